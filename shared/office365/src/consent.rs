@@ -1,0 +1,30 @@
+//! The link under which an administrator of a tenant gives consent.
+
+use url::Url;
+use uuid::Uuid;
+
+use crate::{Cloud, Endpoints, TenantId};
+
+/// The v2 admin-consent address.
+///
+/// `tenant` `None` lets any organization's administrator sign in (`organizations`; `common` is not meant for this).
+/// `.default` is the scope that yields application permissions. `state` comes back with the redirect and must bind it:
+/// its `tenant` parameter can be forged by anyone, so prove the consent with [`crate::Client::token_check`].
+pub(crate) fn consent_url(
+    endpoints: &Endpoints,
+    cloud: Cloud,
+    client_id: Uuid,
+    tenant: Option<TenantId>,
+    redirect_uri: &Url,
+    state: &str,
+) -> Result<Url, url::ParseError> {
+    let who = tenant.map_or_else(|| "organizations".to_owned(), |tenant| tenant.to_string());
+    let base = endpoints.login_url(cloud);
+    let mut url = Url::parse(&format!("{base}/{who}/v2.0/adminconsent"))?;
+    url.query_pairs_mut()
+        .append_pair("client_id", &client_id.to_string())
+        .append_pair("scope", &endpoints.scope(cloud))
+        .append_pair("redirect_uri", redirect_uri.as_str())
+        .append_pair("state", state);
+    Ok(url)
+}
