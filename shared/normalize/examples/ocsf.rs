@@ -1,0 +1,19 @@
+//! Raw records (NDJSON on standard input) to OCSF events (NDJSON on standard output).
+//!
+//! `cargo run -p normalize --example ocsf < records.ndjson > events.ndjson`
+
+use std::io::{Read, Write};
+
+fn main() -> std::io::Result<()> {
+    let mut input = Vec::new();
+    std::io::stdin().read_to_end(&mut input)?;
+    let context = normalize::Context::default();
+    let mut events = Vec::with_capacity(input.len() * 2);
+    for record in input
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.trim_ascii().is_empty())
+    {
+        normalize::ocsf(record, &context, &mut events);
+    }
+    std::io::stdout().write_all(&events)
+}

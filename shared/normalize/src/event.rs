@@ -1,0 +1,155 @@
+//! The event while it is being written.
+
+use crate::class::Class;
+use crate::json::Writer;
+use std::borrow::Cow;
+
+/// Observables in one event. A record may list thousands of recipients or items; they all stay in the event, but an
+/// index over the first few dozen is what readers can use.
+const OBSERVABLES_MAX: usize = 64;
+
+/// What a rule decided, and the attributes it has written so far.
+#[derive(Debug)]
+pub(crate) struct Event<'a> {
+    pub(crate) class: Class,
+    pub(crate) activity: u8,
+    /// The name of activity 99, when it is not the operation itself.
+    pub(crate) severity: Severity,
+    pub(crate) status: Option<Status<'a>>,
+    pub(crate) profiles: Profiles,
+    pub(crate) body: Writer,
+    observables: Vec<Observable<'a>>,
+}
+
+/// OCSF's scale; `repr` is the severity_id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Severity {
+    Informational = 1,
+    Low = 2,
+    Medium = 3,
+    High = 4,
+    Critical = 5,
+}
+
+impl Severity {
+    pub(crate) fn caption(self) -> &'static str {
+        match self {
+            Self::Informational => "Informational",
+            Self::Low => "Low",
+            Self::Medium => "Medium",
+            Self::High => "High",
+            Self::Critical => "Critical",
+        }
+    }
+}
+
+/// The status of an event, with the vendor's own words for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Status<'a> {
+    /// In most classes 0 Unknown, 1 Success, 2 Failure, 99 Other; in findings 1 New, 2 In Progress, 3 Suppressed, 4 Resolved.
+    pub(crate) id: u8,
+    /// The word of a status 99.
+    pub(crate) word: Option<Cow<'a, str>>,
+    pub(crate) code: Option<Cow<'a, str>>,
+    pub(crate) detail: Option<Cow<'a, str>>,
+}
+
+/// Profiles beyond `cloud` and `datetime`, which every event has.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Profiles {
+    pub(crate) ai_operation: bool,
+    pub(crate) host: bool,
+    pub(crate) security_control: bool,
+}
+
+/// Kinds of observables; `repr` is the type_id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    IpAddress = 2,
+    UserName = 4,
+    EmailAddress = 5,
+    Url = 6,
+    FileName = 7,
+    Hash = 8,
+    ResourceUid = 10,
+    UserAgent = 16,
+    MessageUid = 42,
+}
+
+impl Kind {
+    fn caption(self) -> &'static str {
+        match self {
+            Self::IpAddress => "IP Address",
+            Self::UserName => "User Name",
+            Self::EmailAddress => "Email Address",
+            Self::Url => "URL String",
+            Self::FileName => "File Name",
+            Self::Hash => "Hash",
+            Self::ResourceUid => "Resource UID",
+            Self::UserAgent => "HTTP User-Agent",
+            Self::MessageUid => "Message UID",
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Observable<'a> {
+    /// Path of an attribute of the class; never into `unmapped` or free-form data.
+    name: &'static str,
+    kind: Kind,
+    value: Cow<'a, str>,
+}
+
+impl<'a> Event<'a> {
+    pub(crate) fn new(body: Vec<u8>) -> Self {
+        Self {
+            class: Class::Base,
+            activity: 99,
+            severity: Severity::Informational,
+            status: None,
+            profiles: Profiles::default(),
+            body: Writer::new(body),
+            observables: Vec::with_capacity(8),
+        }
+    }
+
+    /// Decides class and activity.
+    pub(crate) fn is(&mut self, class: Class, activity: u8) {
+        self.class = class;
+        self.activity = activity;
+    }
+
+    pub(crate) fn raise(&mut self, severity: Severity) {
+        self.severity = self.severity.max(severity);
+    }
+
+    pub(crate) fn observe(
+        &mut self,
+        name: &'static str,
+        kind: Kind,
+        value: impl Into<Cow<'a, str>>,
+    ) {
+        let value = value.into();
+        let known = self
+            .observables
+            .iter()
+            .any(|known| known.name == name && known.value == value);
+        if !known && !value.is_empty() && self.observables.len() < OBSERVABLES_MAX {
+            self.observables.push(Observable { name, kind, value });
+        }
+    }
+
+    pub(crate) fn write_observables(&mut self) {
+        let observables = std::mem::take(&mut self.observables);
+        self.body.array("observables", |w| {
+            for observable in &observables {
+                w.element_object(|w| {
+                    w.text("name", observable.name);
+                    w.int("type_id", observable.kind as i64);
+                    w.text("type", observable.kind.caption());
+                    w.text("value", &observable.value);
+                });
+            }
+        });
+    }
+}

@@ -1,0 +1,116 @@
+//! Who a record is, before anything else is made of it.
+
+use crate::json::{self, Doc, Kind, Problem};
+use std::borrow::Cow;
+
+/// The two names by which records are told apart: the pair is the key of exactly-once delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity<'a> {
+    /// `Id`, verbatim; `None` when it is missing or blank.
+    pub id: Option<Cow<'a, str>>,
+    /// `OrganizationId`, verbatim; `None` when it is missing or blank.
+    pub organization_id: Option<Cow<'a, str>>,
+}
+
+/// Why an element of a blob is not a record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// Not UTF-8 from this byte on.
+    #[error("the record is not UTF-8 at byte {0}")]
+    NotUtf8(usize),
+    /// Not JSON.
+    #[error("the record is not JSON at byte {0}")]
+    NotJson(usize),
+    /// JSON, but no object.
+    #[error("the record is not a JSON object")]
+    NotAnObject,
+    /// Nested deeper than 64, or more than 4,000,000 values.
+    #[error("the record is too large or nested too deep")]
+    TooLarge,
+}
+
+impl From<Problem> for Malformed {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::Utf8(at) => Self::NotUtf8(at),
+            Problem::Syntax(at) => Self::NotJson(at),
+            Problem::TooDeep(_) | Problem::TooLarge => Self::TooLarge,
+        }
+    }
+}
+
+/// One record's identity, without normalizing it.
+///
+/// # Errors
+/// [`Malformed`] when the element is not a JSON object that can be read. The caller keeps such bytes raw and counts them.
+pub fn identify(record: &[u8]) -> Result<Identity<'_>, Malformed> {
+    let doc = read(record)?;
+    Ok(Identity {
+        id: name(&doc, "Id"),
+        organization_id: name(&doc, "OrganizationId"),
+    })
+}
+
+/// The document, when it is an object.
+pub(crate) fn read(record: &[u8]) -> Result<Doc<'_>, Malformed> {
+    let doc = json::parse(record)?;
+    if doc.root().is_object() {
+        Ok(doc)
+    } else {
+        Err(Malformed::NotAnObject)
+    }
+}
+
+/// A name at the top of the record: a string or a number that is not blank.
+pub(crate) fn name<'a>(doc: &Doc<'a>, key: &str) -> Option<Cow<'a, str>> {
+    let value = match doc.member(key)? {
+        Kind::Text(text) => text.cow(),
+        Kind::Number(number) => Cow::Borrowed(number),
+        _ => return None,
+    };
+    (!value.trim().is_empty()).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(record: &str, id: Option<&str>, organization_id: Option<&str>) {
+        let expect = Identity {
+            id: id.map(Cow::Borrowed),
+            organization_id: organization_id.map(Cow::Borrowed),
+        };
+        assert_eq!(identify(record.as_bytes()), Ok(expect), "{record}");
+    }
+
+    #[test]
+    fn finds_the_names_wherever_they_stand() {
+        check(r#"{"Id":"a","OrganizationId":"b"}"#, Some("a"), Some("b"));
+        check(
+            r#"{"x":{"Id":"inner"},"OrganizationId":"b","I\u0064":"a\/c"}"#,
+            Some("a/c"),
+            Some("b"),
+        );
+        check(r#"{"Id":12}"#, Some("12"), None);
+    }
+
+    #[test]
+    fn blank_and_foreign_values_are_no_names() {
+        check(r#"{"Id":"","OrganizationId":"  "}"#, None, None);
+        check(r#"{"Id":null,"OrganizationId":["b"]}"#, None, None);
+        check(r#"{"Id":{},"OrganizationId":true}"#, None, None);
+        check(r#"{"id":"other case"}"#, None, None);
+    }
+
+    #[test]
+    fn refuses_what_is_no_object() {
+        assert_eq!(identify(b"12"), Err(Malformed::NotAnObject));
+        assert_eq!(identify(b"[]"), Err(Malformed::NotAnObject));
+        assert_eq!(identify(b""), Err(Malformed::NotJson(0)));
+        assert_eq!(identify(b"{\"Id\":\"a\""), Err(Malformed::NotJson(9)));
+        assert_eq!(identify(b"{\"Id\":\"\xff\"}"), Err(Malformed::NotUtf8(7)));
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(64), "]".repeat(64));
+        assert_eq!(identify(deep.as_bytes()), Err(Malformed::TooLarge));
+    }
+}

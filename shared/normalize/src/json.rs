@@ -1,0 +1,21 @@
+//! A small borrowed JSON: one flat list of nodes per record, strings left as they lie in the input.
+//!
+//! serde_json would allocate a map per object and copy each string. An audit record is read once, most of its
+//! leaves are only copied to the event, and the copy needs no unescaping: so a string is kept as the escaped
+//! text between its quotes, and decoded only where a rule looks into it.
+
+mod parse;
+mod scan;
+mod text;
+mod value;
+mod write;
+
+pub(crate) use parse::{Problem, parse};
+pub(crate) use scan::plain_len;
+pub(crate) use text::Text;
+pub(crate) use value::{Doc, Kind, Node, Value};
+pub(crate) use write::Writer;
+
+/// Containers in containers that are followed. The deepest audit records known nest 7 deep; the limit keeps the
+/// recursion of parser and writer far from the end of a 2 MiB thread stack.
+pub(crate) const DEPTH_MAX: usize = 64;

@@ -1,0 +1,420 @@
+//! The parser: strict RFC 8259 (no comments, no trailing commas, no bare control characters), except that lone
+//! surrogates and repeated keys are let in and remembered in [`Doc::lossy`].
+
+use super::{DEPTH_MAX, Doc, Kind, Node, Text, plain_len};
+use std::cell::Cell;
+use std::collections::HashMap;
+
+/// Why a text is not JSON, with the byte offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Problem {
+    Utf8(usize),
+    Syntax(usize),
+    TooDeep(usize),
+    /// More nodes than [`NODES_MAX`].
+    TooLarge,
+}
+
+/// Values in one record. Blobs are bounded long before; this keeps node indexes far inside 32 bits.
+const NODES_MAX: usize = 4_000_000;
+
+/// Objects with more members than this are searched for repeated keys with a hash map and not pairwise.
+const PAIRWISE_MAX: usize = 64;
+
+/// Bytes of input per node, for the first allocation: sign-ins have about 30, list-like records 20.
+const BYTES_PER_NODE: usize = 20;
+
+/// Parses one JSON value, with nothing but white space around it.
+pub(crate) fn parse(input: &[u8]) -> Result<Doc<'_>, Problem> {
+    let text = std::str::from_utf8(input).map_err(|error| Problem::Utf8(error.valid_up_to()))?;
+    let mut parser = Parser {
+        text,
+        bytes: input,
+        at: 0,
+        nodes: Vec::with_capacity(input.len() / BYTES_PER_NODE + 4),
+        lossy: false,
+    };
+    parser.blanks();
+    parser.value(Text::default(), DEPTH_MAX)?;
+    parser.blanks();
+    if parser.at != input.len() {
+        return Err(Problem::Syntax(parser.at));
+    }
+    Ok(Doc {
+        nodes: parser.nodes,
+        lossy: parser.lossy,
+    })
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    nodes: Vec<Node<'a>>,
+    lossy: bool,
+}
+
+impl<'a> Parser<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn blanks(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    fn syntax<T>(&self) -> Result<T, Problem> {
+        Err(Problem::Syntax(self.at))
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), Problem> {
+        if self.peek() != Some(byte) {
+            return self.syntax();
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn push(&mut self, key: Text<'a>, kind: Kind<'a>) -> Result<usize, Problem> {
+        let index = self.nodes.len();
+        if index >= NODES_MAX {
+            return Err(Problem::TooLarge);
+        }
+        let end = index as u32 + 1;
+        self.nodes.push(Node {
+            key,
+            kind,
+            end,
+            shadowed: false,
+            used: Cell::new(false),
+        });
+        Ok(index)
+    }
+
+    fn value(&mut self, key: Text<'a>, depth: usize) -> Result<(), Problem> {
+        match self.peek() {
+            Some(b'"') => {
+                let text = self.string()?;
+                self.push(key, Kind::Text(text))?;
+            }
+            Some(b'{') => self.object(key, depth)?,
+            Some(b'[') => self.array(key, depth)?,
+            Some(b't') => self.literal("true", key, Kind::Bool(true))?,
+            Some(b'f') => self.literal("false", key, Kind::Bool(false))?,
+            Some(b'n') => self.literal("null", key, Kind::Null)?,
+            Some(b'-' | b'0'..=b'9') => {
+                let number = self.number()?;
+                self.push(key, Kind::Number(number))?;
+            }
+            _ => return self.syntax(),
+        }
+        Ok(())
+    }
+
+    fn literal(&mut self, word: &str, key: Text<'a>, kind: Kind<'a>) -> Result<(), Problem> {
+        if !self.bytes[self.at..].starts_with(word.as_bytes()) {
+            return self.syntax();
+        }
+        self.at += word.len();
+        self.push(key, kind).map(drop)
+    }
+
+    fn array(&mut self, key: Text<'a>, depth: usize) -> Result<(), Problem> {
+        let Some(depth) = depth.checked_sub(1) else {
+            return Err(Problem::TooDeep(self.at));
+        };
+        let index = self.push(key, Kind::Array)?;
+        self.at += 1;
+        self.blanks();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            self.value(Text::default(), depth)?;
+            self.blanks();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                _ => break,
+            }
+            self.blanks();
+        }
+        self.expect(b']')?;
+        self.nodes[index].end = self.nodes.len() as u32;
+        Ok(())
+    }
+
+    fn object(&mut self, key: Text<'a>, depth: usize) -> Result<(), Problem> {
+        let Some(depth) = depth.checked_sub(1) else {
+            return Err(Problem::TooDeep(self.at));
+        };
+        let index = self.push(key, Kind::Object)?;
+        self.at += 1;
+        self.blanks();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(());
+        }
+        let (mut members, mut seen, mut suspect) = (0usize, 0u64, false);
+        loop {
+            if self.peek() != Some(b'"') {
+                return self.syntax();
+            }
+            let name = self.string()?;
+            let bit = key_bit(name);
+            suspect |= seen & bit != 0;
+            seen |= bit;
+            members += 1;
+            self.blanks();
+            self.expect(b':')?;
+            self.blanks();
+            self.value(name, depth)?;
+            self.blanks();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                _ => break,
+            }
+            self.blanks();
+        }
+        self.expect(b'}')?;
+        self.nodes[index].end = self.nodes.len() as u32;
+        if suspect {
+            self.shadow_repeats(index, members);
+        }
+        Ok(())
+    }
+
+    /// Marks all but the last of members with equal keys.
+    fn shadow_repeats(&mut self, object: usize, members: usize) {
+        let mut indexes = Vec::with_capacity(members);
+        let (mut at, end) = (object + 1, self.nodes[object].end as usize);
+        while at < end {
+            indexes.push(at);
+            at = self.nodes[at].end as usize;
+        }
+        let mut repeated = Vec::new();
+        if members <= PAIRWISE_MAX {
+            for (n, index) in indexes.iter().enumerate() {
+                let key = self.nodes[*index].key;
+                if indexes[n + 1..]
+                    .iter()
+                    .any(|later| same(key, self.nodes[*later].key))
+                {
+                    repeated.push(*index);
+                }
+            }
+        } else {
+            let mut last = HashMap::with_capacity(members);
+            for index in indexes {
+                repeated.extend(last.insert(self.nodes[index].key.cow(), index));
+            }
+        }
+        self.lossy |= !repeated.is_empty();
+        for index in repeated {
+            self.nodes[index].shadowed = true;
+        }
+    }
+
+    fn string(&mut self) -> Result<Text<'a>, Problem> {
+        let start = self.at + 1;
+        let mut at = start;
+        let mut escaped = false;
+        loop {
+            at += plain_len(&self.bytes[at..]);
+            match self.bytes.get(at) {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    escaped = true;
+                    at += self.escape(at)?;
+                }
+                _ => return Err(Problem::Syntax(at)),
+            }
+        }
+        self.at = at + 1;
+        Ok(Text {
+            raw: &self.text[start..at],
+            escaped,
+        })
+    }
+
+    /// The length of the escape at `at`.
+    fn escape(&mut self, at: usize) -> Result<usize, Problem> {
+        match self.bytes.get(at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(2),
+            Some(b'u') => {
+                let Some(first) = self.unit(at) else {
+                    return Err(Problem::Syntax(at));
+                };
+                match first {
+                    0xD800..=0xDBFF if matches!(self.unit(at + 6), Some(0xDC00..=0xDFFF)) => Ok(12),
+                    0xD800..=0xDFFF => {
+                        self.lossy = true;
+                        Ok(6)
+                    }
+                    _ => Ok(6),
+                }
+            }
+            _ => Err(Problem::Syntax(at)),
+        }
+    }
+
+    /// The UTF-16 unit of a `\uXXXX` at `at`.
+    fn unit(&self, at: usize) -> Option<u32> {
+        let bytes = self.bytes.get(at..at + 6)?;
+        let digits = bytes.strip_prefix(b"\\u")?;
+        digits.iter().try_fold(0, |unit, digit| {
+            Some(unit * 16 + char::from(*digit).to_digit(16)?)
+        })
+    }
+
+    fn number(&mut self) -> Result<&'a str, Problem> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        let whole = self.digits()?;
+        if whole.len() > 1 && whole.starts_with('0') {
+            return self.syntax();
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(&self.text[start..self.at])
+    }
+
+    fn digits(&mut self) -> Result<&'a str, Problem> {
+        let start = self.at;
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        if start == self.at {
+            self.syntax()
+        } else {
+            Ok(&self.text[start..self.at])
+        }
+    }
+}
+
+/// One of 64 bits per key: two equal keys have the same. An escaped key may equal any other, so it always collides.
+fn key_bit(key: Text<'_>) -> u64 {
+    if key.escaped {
+        return u64::MAX;
+    }
+    let bytes = key.raw.as_bytes();
+    let (first, last) = (
+        bytes.first().copied().unwrap_or(0),
+        bytes.last().copied().unwrap_or(0),
+    );
+    let hash = usize::from(first) * 7 + usize::from(last) * 31 + bytes.len() * 5;
+    1 << (hash % 64)
+}
+
+fn same(a: Text<'_>, b: Text<'_>) -> bool {
+    if a.escaped || b.escaped {
+        a.cow() == b.cow()
+    } else {
+        a.raw == b.raw
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A value is JSON here exactly when serde_json says so.
+    #[track_caller]
+    fn check(input: &str) {
+        let ours = parse(input.as_bytes());
+        let theirs = serde_json::from_str::<serde_json::Value>(input);
+        assert_eq!(ours.is_ok(), theirs.is_ok(), "{input}: {ours:?} {theirs:?}");
+    }
+
+    #[test]
+    fn accepts_and_refuses_what_serde_json_does() {
+        for input in [
+            "",
+            " ",
+            "null",
+            "nul",
+            "true",
+            "false",
+            "tru",
+            "1",
+            "-1",
+            "-",
+            "01",
+            "1.",
+            "1.5",
+            ".5",
+            "1e5",
+            "1E+5",
+            "1e",
+            "-0",
+            "\"a\"",
+            "\"a",
+            "\"\\x\"",
+            "\"\\u12\"",
+            "\"\\u0041\"",
+            "\"\n\"",
+            "[]",
+            "[1,]",
+            "[1 2]",
+            "[1,2]",
+            "[",
+            "]",
+            "{}",
+            "{\"a\":1}",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{a:1}",
+            "{\"a\":1,}",
+            " {\"a\" : [ 1 , { } ] } ",
+            "{} {}",
+            "[1]x",
+            "\u{feff}{}",
+        ] {
+            check(input);
+        }
+    }
+
+    #[test]
+    fn refuses_bytes_that_are_not_utf8() {
+        assert_eq!(parse(b"{\"a\":\"\xff\"}").err(), Some(Problem::Utf8(6)));
+    }
+
+    #[test]
+    fn stops_at_the_depth_limit() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(nested(DEPTH_MAX).as_bytes()).is_ok());
+        assert_eq!(
+            parse(nested(DEPTH_MAX + 1).as_bytes()).err(),
+            Some(Problem::TooDeep(DEPTH_MAX))
+        );
+    }
+
+    #[test]
+    fn the_last_of_repeated_keys_counts() {
+        let doc = parse(br#"{"a":1,"b":2,"\u0061":3}"#).unwrap();
+        assert!(doc.lossy);
+        assert_eq!(doc.root().get("a").and_then(|value| value.int()), Some(3));
+        assert_eq!(doc.root().children().count(), 2);
+        let many: Vec<String> = (0..200).map(|n| format!("\"k{}\":{n}", n % 150)).collect();
+        let many = format!("{{{}}}", many.join(","));
+        let doc = parse(many.as_bytes()).unwrap();
+        assert_eq!(doc.root().children().count(), 150);
+        assert_eq!(
+            doc.root().get("k7").and_then(|value| value.int()),
+            Some(157)
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! A JSON string as it lies in the input.
+
+use std::borrow::Cow;
+
+/// The text between the quotes, still escaped when `escaped` says so.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Text<'a> {
+    pub(crate) raw: &'a str,
+    pub(crate) escaped: bool,
+}
+
+impl<'a> Text<'a> {
+    /// The string itself. A lone surrogate (Microsoft cuts subjects by UTF-16 units) becomes U+FFFD.
+    pub(crate) fn cow(self) -> Cow<'a, str> {
+        if self.escaped {
+            Cow::Owned(unescape(self.raw))
+        } else {
+            Cow::Borrowed(self.raw)
+        }
+    }
+
+    /// Compares without allocating when nothing is escaped.
+    pub(crate) fn is(self, other: &str) -> bool {
+        if self.escaped {
+            unescape(self.raw) == other
+        } else {
+            self.raw == other
+        }
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.raw.is_empty()
+    }
+}
+
+fn unescape(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let escape = &rest[at..];
+        let (char, len) = decode(escape);
+        out.push(char);
+        rest = escape.get(len..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The character that the escape at the start of `escape` stands for, and the escape's length in bytes. The parser has
+/// checked the escape's form.
+pub(crate) fn decode(escape: &str) -> (char, usize) {
+    let bytes = escape.as_bytes();
+    let simple = match bytes.get(1) {
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'u') => return decode_unicode(escape),
+        Some(other) => char::from(*other),
+        None => char::REPLACEMENT_CHARACTER,
+    };
+    (simple, 2)
+}
+
+fn decode_unicode(escape: &str) -> (char, usize) {
+    let Some(first) = hex4(escape, 2) else {
+        return (char::REPLACEMENT_CHARACTER, 6);
+    };
+    if let Some(char) = char::from_u32(first) {
+        return (char, 6);
+    }
+    let second = if escape.get(6..8) == Some("\\u") {
+        hex4(escape, 8)
+    } else {
+        None
+    };
+    match second {
+        Some(low @ 0xDC00..=0xDFFF) if first < 0xDC00 => {
+            let code = 0x10000 + ((first - 0xD800) << 10) + (low - 0xDC00);
+            (
+                char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER),
+                12,
+            )
+        }
+        _ => (char::REPLACEMENT_CHARACTER, 6),
+    }
+}
+
+fn hex4(text: &str, from: usize) -> Option<u32> {
+    u32::from_str_radix(text.get(from..from + 4)?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(raw: &str, expect: &str) {
+        assert_eq!(Text { raw, escaped: true }.cow(), expect, "{raw}");
+    }
+
+    #[test]
+    fn decodes_every_escape() {
+        check(r#"a\"b\\c\/d\b\f\n\r\te"#, "a\"b\\c/d\u{8}\u{c}\n\r\te");
+        check(r"\u00e9\u20AC", "é€");
+        check(r"\ud83d\ude00!", "😀!");
+    }
+
+    #[test]
+    fn replaces_lone_surrogates() {
+        check(r"x\ud83d", "x\u{fffd}");
+        check(r"\ud83dx", "\u{fffd}x");
+        check(r"\ude00\ud83d\ude00", "\u{fffd}😀");
+        check(r"\ud83d\u0041", "\u{fffd}A");
+    }
+}

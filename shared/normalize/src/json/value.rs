@@ -1,0 +1,201 @@
+//! Walking a parsed document.
+
+use super::Text;
+use std::borrow::Cow;
+use std::cell::Cell;
+
+/// A parsed document: its nodes in document order, the root first.
+#[derive(Debug)]
+pub(crate) struct Doc<'a> {
+    pub(crate) nodes: Vec<Node<'a>>,
+    /// The document cannot be rewritten whole: it holds a lone surrogate or an object with a key twice.
+    pub(crate) lossy: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Node<'a> {
+    pub(crate) key: Text<'a>,
+    pub(crate) kind: Kind<'a>,
+    /// Index of the first node after this one and all it contains.
+    pub(crate) end: u32,
+    /// A later member of the same object has the same key; the later one counts, as in most readers.
+    pub(crate) shadowed: bool,
+    /// A rule has put this member's content into the event.
+    pub(crate) used: Cell<bool>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind<'a> {
+    Null,
+    Bool(bool),
+    /// As written in the input: no number loses a digit.
+    Number(&'a str),
+    Text(Text<'a>),
+    Array,
+    Object,
+}
+
+/// One value of a document.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Value<'a> {
+    nodes: &'a [Node<'a>],
+    at: u32,
+}
+
+impl<'a> Doc<'a> {
+    pub(crate) fn root(&'a self) -> Value<'a> {
+        Value {
+            nodes: &self.nodes,
+            at: 0,
+        }
+    }
+
+    /// A member of the root object, with the input's own lifetime.
+    pub(crate) fn member(&self, key: &str) -> Option<Kind<'a>> {
+        let mut at = 1;
+        while let Some(node) = self.nodes.get(at) {
+            if !node.shadowed && node.key.is(key) {
+                return Some(node.kind);
+            }
+            at = node.end as usize;
+        }
+        None
+    }
+}
+
+impl<'a> Value<'a> {
+    fn node(self) -> &'a Node<'a> {
+        &self.nodes[self.at as usize]
+    }
+
+    pub(crate) fn kind(self) -> Kind<'a> {
+        self.node().kind
+    }
+
+    pub(crate) fn key(self) -> Text<'a> {
+        self.node().key
+    }
+
+    pub(crate) fn is_object(self) -> bool {
+        matches!(self.kind(), Kind::Object)
+    }
+
+    pub(crate) fn is_array(self) -> bool {
+        matches!(self.kind(), Kind::Array)
+    }
+
+    /// Members of an object or elements of an array; nothing for a scalar.
+    pub(crate) fn children(self) -> Children<'a> {
+        let end = match self.kind() {
+            Kind::Array | Kind::Object => self.node().end,
+            _ => self.at + 1,
+        };
+        Children {
+            nodes: self.nodes,
+            at: self.at + 1,
+            end,
+        }
+    }
+
+    /// Elements of an array; the value itself when it is not an array (Microsoft sends both for several lists).
+    pub(crate) fn elements(self) -> Children<'a> {
+        if self.is_array() {
+            self.children()
+        } else {
+            Children {
+                nodes: self.nodes,
+                at: self.at,
+                end: self.at + 1,
+            }
+        }
+    }
+
+    pub(crate) fn get(self, key: &str) -> Option<Self> {
+        if !self.is_object() {
+            return None;
+        }
+        self.children().find(|child| child.key().is(key))
+    }
+
+    /// The string, when it is one.
+    pub(crate) fn str(self) -> Option<Cow<'a, str>> {
+        match self.kind() {
+            Kind::Text(text) => Some(text.cow()),
+            _ => None,
+        }
+    }
+
+    /// Any scalar as text: numbers as written, booleans as `true` and `false`.
+    pub(crate) fn scalar(self) -> Option<Cow<'a, str>> {
+        match self.kind() {
+            Kind::Text(text) => Some(text.cow()),
+            Kind::Number(number) => Some(Cow::Borrowed(number)),
+            Kind::Bool(true) => Some(Cow::Borrowed("true")),
+            Kind::Bool(false) => Some(Cow::Borrowed("false")),
+            Kind::Null | Kind::Array | Kind::Object => None,
+        }
+    }
+
+    /// A whole number, also when it comes as a string.
+    pub(crate) fn int(self) -> Option<i64> {
+        match self.kind() {
+            Kind::Number(number) => number.parse().ok(),
+            Kind::Text(text) => text.cow().trim().parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// A boolean, also when it comes as "True".
+    pub(crate) fn bool(self) -> Option<bool> {
+        match self.kind() {
+            Kind::Bool(value) => Some(value),
+            Kind::Text(text) if text.raw.eq_ignore_ascii_case("true") => Some(true),
+            Kind::Text(text) if text.raw.eq_ignore_ascii_case("false") => Some(false),
+            _ => None,
+        }
+    }
+
+    /// null, "", [] or {}.
+    pub(crate) fn is_blank(self) -> bool {
+        match self.kind() {
+            Kind::Null => true,
+            Kind::Text(text) => text.is_empty(),
+            Kind::Array | Kind::Object => self.node().end == self.at + 1,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn mark_used(self) {
+        self.node().used.set(true);
+    }
+
+    pub(crate) fn is_used(self) -> bool {
+        self.node().used.get()
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Children<'a> {
+    nodes: &'a [Node<'a>],
+    at: u32,
+    end: u32,
+}
+
+impl<'a> Iterator for Children<'a> {
+    type Item = Value<'a>;
+
+    fn next(&mut self) -> Option<Value<'a>> {
+        while self.at < self.end {
+            let node = &self.nodes[self.at as usize];
+            let value = Value {
+                nodes: self.nodes,
+                at: self.at,
+            };
+            self.at = node.end;
+            if !node.shadowed {
+                return Some(value);
+            }
+        }
+        None
+    }
+}

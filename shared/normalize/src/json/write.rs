@@ -1,0 +1,302 @@
+//! Writing JSON text straight into the output.
+
+use super::{Kind, Text, Value, plain_len};
+
+/// Appends JSON to a buffer. Commas follow from the last byte written, and containers that stay empty are taken back,
+/// so a rule writes what it has and needs no case for what it has not.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    out: Vec<u8>,
+}
+
+impl Writer {
+    /// Continues after what `out` holds already.
+    pub(crate) fn new(out: Vec<u8>) -> Self {
+        Self { out }
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.out
+    }
+
+    fn separate(&mut self) {
+        if !matches!(self.out.last(), None | Some(b'{' | b'[')) {
+            self.out.push(b',');
+        }
+    }
+
+    fn key(&mut self, key: &str) {
+        self.separate();
+        self.out.push(b'"');
+        self.out.extend_from_slice(key.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    /// A member that is a string. `key` is an attribute's name and needs no escapes; the value may be anything.
+    pub(crate) fn text(&mut self, key: &str, value: &str) {
+        self.key(key);
+        self.quoted(value);
+    }
+
+    /// [`Writer::text`] when there is a value.
+    pub(crate) fn text_opt(&mut self, key: &str, value: Option<impl AsRef<str>>) {
+        if let Some(value) = value {
+            self.text(key, value.as_ref());
+        }
+    }
+
+    pub(crate) fn int(&mut self, key: &str, value: i64) {
+        self.key(key);
+        self.digits(value);
+    }
+
+    pub(crate) fn bool(&mut self, key: &str, value: bool) {
+        self.key(key);
+        self.out
+            .extend_from_slice(if value { b"true" } else { b"false" });
+    }
+
+    /// A member that is copied from the input whole.
+    pub(crate) fn value(&mut self, key: &str, value: Value<'_>) {
+        self.key(key);
+        self.copy(value);
+    }
+
+    /// A member with a name from the input.
+    pub(crate) fn member(&mut self, value: Value<'_>) {
+        self.separate();
+        self.copied_text(value.key());
+        self.out.push(b':');
+        self.copy(value);
+    }
+
+    /// A member whose name needs escapes, perhaps.
+    pub(crate) fn named_value(&mut self, name: &str, value: Value<'_>) {
+        self.named(name);
+        self.copy(value);
+    }
+
+    /// Starts a member with any name; the caller writes its value with an element method.
+    pub(crate) fn named(&mut self, name: &str) {
+        self.separate();
+        self.quoted(name);
+        self.out.push(b':');
+    }
+
+    /// An object member; nothing at all when `fill` writes nothing.
+    pub(crate) fn object(&mut self, key: &str, fill: impl FnOnce(&mut Self)) {
+        let before = self.out.len();
+        self.key(key);
+        if !self.container(b'{', b'}', fill) {
+            self.out.truncate(before);
+        }
+    }
+
+    /// An array member; nothing at all when `fill` writes nothing.
+    pub(crate) fn array(&mut self, key: &str, fill: impl FnOnce(&mut Self)) {
+        let before = self.out.len();
+        self.key(key);
+        if !self.container(b'[', b']', fill) {
+            self.out.truncate(before);
+        }
+    }
+
+    /// An object as an element of an array; nothing when it stays empty.
+    pub(crate) fn element_object(&mut self, fill: impl FnOnce(&mut Self)) {
+        let before = self.out.len();
+        self.separate();
+        if !self.container(b'{', b'}', fill) {
+            self.out.truncate(before);
+        }
+    }
+
+    pub(crate) fn element_text(&mut self, value: &str) {
+        self.separate();
+        self.quoted(value);
+    }
+
+    pub(crate) fn element_int(&mut self, value: i64) {
+        self.separate();
+        self.digits(value);
+    }
+
+    pub(crate) fn element_value(&mut self, value: Value<'_>) {
+        self.separate();
+        self.copy(value);
+    }
+
+    /// An array of strings; nothing when there are none.
+    pub(crate) fn texts<T: AsRef<str>>(&mut self, key: &str, values: &[T]) {
+        self.array(key, |w| {
+            values
+                .iter()
+                .for_each(|value| w.element_text(value.as_ref()))
+        });
+    }
+
+    /// A value after a name written by [`Writer::named`].
+    pub(crate) fn bare_text(&mut self, value: &str) {
+        self.quoted(value);
+    }
+
+    /// A value after a name written by [`Writer::named`].
+    pub(crate) fn bare_value(&mut self, value: Value<'_>) {
+        self.copy(value);
+    }
+
+    /// An array after a name written by [`Writer::named`].
+    pub(crate) fn bare_array(&mut self, fill: impl FnOnce(&mut Self)) {
+        self.out.push(b'[');
+        fill(self);
+        self.out.push(b']');
+    }
+
+    fn container(&mut self, open: u8, close: u8, fill: impl FnOnce(&mut Self)) -> bool {
+        self.out.push(open);
+        let inside = self.out.len();
+        fill(self);
+        let filled = self.out.len() > inside;
+        self.out.push(close);
+        filled
+    }
+
+    fn digits(&mut self, value: i64) {
+        let mut buffer = [0; 20];
+        let mut at = buffer.len();
+        let mut rest = value.unsigned_abs();
+        loop {
+            at -= 1;
+            buffer[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        if value < 0 {
+            self.out.push(b'-');
+        }
+        self.out.extend_from_slice(&buffer[at..]);
+    }
+
+    fn quoted(&mut self, value: &str) {
+        self.out.push(b'"');
+        let mut rest = value.as_bytes();
+        loop {
+            let plain = plain_len(rest);
+            self.out.extend_from_slice(&rest[..plain]);
+            let Some(special) = rest.get(plain) else {
+                break;
+            };
+            self.escape(*special);
+            rest = &rest[plain + 1..];
+        }
+        self.out.push(b'"');
+    }
+
+    fn escape(&mut self, byte: u8) {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        match byte {
+            b'"' => self.out.extend_from_slice(b"\\\""),
+            b'\\' => self.out.extend_from_slice(b"\\\\"),
+            b'\n' => self.out.extend_from_slice(b"\\n"),
+            b'\r' => self.out.extend_from_slice(b"\\r"),
+            b'\t' => self.out.extend_from_slice(b"\\t"),
+            _ => {
+                self.out.extend_from_slice(b"\\u00");
+                self.out.push(HEX[usize::from(byte >> 4)]);
+                self.out.push(HEX[usize::from(byte & 15)]);
+            }
+        }
+    }
+
+    /// A string of the input: its escapes are kept, unless they could hold a lone surrogate.
+    fn copied_text(&mut self, text: Text<'_>) {
+        if text.escaped && text.raw.contains("\\u") {
+            return self.quoted(&text.cow());
+        }
+        self.out.push(b'"');
+        self.out.extend_from_slice(text.raw.as_bytes());
+        self.out.push(b'"');
+    }
+
+    fn copy(&mut self, value: Value<'_>) {
+        match value.kind() {
+            Kind::Null => self.out.extend_from_slice(b"null"),
+            Kind::Bool(true) => self.out.extend_from_slice(b"true"),
+            Kind::Bool(false) => self.out.extend_from_slice(b"false"),
+            Kind::Number(number) => self.out.extend_from_slice(number.as_bytes()),
+            Kind::Text(text) => self.copied_text(text),
+            Kind::Array => {
+                self.container(b'[', b']', |w| {
+                    value.children().for_each(|child| w.element_value(child))
+                });
+            }
+            Kind::Object => {
+                self.container(b'{', b'}', |w| {
+                    value.children().for_each(|child| w.member(child))
+                });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+
+    #[track_caller]
+    fn check(fill: impl FnOnce(&mut Writer), expect: &str) {
+        let mut writer = Writer::new(b"{".to_vec());
+        fill(&mut writer);
+        assert_eq!(
+            String::from_utf8(writer.into_bytes()).unwrap(),
+            format!("{{{expect}")
+        );
+    }
+
+    #[test]
+    fn separates_members_and_elements() {
+        check(
+            |w| {
+                w.text("a", "b");
+                w.int("n", -9_223_372_036_854_775_808);
+                w.array("l", |w| {
+                    w.element_int(0);
+                    w.element_object(|w| w.bool("t", true));
+                });
+            },
+            r#""a":"b","n":-9223372036854775808,"l":[0,{"t":true}]"#,
+        );
+    }
+
+    #[test]
+    fn takes_empty_containers_back() {
+        check(
+            |w| {
+                w.text("a", "b");
+                w.object("o", |w| w.array("l", |w| w.element_object(|_| ())));
+                w.int("n", 1);
+            },
+            r#""a":"b","n":1"#,
+        );
+    }
+
+    #[test]
+    fn escapes_what_json_demands() {
+        check(
+            |w| w.text("a", "\"\\\n\r\t\u{1}\u{1f}é"),
+            r#""a":"\"\\\n\r\t\u0001\u001fé""#,
+        );
+    }
+
+    #[test]
+    fn copies_values_as_they_are() {
+        let input = r#"{"x y":[1.50,-0,1e9,null,true,{"é\/":"\n"}],"lone":"\ud800"}"#;
+        let doc = parse(input.as_bytes()).unwrap();
+        check(
+            |w| w.value("v", doc.root()),
+            "\"v\":{\"x y\":[1.50,-0,1e9,null,true,{\"é\\/\":\"\\n\"}],\"lone\":\"\u{fffd}\"}",
+        );
+    }
+}

@@ -1,0 +1,190 @@
+//! One record, as the rules see it.
+
+use crate::json::{Doc, Kind, Value};
+use std::borrow::Cow;
+
+/// Words that Microsoft's services write for "no value".
+const NOISE: [&str; 7] = [
+    "Not Available",
+    "__NULL__",
+    "<null>",
+    "null",
+    "None",
+    "Unknown",
+    "N/A",
+];
+
+/// A record and what every rule asks of it.
+#[derive(Debug)]
+pub(crate) struct Record<'a> {
+    root: Value<'a>,
+    /// A bit per key of the root object: most questions are about keys that are not there.
+    filter: [u64; 4],
+    /// `Operation`, verbatim.
+    pub(crate) operation: Option<Cow<'a, str>>,
+    /// The operation as the tables spell it: lower case, no dots or blanks at its end, "-" for dashes.
+    pub(crate) op: Cow<'a, str>,
+    pub(crate) record_type: Option<i64>,
+    pub(crate) workload: Option<Cow<'a, str>>,
+    /// `Id` or `Operation` is missing: the record has no meaning beyond its text.
+    pub(crate) nameless: bool,
+}
+
+impl<'a> Record<'a> {
+    pub(crate) fn new(doc: &'a Doc<'a>) -> Self {
+        let root = doc.root();
+        let mut filter = [0; 4];
+        for child in root.children() {
+            if child.key().escaped {
+                filter = [u64::MAX; 4];
+            }
+            let (word, bit) = filter_bit(child.key().raw);
+            filter[word] |= bit;
+        }
+        let mut record = Self {
+            root,
+            filter,
+            operation: None,
+            op: Cow::Borrowed(""),
+            record_type: None,
+            workload: None,
+            nameless: false,
+        };
+        record.operation = record.take("Operation");
+        record.op = record
+            .operation
+            .as_ref()
+            .map_or(Cow::Borrowed(""), |operation| tidy(operation.clone()));
+        record.record_type = record.get("RecordType").and_then(|value| {
+            let number = value.int()?;
+            value.mark_used();
+            Some(number)
+        });
+        record.workload = record.take("Workload");
+        record.nameless = record.op.is_empty() || crate::identify::name(doc, "Id").is_none();
+        record
+    }
+
+    pub(crate) fn root(&self) -> Value<'a> {
+        self.root
+    }
+
+    /// A member of the root object.
+    pub(crate) fn get(&self, key: &str) -> Option<Value<'a>> {
+        let (word, bit) = filter_bit(key);
+        if self.filter[word] & bit == 0 {
+            return None;
+        }
+        self.root.get(key)
+    }
+
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|value| !value.is_blank())
+    }
+
+    /// A member as text, when it is a scalar and says something. The member stays in `unmapped`.
+    pub(crate) fn text(&self, key: &str) -> Option<Cow<'a, str>> {
+        self.get(key).and_then(meaningful)
+    }
+
+    /// [`Record::text`] of a member that the caller puts into the event. A noise word counts as put there too.
+    pub(crate) fn take(&self, key: &str) -> Option<Cow<'a, str>> {
+        let value = self.get(key)?;
+        let text = value.scalar()?;
+        value.mark_used();
+        if is_noise(&text) { None } else { Some(text) }
+    }
+
+    /// The first of several members that says something; the others stay.
+    pub(crate) fn take_first(&self, keys: &[&str]) -> Option<Cow<'a, str>> {
+        keys.iter().find_map(|key| self.take(key))
+    }
+
+    pub(crate) fn int(&self, key: &str) -> Option<i64> {
+        self.get(key)?.int()
+    }
+
+    /// The value of a Name/Value list's entry: `ExtendedProperties`, `Parameters` and the like.
+    pub(crate) fn property(&self, list: &str, name: &str) -> Option<Cow<'a, str>> {
+        property(self.get(list)?, name)
+    }
+
+    /// Marks members whose content stands in the event.
+    pub(crate) fn used(&self, keys: &[&str]) {
+        for key in keys {
+            if let Some(value) = self.get(key) {
+                value.mark_used();
+            }
+        }
+    }
+
+    pub(crate) fn workload_is(&self, name: &str) -> bool {
+        self.workload
+            .as_deref()
+            .is_some_and(|workload| workload.eq_ignore_ascii_case(name))
+    }
+}
+
+/// The value of the entry called `name` in a list of `{Name, Value}` or `{Key, Value}`.
+pub(crate) fn property<'a>(list: Value<'a>, name: &str) -> Option<Cow<'a, str>> {
+    let entry = list
+        .children()
+        .find(|entry| entry_name(*entry).is_some_and(|key| key == name))?;
+    meaningful(entry.get("Value")?)
+}
+
+/// The name of an entry of a Name/Value or Key/Value list.
+pub(crate) fn entry_name<'a>(entry: Value<'a>) -> Option<Cow<'a, str>> {
+    entry.get("Name").or_else(|| entry.get("Key"))?.str()
+}
+
+/// A scalar as text, unless it is blank or a noise word.
+pub(crate) fn meaningful<'a>(value: Value<'a>) -> Option<Cow<'a, str>> {
+    value.scalar().filter(|text| !is_noise(text))
+}
+
+/// A text that says nothing.
+pub(crate) fn is_noise(text: &str) -> bool {
+    let text = text.trim();
+    text.is_empty() || NOISE.contains(&text)
+}
+
+/// A value that is null or says nothing.
+pub(crate) fn says_nothing(value: Value<'_>) -> bool {
+    match value.kind() {
+        Kind::Text(text) => is_noise(&text.cow()),
+        _ => value.is_blank(),
+    }
+}
+
+fn filter_bit(key: &str) -> (usize, u64) {
+    let bytes = key.as_bytes();
+    let (first, last) = (
+        bytes.first().copied().unwrap_or(0),
+        bytes.last().copied().unwrap_or(0),
+    );
+    let middle = bytes.get(bytes.len() / 2).copied().unwrap_or(0);
+    let hash = usize::from(first) * 7
+        + usize::from(last) * 31
+        + usize::from(middle) * 131
+        + bytes.len() * 17;
+    (hash / 64 % 4, 1 << (hash % 64))
+}
+
+fn tidy(operation: Cow<'_, str>) -> Cow<'_, str> {
+    let plain = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
+    };
+    let trimmed = operation
+        .trim_start()
+        .trim_end_matches([' ', '.', '\t', '\r', '\n']);
+    if plain(trimmed) && trimmed.len() == operation.len() {
+        return operation;
+    }
+    Cow::Owned(
+        trimmed
+            .to_lowercase()
+            .replace(['\u{2013}', '\u{2014}'], "-"),
+    )
+}
