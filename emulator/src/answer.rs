@@ -1,0 +1,115 @@
+//! Answers as Microsoft spells them.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Frame;
+use serde::Serialize;
+use serde_json::json;
+
+/// A body that was cut on purpose; the connection ends with it.
+#[derive(Debug, thiserror::Error)]
+#[error("the body is cut here on purpose")]
+pub(crate) struct Cut;
+
+pub(crate) type Body = UnsyncBoxBody<Bytes, Cut>;
+pub(crate) type Answer = Response<Body>;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+fn full(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into())
+        .map_err(|never: Infallible| match never {})
+        .boxed_unsync()
+}
+
+fn respond(status: u16, content_type: Option<HeaderValue>, body: Body) -> Answer {
+    let mut answer = Response::new(body);
+    *answer.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if let Some(content_type) = content_type {
+        answer.headers_mut().insert(CONTENT_TYPE, content_type);
+    }
+    answer
+}
+
+pub(crate) fn json_bytes(status: u16, body: impl Into<Bytes>) -> Answer {
+    respond(status, Some(JSON), full(body))
+}
+
+pub(crate) fn json(status: u16, body: &impl Serialize) -> Answer {
+    // Our own types serialize; an empty body would show at once if one did not.
+    json_bytes(status, serde_json::to_vec(body).unwrap_or_default())
+}
+
+pub(crate) fn empty(status: u16) -> Answer {
+    respond(status, None, full(Bytes::new()))
+}
+
+pub(crate) fn html(status: u16, body: impl Into<Bytes>) -> Answer {
+    respond(
+        status,
+        Some(HeaderValue::from_static("text/html")),
+        full(body),
+    )
+}
+
+/// A body that is made while it is sent.
+pub(crate) fn streamed(chunks: impl Iterator<Item = Bytes> + Send + 'static) -> Answer {
+    let frames = futures::stream::iter(chunks).map(|chunk| Ok(Frame::data(chunk)));
+    respond(200, Some(JSON), StreamBody::new(frames).boxed_unsync())
+}
+
+/// Ends the body after some bytes: with the connection when `abrupt`, as if it were complete otherwise.
+pub(crate) fn shorten(answer: Answer, after_bytes: u64, abrupt: bool) -> Answer {
+    let (mut parts, body) = answer.into_parts();
+    if !abrupt {
+        parts.headers.remove(CONTENT_LENGTH);
+    }
+    let mut left = usize::try_from(after_bytes).unwrap_or(usize::MAX);
+    let mut body = body.into_data_stream();
+    let frames = futures::stream::poll_fn(move |context| {
+        if left == 0 {
+            return std::task::Poll::Ready(abrupt.then_some(Err(Cut)));
+        }
+        body.poll_next_unpin(context).map(|chunk| {
+            let chunk = chunk?.map(|mut chunk| {
+                chunk.truncate(left);
+                left -= chunk.len();
+                Frame::data(chunk)
+            });
+            Some(chunk)
+        })
+    });
+    Response::from_parts(parts, StreamBody::new(frames).boxed_unsync())
+}
+
+/// An error of the feed: status, code, message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) code: String,
+    pub(crate) message: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: u16, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code: code.into(),
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn answer(&self) -> Answer {
+        json(
+            self.status,
+            &json!({ "error": { "code": self.code, "message": self.message } }),
+        )
+    }
+}

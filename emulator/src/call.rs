@@ -1,0 +1,63 @@
+//! One request, taken apart.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method};
+use uuid::Uuid;
+
+use crate::content_type::ContentType;
+use crate::login::jwt::{self, Claims};
+use crate::query::Query;
+use crate::route::Route;
+use crate::shared::Shared;
+
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) method: Method,
+    /// Path and query as sent.
+    pub(crate) target: String,
+    pub(crate) route: Route,
+    pub(crate) query: Query,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// Set by a fault: the host that contentUri shall name.
+    pub(crate) foreign_host: Option<String>,
+}
+
+impl Call {
+    /// The tenant in the address, when it is a GUID.
+    pub(crate) fn tenant(&self) -> Option<Uuid> {
+        self.route.tenant.parse().ok()
+    }
+
+    /// The content type asked for: by parameter, or by the content id.
+    pub(crate) fn content_type(&self) -> Option<ContentType> {
+        match self.query.get("contentType") {
+            Some(name) => name.parse().ok(),
+            None => content_type_of_id(&self.route.rest),
+        }
+    }
+
+    /// The claims of the bearer token, when it is one that we issued; expired or not.
+    pub(crate) fn claims(&self) -> Option<Claims> {
+        let header = self.headers.get(AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, token) = header.split_once(' ')?;
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then(|| jwt::read(&self.shared.application.token_key, token.trim()))?
+    }
+}
+
+/// The content type that a content id names in its fourth part.
+pub(crate) fn content_type_of_id(content_id: &str) -> Option<ContentType> {
+    let name = content_id.split('$').nth(3)?;
+    ContentType::ALL.into_iter().find(|content_type| {
+        content_type
+            .name()
+            .replace('.', "_")
+            .eq_ignore_ascii_case(name)
+    })
+}

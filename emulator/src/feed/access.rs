@@ -1,0 +1,220 @@
+//! Who may call: token, tenant, permission, rate.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::errors;
+use crate::answer::Refusal;
+use crate::call::Call;
+use crate::clock::earlier;
+use crate::content_type::ContentType;
+use crate::login::jwt::Claims;
+use crate::rules::TenantCheck;
+use crate::world::{Operation, World};
+
+/// Documented requests a minute and tenant; more is a violation, refused or not.
+const REQUESTS_PER_MINUTE: usize = 2_000;
+
+/// What Microsoft prints for a caller without PublisherIdentifier.
+const NO_PUBLISHER: &str = "00000000-0000-0000-0000-000000000000";
+
+/// A caller who passed.
+#[derive(Debug)]
+pub(crate) struct Access {
+    pub(crate) tenant: Uuid,
+    pub(crate) client_id: Uuid,
+    pub(crate) publisher: String,
+    claims: Claims,
+}
+
+/// Why a caller did not pass.
+#[derive(Debug)]
+pub(crate) enum Denied {
+    /// The token is missing, foreign or expired.
+    Anonymous,
+    /// The feed says no.
+    Refused(Refusal),
+}
+
+impl From<Refusal> for Denied {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl Access {
+    /// The content type asked for, if the caller may read it.
+    pub(crate) fn content_type(&self, call: &Call) -> Result<ContentType, Refusal> {
+        let name = call
+            .query
+            .get("contentType")
+            .ok_or_else(|| errors::missing_parameter("contentType"))?;
+        let content_type = name.parse().map_err(|_| errors::bad_content_type())?;
+        self.may_read(content_type)?;
+        Ok(content_type)
+    }
+
+    pub(crate) fn may_read(&self, content_type: ContentType) -> Result<(), Refusal> {
+        let needed = if content_type == ContentType::Dlp {
+            "ActivityFeed.ReadDlp"
+        } else {
+            "ActivityFeed.Read"
+        };
+        if self.claims.roles.iter().any(|role| role == needed) {
+            Ok(())
+        } else {
+            Err(errors::missing_permission(&self.claims.roles))
+        }
+    }
+}
+
+/// Checks a call, in the order in which Microsoft seems to.
+pub(crate) fn check(call: &Call) -> Result<Access, Denied> {
+    let shared = &call.shared;
+    let now = shared.now();
+    let claims = call
+        .claims()
+        .filter(|claims| now.as_second() < claims.exp)
+        .ok_or(Denied::Anonymous)?;
+    let known = [shared.config.resource.as_str(), shared.public_url.as_str()];
+    if !known.iter().any(|resource| {
+        resource
+            .trim_end_matches('/')
+            .eq_ignore_ascii_case(&claims.aud)
+    }) {
+        return Err(Denied::Anonymous);
+    }
+    if !claims
+        .roles
+        .iter()
+        .any(|role| role.starts_with("ActivityFeed."))
+    {
+        return Err(errors::missing_permission(&claims.roles).into());
+    }
+    let tenant = tenant_of(call, &claims)?;
+    let publisher = call.query.get("PublisherIdentifier").map(str::to_owned);
+    if publisher.is_none() {
+        shared.violate(
+            "missing_publisher_identifier",
+            Some(tenant),
+            call.target.clone(),
+        );
+    }
+    let given = publisher.is_some();
+    let publisher = publisher.unwrap_or_else(|| NO_PUBLISHER.to_owned());
+    if publisher.parse::<Uuid>().is_err() {
+        return Err(errors::wrong_type("PublisherIdentifier", "guid").into());
+    }
+    count_request(call, tenant, given, &publisher, now)?;
+    known_parameters(call, tenant)?;
+    Ok(Access {
+        tenant,
+        client_id: claims.appid,
+        publisher,
+        claims,
+    })
+}
+
+fn tenant_of(call: &Call, claims: &Claims) -> Result<Uuid, Refusal> {
+    let rules = &call.shared.config.rules;
+    let text = call.route.tenant.as_str();
+    let tenant: Uuid = text
+        .parse()
+        .map_err(|_| errors::tenant_no_guid(rules, text))?;
+    let tenant = if rules.tenant_check == TenantCheck::Loose && tenant == claims.appid {
+        claims.tid
+    } else {
+        tenant
+    };
+    let world = call.shared.world();
+    match world.tenants.get(&tenant) {
+        None => Err(errors::unknown_tenant(rules, text)),
+        Some(_) if tenant != claims.tid => {
+            Err(errors::foreign_tenant(rules, text, &claims.tid.to_string()))
+        }
+        Some(state) if state.misconfigured => Err(errors::misconfigured_tenant(rules, text)),
+        Some(_) => Ok(tenant),
+    }
+}
+
+/// Counts per tenant; callers without PublisherIdentifier share one counter.
+fn count_request(
+    call: &Call,
+    tenant: Uuid,
+    given: bool,
+    publisher: &str,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let rules = &call.shared.config.rules;
+    let mut world = call.shared.world();
+    let World {
+        tenants,
+        shared_pool,
+    } = &mut *world;
+    let recent = match tenants.get_mut(&tenant) {
+        Some(state) if given => &mut state.recent_requests,
+        _ => shared_pool,
+    };
+    let within_the_minute = note(recent, now);
+    drop(world);
+    // Once a minute is enough to know.
+    if within_the_minute == REQUESTS_PER_MINUTE + 1 {
+        call.shared.violate(
+            "more_than_2000_requests_a_minute",
+            Some(tenant),
+            call.target.clone(),
+        );
+    }
+    let counted = match call.route.operation {
+        Operation::Blob => "GetBlob",
+        Operation::Content | Operation::Notifications => "GetContents",
+        _ => return Ok(()),
+    };
+    match rules.requests_per_minute_max {
+        Some(most) if within_the_minute > most as usize => Err(errors::throttled(
+            rules.throttled_status,
+            counted,
+            publisher,
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn note(recent: &mut VecDeque<Timestamp>, now: Timestamp) -> usize {
+    let minute_ago = earlier(now, Duration::from_secs(60));
+    while recent.front().is_some_and(|at| *at <= minute_ago) {
+        recent.pop_front();
+    }
+    recent.push_back(now);
+    recent.len()
+}
+
+fn known_parameters(call: &Call, tenant: Uuid) -> Result<(), Refusal> {
+    let known: &[&str] = match call.route.operation {
+        Operation::Start | Operation::Stop => &["PublisherIdentifier", "contentType"],
+        Operation::Content | Operation::Notifications => &[
+            "PublisherIdentifier",
+            "contentType",
+            "startTime",
+            "endTime",
+            "nextPage",
+        ],
+        _ => &["PublisherIdentifier"],
+    };
+    let Some(name) = call.query.unknown(known) else {
+        return Ok(());
+    };
+    call.shared
+        .violate("unknown_parameter", Some(tenant), call.target.clone());
+    if call.shared.config.rules.refuse_unknown_parameters {
+        let name: String = name.chars().take(100).collect();
+        let text = format!(
+            "the emulator knows no parameter {name} of this operation; the rule refuse_unknown_parameters makes it ignore it"
+        );
+        return Err(Refusal::new(400, "EmulatorUnknownParameter", text));
+    }
+    Ok(())
+}

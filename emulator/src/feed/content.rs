@@ -1,0 +1,147 @@
+//! The listing of content.
+
+use std::ops::Bound;
+
+use http::header::{HeaderName, HeaderValue};
+use url::Url;
+use uuid::Uuid;
+
+use super::access::Access;
+use super::window::{Window, bare, next_page, parse_next_page, window};
+use super::{ContentItem, errors};
+use crate::answer::{Answer, Refusal, json};
+use crate::call::Call;
+use crate::content_type::ContentType;
+use crate::world::{Blob, BlobKey, Subscription, World};
+
+/// Seen as `nextpageuri` and `Nextpageuri`; documented as `NextPageUri`.
+const NEXT_PAGE_URI: HeaderName = HeaderName::from_static("nextpageuri");
+
+/// `GET /subscriptions/content`
+pub(crate) fn content(call: &Call, access: &Access) -> Result<Answer, Refusal> {
+    let content_type = access.content_type(call)?;
+    let shared = &call.shared;
+    let rules = &shared.config.rules;
+    let window = window(call, shared.now())?;
+    let after = call
+        .query
+        .get("nextPage")
+        .map(parse_next_page)
+        .transpose()?;
+    let mut world = shared.world();
+    let subscription = readable(call, access, content_type, &world)?;
+    let feed = world
+        .tenants
+        .get(&access.tenant)
+        .and_then(|tenant| tenant.feeds.get(&content_type));
+    let from = after.map_or(Bound::Included((window.start, 0)), Bound::Excluded);
+    let mut visible = feed
+        .into_iter()
+        .flat_map(|feed| {
+            feed.blobs.range((
+                from,
+                Bound::Excluded((window.end.max(window.start), u64::MAX)),
+            ))
+        })
+        .filter(|((created, _), blob)| *created < window.end && shows(subscription, blob));
+    let page: Vec<(BlobKey, &Blob)> = visible
+        .by_ref()
+        .take(rules.page_items_max.max(1))
+        .map(|(key, blob)| (*key, blob))
+        .collect();
+    let more = visible.next().is_some();
+    let items: Vec<ContentItem<'_>> = page
+        .iter()
+        .map(|(_, blob)| {
+            ContentItem::of(
+                shared,
+                access.tenant,
+                content_type,
+                blob,
+                call.foreign_host.as_deref(),
+            )
+        })
+        .collect();
+    let mut answer = json(200, &items);
+    if let Some((last, _)) = page.last().filter(|_| more) {
+        add_next_page(
+            call,
+            access.tenant,
+            content_type,
+            window,
+            *last,
+            &mut answer,
+        );
+    }
+    let exact = page
+        .first()
+        .map(|(key, _)| *key)
+        .filter(|(created, _)| *created == window.start);
+    if let Some(key) = exact.filter(|_| rules.partial_blob_at_window_start) {
+        make_partial(&mut world, access.tenant, content_type, key);
+    }
+    Ok(answer)
+}
+
+/// The subscription, if content of it may be listed now.
+pub(crate) fn readable<'a>(
+    call: &Call,
+    access: &Access,
+    content_type: ContentType,
+    world: &'a World,
+) -> Result<&'a Subscription, Refusal> {
+    let subscription = world
+        .tenants
+        .get(&access.tenant)
+        .and_then(|tenant| tenant.subscriptions.get(&(access.client_id, content_type)))
+        .filter(|subscription| subscription.was_ever_enabled())
+        .ok_or_else(|| errors::no_subscription(&call.shared.config.rules))?;
+    if !subscription.is_enabled() || subscription.is_stuck(call.shared.now()) {
+        return Err(errors::disabled());
+    }
+    Ok(subscription)
+}
+
+/// Whether a blob belongs to a subscription.
+pub(crate) fn shows(subscription: &Subscription, blob: &Blob) -> bool {
+    blob.before_subscription || subscription.covers(blob.created)
+}
+
+/// Adds the link to the next page: the full address, the times filled in, PublisherIdentifier left out.
+pub(crate) fn add_next_page(
+    call: &Call,
+    tenant: Uuid,
+    content_type: ContentType,
+    window: Window,
+    (created, sequence): BlobKey,
+    answer: &mut Answer,
+) {
+    let operation = if call.route.operation == crate::world::Operation::Content {
+        "content"
+    } else {
+        "notifications"
+    };
+    let mut url: Url = call.shared.public_url.clone();
+    // The documentation's sample really says v1 here.
+    url.set_path(&format!(
+        "api/v1/{tenant}/activity/feed/subscriptions/{operation}"
+    ));
+    url.query_pairs_mut()
+        .append_pair("contentType", content_type.name())
+        .append_pair("startTime", &bare(window.start))
+        .append_pair("endTime", &bare(window.end))
+        .append_pair("nextPage", &next_page(created, sequence));
+    if let Ok(value) = HeaderValue::from_str(url.as_str()) {
+        answer.headers_mut().insert(NEXT_PAGE_URI, value);
+    }
+}
+
+fn make_partial(world: &mut World, tenant: Uuid, content_type: ContentType, key: BlobKey) {
+    let feed = world
+        .tenants
+        .get_mut(&tenant)
+        .and_then(|tenant| tenant.feeds.get_mut(&content_type));
+    if let Some(blob) = feed.and_then(|feed| feed.blobs.get_mut(&key)) {
+        blob.partial = true;
+    }
+}

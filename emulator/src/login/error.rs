@@ -1,0 +1,53 @@
+//! Errors as the login host spells them.
+
+use jiff::Timestamp;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::answer::{Answer, json};
+
+/// An AADSTS error: HTTP status, OAuth error, number and text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LoginError {
+    pub(crate) status: u16,
+    pub(crate) error: &'static str,
+    pub(crate) number: u32,
+    pub(crate) text: String,
+}
+
+impl LoginError {
+    pub(crate) fn new(
+        status: u16,
+        error: &'static str,
+        number: u32,
+        text: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            error,
+            number,
+            text: text.into(),
+        }
+    }
+
+    pub(crate) fn answer(&self, now: Timestamp) -> Answer {
+        let (trace, correlation) = (Uuid::new_v4(), Uuid::new_v4());
+        let timestamp = now.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+        let description = format!(
+            "AADSTS{}: {} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}",
+            self.number, self.text
+        );
+        json(
+            self.status,
+            &json!({
+                "error": self.error,
+                "error_description": description,
+                "error_codes": [self.number],
+                "timestamp": timestamp,
+                "trace_id": trace,
+                "correlation_id": correlation,
+                "error_uri": format!("https://login.microsoftonline.com/error?code={}", self.number),
+            }),
+        )
+    }
+}

@@ -1,0 +1,212 @@
+//! The token endpoints v1 and v2: client credentials, by secret or by assertion.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+use serde_json::json;
+use url::form_urlencoded;
+use uuid::Uuid;
+
+use super::error::LoginError;
+use super::jwt::{self, Claims};
+use crate::answer::{Answer, json};
+use crate::call::Call;
+use crate::dice::{Dice, hash_text};
+use crate::shared::Shared;
+use crate::world::Consent;
+
+/// Tenants' places that name no single tenant, which client credentials need.
+const SHARED_TENANTS: [&str; 3] = ["common", "organizations", "consumers"];
+
+/// Answers a token request.
+pub(crate) fn token(call: &Call) -> Answer {
+    issue(call).unwrap_or_else(|error| error.answer(call.shared.now()))
+}
+
+fn issue(call: &Call) -> Result<Answer, LoginError> {
+    let form: HashMap<String, String> = form_urlencoded::parse(&call.body).into_owned().collect();
+    let v2 = call.route.rest == "v2";
+    let shared = &call.shared;
+    match form.get("grant_type").map(String::as_str) {
+        Some("client_credentials") => {}
+        Some(other) => {
+            let text = format!("The app requested an unsupported grant type '{other}'.");
+            return Err(LoginError::new(400, "unsupported_grant_type", 70003, text));
+        }
+        None => return Err(missing("grant_type")),
+    }
+    let tenant = tenant_of(call)?;
+    let client_id = form.get("client_id").ok_or_else(|| missing("client_id"))?;
+    let resource = resource_of(shared, &form, v2)?;
+    let roles = roles_of(shared, tenant, client_id)?;
+    let by = credential(shared, &form)?;
+    let claims = claims(shared, tenant, resource, roles, by);
+    Ok(answer(shared, &claims, v2))
+}
+
+fn missing(parameter: &str) -> LoginError {
+    let text = format!("The request body must contain the following parameter: '{parameter}'.");
+    LoginError::new(400, "invalid_request", 900_144, text)
+}
+
+fn tenant_of(call: &Call) -> Result<Uuid, LoginError> {
+    let text = &call.route.tenant;
+    if SHARED_TENANTS.contains(&text.to_ascii_lowercase().as_str()) {
+        let text = format!(
+            "The grant type is not supported over the /{text} endpoint. Please use the tenant-specific endpoint."
+        );
+        return Err(LoginError::new(400, "invalid_request", 9_001_023, text));
+    }
+    let world = call.shared.world();
+    let found = call
+        .tenant()
+        .and_then(|tenant| Some((tenant, world.tenants.get(&tenant)?)));
+    match found {
+        Some((_, tenant)) if tenant.other_cloud => Err(LoginError::new(
+            400,
+            "invalid_request",
+            900_382,
+            "Confidential Client is not supported in Cross Cloud request.",
+        )),
+        Some((tenant, _)) => Ok(tenant),
+        None => Err(LoginError::new(
+            400,
+            "invalid_request",
+            90_002,
+            format!(
+                "Tenant '{text}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. \
+                 Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant."
+            ),
+        )),
+    }
+}
+
+/// The resource asked for, as it will stand in `aud`.
+fn resource_of(
+    shared: &Shared,
+    form: &HashMap<String, String>,
+    v2: bool,
+) -> Result<String, LoginError> {
+    let asked = if v2 {
+        if form.contains_key("resource") {
+            let text = "The 'resource' request parameter is not supported.";
+            return Err(LoginError::new(400, "invalid_request", 901_002, text));
+        }
+        let scope = form.get("scope").ok_or_else(|| missing("scope"))?;
+        scope.strip_suffix("/.default").ok_or_else(|| {
+            let text = format!("The provided value for scope {scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.");
+            LoginError::new(400, "invalid_scope", 1_002_012, text)
+        })?
+    } else {
+        form.get("resource").ok_or_else(|| missing("resource"))?
+    };
+    let asked = asked.trim_end_matches('/');
+    let known = [shared.config.resource.as_str(), shared.public_url.as_str()];
+    if known
+        .iter()
+        .any(|resource| resource.trim_end_matches('/').eq_ignore_ascii_case(asked))
+    {
+        return Ok(asked.to_owned());
+    }
+    let text = format!(
+        "The resource principal named {asked} was not found in the tenant. You might have sent your authentication request to the wrong tenant."
+    );
+    Err(LoginError::new(400, "invalid_resource", 500_011, text))
+}
+
+/// The roles that the tenant gave the application.
+fn roles_of(shared: &Shared, tenant: Uuid, client_id: &str) -> Result<Vec<String>, LoginError> {
+    let world = shared.world();
+    let state = world.tenants.get(&tenant);
+    let known = client_id.parse() == Ok(shared.application.client_id);
+    let Some(state) = state.filter(|state| known && state.consent != Consent::Missing) else {
+        let client_id: String = client_id.chars().take(64).collect();
+        let text = format!(
+            "Application with identifier '{client_id}' was not found in the directory '{tenant}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant."
+        );
+        return Err(LoginError::new(400, "unauthorized_client", 700_016, text));
+    };
+    if state.app_disabled {
+        let text = format!("Application '{client_id}' is disabled.");
+        return Err(LoginError::new(400, "unauthorized_client", 7_000_112, text));
+    }
+    if state.resource_disabled {
+        let text = format!(
+            "The service principal for resource '{}' is disabled. This indicate that a subscription within the tenant has lapsed, or that the administrator for this tenant has disabled the application, preventing tokens from being issued for it.",
+            shared.config.resource
+        );
+        return Err(LoginError::new(400, "invalid_resource", 500_014, text));
+    }
+    Ok(match state.consent {
+        Consent::Granted => state.roles.clone(),
+        Consent::Roleless | Consent::Missing => Vec::new(),
+    })
+}
+
+/// Checks the secret or the assertion; `appidacr` of the token.
+fn credential(shared: &Shared, form: &HashMap<String, String>) -> Result<&'static str, LoginError> {
+    if let Some(secret) = form.get("client_secret") {
+        let client_id = shared.application.client_id;
+        return if *secret == shared.application.client_secret {
+            Ok("1")
+        } else if shared.config.expired_client_secrets.contains(secret) {
+            let text = format!(
+                "The provided client secret keys for app '{client_id}' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds."
+            );
+            Err(LoginError::new(401, "invalid_client", 7_000_222, text))
+        } else {
+            let text = format!(
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client_id}'."
+            );
+            Err(LoginError::new(401, "invalid_client", 7_000_215, text))
+        };
+    }
+    let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+    Err(LoginError::new(401, "invalid_client", 7_000_218, text))
+}
+
+fn claims(shared: &Shared, tenant: Uuid, resource: String, roles: Vec<String>, by: &str) -> Claims {
+    let number = shared.tokens_issued.fetch_add(1, Ordering::Relaxed);
+    let mut dice = Dice::of(&[shared.config.seed, hash_text("token"), number]);
+    let now = shared.now().as_second();
+    // Entra: a random 60 to 90 minutes.
+    let lifetime = 3600 + dice.below(1801).cast_signed();
+    let (high, low) = tenant.as_u64_pair();
+    let principal = Dice::of(&[shared.config.seed, hash_text("principal"), high, low]).uuid();
+    let issuer = format!("https://sts.windows.net/{tenant}/");
+    Claims {
+        aud: resource,
+        iss: issuer.clone(),
+        iat: now,
+        nbf: now,
+        exp: now + lifetime,
+        appid: shared.application.client_id,
+        appidacr: by.to_owned(),
+        idp: issuer,
+        oid: principal,
+        roles,
+        sub: principal,
+        tid: tenant,
+        uti: format!("{:016x}", dice.next()),
+        ver: "1.0".to_owned(),
+    }
+}
+
+fn answer(shared: &Shared, claims: &Claims, v2: bool) -> Answer {
+    let access_token = jwt::write(&shared.application.token_key, claims);
+    let expires_in = claims.exp - claims.iat - 1;
+    let body = if v2 {
+        json!({ "token_type": "Bearer", "expires_in": expires_in, "ext_expires_in": expires_in, "access_token": access_token })
+    } else {
+        json!({
+            "token_type": "Bearer",
+            "expires_in": expires_in.to_string(),
+            "ext_expires_in": expires_in.to_string(),
+            "expires_on": claims.exp.to_string(),
+            "not_before": claims.nbf.to_string(),
+            "resource": claims.aud,
+            "access_token": access_token,
+        })
+    };
+    json(200, &body)
+}

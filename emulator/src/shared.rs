@@ -1,0 +1,167 @@
+//! What all parts of a running emulator share.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::content_type::ContentType;
+use crate::dice::{Dice, hash_text};
+use crate::fault::{FaultKind, Faults, Occasion};
+use crate::records::{Library, Stream};
+use crate::webhook::{Lane, LaneKey};
+use crate::world::{Consent, Feed, Journal, Tenant, Violation, World};
+
+/// The application that customers consent to.
+#[derive(Debug)]
+pub(crate) struct Application {
+    pub(crate) client_id: Uuid,
+    pub(crate) client_secret: String,
+    /// Signs the tokens that we issue and later recognise.
+    pub(crate) token_key: [u8; 32],
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) application: Application,
+    /// How our addresses are spelled, ending in a slash.
+    pub(crate) public_url: Url,
+    pub(crate) library: Library,
+    pub(crate) notify: AtomicBool,
+    pub(crate) tokens_issued: AtomicU64,
+    pub(crate) webhook_client: reqwest::Client,
+    pub(crate) stop: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+    world: Mutex<World>,
+    journal: Mutex<Journal>,
+    faults: Mutex<Faults>,
+    lanes: Mutex<HashMap<LaneKey, Arc<Lane>>>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        config: Config,
+        public_url: Url,
+        library: Library,
+        webhook_client: reqwest::Client,
+    ) -> Arc<Self> {
+        let clock = config.clock.clone();
+        let shared = Self {
+            application: application(&config),
+            notify: AtomicBool::new(config.notify),
+            tokens_issued: AtomicU64::new(0),
+            faults: Mutex::new(Faults::new(config.seed, clock.now(), config.faults.clone())),
+            world: Mutex::default(),
+            journal: Mutex::default(),
+            lanes: Mutex::default(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            config,
+            clock,
+            public_url,
+            library,
+            webhook_client,
+        };
+        let consent = if shared.config.consented {
+            Consent::Granted
+        } else {
+            Consent::Roleless
+        };
+        for tenant in tenants(&shared.config) {
+            shared.add_tenant(tenant, consent);
+        }
+        Arc::new(shared)
+    }
+
+    /// Adds a tenant; one that exists already stays as it is.
+    pub(crate) fn add_tenant(&self, tenant: Uuid, consent: Consent) {
+        let feeds: BTreeMap<ContentType, Feed> = ContentType::ALL
+            .into_iter()
+            .map(|content_type| {
+                let records = self.library.of(content_type);
+                let stream = Stream::new(self.config.seed, tenant, content_type, records);
+                (content_type, Feed::new(Arc::new(stream)))
+            })
+            .collect();
+        self.world()
+            .tenants
+            .entry(tenant)
+            .or_insert_with(|| Tenant::new(consent, feeds));
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    // A lock is poisoned only by a panic in a test's own thread; the model is still whole then.
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn lanes(&self) -> MutexGuard<'_, HashMap<LaneKey, Arc<Lane>>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn strike(&self, occasion: &Occasion) -> Vec<FaultKind> {
+        self.faults().strike(occasion, self.now())
+    }
+
+    pub(crate) fn violate(&self, rule: &'static str, tenant: Option<Uuid>, detail: String) {
+        tracing::warn!(rule, %detail, "a call broke a rule of Microsoft's");
+        self.journal().violation(Violation {
+            at: self.now(),
+            rule,
+            tenant,
+            detail,
+        });
+    }
+
+    /// Runs a task until it ends or the emulator does.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            stop.run_until_cancelled_owned(task).await;
+        });
+    }
+}
+
+/// The ids of a configuration's tenants.
+pub(crate) fn tenants(config: &Config) -> Vec<Uuid> {
+    (0..config.tenants)
+        .map(|number| Dice::of(&[config.seed, hash_text("tenant"), number as u64]).uuid())
+        .chain(config.more_tenants.iter().copied())
+        .collect()
+}
+
+fn application(config: &Config) -> Application {
+    let mut dice = Dice::of(&[config.seed, hash_text("application")]);
+    let client_id = dice.uuid();
+    // As long as Entra's, and marked, so that nobody takes it for a real one.
+    let client_secret = format!("emulated~{:016x}{:016x}", dice.next(), dice.next());
+    let mut token_key = [0; 32];
+    for eight in token_key.chunks_mut(8) {
+        eight.copy_from_slice(&dice.next().to_le_bytes());
+    }
+    Application {
+        client_id: config.client_id.unwrap_or(client_id),
+        client_secret: config.client_secret.clone().unwrap_or(client_secret),
+        token_key,
+    }
+}
