@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use http::Method;
 
-use crate::client::Call;
 use crate::error::{Error, Operation};
+use crate::exchange::{Call, Reading};
 use crate::{Client, Cloud, ContentId, TenantId};
 
 impl Client {
@@ -28,6 +28,7 @@ impl Client {
             operation,
             tenant,
             cloud,
+            content_type: content_id.content_type_hint(),
             method: Method::GET,
             url: self.url(
                 operation,
@@ -37,8 +38,10 @@ impl Client {
                 &[],
             )?,
             body: Bytes::new(),
-            repeatable: true,
         };
-        Ok(self.perform(&call, body_bytes_max).await?.body)
+        Ok(self
+            .perform(&call, Reading::Whole { body_bytes_max })
+            .await?
+            .body)
     }
 }

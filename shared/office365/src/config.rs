@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::{Credential, Endpoints};
+use crate::{BreakerLimits, Credential, Endpoints, QuotaLimits};
 
 /// Wall clock of a client: for token ends and signatures. Waiting uses the runtime's timer.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -30,6 +30,10 @@ pub struct ClientConfig {
     pub timeouts: Timeouts,
     /// Trying again inside a call.
     pub retry: RetryLimits,
+    /// Each tenant's share of requests.
+    pub quota: QuotaLimits,
+    /// Leaving a tenant alone that fails or is throttled.
+    pub breaker: BreakerLimits,
     /// The wall clock.
     pub clock: Clock,
     /// Randomness.
@@ -39,6 +43,10 @@ pub struct ClientConfig {
 impl ClientConfig {
     /// Microsoft's servers, default limits, the system's clock and randomness.
     #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the clock is chosen; tests choose another"
+    )]
     pub fn new(client_id: Uuid, credential: Credential, publisher_id: Uuid) -> Self {
         Self {
             client_id,
@@ -47,6 +55,8 @@ impl ClientConfig {
             endpoints: Endpoints::default(),
             timeouts: Timeouts::default(),
             retry: RetryLimits::default(),
+            quota: QuotaLimits::default(),
+            breaker: BreakerLimits::default(),
             clock: Arc::new(Timestamp::now),
             random: Arc::new(rand::random),
         }
@@ -62,6 +72,8 @@ impl fmt::Debug for ClientConfig {
             .field("endpoints", &self.endpoints)
             .field("timeouts", &self.timeouts)
             .field("retry", &self.retry)
+            .field("quota", &self.quota)
+            .field("breaker", &self.breaker)
             .finish_non_exhaustive()
     }
 }

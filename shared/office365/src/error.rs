@@ -121,6 +121,9 @@ pub enum Failure {
     /// The credential cannot be used.
     #[error("the credential cannot be used: {0}")]
     Credential(String),
+    /// The other identity provider gave no statement for Entra.
+    #[error("the federated credential gave no statement: {0}")]
+    Federation(String),
     /// The call itself makes no sense.
     #[error("{0}")]
     Misuse(String),
@@ -155,6 +158,7 @@ impl Error {
             | Failure::Connect(_)
             | Failure::Broken(_)
             | Failure::Unreadable(_)
+            | Failure::Federation(_)
             | Failure::Endless(_) => Disposition::RETRY,
             Failure::HeldBack { wait, .. } => Disposition::Retry { after: Some(*wait) },
             Failure::Permission(_) => Disposition::Consent,
@@ -196,11 +200,12 @@ impl Error {
         self.operation
     }
 
-    /// Whether the request certainly never reached Microsoft.
+    /// Whether the request itself (and not only the one for its token) certainly never reached Microsoft.
     pub(crate) fn is_unsent(&self) -> bool {
-        matches!(
-            *self.failure,
-            Failure::Connect(_) | Failure::HeldBack { .. }
-        )
+        self.operation == Operation::Token
+            || matches!(
+                *self.failure,
+                Failure::Connect(_) | Failure::HeldBack { .. }
+            )
     }
 }

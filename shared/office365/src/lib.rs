@@ -10,6 +10,8 @@ pub mod notification;
 pub mod timestamp;
 
 mod blob;
+mod breaker;
+mod certificate;
 mod claims;
 mod client;
 mod cloud;
@@ -20,22 +22,29 @@ mod content_type;
 mod credential;
 mod envelope;
 mod error;
+mod exchange;
 mod listing;
+mod login;
 mod operations;
+mod quota;
+mod restraint;
 mod subscription;
 mod tenant;
 mod token;
 mod wire;
 
 pub use address::{AllowedHosts, HostileUri, check_content_uri};
+pub use breaker::BreakerLimits;
+pub use certificate::{Certificate, InvalidCertificate};
 pub use client::{Client, InvalidConfig};
 pub use cloud::{Cloud, Endpoints, InvalidEndpoint, UnknownCloud};
 pub use config::{ClientConfig, Clock, Random, RetryLimits, Timeouts};
 pub use content::{CONTENT_ID_BYTES_MAX, Content, ContentId, InvalidContentId};
 pub use content_type::{ContentType, UnknownContentType};
-pub use credential::Credential;
+pub use credential::{AssertionSource, Credential, federation_audience};
 pub use error::{Disposition, Error, Failure, Operation};
 pub use listing::{ContentListing, Rejected, WINDOW_MAX};
+pub use quota::QuotaLimits;
 pub use subscription::{
     Started, Subscription, SubscriptionStatus, Webhook, WebhookState, WebhookStatus,
 };

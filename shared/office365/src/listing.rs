@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::address::{AllowedHosts, check_content_uri, check_next_page_uri};
-use crate::client::Call;
 use crate::error::{Error, Failure, Operation};
+use crate::exchange::{Call, Reading};
 use crate::notification::describe;
 use crate::operations::unreadable;
 use crate::{Client, Cloud, Content, ContentId, ContentType, TenantId, timestamp};
@@ -19,7 +19,9 @@ use crate::{Client, Cloud, Content, ContentId, ContentType, TenantId, timestamp}
 pub const WINDOW_MAX: SignedDuration = SignedDuration::from_hours(23);
 
 /// Longest page read: 60,000 blobs. Nobody has seen a second page with thousands of operations in one.
-const PAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+const PAGE: Reading = Reading::Whole {
+    body_bytes_max: 32 * 1024 * 1024,
+};
 
 /// Most pages followed of one window; Microsoft's page size is unknown, the smallest conceivable one gives 100,000 blobs.
 const PAGES_MAX: usize = 1000;
@@ -104,12 +106,12 @@ impl Client {
                 operation,
                 tenant,
                 cloud,
+                content_type: Some(content_type),
                 method: Method::GET,
                 url: self.url(operation, tenant, cloud, "subscriptions/content", &query)?,
                 body: Bytes::new(),
-                repeatable: true,
             };
-            let answer = self.perform(&call, PAGE_BYTES_MAX).await?;
+            let answer = self.perform(&call, PAGE).await?;
             listing.pages += 1;
             let page: Vec<&RawValue> = serde_json::from_slice(&answer.body)
                 .map_err(|error| unreadable(operation, tenant, &error))?;
@@ -123,7 +125,9 @@ impl Client {
                     Err(rejected) => listing.reject(rejected),
                 }
             }
-            let Some(next) = next_page(&answer.headers, tenant, &hosts).map_err(fail)? else {
+            let Some(next) =
+                next_page(answer.head.response.headers(), tenant, &hosts).map_err(fail)?
+            else {
                 return Ok(listing);
             };
             let endless = listing.pages >= PAGES_MAX || listing.contents.len() > CONTENTS_MAX;

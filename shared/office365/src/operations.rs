@@ -3,14 +3,16 @@
 use bytes::Bytes;
 use http::Method;
 
-use crate::client::Call;
 use crate::error::{Error, Failure, Operation};
+use crate::exchange::{Call, Reading};
 use crate::notification::describe;
 use crate::subscription::{Started, Subscription, Webhook, Wire, start_body};
 use crate::{Client, Cloud, ContentType, TenantId};
 
 /// Longest answer about subscriptions: five of them make under 4 KB.
-const SUBSCRIPTIONS_BYTES_MAX: usize = 256 * 1024;
+const ANSWER: Reading = Reading::Whole {
+    body_bytes_max: 256 * 1024,
+};
 
 impl Client {
     /// Creates a subscription, changes or revives its webhook, or revives the subscription itself.
@@ -35,12 +37,12 @@ impl Client {
             operation,
             tenant,
             cloud,
+            content_type: Some(content_type),
             method: Method::POST,
             url: self.url(operation, tenant, cloud, "subscriptions/start", &query)?,
             body: webhook.map(start_body).map(Bytes::from).unwrap_or_default(),
-            repeatable: false,
         };
-        let answer = match self.perform(&call, SUBSCRIPTIONS_BYTES_MAX).await {
+        let answer = match self.perform(&call, ANSWER).await {
             Err(error) if error.code() == Some("AF20024") => return Ok(Started::AlreadyEnabled),
             other => other?,
         };
@@ -67,12 +69,12 @@ impl Client {
             operation,
             tenant,
             cloud,
+            content_type: Some(content_type),
             method: Method::POST,
             url: self.url(operation, tenant, cloud, "subscriptions/stop", &query)?,
             body: Bytes::new(),
-            repeatable: true,
         };
-        self.perform(&call, SUBSCRIPTIONS_BYTES_MAX).await?;
+        self.perform(&call, ANSWER).await?;
         Ok(())
     }
 
@@ -90,12 +92,12 @@ impl Client {
             operation,
             tenant,
             cloud,
+            content_type: None,
             method: Method::GET,
             url: self.url(operation, tenant, cloud, "subscriptions/list", &[])?,
             body: Bytes::new(),
-            repeatable: true,
         };
-        let answer = self.perform(&call, SUBSCRIPTIONS_BYTES_MAX).await?;
+        let answer = self.perform(&call, ANSWER).await?;
         let wires: Vec<Wire> = serde_json::from_slice(&answer.body)
             .map_err(|error| unreadable(operation, tenant, &error))?;
         Ok(wires

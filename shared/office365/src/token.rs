@@ -48,6 +48,12 @@ pub(crate) struct Token {
 }
 
 impl Token {
+    /// Whether the token says of itself that it lacks a permission.
+    pub(crate) fn lacks(&self, permission: &str) -> bool {
+        let claims = self.claims.as_ref();
+        claims.is_some_and(|claims| !claims.has_role(permission))
+    }
+
     /// Reads a token answer of either endpoint version. The text says what is wrong and quotes nothing.
     pub(crate) fn read(body: &[u8], asked_at: Timestamp) -> Result<Self, String> {
         let answer: Answer =
@@ -118,13 +124,13 @@ struct Slot {
 }
 
 impl Tokens {
-    /// A usable token: the cached one, or what `ask` gets. Everybody who waits shares one request and its outcome.
+    /// A usable token: the cached one, or what `ask` gets (polled only if it is needed). Everybody who waits shares one request and its outcome.
     pub(crate) async fn get(
         &self,
         cloud: Cloud,
         tenant: TenantId,
         now: Timestamp,
-        ask: impl AsyncFnOnce() -> Result<Token, Error>,
+        ask: impl Future<Output = Result<Token, Error>>,
     ) -> Result<Arc<Token>, Error> {
         let slot = self.slot(cloud, tenant);
         let cached = slot.current();
@@ -153,7 +159,7 @@ impl Tokens {
         {
             return usable.ok_or_else(|| error.clone());
         }
-        let outcome = ask().await;
+        let outcome = ask.await;
         slot.ended.fetch_add(1, Ordering::AcqRel);
         match outcome {
             Ok(token) => {
