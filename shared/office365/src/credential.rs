@@ -15,11 +15,18 @@ use crate::{Certificate, Cloud};
 pub type AssertionSource =
     Arc<dyn Fn(Cloud) -> BoxFuture<'static, Result<SecretString, String>> + Send + Sync>;
 
+/// Gives the client secret as it is now; asked for each token, so that a rotated secret is used without a restart. The
+/// source caches as it sees fit. The error says what went wrong, without the secret.
+pub type SecretSource =
+    Arc<dyn Fn() -> BoxFuture<'static, Result<SecretString, String>> + Send + Sync>;
+
 /// The application's credential.
 #[derive(Clone)]
 pub enum Credential {
     /// A client secret.
     Secret(SecretString),
+    /// A client secret that is rotated from time to time.
+    SecretFrom(SecretSource),
     /// A certificate's private key, which signs a statement for each token.
     Certificate(Arc<Certificate>),
     /// No secret at all: somebody else's statement.
@@ -30,6 +37,7 @@ impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Secret(_) => "Secret([redacted])",
+            Self::SecretFrom(_) => "SecretFrom([redacted])",
             Self::Certificate(_) => "Certificate([redacted])",
             Self::Federated(_) => "Federated([redacted])",
         })

@@ -121,9 +121,9 @@ pub enum Failure {
     /// The credential cannot be used.
     #[error("the credential cannot be used: {0}")]
     Credential(String),
-    /// The other identity provider gave no statement for Entra.
-    #[error("the federated credential gave no statement: {0}")]
-    Federation(String),
+    /// The credential's source gave nothing: the secret store, or the other identity provider.
+    #[error("the credential's source gave nothing: {0}")]
+    NoCredential(String),
     /// The call itself makes no sense.
     #[error("{0}")]
     Misuse(String),
@@ -158,7 +158,7 @@ impl Error {
             | Failure::Connect(_)
             | Failure::Broken(_)
             | Failure::Unreadable(_)
-            | Failure::Federation(_)
+            | Failure::NoCredential(_)
             | Failure::Endless(_) => Disposition::RETRY,
             Failure::HeldBack { wait, .. } => Disposition::Retry { after: Some(*wait) },
             Failure::Permission(_) => Disposition::Consent,

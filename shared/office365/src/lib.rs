@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod notification;
+pub mod records;
 pub mod timestamp;
 
 mod blob;
@@ -34,6 +35,7 @@ mod token;
 mod wire;
 
 pub use address::{AllowedHosts, HostileUri, check_content_uri};
+pub use blob::RecordStream;
 pub use breaker::BreakerLimits;
 pub use certificate::{Certificate, InvalidCertificate};
 pub use client::{Client, InvalidConfig};
@@ -41,10 +43,11 @@ pub use cloud::{Cloud, Endpoints, InvalidEndpoint, UnknownCloud};
 pub use config::{ClientConfig, Clock, Random, RetryLimits, Timeouts};
 pub use content::{CONTENT_ID_BYTES_MAX, Content, ContentId, InvalidContentId};
 pub use content_type::{ContentType, UnknownContentType};
-pub use credential::{AssertionSource, Credential, federation_audience};
+pub use credential::{AssertionSource, Credential, SecretSource, federation_audience};
 pub use error::{Disposition, Error, Failure, Operation};
 pub use listing::{ContentListing, Rejected, WINDOW_MAX};
 pub use quota::QuotaLimits;
+pub use records::{BlobLimits, RecordSplitter, SplitError};
 pub use subscription::{
     Started, Subscription, SubscriptionStatus, Webhook, WebhookState, WebhookStatus,
 };

@@ -82,6 +82,10 @@ impl Client {
         let config = self.config();
         match &config.credential {
             Credential::Secret(secret) => Ok((secret.clone(), "client_secret")),
+            Credential::SecretFrom(source) => {
+                let secret = source().await.map_err(Failure::NoCredential)?;
+                Ok((secret, "client_secret"))
+            }
             Credential::Certificate(certificate) => {
                 let id = Uuid::from_u128((config.random)());
                 let now = (config.clock)();
@@ -91,7 +95,7 @@ impl Client {
                 Ok((assertion, "client_assertion"))
             }
             Credential::Federated(source) => {
-                let statement = source(cloud).await.map_err(Failure::Federation)?;
+                let statement = source(cloud).await.map_err(Failure::NoCredential)?;
                 Ok((statement, "client_assertion"))
             }
         }

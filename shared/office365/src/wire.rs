@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
-use http::header::{DATE, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, DATE, RETRY_AFTER, TRANSFER_ENCODING};
+use http::{HeaderMap, Version};
 use jiff::Timestamp;
 use reqwest::{Request, Response};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -100,6 +100,15 @@ impl Head {
             body.extend_from_slice(&chunk);
         }
         Ok(body.freeze())
+    }
+
+    /// Whether the body may have ended only because its connection did, so that a cut one looks whole.
+    pub(crate) fn end_is_unproven(&self) -> bool {
+        let headers = self.response.headers();
+        // A decoded body has lost the header of its length; its checksum proved its end, but that cannot be told here.
+        self.response.version() <= Version::HTTP_11
+            && !headers.contains_key(CONTENT_LENGTH)
+            && !headers.contains_key(TRANSFER_ENCODING)
     }
 
     /// The beginning of the body, whatever happens to the rest: for error texts.
