@@ -1,2 +1,23 @@
-//! Stub.
-fn main() {}
+//! Lambda: Microsoft's notifications in, content descriptors on SQS out.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use lambda_http::{Body, Error, Request, Response, run, service_fn};
+use pipeline::{aws, context, logging, receive, settings};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    logging::init_json(settings::environment("LOG_LEVEL").as_deref());
+    let settings = settings::receiver(settings::environment)?;
+    let receiver = &context::receiver(settings, &aws::from_environment().await);
+    run(service_fn(move |request: Request| async move {
+        let request = request.map(|body| Bytes::copy_from_slice(body.as_ref()));
+        let answer = receive::handle(receiver, request, Timestamp::now()).await;
+        Ok::<Response<Body>, Error>(answer.map(|body| match String::from_utf8(body.into()) {
+            Ok(text) if text.is_empty() => Body::Empty,
+            Ok(text) => Body::Text(text),
+            Err(bytes) => Body::Binary(bytes.into_bytes()),
+        }))
+    }))
+    .await
+}

@@ -1,2 +1,36 @@
-//! Stub.
-fn main() {}
+//! Lambda: on a schedule, what should be against what is. The event says how far back: `{"sweep": "recent"|"day"|"week"}`.
+
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use pipeline::clock::Clock;
+use pipeline::reconcile::{self, Sweep};
+use pipeline::{aws, context, logging, settings};
+use serde::Deserialize;
+use tokio::time::Instant;
+
+#[derive(Deserialize)]
+struct Event {
+    sweep: Sweep,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    logging::init_json(settings::environment("LOG_LEVEL").as_deref());
+    let settings = settings::reconciler(settings::environment)?;
+    let reconciler = &context::reconciler(settings, &aws::from_environment().await);
+    run(service_fn(move |event: LambdaEvent<Event>| async move {
+        let deadline = Instant::now() + time_left(event.context.deadline());
+        let clock = Clock::starting_at(Timestamp::now());
+        let report = reconcile::run(reconciler, event.payload.sweep, clock, deadline).await?;
+        Ok::<_, Error>(report)
+    }))
+    .await
+}
+
+fn time_left(deadline: SystemTime) -> Duration {
+    deadline
+        .duration_since(SystemTime::now())
+        .unwrap_or_default()
+}

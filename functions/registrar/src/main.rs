@@ -1,2 +1,23 @@
-//! Stub.
-fn main() {}
+//! Lambda: the operator's API: tenants in and out, and how their subscriptions stand.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use lambda_http::{Body, Error, Request, Response, run, service_fn};
+use pipeline::{aws, context, logging, register, settings};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    logging::init_json(settings::environment("LOG_LEVEL").as_deref());
+    let settings = settings::registrar(settings::environment)?;
+    let registrar = &context::registrar(settings, &aws::from_environment().await);
+    run(service_fn(move |request: Request| async move {
+        let request = request.map(|body| Bytes::copy_from_slice(body.as_ref()));
+        let answer = register::handle(registrar, request, Timestamp::now()).await;
+        Ok::<Response<Body>, Error>(answer.map(|body| match String::from_utf8(body.into()) {
+            Ok(text) if text.is_empty() => Body::Empty,
+            Ok(text) => Body::Text(text),
+            Err(bytes) => Body::Binary(bytes.into_bytes()),
+        }))
+    }))
+    .await
+}

@@ -1,1 +1,30 @@
-//! Stub.
+//! The four verbs of ualstream and what they keep.
+//!
+//! * [`receive`]: Microsoft's webhook call in, content descriptors on SQS out.
+//! * [`fetch`]: one descriptor in, the blob's raw copy and OCSF events in the lake, the ledger settled.
+//! * [`register`]: the operator's API: tenants in and out, and how their subscriptions stand.
+//! * [`reconcile`]: what should be against what is: webhooks healed, unknown blobs enqueued.
+//!
+//! They keep a [`ledger`] (DynamoDB), a [`queue`] (SQS) and a [`lake`] (S3, or a folder), all over the real wire protocols:
+//! local mode and the tests run this very code against embedded servers.
+//!
+//! **Invariants.** No storage traits. Nothing here reads the clock ([`clock::Clock`] is an argument) or, outside
+//! [`settings`], the environment. Nothing here starts an HTTP server. No log line carries a token, a key or a record.
+
+pub mod aws;
+pub mod clock;
+pub mod context;
+pub mod fetch;
+pub mod lake;
+pub mod ledger;
+pub mod logging;
+pub mod microsoft;
+pub mod problem;
+pub mod queue;
+pub mod receive;
+pub mod reconcile;
+pub mod register;
+pub mod secrets;
+pub mod settings;
+pub mod subscribe;
+pub mod webhook;

@@ -1,0 +1,96 @@
+//! From settings to what each function works with. Nothing here calls AWS or Microsoft: a cold start reaches its first poll
+//! without a network round trip.
+
+use aws_config::SdkConfig;
+use office365::AllowedHosts;
+
+use crate::fetch::Fetcher;
+use crate::lake::{Lake, OpenError};
+use crate::ledger::Ledger;
+use crate::microsoft::Microsoft;
+use crate::queue::Queue;
+use crate::receive::Receiver;
+use crate::reconcile::Reconciler;
+use crate::register::Registrar;
+use crate::secrets::Secret;
+use crate::settings::{
+    FetcherSettings, MicrosoftSettings, ReceiverSettings, ReconcilerSettings, RegistrarSettings,
+    WebhookSettings,
+};
+use crate::subscribe::Webhooks;
+
+/// What the receiver works with.
+#[must_use]
+pub fn receiver(settings: ReceiverSettings, aws: &SdkConfig) -> Receiver {
+    Receiver {
+        client_id: settings.client_id,
+        webhook_key: secret(aws, settings.webhook_key_arn),
+        hosts: AllowedHosts::of_any_cloud(&settings.endpoints),
+        queue: queue(aws, settings.queue_url),
+    }
+}
+
+/// What the fetcher works with.
+///
+/// # Errors
+/// The lake's address cannot be used.
+pub fn fetcher(settings: FetcherSettings, aws: &SdkConfig) -> Result<Fetcher, OpenError> {
+    Ok(Fetcher::new(
+        ledger(aws, settings.table),
+        queue(aws, settings.queue_url),
+        Lake::open(&settings.lake_url)?,
+        microsoft(aws, settings.microsoft),
+        settings.dedupe,
+        settings.raw_data,
+    ))
+}
+
+/// What the registrar works with.
+#[must_use]
+pub fn registrar(settings: RegistrarSettings, aws: &SdkConfig) -> Registrar {
+    Registrar {
+        ledger: ledger(aws, settings.table),
+        microsoft: microsoft(aws, settings.microsoft),
+        webhooks: webhooks(aws, settings.webhook),
+        api_key: secret(aws, settings.api_key_arn),
+    }
+}
+
+/// What the reconciler works with.
+#[must_use]
+pub fn reconciler(settings: ReconcilerSettings, aws: &SdkConfig) -> Reconciler {
+    Reconciler {
+        ledger: ledger(aws, settings.table),
+        queue: queue(aws, settings.queue_url),
+        microsoft: microsoft(aws, settings.microsoft),
+        webhooks: webhooks(aws, settings.webhook),
+    }
+}
+
+fn secret(aws: &SdkConfig, arn: String) -> Secret {
+    Secret::managed(aws_sdk_secretsmanager::Client::new(aws), arn)
+}
+
+fn ledger(aws: &SdkConfig, table: String) -> Ledger {
+    Ledger::new(aws_sdk_dynamodb::Client::new(aws), table)
+}
+
+fn queue(aws: &SdkConfig, url: String) -> Queue {
+    Queue::new(aws_sdk_sqs::Client::new(aws), url, true)
+}
+
+fn microsoft(aws: &SdkConfig, settings: MicrosoftSettings) -> Microsoft {
+    Microsoft::new(
+        settings.client_id,
+        settings.publisher_id,
+        settings.endpoints,
+        secret(aws, settings.app_secret_arn),
+    )
+}
+
+fn webhooks(aws: &SdkConfig, settings: WebhookSettings) -> Webhooks {
+    Webhooks {
+        base_url: settings.base_url,
+        key: secret(aws, settings.webhook_key_arn),
+    }
+}

@@ -1,0 +1,146 @@
+//! Where things lie in the lake. Every key is a function of the blob's announcement (and, for raw copies, of its bytes), so
+//! that doing a thing twice writes one object.
+//!
+//! ```text
+//! raw/tenant_id=T/content_type=C/day=YYYY-MM-DD/{content id}.{sha256 of the bytes}.json.gz
+//! ocsf/tenant_id=T/content_type=C/day=YYYY-MM-DD/{content id}.ndjson.gz
+//! quarantine/tenant_id=T/content_type=C/day=YYYY-MM-DD/{content id}.{sha256 of the bytes}.gz
+//! ```
+//!
+//! `day` is that of contentCreated, in UTC: the day on which Microsoft made the blob available, not that of its events.
+
+use std::fmt::Write as _;
+
+use jiff::tz::TimeZone;
+use object_store::path::Path;
+use office365::ContentId;
+use sha2::{Digest as _, Sha256};
+
+use crate::queue::Blob;
+
+/// Longest escaped content id used as it is, in bytes: with a hash and an ending it stays below the 255 bytes that file
+/// systems allow for a name. The longest seen have 120.
+const NAME_BYTES_MAX: usize = 180;
+
+/// Of a longer one this much is kept, for people, before a hash of all of it.
+const NAME_BYTES_KEPT: usize = 100;
+
+/// The blob's bytes as Microsoft sent them, gzip. `sha256` is that of the bytes before compression, in hex.
+#[must_use]
+pub fn raw(blob: &Blob, sha256: &str) -> Path {
+    path(
+        "raw",
+        blob,
+        &format!("{}.{sha256}.json.gz", name(&blob.content_id)),
+    )
+}
+
+/// The events of the records that the blob owns, NDJSON, gzip.
+#[must_use]
+pub fn ocsf(blob: &Blob) -> Path {
+    path(
+        "ocsf",
+        blob,
+        &format!("{}.ndjson.gz", name(&blob.content_id)),
+    )
+}
+
+/// The bytes of a blob that cannot be read, gzip.
+#[must_use]
+pub fn quarantine(blob: &Blob, sha256: &str) -> Path {
+    path(
+        "quarantine",
+        blob,
+        &format!("{}.{sha256}.gz", name(&blob.content_id)),
+    )
+}
+
+fn path(root: &str, blob: &Blob, file: &str) -> Path {
+    let day = blob.content_created.to_zoned(TimeZone::UTC).date();
+    Path::from(format!(
+        "{root}/tenant_id={}/content_type={}/day={day}/{file}",
+        blob.tenant_id, blob.content_type
+    ))
+}
+
+/// A content id as part of a file name: letters, digits, `-` and `_` stay, `$` becomes `.`, anything else `!` and two hex
+/// digits. Different ids have different names.
+fn name(id: &ContentId) -> String {
+    let mut name = String::with_capacity(id.as_str().len() + 8);
+    for byte in id.as_str().bytes() {
+        match byte {
+            b'$' => name.push('.'),
+            b'-' | b'_' => name.push(char::from(byte)),
+            _ if byte.is_ascii_alphanumeric() => name.push(char::from(byte)),
+            _ => {
+                // Writing to a String cannot fail.
+                let _ = write!(name, "!{byte:02X}");
+            }
+        }
+    }
+    if name.len() > NAME_BYTES_MAX {
+        let hash = hex::encode(Sha256::digest(id.as_str()));
+        // "!!" cannot come from the escape above, so a shortened name is never another id's whole one.
+        name.truncate(NAME_BYTES_KEPT);
+        name.push_str("!!");
+        name.push_str(&hash);
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn blob(content_id: &str) -> Blob {
+        Blob {
+            tenant_id: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
+            content_type: office365::ContentType::AuditExchange,
+            content_id: content_id.parse().unwrap(),
+            content_created: "2026-03-01T23:59:59.999Z".parse().unwrap(),
+            content_expiration: "2026-03-08T23:59:59.999Z".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn keys_are_readable_and_partitioned() {
+        let blob = blob("2020$2021$audit_exchange$Audit_Exchange$emea0036");
+        assert_eq!(
+            ocsf(&blob).as_ref(),
+            "ocsf/tenant_id=11111111-2222-4333-8444-555555555555/content_type=Audit.Exchange/day=2026-03-01/\
+             2020.2021.audit_exchange.Audit_Exchange.emea0036.ndjson.gz"
+        );
+        assert!(raw(&blob, "abc").as_ref().ends_with("emea0036.abc.json.gz"));
+    }
+
+    #[test]
+    fn the_longest_id_fits_a_file_name() {
+        let file = raw(&blob(&"=".repeat(512)), &"f".repeat(64));
+        assert!(file.filename().unwrap().len() <= 255);
+    }
+
+    proptest! {
+        #[test]
+        fn different_ids_have_different_names(ids in prop::collection::vec("[A-Za-z0-9._!$&'()*+,;=:@~-]{1,300}", 2..20)) {
+            let mut seen = HashMap::new();
+            for id in ids.iter().filter_map(|id| id.parse::<ContentId>().ok()) {
+                let key = ocsf(&blob(id.as_str())).to_string().to_lowercase();
+                // Names differ as the ids do; file systems that fold case are none of ours.
+                if let Some(other) = seen.insert(key, id.clone()) {
+                    prop_assert!(other.as_str().eq_ignore_ascii_case(id.as_str()));
+                }
+            }
+        }
+
+        #[test]
+        fn no_escape_is_escaped_again_by_the_store(id in "[A-Za-z0-9._!$&'()*+,;=:@~-]{1,300}") {
+            prop_assume!(id.parse::<ContentId>().is_ok());
+            let key = ocsf(&blob(&id));
+            prop_assert!(!key.as_ref().contains('%'));
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What is known of every tenant, subscription, blob and record, in one DynamoDB table.
+//!
+//! * [`registry`]: tenants and how their subscriptions stand.
+//! * [`blob`]: one item per content blob, from first heard of to done.
+//! * [`claim`]: which blob a record belongs to.
+//!
+//! Every change is one conditional write, so any number of workers may do the same thing at once (docs/DELIVERY.md).
+
+mod attribute;
+pub mod blob;
+pub mod claim;
+pub mod key;
+pub mod registry;
+mod schema;
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use jiff::Timestamp;
+
+pub use self::schema::{DUE_AT, OPEN, OPEN_BLOBS, OPEN_BLOBS_INCLUDED, create_table};
+use crate::aws::AwsError;
+use crate::clock::later;
+
+/// How long a blob's item is kept after Microsoft has forgotten the blob: long enough to look into what happened, and for
+/// blobs that are announced again late.
+pub const BLOB_KEPT_AFTER_EXPIRATION: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// How long a record's claim is kept. Content has been announced again after 8 days and lives up to 21; a claim must
+/// outlive every blob that can carry the record, and then some.
+pub const CLAIM_KEPT: Duration = Duration::from_secs(35 * 24 * 3600);
+
+/// The table.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    client: Client,
+    table: String,
+}
+
+impl Ledger {
+    /// The ledger in `table`, which must exist (template.yaml, or [`create_table`]).
+    #[must_use]
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+}
+
+/// The table could not be read or written, or holds what it should not.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// DynamoDB failed.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// An item lacks an attribute or has one of another type.
+    #[error(
+        "the item of {key} has no usable {attribute}: was the table written by something else?"
+    )]
+    Damaged {
+        /// Its partition and sort key.
+        key: String,
+        /// The attribute.
+        attribute: &'static str,
+    },
+    /// An item of an unknown kind.
+    #[error(transparent)]
+    UnknownKey(#[from] key::UnknownKey),
+}
+
+/// When a blob's item may go.
+fn blob_expiry(content_expiration: Timestamp) -> Timestamp {
+    later(content_expiration, BLOB_KEPT_AFTER_EXPIRATION)
+}

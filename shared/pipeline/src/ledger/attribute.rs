@@ -1,0 +1,45 @@
+//! Reading and writing the attributes of items. Times are epoch milliseconds, but for `expires_at`, which DynamoDB wants in
+//! seconds.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+
+/// An item as DynamoDB returns it.
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// The time-to-live attribute. DynamoDB deletes late, so conditions never rely on an item being gone.
+pub(super) const EXPIRES_AT: &str = "expires_at";
+
+pub(super) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+pub(super) fn number(value: impl std::fmt::Display) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+pub(super) fn millis(at: Timestamp) -> AttributeValue {
+    number(at.as_millisecond())
+}
+
+pub(super) fn expiry(at: Timestamp) -> AttributeValue {
+    number(at.as_second())
+}
+
+pub(super) fn get_text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    item.get(name)?.as_s().ok().map(String::as_str)
+}
+
+pub(super) fn get_parsed<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
+    get_text(item, name)?.parse().ok()
+}
+
+pub(super) fn get_number<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+pub(super) fn get_millis(item: &Item, name: &str) -> Option<Timestamp> {
+    Timestamp::from_millisecond(get_number(item, name)?).ok()
+}

@@ -1,0 +1,149 @@
+//! One item per content blob: who works on it, what was chosen, how it ended.
+//!
+//! ```text
+//! (unknown) -> PENDING -> LEASED -> DONE
+//!                 ^----------+----> QUARANTINED  unreadable; its raw bytes are kept
+//!                            +----> LOST         expired or gone before it could be fetched
+//! ```
+//!
+//! An item that is not finished is in the index `open-blobs` under the time at which somebody should look at it.
+
+mod lookup;
+mod transition;
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use jiff::Timestamp;
+
+use super::LedgerError;
+use super::key::Key;
+use crate::queue::Blob;
+
+/// Where a blob stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Known, nobody works on it.
+    Pending,
+    /// Somebody works on it until the lease ends.
+    Leased,
+    /// In the lake, exactly once.
+    Done,
+    /// Unreadable. Its bytes are kept.
+    Quarantined,
+    /// Gone before it could be fetched.
+    Lost,
+}
+
+impl State {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Leased => "LEASED",
+            Self::Done => "DONE",
+            Self::Quarantined => "QUARANTINED",
+            Self::Lost => "LOST",
+        }
+    }
+}
+
+impl Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for State {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [
+            Self::Pending,
+            Self::Leased,
+            Self::Done,
+            Self::Quarantined,
+            Self::Lost,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == text)
+        .ok_or(())
+    }
+}
+
+/// One attempt's hold on a blob.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    /// A name no other attempt has.
+    pub owner: String,
+    /// When others may take over.
+    pub until: Timestamp,
+}
+
+/// What came of asking for a lease.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Leased {
+    /// The blob is ours until the lease ends.
+    Yes {
+        /// Counts from 1.
+        attempt: u32,
+        /// The raw copy that an earlier attempt chose.
+        raw: Option<RawCopy>,
+    },
+    /// Another attempt holds it.
+    Held {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// Nothing is left to do.
+    Finished(State),
+}
+
+/// The stored copy of the bytes Microsoft sent, chosen once and for all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawCopy {
+    /// Its key in the lake.
+    pub key: String,
+}
+
+/// The conservation law of one blob: `records = written + duplicate + foreign + malformed`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Elements of the blob's array.
+    pub records: u64,
+    /// Events in the lake, by this blob.
+    pub written: u64,
+    /// Records that another blob, or an earlier element of this one, owns.
+    pub duplicate: u64,
+    /// Records of another organization: in the raw copy only.
+    pub foreign: u64,
+    /// Elements that are no JSON object: in the raw copy only.
+    pub malformed: u64,
+}
+
+impl Counts {
+    /// Whether every record went exactly one way.
+    #[must_use]
+    pub fn are_conserved(&self) -> bool {
+        self.records == self.written + self.duplicate + self.foreign + self.malformed
+    }
+}
+
+/// A blob that is not finished and that somebody should look at.
+#[derive(Clone, Debug)]
+pub struct OpenBlob {
+    /// The blob.
+    pub blob: Blob,
+    /// [`State::Pending`], or [`State::Leased`] by somebody who let the lease end.
+    pub state: State,
+}
+
+fn key(blob: &Blob) -> Key {
+    Key::Blob(blob.tenant_id, blob.content_id.clone())
+}
+
+fn damaged(key: &Key, attribute: &'static str) -> LedgerError {
+    LedgerError::Damaged {
+        key: format!("{} {}", key.pk(), key.sk()),
+        attribute,
+    }
+}

@@ -1,0 +1,284 @@
+//! The steps from state to state, each one conditional write.
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use jiff::Timestamp;
+
+use super::{Counts, Lease, Leased, RawCopy, State, damaged, key};
+use crate::aws::AwsError;
+use crate::ledger::attribute::{
+    Item, expiry, get_millis, get_number, get_parsed, get_text, millis, number, text,
+};
+use crate::ledger::key::PK;
+use crate::ledger::{DUE_AT, Ledger, LedgerError, OPEN, blob_expiry};
+use crate::queue::{Blob, Via};
+
+/// Longest cause kept, in characters: it is for a person to read.
+const CAUSE_CHARS_MAX: usize = 300;
+
+impl Ledger {
+    /// Takes the blob, if it is free, for `lease`. Creates its item when this is the first we hear of it.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; nothing was leased, or it was and ends by itself.
+    pub async fn lease(
+        &self,
+        blob: &Blob,
+        via: Via,
+        lease: &Lease,
+        now: Timestamp,
+    ) -> Result<Leased, LedgerError> {
+        let updated = self
+            .known(blob, now)
+            .update_expression(format!(
+                "SET {KNOWN}, #state = :leased, lease_owner = :owner, lease_until = :until, \
+                 first_via = if_not_exists(first_via, :via), #open = :open, #due = :until ADD attempts :one"
+            ))
+            .condition_expression(
+                "attribute_not_exists(#pk) OR #state = :pending OR (#state = :leased AND lease_until < :now)",
+            )
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_names("#open", OPEN)
+            .expression_attribute_names("#due", DUE_AT)
+            .expression_attribute_values(":open", text(blob.tenant_id.to_string()))
+            .expression_attribute_values(":leased", text(State::Leased.as_str()))
+            .expression_attribute_values(":pending", text(State::Pending.as_str()))
+            .expression_attribute_values(":owner", text(&lease.owner))
+            .expression_attribute_values(":until", millis(lease.until))
+            .expression_attribute_values(":via", text(via_name(via)))
+            .expression_attribute_values(":one", number(1))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        let key = key(blob);
+        match updated.map_err(|error| refused_or_failed(&error)) {
+            Ok(output) => {
+                let item = output.attributes.unwrap_or_default();
+                Ok(Leased::Yes {
+                    attempt: get_number(&item, "attempts")
+                        .ok_or_else(|| damaged(&key, "attempts"))?,
+                    raw: get_text(&item, "raw_key").map(|raw| RawCopy {
+                        key: raw.to_owned(),
+                    }),
+                })
+            }
+            Err(Refusal::Item(item)) => {
+                let state = get_parsed(&item, "state").ok_or_else(|| damaged(&key, "state"))?;
+                if state == State::Leased {
+                    let until = get_millis(&item, "lease_until")
+                        .ok_or_else(|| damaged(&key, "lease_until"))?;
+                    Ok(Leased::Held { until })
+                } else {
+                    Ok(Leased::Finished(state))
+                }
+            }
+            Err(Refusal::Failed(error)) => Err(error.into()),
+        }
+    }
+
+    /// Makes `copy` the blob, unless an attempt chose before; returns the choice that holds.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; asking again is harmless.
+    pub async fn choose_raw(&self, blob: &Blob, copy: RawCopy) -> Result<RawCopy, LedgerError> {
+        let updated = self
+            .update(blob)
+            .update_expression("SET raw_key = :raw")
+            .condition_expression("attribute_not_exists(raw_key)")
+            .expression_attribute_values(":raw", text(&copy.key))
+            .send()
+            .await;
+        match updated.map_err(|error| refused_or_failed(&error)) {
+            Ok(_) => Ok(copy),
+            Err(Refusal::Item(item)) => get_text(&item, "raw_key")
+                .map(|raw| RawCopy {
+                    key: raw.to_owned(),
+                })
+                .ok_or_else(|| damaged(&key(blob), "raw_key")),
+            Err(Refusal::Failed(error)) => Err(error.into()),
+        }
+    }
+
+    /// Marks the blob done, with its counts. No lease is asked for: whoever gets here wrote the same bytes.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; settling again is harmless.
+    pub async fn settle(
+        &self,
+        blob: &Blob,
+        counts: &Counts,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let settled = self
+            .update(blob)
+            .update_expression(
+                "SET #state = :done, done_at = :now, records_in = :in, records_written = :written, \
+                 records_duplicate = :duplicate, records_foreign = :foreign, records_malformed = :malformed \
+                 REMOVE #open, #due, lease_owner, lease_until, cause",
+            )
+            .condition_expression("#state <> :done")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#open", OPEN)
+            .expression_attribute_names("#due", DUE_AT)
+            .expression_attribute_values(":done", text(State::Done.as_str()))
+            .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":in", number(counts.records))
+            .expression_attribute_values(":written", number(counts.written))
+            .expression_attribute_values(":duplicate", number(counts.duplicate))
+            .expression_attribute_values(":foreign", number(counts.foreign))
+            .expression_attribute_values(":malformed", number(counts.malformed))
+            .send()
+            .await;
+        done_already_is_fine(settled.map_err(|error| refused_or_failed(&error)))
+    }
+
+    /// Gives the blob back for a later attempt at `again_at`, unless the lease was taken over meanwhile.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the lease then ends by itself.
+    pub async fn release(
+        &self,
+        blob: &Blob,
+        lease: &Lease,
+        cause: &str,
+        again_at: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let released = self
+            .ours(blob, lease)
+            .update_expression(
+                "SET #state = :state, cause = :cause, #due = :due REMOVE lease_owner, lease_until",
+            )
+            .expression_attribute_names("#due", DUE_AT)
+            .expression_attribute_values(":state", text(State::Pending.as_str()))
+            .expression_attribute_values(":cause", text(cut(cause)))
+            .expression_attribute_values(":due", millis(again_at))
+            .send()
+            .await;
+        done_already_is_fine(released.map_err(|error| refused_or_failed(&error)))
+    }
+
+    /// Ends the blob as [`State::Quarantined`] or [`State::Lost`], for `cause`, unless the lease was taken over.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the lease then ends by itself and the next attempt decides.
+    pub async fn give_up(
+        &self,
+        blob: &Blob,
+        lease: &Lease,
+        state: State,
+        cause: &str,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let ended = self
+            .ours(blob, lease)
+            .update_expression(
+                "SET #state = :state, cause = :cause, done_at = :now REMOVE #open, #due, lease_owner, lease_until",
+            )
+            .expression_attribute_names("#open", OPEN)
+            .expression_attribute_names("#due", DUE_AT)
+            .expression_attribute_values(":state", text(state.as_str()))
+            .expression_attribute_values(":cause", text(cut(cause)))
+            .expression_attribute_values(":now", millis(now))
+            .send()
+            .await;
+        done_already_is_fine(ended.map_err(|error| refused_or_failed(&error)))
+    }
+
+    /// Notes that the blob was put into the queue, to be looked at again at `due_at` if nobody has finished it by then.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the blob is in the queue all the same.
+    pub async fn note_enqueued(
+        &self,
+        blob: &Blob,
+        due_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let noted = self
+            .known(blob, now)
+            .update_expression(format!(
+                "SET {KNOWN}, #state = if_not_exists(#state, :pending), #open = :open, #due = :due"
+            ))
+            // A worker may have been quicker; a finished blob must not come back into the index of open ones.
+            .condition_expression("attribute_not_exists(#state) OR #state = :pending")
+            .expression_attribute_names("#open", OPEN)
+            .expression_attribute_names("#due", DUE_AT)
+            .expression_attribute_values(":open", text(blob.tenant_id.to_string()))
+            .expression_attribute_values(":pending", text(State::Pending.as_str()))
+            .expression_attribute_values(":due", millis(due_at))
+            .send()
+            .await;
+        done_already_is_fine(noted.map_err(|error| refused_or_failed(&error)))
+    }
+
+    fn update(&self, blob: &Blob) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(blob).attributes()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
+    /// An update that also writes what the announcement says, for use with [`KNOWN`].
+    fn known(&self, blob: &Blob, now: Timestamp) -> UpdateItemFluentBuilder {
+        self.update(blob)
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":type", text(blob.content_type.as_str()))
+            .expression_attribute_values(":created", millis(blob.content_created))
+            .expression_attribute_values(":expiration", millis(blob.content_expiration))
+            .expression_attribute_values(":expires", expiry(blob_expiry(blob.content_expiration)))
+            .expression_attribute_values(":now", millis(now))
+    }
+
+    /// An update of a blob that `lease` still holds.
+    fn ours(&self, blob: &Blob, lease: &Lease) -> UpdateItemFluentBuilder {
+        self.update(blob)
+            .condition_expression("#state = :leased AND lease_owner = :owner")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":leased", text(State::Leased.as_str()))
+            .expression_attribute_values(":owner", text(&lease.owner))
+    }
+}
+
+/// What every first mention writes and no later one changes.
+const KNOWN: &str = "content_type = if_not_exists(content_type, :type), \
+    content_created = if_not_exists(content_created, :created), \
+    content_expiration = if_not_exists(content_expiration, :expiration), \
+    first_seen_at = if_not_exists(first_seen_at, :now), expires_at = if_not_exists(expires_at, :expires)";
+
+/// Why a conditional update did not happen.
+enum Refusal {
+    /// The condition does not hold for this item.
+    Item(Item),
+    /// The call failed.
+    Failed(AwsError),
+}
+
+fn refused_or_failed<R>(error: &aws_sdk_dynamodb::error::SdkError<UpdateItemError, R>) -> Refusal {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+            Refusal::Item(refused.item.clone().unwrap_or_default())
+        }
+        _ => Refusal::Failed(AwsError::new("dynamodb:UpdateItem", error)),
+    }
+}
+
+fn done_already_is_fine<T>(updated: Result<T, Refusal>) -> Result<(), LedgerError> {
+    match updated {
+        Ok(_) | Err(Refusal::Item(_)) => Ok(()),
+        Err(Refusal::Failed(error)) => Err(error.into()),
+    }
+}
+
+fn cut(cause: &str) -> String {
+    cause.chars().take(CAUSE_CHARS_MAX).collect()
+}
+
+const fn via_name(via: Via) -> &'static str {
+    match via {
+        Via::Notification => "notification",
+        Via::Sweep => "sweep",
+        Via::Retry => "retry",
+    }
+}

@@ -1,0 +1,105 @@
+//! The table's schema, as template.yaml deploys it and local mode and the tests create it.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType, TimeToLiveSpecification,
+};
+
+use super::attribute::EXPIRES_AT;
+use super::key::{PK, SK};
+use crate::aws::AwsError;
+
+/// The sparse index of blobs that are not finished. It makes "what is stuck" a Query, and independent of what Microsoft
+/// still lists.
+pub const OPEN_BLOBS: &str = "open-blobs";
+/// Its partition key: the tenant. Absent on finished blobs.
+pub const OPEN: &str = "open";
+/// Its sort key: when somebody should look at the blob, epoch milliseconds.
+pub const DUE_AT: &str = "due_at";
+/// What the index carries beside the keys: enough to enqueue the blob again.
+pub const OPEN_BLOBS_INCLUDED: [&str; 4] = [
+    "content_type",
+    "content_created",
+    "content_expiration",
+    "state",
+];
+
+/// Creates the table, unless it is there.
+///
+/// # Errors
+/// DynamoDB refuses, for a reason other than that the table exists.
+pub async fn create_table(client: &Client, table: &str) -> Result<(), AwsError> {
+    let unusable =
+        |error: BuildError| AwsError::unusable("dynamodb:CreateTable", error.to_string());
+    let created = client
+        .create_table()
+        .table_name(table)
+        .billing_mode(BillingMode::PayPerRequest)
+        .attribute_definitions(attribute(PK, ScalarAttributeType::S).map_err(unusable)?)
+        .attribute_definitions(attribute(SK, ScalarAttributeType::S).map_err(unusable)?)
+        .attribute_definitions(attribute(OPEN, ScalarAttributeType::S).map_err(unusable)?)
+        .attribute_definitions(attribute(DUE_AT, ScalarAttributeType::N).map_err(unusable)?)
+        .key_schema(key(PK, KeyType::Hash).map_err(unusable)?)
+        .key_schema(key(SK, KeyType::Range).map_err(unusable)?)
+        .global_secondary_indexes(open_blobs().map_err(unusable)?)
+        .send()
+        .await;
+    match created {
+        Ok(_) => {}
+        Err(error)
+            if matches!(
+                error.as_service_error(),
+                Some(CreateTableError::ResourceInUseException(_))
+            ) =>
+        {
+            return Ok(());
+        }
+        Err(error) => return Err(AwsError::new("dynamodb:CreateTable", &error)),
+    }
+    client
+        .update_time_to_live()
+        .table_name(table)
+        .time_to_live_specification(
+            TimeToLiveSpecification::builder()
+                .attribute_name(EXPIRES_AT)
+                .enabled(true)
+                .build()
+                .map_err(unusable)?,
+        )
+        .send()
+        .await
+        .map_err(|error| AwsError::new("dynamodb:UpdateTimeToLive", &error))?;
+    Ok(())
+}
+
+fn attribute(name: &str, of: ScalarAttributeType) -> Result<AttributeDefinition, BuildError> {
+    AttributeDefinition::builder()
+        .attribute_name(name)
+        .attribute_type(of)
+        .build()
+}
+
+fn key(name: &str, of: KeyType) -> Result<KeySchemaElement, BuildError> {
+    KeySchemaElement::builder()
+        .attribute_name(name)
+        .key_type(of)
+        .build()
+}
+
+fn open_blobs() -> Result<GlobalSecondaryIndex, BuildError> {
+    let included = OPEN_BLOBS_INCLUDED.map(str::to_owned).to_vec();
+    GlobalSecondaryIndex::builder()
+        .index_name(OPEN_BLOBS)
+        .key_schema(key(OPEN, KeyType::Hash)?)
+        .key_schema(key(DUE_AT, KeyType::Range)?)
+        .projection(
+            Projection::builder()
+                .projection_type(ProjectionType::Include)
+                .set_non_key_attributes(Some(included))
+                .build(),
+        )
+        .build()
+}

@@ -1,0 +1,249 @@
+//! Arrow 4: what should be against what is, on a schedule.
+//!
+//! For every tenant: subscriptions healed ([`crate::subscribe`]), content listed and compared with the ledger ([`sweep`]),
+//! blobs that nobody finished looked after. The webhook is for latency; this is the truth: with every notification lost, it
+//! alone delivers everything.
+
+mod sweep;
+mod window;
+
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt as _};
+use jiff::Timestamp;
+use office365::Client;
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, timeout};
+
+pub use self::window::{LOOK_BACK, OVERLAP, Window, windows};
+use crate::clock::Clock;
+use crate::ledger::registry::{Registered, Standing};
+use crate::ledger::{Ledger, LedgerError};
+use crate::microsoft::{ConnectError, Microsoft};
+use crate::queue::{Queue, SendError};
+use crate::subscribe::{EnsureError, Webhooks, ensure, stop_all};
+
+/// Tenants looked after at once. Each makes a handful of calls a second at most, far below Microsoft's 2,000 a minute and
+/// tenant; 16 get through 300 tenants in about a minute.
+pub const TENANTS_IN_FLIGHT_MAX: usize = 16;
+
+/// Time for one tenant: one that hangs must not keep the others waiting. What is not listed by then is next time, since the
+/// watermark has not moved.
+pub const TENANT_WITHIN: Duration = Duration::from_secs(4 * 60);
+
+/// Time kept back at the end for the answer.
+const ANSWER_MARGIN: Duration = Duration::from_secs(5);
+
+/// How far back a sweep looks, at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sweep {
+    /// From the watermark, less the overlap. Every five minutes.
+    Recent,
+    /// 24 hours. Hourly: content that appears late, behind the watermark.
+    Day,
+    /// All that Microsoft lists: 7 days. Daily.
+    Week,
+}
+
+/// What the reconciler works with.
+#[derive(Debug)]
+pub struct Reconciler {
+    /// The ledger.
+    pub ledger: Ledger,
+    /// Where unknown blobs go.
+    pub queue: Queue,
+    /// Microsoft's API.
+    pub microsoft: Microsoft,
+    /// What subscriptions are started with.
+    pub webhooks: Webhooks,
+}
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Tenants looked after, whole.
+    pub tenants: usize,
+    /// Tenants where something failed; each is in the log, and on its status page.
+    pub failed: usize,
+    /// Tenants left for the next run, for lack of time.
+    pub skipped: usize,
+    /// Subscriptions started.
+    pub started: usize,
+    /// Blobs that Microsoft listed.
+    pub listed: usize,
+    /// Blobs enqueued because the ledger did not know them.
+    pub unknown: usize,
+    /// Blobs enqueued because nobody had finished them in time.
+    pub overdue: usize,
+    /// Listed items that were refused: their address or id is not what Microsoft's should be.
+    pub rejected: usize,
+}
+
+/// A run could not be made at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// The tenants cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// There is no client for Microsoft's API.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+}
+
+/// Why a tenant was not looked after in full.
+#[derive(Debug, thiserror::Error)]
+enum TenantError {
+    #[error(transparent)]
+    Ensure(#[from] EnsureError),
+    #[error(transparent)]
+    Microsoft(#[from] office365::Error),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Queue(#[from] SendError),
+    #[error("not finished within {TENANT_WITHIN:?}")]
+    TimedOut,
+}
+
+/// Looks after every tenant, until `deadline`.
+///
+/// # Errors
+/// [`ReconcileError`] when no tenant could be looked after. One tenant's trouble is in the report and the log.
+pub async fn run(
+    reconciler: &Reconciler,
+    sweep: Sweep,
+    clock: Clock,
+    deadline: Instant,
+) -> Result<Report, ReconcileError> {
+    let now = clock.now();
+    let mut tenants = reconciler.ledger.all_registered().await?;
+    if tenants.is_empty() {
+        return Ok(Report::default());
+    }
+    // Whoever was left for lack of time comes first next time.
+    tenants.sort_by_key(oldest_watermark);
+    let client = reconciler.microsoft.client(now).await?;
+    let stop_at = deadline.checked_sub(ANSWER_MARGIN).unwrap_or(deadline);
+    let each: Vec<_> = tenants
+        .iter()
+        .map(|registered| async move {
+            let left = stop_at.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return (registered, None);
+            }
+            let work = look_after(reconciler, client, registered, sweep, clock);
+            let result = timeout(left.min(TENANT_WITHIN), work)
+                .await
+                .unwrap_or(Err((Report::default(), TenantError::TimedOut)));
+            (registered, Some(result))
+        })
+        .collect();
+    let mut done = stream::iter(each).buffer_unordered(TENANTS_IN_FLIGHT_MAX);
+    let mut report = Report::default();
+    while let Some((registered, result)) = done.next().await {
+        match result {
+            None => report.skipped += 1,
+            Some(Ok(part)) => {
+                report.add(part);
+                report.tenants += 1;
+            }
+            Some(Err((part, error))) => {
+                tracing::error!(tenant.id = %registered.tenant.tenant_id, %error, "tenant not looked after in full, next run tries again");
+                report.add(part);
+                report.failed += 1;
+            }
+        }
+    }
+    tracing::info!(
+        ?sweep,
+        tenants = report.tenants,
+        failed = report.failed,
+        skipped = report.skipped,
+        started = report.started,
+        listed = report.listed,
+        unknown = report.unknown,
+        overdue = report.overdue,
+        rejected = report.rejected,
+        "reconciled"
+    );
+    Ok(report)
+}
+
+impl Report {
+    /// Adds what was done for one tenant.
+    fn add(&mut self, part: Self) {
+        self.started += part.started;
+        self.listed += part.listed;
+        self.unknown += part.unknown;
+        self.overdue += part.overdue;
+        self.rejected += part.rejected;
+    }
+}
+
+fn oldest_watermark(registered: &Registered) -> Option<Timestamp> {
+    registered
+        .subscriptions
+        .values()
+        .map(|subscription| subscription.watermark)
+        .min()
+        .flatten()
+}
+
+/// Heals, sweeps and follows up one tenant. A failure of one part does not keep the others from being done; the first is
+/// returned, with what was done.
+async fn look_after(
+    reconciler: &Reconciler,
+    client: &Client,
+    registered: &Registered,
+    sweep: Sweep,
+    clock: Clock,
+) -> Result<Report, (Report, TenantError)> {
+    let mut report = Report::default();
+    if registered.tenant.standing == Standing::Leaving {
+        return match finish_leaving(reconciler, client, registered).await {
+            Ok(()) => Ok(report),
+            Err(error) => Err((report, error)),
+        };
+    }
+    let Reconciler {
+        ledger,
+        queue,
+        webhooks,
+        ..
+    } = reconciler;
+    let mut first_error: Option<TenantError> = None;
+    // Overdue blobs first: they need nothing of Microsoft's listing.
+    match sweep::enqueue_overdue(ledger, queue, registered, clock.now()).await {
+        Ok(overdue) => report.overdue = overdue,
+        Err(error) => first_error = Some(error),
+    }
+    match ensure(ledger, client, webhooks, registered, clock.now()).await {
+        Ok(ensured) => {
+            report.started = ensured.started;
+            let swept =
+                sweep::all_types(reconciler, client, registered, &ensured, sweep, clock).await;
+            report.add(swept.report);
+            first_error = first_error.or(swept.first_error);
+        }
+        Err(error) => first_error = Some(first_error.unwrap_or(error.into())),
+    }
+    match first_error {
+        None => Ok(report),
+        Some(error) => Err((report, error)),
+    }
+}
+
+/// A removal that was begun and not finished.
+async fn finish_leaving(
+    reconciler: &Reconciler,
+    client: &Client,
+    registered: &Registered,
+) -> Result<(), TenantError> {
+    stop_all(client, registered).await?;
+    reconciler
+        .ledger
+        .remove_tenant(registered.tenant.tenant_id)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,430 @@
+//! The only reader of the environment: every setting typed, all faults reported at once.
+//!
+//! Each function asks for its own set ([`receiver`], [`fetcher`], [`registrar`], [`reconciler`]), so that a deployment
+//! gives a function no more than it needs. An empty value counts as absent, because a SAM parameter left out arrives as "".
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use normalize::RawData;
+use office365::Endpoints;
+use url::Url;
+use uuid::Uuid;
+
+/// Shortest master key accepted, in bytes: 32 is the output of HMAC-SHA256, and RFC 2104 advises no less.
+pub const KEY_BYTES_MIN: usize = 32;
+
+/// All that is wrong with the environment, one line per variable.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub struct SettingsError {
+    faults: Vec<String>,
+}
+
+impl Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "settings cannot be used: {}", self.faults.join("; "))
+    }
+}
+
+/// How records that arrive in several blobs are treated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecordDedupe {
+    /// Each (tenant, record Id) is written once, by the first blob that claims it. One conditional write per record.
+    #[default]
+    Record,
+    /// Each blob is written once; a record that Microsoft put into two blobs is written twice. No claims.
+    Blob,
+}
+
+impl FromStr for RecordDedupe {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "record" => Ok(Self::Record),
+            "blob" => Ok(Self::Blob),
+            _ => Err("must be record or blob"),
+        }
+    }
+}
+
+/// What the receiver needs.
+#[derive(Debug)]
+pub struct ReceiverSettings {
+    /// `QUEUE_URL`: where content descriptors go.
+    pub queue_url: String,
+    /// `CLIENT_ID`: our app registration; notifications of another are refused.
+    pub client_id: Uuid,
+    /// `WEBHOOK_KEY_SECRET_ARN`: the master key of `Webhook-AuthID`.
+    pub webhook_key_arn: String,
+    /// `LOGIN_URL`, `MANAGE_URL`: which hosts are Microsoft.
+    pub endpoints: Endpoints,
+}
+
+/// How Microsoft is called.
+#[derive(Debug)]
+pub struct MicrosoftSettings {
+    /// `CLIENT_ID`: our app registration.
+    pub client_id: Uuid,
+    /// `PUBLISHER_ID`: tenant GUID of whoever runs this; without it calls share a pool with everybody.
+    pub publisher_id: Uuid,
+    /// `APP_SECRET_ARN`: the app registration's client secret.
+    pub app_secret_arn: String,
+    /// `LOGIN_URL`, `MANAGE_URL`: instead of the cloud's own hosts.
+    pub endpoints: Endpoints,
+}
+
+/// What the fetcher needs.
+#[derive(Debug)]
+pub struct FetcherSettings {
+    /// `TABLE_NAME`
+    pub table: String,
+    /// `QUEUE_URL`
+    pub queue_url: String,
+    /// `LAKE_URL`: `s3://bucket[/prefix]`, `file:///dir` or `memory:///`
+    pub lake_url: Url,
+    /// `RECORD_DEDUPE`: `record` (default) or `blob`
+    pub dedupe: RecordDedupe,
+    /// `RAW_DATA`: when an event carries its original: `always`, `unmapped` (default) or `never`
+    pub raw_data: RawData,
+    /// See [`MicrosoftSettings`].
+    pub microsoft: MicrosoftSettings,
+}
+
+/// How subscriptions are started.
+#[derive(Debug)]
+pub struct WebhookSettings {
+    /// `WEBHOOK_BASE_URL`: the receiver's address; absent, subscriptions are started without a webhook and the sweep
+    /// alone delivers.
+    pub base_url: Option<Url>,
+    /// `WEBHOOK_KEY_SECRET_ARN`
+    pub webhook_key_arn: String,
+}
+
+/// What the registrar needs.
+#[derive(Debug)]
+pub struct RegistrarSettings {
+    /// `TABLE_NAME`
+    pub table: String,
+    /// `API_KEY_SECRET_ARN`: the operator's bearer key.
+    pub api_key_arn: String,
+    /// See [`WebhookSettings`].
+    pub webhook: WebhookSettings,
+    /// See [`MicrosoftSettings`].
+    pub microsoft: MicrosoftSettings,
+}
+
+/// What the reconciler needs.
+#[derive(Debug)]
+pub struct ReconcilerSettings {
+    /// `TABLE_NAME`
+    pub table: String,
+    /// `QUEUE_URL`
+    pub queue_url: String,
+    /// See [`WebhookSettings`].
+    pub webhook: WebhookSettings,
+    /// See [`MicrosoftSettings`].
+    pub microsoft: MicrosoftSettings,
+}
+
+/// The process environment as a getter, for the mains.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Reads the receiver's settings.
+///
+/// # Errors
+/// Every missing or malformed variable, by name.
+pub fn receiver(get: impl Fn(&str) -> Option<String>) -> Result<ReceiverSettings, SettingsError> {
+    let mut env = Env::new(&get);
+    let settings = (
+        env.required("QUEUE_URL"),
+        env.parsed("CLIENT_ID"),
+        env.required("WEBHOOK_KEY_SECRET_ARN"),
+        env.endpoints(),
+    );
+    match settings {
+        (Some(queue_url), Some(client_id), Some(webhook_key_arn), Some(endpoints)) => {
+            env.finish(ReceiverSettings {
+                queue_url,
+                client_id,
+                webhook_key_arn,
+                endpoints,
+            })
+        }
+        _ => Err(env.failed()),
+    }
+}
+
+/// Reads the fetcher's settings.
+///
+/// # Errors
+/// Every missing or malformed variable, by name.
+pub fn fetcher(get: impl Fn(&str) -> Option<String>) -> Result<FetcherSettings, SettingsError> {
+    let mut env = Env::new(&get);
+    let dedupe = env.optional("RECORD_DEDUPE");
+    let raw_data = env.raw_data();
+    let settings = (
+        env.required("TABLE_NAME"),
+        env.required("QUEUE_URL"),
+        env.parsed("LAKE_URL"),
+        env.microsoft(),
+    );
+    match settings {
+        (Some(table), Some(queue_url), Some(lake_url), Some(microsoft)) => {
+            env.finish(FetcherSettings {
+                table,
+                queue_url,
+                lake_url,
+                dedupe: dedupe.unwrap_or_default(),
+                raw_data,
+                microsoft,
+            })
+        }
+        _ => Err(env.failed()),
+    }
+}
+
+/// Reads the registrar's settings.
+///
+/// # Errors
+/// Every missing or malformed variable, by name.
+pub fn registrar(get: impl Fn(&str) -> Option<String>) -> Result<RegistrarSettings, SettingsError> {
+    let mut env = Env::new(&get);
+    let settings = (
+        env.required("TABLE_NAME"),
+        env.required("API_KEY_SECRET_ARN"),
+        env.webhook(),
+        env.microsoft(),
+    );
+    match settings {
+        (Some(table), Some(api_key_arn), Some(webhook), Some(microsoft)) => {
+            env.finish(RegistrarSettings {
+                table,
+                api_key_arn,
+                webhook,
+                microsoft,
+            })
+        }
+        _ => Err(env.failed()),
+    }
+}
+
+/// Reads the reconciler's settings.
+///
+/// # Errors
+/// Every missing or malformed variable, by name.
+pub fn reconciler(
+    get: impl Fn(&str) -> Option<String>,
+) -> Result<ReconcilerSettings, SettingsError> {
+    let mut env = Env::new(&get);
+    let settings = (
+        env.required("TABLE_NAME"),
+        env.required("QUEUE_URL"),
+        env.webhook(),
+        env.microsoft(),
+    );
+    match settings {
+        (Some(table), Some(queue_url), Some(webhook), Some(microsoft)) => {
+            env.finish(ReconcilerSettings {
+                table,
+                queue_url,
+                webhook,
+                microsoft,
+            })
+        }
+        _ => Err(env.failed()),
+    }
+}
+
+/// Reads variables and collects what is wrong with them.
+struct Env<'a> {
+    get: &'a dyn Fn(&str) -> Option<String>,
+    faults: Vec<String>,
+}
+
+impl<'a> Env<'a> {
+    fn new(get: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            get,
+            faults: Vec::new(),
+        }
+    }
+
+    fn value(&self, name: &str) -> Option<String> {
+        (self.get)(name)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
+    }
+
+    fn required(&mut self, name: &str) -> Option<String> {
+        let value = self.value(name);
+        if value.is_none() {
+            self.faults.push(format!("{name} is not set"));
+        }
+        value
+    }
+
+    fn optional<T>(&mut self, name: &str) -> Option<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        match self.value(name)?.parse() {
+            Ok(value) => Some(value),
+            Err(why) => {
+                self.faults.push(format!("{name} {why}"));
+                None
+            }
+        }
+    }
+
+    fn parsed<T>(&mut self, name: &str) -> Option<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        self.required(name)?;
+        self.optional(name)
+    }
+
+    fn raw_data(&mut self) -> RawData {
+        match self.value("RAW_DATA").as_deref() {
+            Some("always") => RawData::Always,
+            Some("never") => RawData::Never,
+            None | Some("unmapped") => RawData::Unmapped,
+            Some(_) => {
+                self.faults
+                    .push("RAW_DATA must be always, unmapped or never".to_owned());
+                RawData::Unmapped
+            }
+        }
+    }
+
+    fn endpoints(&mut self) -> Option<Endpoints> {
+        let login = self.value("LOGIN_URL");
+        let manage = self.value("MANAGE_URL");
+        match Endpoints::overridden(login.as_deref(), manage.as_deref()) {
+            Ok(endpoints) => Some(endpoints),
+            Err(why) => {
+                self.faults.push(format!("LOGIN_URL or MANAGE_URL: {why}"));
+                None
+            }
+        }
+    }
+
+    fn microsoft(&mut self) -> Option<MicrosoftSettings> {
+        let client_id = self.parsed("CLIENT_ID");
+        let publisher_id = self.parsed("PUBLISHER_ID");
+        let app_secret_arn = self.required("APP_SECRET_ARN");
+        Some(MicrosoftSettings {
+            endpoints: self.endpoints()?,
+            client_id: client_id?,
+            publisher_id: publisher_id?,
+            app_secret_arn: app_secret_arn?,
+        })
+    }
+
+    fn webhook(&mut self) -> Option<WebhookSettings> {
+        let base_url = self.optional::<Url>("WEBHOOK_BASE_URL");
+        let webhook_key_arn = self.required("WEBHOOK_KEY_SECRET_ARN");
+        Some(WebhookSettings {
+            base_url,
+            webhook_key_arn: webhook_key_arn?,
+        })
+    }
+
+    /// The settings, unless an optional one was malformed.
+    fn finish<T>(self, settings: T) -> Result<T, SettingsError> {
+        if self.faults.is_empty() {
+            Ok(settings)
+        } else {
+            Err(self.failed())
+        }
+    }
+
+    fn failed(self) -> SettingsError {
+        SettingsError {
+            faults: self.faults,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(pairs: &'static [(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+        |name| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        }
+    }
+
+    const FETCHER: &[(&str, &str)] = &[
+        ("TABLE_NAME", "ualstream"),
+        ("QUEUE_URL", "https://sqs.example/1/content"),
+        ("LAKE_URL", "s3://lake"),
+        ("CLIENT_ID", "6f7c5e2a-93a9-4a40-9d6a-6f9c7d3f0b11"),
+        ("PUBLISHER_ID", "0d5a3c1e-1c2d-4e5f-8a9b-0c1d2e3f4a5b"),
+        (
+            "APP_SECRET_ARN",
+            "arn:aws:secretsmanager:eu-west-1:1:secret:app",
+        ),
+        ("LOGIN_URL", ""),
+    ];
+
+    #[test]
+    fn defaults_fill_what_is_absent_or_empty() {
+        let settings = fetcher(from(FETCHER)).unwrap();
+        assert_eq!(settings.dedupe, RecordDedupe::Record);
+        assert_eq!(settings.raw_data, RawData::Unmapped);
+        assert_eq!(settings.lake_url.as_str(), "s3://lake");
+    }
+
+    #[test]
+    fn every_missing_variable_is_named_at_once() {
+        let error = fetcher(|_| None).unwrap_err().to_string();
+        for name in [
+            "TABLE_NAME",
+            "QUEUE_URL",
+            "LAKE_URL",
+            "CLIENT_ID",
+            "PUBLISHER_ID",
+            "APP_SECRET_ARN",
+        ] {
+            assert!(error.contains(&format!("{name} is not set")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_optional_variable_fails_too() {
+        let error = fetcher(|name| match name {
+            "RECORD_DEDUPE" => Some("both".to_owned()),
+            "RAW_DATA" => Some("sometimes".to_owned()),
+            _ => from(FETCHER)(name),
+        })
+        .unwrap_err()
+        .to_string();
+        assert_eq!(
+            error,
+            "settings cannot be used: RECORD_DEDUPE must be record or blob; RAW_DATA must be always, unmapped or never"
+        );
+    }
+
+    #[test]
+    fn the_receiver_needs_no_table_and_no_credential() {
+        let settings = receiver(|name| match name {
+            "TABLE_NAME" | "APP_SECRET_ARN" | "PUBLISHER_ID" => panic!("asked for {name}"),
+            "WEBHOOK_KEY_SECRET_ARN" => Some("arn:key".to_owned()),
+            _ => from(FETCHER)(name),
+        })
+        .unwrap();
+        assert_eq!(settings.webhook_key_arn, "arn:key");
+    }
+}
