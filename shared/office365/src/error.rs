@@ -200,6 +200,17 @@ impl Error {
         self.operation
     }
 
+    /// Makes a retry wait at least this long.
+    pub(crate) fn postpone(&mut self, wait: Duration) {
+        if let Failure::Answered {
+            disposition: Disposition::Retry { after },
+            ..
+        } = &mut *self.failure
+        {
+            *after = (*after).max(Some(wait));
+        }
+    }
+
     /// Whether the request itself (and not only the one for its token) certainly never reached Microsoft.
     pub(crate) fn is_unsent(&self) -> bool {
         self.operation == Operation::Token

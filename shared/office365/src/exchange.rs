@@ -101,6 +101,7 @@ impl Client {
         let lane = quota::lane(call.content_type);
         let mut waited = Duration::ZERO;
         let mut attempt: u32 = 1;
+        let mut last = None;
         loop {
             let outcome = match restraint.admit(lane).await {
                 Ok(()) => {
@@ -111,7 +112,7 @@ impl Client {
                     );
                     outcome
                 }
-                Err(held_back) => Err(call.fail(held_back)),
+                Err(held_back) => Err(held_back_after(last.take(), call.fail(held_back))),
             };
             let error = match outcome {
                 Ok(done) => {
@@ -135,6 +136,7 @@ impl Client {
             }
             tracing::debug!(tenant.id = %call.tenant, attempt, error = %error, "trying again");
             tokio::time::sleep(wait).await;
+            last = Some(error);
             attempt += 1;
         }
     }
@@ -234,6 +236,17 @@ impl Client {
     fn fraction(&self) -> f64 {
         let random = (self.config().random)() as u64;
         (random >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// Being held back says less than the error that led to it; only its wait counts.
+fn held_back_after(last: Option<Error>, held_back: Error) -> Error {
+    match (last, held_back.disposition()) {
+        (Some(mut last), Disposition::Retry { after: Some(wait) }) => {
+            last.postpone(wait);
+            last
+        }
+        _ => held_back,
     }
 }
 

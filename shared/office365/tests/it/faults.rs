@@ -1,0 +1,267 @@
+//! What goes wrong on the way: a cut answer is an error and never a short blob, and nothing waits for ever.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use office365::{
+    BlobLimits, Client, ClientConfig, Cloud, Disposition, Endpoints, Error, Failure, RetryLimits,
+    Timeouts,
+};
+
+use crate::raw::{self, Act};
+use crate::server::{Server, json, tenant};
+
+const RECORDS: &str = r#"[{"Id":"1"},{"Id":"2"}]"#;
+
+/// Limits so short that a test need not wait.
+fn config(login: &Server, manage: &str) -> ClientConfig {
+    ClientConfig {
+        endpoints: Endpoints::overridden(Some(&login.base), Some(manage)).unwrap(),
+        timeouts: Timeouts {
+            connect: Duration::from_secs(2),
+            first_byte: Duration::from_millis(300),
+            idle: Duration::from_millis(300),
+            total: Duration::from_secs(5),
+        },
+        retry: RetryLimits {
+            attempts_max: 1,
+            ..RetryLimits::default()
+        },
+        ..login.config()
+    }
+}
+
+/// Fetches whole and as a stream, which must agree on success.
+async fn fetch(act: Act) -> Result<String, Error> {
+    let login = Server::start(|_, _| json(500, "")).await;
+    let manage = raw::start(act).await;
+    let client = Client::new(config(&login, &manage)).unwrap();
+    let id = "a$1".parse().unwrap();
+    let whole = client
+        .fetch_blob(tenant(), Cloud::Enterprise, &id, 1 << 20)
+        .await;
+    let mut streamed = Vec::new();
+    let end = match client
+        .stream_records(tenant(), Cloud::Enterprise, &id, BlobLimits::default())
+        .await
+    {
+        Err(error) => Err(error),
+        Ok(mut records) => loop {
+            match records.next().await {
+                Ok(Some(record)) => streamed.push(String::from_utf8(record.to_vec()).unwrap()),
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        },
+    };
+    let whole = whole.map(|body| String::from_utf8(body.to_vec()).unwrap());
+    assert_eq!(whole.is_ok(), end.is_ok(), "{whole:?} {end:?}");
+    if let Ok(whole) = &whole {
+        assert_eq!(*whole, format!("[{}]", streamed.join(",")));
+    }
+    whole
+}
+
+fn with_length(body: &[u8], promised: usize) -> Vec<u8> {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {promised}\r\n\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}
+
+fn gzipped(body: &[u8], head: &str) -> Vec<u8> {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n{head}\r\n\r\n");
+    [head.as_bytes(), body].concat()
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[track_caller]
+fn check_cut(found: &Result<String, Error>) {
+    let error = found.as_ref().unwrap_err();
+    assert!(matches!(error.failure(), Failure::Broken(_)), "{error:?}");
+    assert_eq!(error.disposition(), Disposition::Retry { after: None });
+}
+
+#[tokio::test]
+async fn whole_answers_are_taken_in_every_framing() {
+    let chunked = format!(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{RECORDS}\r\n0\r\n\r\n",
+        RECORDS.len()
+    );
+    let zipped = gzip(RECORDS);
+    let length = format!("Content-Length: {}", zipped.len());
+    for bytes in [
+        with_length(RECORDS.as_bytes(), RECORDS.len()),
+        chunked.into_bytes(),
+        format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{RECORDS}").into_bytes(),
+        format!("HTTP/1.0 200 OK\r\n\r\n{RECORDS}").into_bytes(),
+        gzipped(&zipped, &length),
+        gzipped(&zipped, "Connection: close"),
+    ] {
+        assert_eq!(fetch(Act::Write(bytes)).await.unwrap(), RECORDS);
+    }
+}
+
+#[tokio::test]
+async fn fewer_bytes_than_promised_are_a_cut_answer() {
+    // Even where the cut leaves a valid array behind.
+    for body in [RECORDS, &RECORDS[..10], "[]", ""] {
+        let bytes = with_length(body.as_bytes(), RECORDS.len() + 5);
+        check_cut(&fetch(Act::Write(bytes)).await);
+    }
+}
+
+#[tokio::test]
+async fn a_missing_last_chunk_is_a_cut_answer() {
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let chunk = format!("{:x}\r\n{RECORDS}\r\n", RECORDS.len());
+    check_cut(&fetch(Act::Write(format!("{head}{chunk}").into_bytes())).await);
+    check_cut(&fetch(Act::Write(format!("{head}{chunk}5\r\n[1").into_bytes())).await);
+    check_cut(&fetch(Act::Write(format!("{head}{chunk}zz\r\n").into_bytes())).await);
+}
+
+#[tokio::test]
+async fn a_cut_gzip_stream_is_a_cut_answer() {
+    let zipped = gzip(RECORDS);
+    for cut in [1, 5, 8, 9, zipped.len() - 11] {
+        let part = &zipped[..zipped.len() - cut];
+        check_cut(
+            &fetch(Act::Write(gzipped(
+                part,
+                &format!("Content-Length: {}", part.len()),
+            )))
+            .await,
+        );
+        check_cut(&fetch(Act::Write(gzipped(part, "Connection: close"))).await);
+    }
+    check_cut(
+        &fetch(Act::Write(gzipped(
+            b"not gzip at all",
+            "Content-Length: 15",
+        )))
+        .await,
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_ends_with_its_connection_needs_its_closing_bracket() {
+    let bytes = format!(
+        "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}",
+        &RECORDS[..12]
+    );
+    check_cut(&fetch(Act::Write(bytes.into_bytes())).await);
+}
+
+#[tokio::test]
+async fn a_reset_at_any_moment_is_an_error() {
+    let whole = with_length(RECORDS.as_bytes(), RECORDS.len());
+    for end in [0, 5, 30, whole.len() - RECORDS.len(), whole.len() - 3] {
+        check_cut(&fetch(Act::Reset(whole[..end].to_vec())).await);
+    }
+}
+
+#[tokio::test]
+async fn silence_is_not_waited_for() {
+    let whole = with_length(RECORDS.as_bytes(), RECORDS.len());
+    for (end, expect) in [
+        (0, "the first byte"),
+        (20, "the first byte"),
+        (whole.len() - 3, "the next byte"),
+    ] {
+        let begun = Instant::now();
+        let error = fetch(Act::Hang(whole[..end].to_vec())).await.unwrap_err();
+        assert!(begun.elapsed() < Duration::from_secs(4));
+        let Failure::TimedOut { phase, .. } = error.failure() else {
+            panic!("{error:?}");
+        };
+        assert_eq!(*phase, expect);
+    }
+}
+
+#[tokio::test]
+async fn nobody_listening_is_no_connection() {
+    let login = Server::start(|_, _| json(500, "")).await;
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let client = Client::new(config(&login, &format!("http://{port}"))).unwrap();
+    let error = client
+        .list_subscriptions(tenant(), Cloud::Enterprise)
+        .await
+        .unwrap_err();
+    assert!(matches!(error.failure(), Failure::Connect(_)), "{error:?}");
+    assert!(
+        !error.to_string().contains("api/v1.0"),
+        "no address in the text: {error}"
+    );
+}
+
+#[tokio::test]
+async fn no_answer_is_larger_than_allowed_zipped_or_not() {
+    let text = format!("[{}]", " ".repeat(5_000_000));
+    let zipped = gzip(&text);
+    assert!(zipped.len() < 50_000, "a bomb: {}", zipped.len());
+    for bytes in [
+        gzipped(&zipped, &format!("Content-Length: {}", zipped.len())),
+        with_length(text.as_bytes(), text.len()),
+    ] {
+        let login = Server::start(|_, _| json(500, "")).await;
+        let manage = raw::start(Act::Write(bytes)).await;
+        let client = Client::new(config(&login, &manage)).unwrap();
+        let id = "a$1".parse().unwrap();
+        let error = client
+            .fetch_blob(tenant(), Cloud::Enterprise, &id, 100_000)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            *error.failure(),
+            Failure::TooLarge {
+                body_bytes_max: 100_000
+            }
+        );
+        let limits = BlobLimits {
+            body_bytes_max: 100_000,
+            ..BlobLimits::default()
+        };
+        let mut records = client
+            .stream_records(tenant(), Cloud::Enterprise, &id, limits)
+            .await
+            .unwrap();
+        let error = records.next().await.unwrap_err();
+        assert_eq!(
+            *error.failure(),
+            Failure::TooLarge {
+                body_bytes_max: 100_000
+            }
+        );
+    }
+}
+
+#[tokio::test]
+async fn junk_below_http_is_an_error() {
+    for bytes in [
+        "\0\0\0",
+        "HTTP/9.9 200 OK\r\n\r\n",
+        "HTTP/1.1 999999 OK\r\n\r\n",
+        "SSH-2.0-OpenSSH\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n[1,2]",
+    ] {
+        let error = fetch(Act::Write(bytes.as_bytes().to_vec()))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.disposition(),
+            Disposition::Retry { after: None },
+            "{bytes:?}"
+        );
+    }
+}
