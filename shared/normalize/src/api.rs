@@ -2,26 +2,44 @@
 
 use crate::class::Class;
 use crate::event::Event;
+use crate::json::Writer;
 use crate::record::Record;
+use crate::record_types;
+use crate::resource::Resource;
 use crate::signin::service_name;
+use crate::verbs::{self, Verb};
 
 /// Maps an operation by the verb in its name. Nothing is interpreted beyond that; all members stay in `unmapped`.
 pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
-    event.is(Class::ApiActivity, 99);
+    event.is(
+        Class::ApiActivity,
+        verbs::of(&record.op).map_or(99, Verb::crud),
+    );
     write_api(record, event);
-    if let Some(object) = record.take("ObjectId") {
-        event.body.array("resources", |w| {
-            w.element_object(|w| {
-                w.text("uid", &object);
-                w.int("role_id", 1);
-                w.text("role", "Target");
-            });
-        });
-    }
+    let object = Resource::target(record_type(record), None, record.take("ObjectId"));
+    event.body.array("resources", |w| {
+        w.element_object(|w| object.write(w, |_| ()))
+    });
+}
+
+/// The record type's name as the kind of what the record is about.
+fn record_type(record: &Record<'_>) -> String {
+    let number = record.record_type.unwrap_or(-1);
+    record_types::name(number).map_or_else(|| format!("RecordType {number}"), str::to_owned)
 }
 
 /// Writes `api`, which the class demands.
 pub(crate) fn write_api<'a>(record: &Record<'a>, event: &mut Event<'a>) {
+    write_api_with(record, event, |_| ());
+}
+
+/// Writes `api`, with what `fill` makes of the request's data. The request's id is the client's where it sent one, the
+/// record's own otherwise.
+pub(crate) fn write_api_with<'a>(
+    record: &Record<'a>,
+    event: &mut Event<'a>,
+    fill: impl FnOnce(&mut Writer),
+) {
     let uid = ["ClientRequestId", "RequestId", "CorrelationId", "Id"]
         .iter()
         .find_map(|key| record.text(key));
@@ -36,6 +54,12 @@ pub(crate) fn write_api<'a>(record: &Record<'a>, event: &mut Event<'a>) {
                 service_name(record.workload.as_deref().unwrap_or_default()),
             )
         });
-        w.object("request", |w| w.text_opt("uid", uid));
+        w.object("request", |w| {
+            w.text_opt(
+                "uid",
+                uid.as_deref().map(|uid| uid.trim_matches(['{', '}'])),
+            );
+            fill(w);
+        });
     });
 }

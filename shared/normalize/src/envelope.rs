@@ -32,12 +32,13 @@ const ADDRESS_KEYS: [&str; 6] = [
 
 /// Writes who acted and where from, as far as the class has a place for it.
 pub(crate) fn write_origin<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
+    // Findings name the actor in their evidence.
     if event.class == Class::Base || event.class.is_finding() {
         return;
     }
-    actor.write(event, identity::requires_actor(event.class));
+    actor.write(record, event, identity::requires_actor(event.class));
     if event.class != Class::ApplicationLifecycle {
-        write_endpoint(record, event, actor);
+        write_endpoint(record, event, Some(actor));
     }
     if !matches!(
         event.class,
@@ -51,51 +52,70 @@ pub(crate) fn write_origin<'a>(record: &Record<'a>, event: &mut Event<'a>, actor
     }
 }
 
-fn write_endpoint<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
+/// Writes `src_endpoint`. Classes that demand one get the service's name when no address is known.
+pub(crate) fn write_endpoint<'a>(
+    record: &Record<'a>,
+    event: &mut Event<'a>,
+    actor: Option<&Actor<'a>>,
+) {
     let source = take_address(record);
-    let device = |key: &str| record.property("DeviceProperties", key);
     let required = matches!(event.class, Class::ApiActivity | Class::FileHosting);
-    let host = source.as_ref().map(|(host, _)| host.clone());
     event.body.object("src_endpoint", |w| {
-        match &source {
-            Some((Source::Ip(ip), port)) => {
-                w.text("ip", ip);
-                port.iter().for_each(|port| w.int("port", i64::from(*port)));
-            }
-            Some((Source::Name(name), port)) => {
-                w.text("hostname", name);
-                port.iter().for_each(|port| w.int("port", i64::from(*port)));
-            }
-            None if required => {
-                let name = actor.app_name().or(record.workload.as_ref());
-                w.text("svc_name", name.map_or("Microsoft 365", |name| name));
-            }
-            None => {}
-        }
-        w.text_opt(
-            "uid",
-            record
-                .text("DeviceId")
-                .or_else(|| record.text("MachineId"))
-                .or_else(|| device("Id")),
-        );
-        w.text_opt(
-            "name",
-            device("DisplayName")
-                .or_else(|| record.text("ClientMachineName"))
-                .or_else(|| common_device(record)),
-        );
-        if let Some(os) = device("OS").or_else(|| record.text("Platform")) {
-            write_os(w, &os);
+        write_source(record, source.as_ref(), w);
+        if source.is_none() && required {
+            let name = actor.and_then(Actor::app_name).or(record.workload.as_ref());
+            w.text("svc_name", name.map_or("Microsoft 365", |name| name));
         }
     });
-    if let Some(Source::Ip(ip)) = host {
+    if let Some((Source::Ip(ip), _)) = source {
         event.observe("src_endpoint.ip", Kind::IpAddress, ip);
     }
 }
 
+/// Writes the attributes of an endpoint: the address, and the device that the record describes. Nothing when there is
+/// neither, which the schema demands.
+pub(crate) fn write_source<'a>(
+    record: &Record<'a>,
+    source: Option<&(Source<'a>, Option<u16>)>,
+    w: &mut Writer,
+) {
+    match source {
+        Some((Source::Ip(ip), _)) => w.text("ip", ip),
+        Some((Source::Name(name), _)) => w.text("hostname", name),
+        None => {}
+    }
+    if let Some((_, Some(port))) = source {
+        w.int("port", i64::from(*port));
+    }
+    let device = |key: &str| record.property("DeviceProperties", key);
+    let uid = record
+        .text("DeviceId")
+        .or_else(|| record.text("MachineId"))
+        .or_else(|| device("Id"));
+    let name = device("DisplayName")
+        .or_else(|| record.text("ClientMachineName"))
+        .or_else(|| common_device(record));
+    let named = source.is_some() || uid.is_some() || name.is_some();
+    w.text_opt("uid", uid);
+    w.text_opt("name", name);
+    if let Some(os) = device("OS")
+        .or_else(|| record.text("Platform"))
+        .filter(|_| named)
+    {
+        write_os(w, &os);
+    }
+}
+
+/// The computer on which a labelling client saw a file.
 fn common_device<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
-    record.get("Common")?.get("DeviceName").and_then(meaningful)
+    let labelled = record
+        .record_type
+        .is_some_and(|number| (93..=96).contains(&number));
+    if labelled {
+        meaningful(record.get("Common")?.get("DeviceName")?)
+    } else {
+        None
+    }
 }
 
 /// A usable client address: an IP address or a host name.
@@ -368,16 +388,25 @@ pub(crate) fn write_unmapped(record: &Record<'_>, event: &mut Event<'_>) {
 /// A list of names and values as an object, values of a repeated name as an array. Says whether the list could be
 /// written so without losing anything.
 pub(crate) fn write_name_values(w: &mut Writer, key: &str, list: Value<'_>) -> bool {
+    let known = |member: Value<'_>| {
+        ["Name", "Key", "Value"]
+            .iter()
+            .any(|key| member.key().is(key))
+    };
     let regular = |entry: Value<'_>| {
-        entry.children().count() == 2 && entry_name(entry).is_some() && entry.get("Value").is_some()
+        entry.children().count() <= 2 && entry.children().all(known) && entry_name(entry).is_some()
     };
     if !list.is_array() || !list.children().all(regular) {
         return false;
     }
     let entries: Vec<_> = list
         .children()
-        .filter_map(|entry| Some((entry_name(entry)?, entry.get("Value")?)))
+        .filter_map(|entry| Some((entry_name(entry)?, entry.get("Value"))))
         .collect();
+    let write = |w: &mut Writer, value: Option<Value<'_>>| match value {
+        Some(value) => w.bare_value(value),
+        None => w.bare_null(),
+    };
     w.object(key, |w| {
         for (at, (name, value)) in entries.iter().enumerate() {
             if entries[..at].iter().any(|(earlier, _)| earlier == name) {
@@ -386,9 +415,14 @@ pub(crate) fn write_name_values(w: &mut Writer, key: &str, list: Value<'_>) -> b
             w.named(name);
             if entries[at + 1..].iter().any(|(later, _)| later == name) {
                 let same = entries.iter().filter(|(other, _)| other == name);
-                w.bare_array(|w| same.for_each(|(_, value)| w.element_value(*value)));
+                w.bare_array(|w| {
+                    for (_, value) in same {
+                        w.element_separator();
+                        write(w, *value);
+                    }
+                });
             } else {
-                w.bare_value(*value);
+                write(w, *value);
             }
         }
     });

@@ -42,18 +42,13 @@ pub(crate) struct Ids<'a> {
     pub(crate) spn: Option<Cow<'a, str>>,
     /// A guid that is not the object's own: the application that called.
     pub(crate) app_uid: Option<Cow<'a, str>>,
-    /// All ids have found their place in these fields.
-    pub(crate) whole: bool,
 }
 
 impl<'a> Ids<'a> {
     /// Reads `[{ID, Type}]`. Types are Microsoft's IdentityType: 1 name, 2 other, 3 PUID, 4 SPN, 5 UPN; sign-ins write an
     /// object id as 0.
     pub(crate) fn read(list: Value<'a>) -> Self {
-        let mut ids = Self {
-            whole: true,
-            ..Self::default()
-        };
+        let mut ids = Self::default();
         let mut guids: Vec<Cow<'a, str>> = Vec::new();
         for entry in list.children() {
             let Some(id) = entry.get("ID").and_then(meaningful) else {
@@ -66,7 +61,7 @@ impl<'a> Ids<'a> {
                 Some(3) => ids.puid = puid(&id).or(Some(id)),
                 Some(4) => ids.spn = Some(id),
                 Some(5) => ids.upn = Some(id),
-                _ => ids.whole = false,
+                _ => {}
             }
         }
         for guid in guids {
@@ -87,8 +82,6 @@ impl<'a> Ids<'a> {
             self.oid = Some(guid);
         } else if id.bytes().all(|byte| byte.is_ascii_alphabetic()) {
             self.kind = self.kind.take().or(Some(id));
-        } else {
-            self.whole = false;
         }
     }
 }
@@ -230,7 +223,7 @@ fn built_in(name: &str) -> Option<(u8, &'static str)> {
 /// Record types whose UserId is the person concerned although UserType says System: mail, link and file detections.
 const PERSON_DESPITE_SYSTEM: [i64; 3] = [28, 41, 47];
 
-/// Reads the acting user, and marks the members that the event now holds.
+/// Reads the acting user and application. Nothing is marked: [`Actor::claim`] does, once they are in the event.
 pub(crate) fn actor<'a>(record: &Record<'a>) -> Actor<'a> {
     let ids = record.get("Actor").map(Ids::read).unwrap_or_default();
     let mut actor = Actor {
@@ -248,8 +241,8 @@ pub(crate) fn actor<'a>(record: &Record<'a>) -> Actor<'a> {
     let device = |key: &str| record.property("DeviceProperties", key);
     actor.session_uid = device("SessionId")
         .or_else(|| context("AADSessionId"))
-        .or_else(|| record.take("SessionId"))
-        .or_else(|| record.take("UserSessionId"));
+        .or_else(|| record.text("SessionId"))
+        .or_else(|| record.text("UserSessionId"));
     actor.credential_uid = context("UniqueTokenId");
     if ids.kind.as_deref() == Some("ServicePrincipal") {
         actor.app_name = actor.app_name.take().or(ids.display_name);
@@ -269,9 +262,9 @@ fn applications<'a>(
         record.record_type == Some(15),
     );
     actor.app_name = record
-        .take("ApplicationDisplayName")
+        .text("ApplicationDisplayName")
         .or_else(|| context("ClientAppName"))
-        .or_else(|| record.take("ClientApplication"))
+        .or_else(|| record.text("ClientApplication"))
         .or_else(|| {
             if power_bi {
                 None
@@ -307,7 +300,7 @@ fn user<'a>(record: &Record<'a>, ids: &Ids<'a>) -> User<'a> {
     let uid = ids
         .oid
         .clone()
-        .or_else(|| record.take("TokenObjectId"))
+        .or_else(|| record.text("TokenObjectId"))
         .or_else(context_oid)
         .or_else(|| user_key.clone());
     let uid_alt = ids
@@ -330,23 +323,6 @@ fn user<'a>(record: &Record<'a>, ids: &Ids<'a>) -> User<'a> {
             }
         })
         .or_else(|| user_kind(user_type?));
-    if user_type.and_then(user_kind).is_some() && name.is_some() | uid.is_some() {
-        record.used(&["UserType"]);
-    }
-    let stands = |text: &str| {
-        [&name, &uid, &uid_alt]
-            .iter()
-            .any(|known| known.as_deref() == Some(text))
-    };
-    for (key, value) in [("UserId", &user_id), ("UserKey", &user_key)] {
-        if value.as_deref().is_none_or(stands)
-            && record
-                .get(key)
-                .is_some_and(|value| value.scalar().is_some())
-        {
-            record.used(&[key]);
-        }
-    }
     User {
         name,
         uid,
@@ -373,7 +349,8 @@ impl<'a> Actor<'a> {
     }
 
     /// Writes `actor`. Classes that require it get one even when nobody is named.
-    pub(crate) fn write(&self, event: &mut Event<'a>, required: bool) {
+    pub(crate) fn write(&self, record: &Record<'a>, event: &mut Event<'a>, required: bool) {
+        self.claim(record);
         if !self.is_known() {
             if required {
                 event
@@ -386,6 +363,52 @@ impl<'a> Actor<'a> {
         self.user
             .observe(event, "actor.user.name", "actor.user.email_addr");
         event.profiles.host |= event.class.actor_needs_host();
+    }
+
+    /// Marks the members that stand in the event with this actor.
+    pub(crate) fn claim(&self, record: &Record<'a>) {
+        const MEMBERS: [&str; 7] = [
+            "ApplicationDisplayName",
+            "ClientApplication",
+            "SessionId",
+            "TokenObjectId",
+            "UserId",
+            "UserKey",
+            "UserSessionId",
+        ];
+        let user = &self.user;
+        let known = [
+            &user.name,
+            &user.uid,
+            &user.uid_alt,
+            &self.app_uid,
+            &self.app_name,
+            &self.session_uid,
+        ];
+        let stands = |text: &str| known.iter().any(|known| known.as_deref() == Some(text));
+        for key in MEMBERS {
+            let Some(value) = record.get(key) else {
+                continue;
+            };
+            if value
+                .scalar()
+                .is_some_and(|text| is_noise(&text) || stands(&text))
+            {
+                value.mark_used();
+            }
+        }
+        if !user.is_nobody() && record.int("UserType").and_then(user_kind).is_some() {
+            record.used(&["UserType"]);
+        }
+        let id = |entry: Value<'a>| entry.get("ID").and_then(Value::scalar);
+        if let Some(list) = record.get("Actor")
+            && list.is_array()
+            && list.children().all(|entry| {
+                entry.children().count() <= 2 && id(entry).is_some_and(|id| stands(&id))
+            })
+        {
+            list.mark_used();
+        }
     }
 
     pub(crate) fn write_attributes(&self, w: &mut Writer) {

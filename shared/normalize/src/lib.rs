@@ -5,20 +5,36 @@
 
 mod address;
 mod api;
+mod apps;
 mod class;
+mod cmdlet;
+mod copilot;
+mod directory;
+mod dlp;
+mod email;
 mod envelope;
 mod event;
+mod file;
+mod findings;
 mod identify;
 mod identity;
 mod json;
+mod mail_threat;
+mod mailbox;
+mod quarantine;
 mod raw;
 mod record;
 mod record_types;
+mod resource;
 mod route;
+mod sharepoint;
+mod sharing;
 mod signin;
 mod split;
 mod status;
+mod teams;
 mod time;
+mod verbs;
 
 pub use identify::{Identity, Malformed, identify};
 pub use split::{BLOB_DEPTH_MAX, BlobError, RECORDS_MAX, split};

@@ -1,6 +1,6 @@
 //! One record, as the rules see it.
 
-use crate::json::{Doc, Kind, Value};
+use crate::json::{Doc, Value};
 use std::borrow::Cow;
 
 /// Words that Microsoft's services write for "no value".
@@ -147,14 +147,6 @@ pub(crate) fn meaningful<'a>(value: Value<'a>) -> Option<Cow<'a, str>> {
 pub(crate) fn is_noise(text: &str) -> bool {
     let text = text.trim();
     text.is_empty() || NOISE.contains(&text)
-}
-
-/// A value that is null or says nothing.
-pub(crate) fn says_nothing(value: Value<'_>) -> bool {
-    match value.kind() {
-        Kind::Text(text) => is_noise(&text.cow()),
-        _ => value.is_blank(),
-    }
 }
 
 fn filter_bit(key: &str) -> (usize, u64) {

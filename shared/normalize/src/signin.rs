@@ -42,6 +42,12 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<
     });
     rate(record, event);
     write_user(event, actor);
+    if record
+        .text("ObjectId")
+        .is_none_or(|object| actor.user.name.as_ref() == Some(&object))
+    {
+        record.take("ObjectId");
+    }
     write_service(record, event);
     write_protocol(record, event, &request);
     event.body.bool("is_remote", true);
@@ -170,8 +176,12 @@ pub(crate) fn service_name(workload: &str) -> &str {
     match workload {
         "" => "Microsoft 365",
         "AzureActiveDirectory" => "Microsoft Entra ID",
+        "Aip" => "Microsoft Purview Information Protection",
+        "ComplianceManager" => "Microsoft Purview Compliance Manager",
+        "Copilot" => "Microsoft 365 Copilot",
         "Exchange" => "Exchange Online",
         "MicrosoftTeams" => "Microsoft Teams",
+        "Quarantine" | "ThreatIntelligence" => "Microsoft Defender for Office 365",
         "SecurityComplianceCenter" => "Microsoft Purview",
         other => other,
     }

@@ -70,12 +70,6 @@ impl Writer {
         self.copy(value);
     }
 
-    /// A member whose name needs escapes, perhaps.
-    pub(crate) fn named_value(&mut self, name: &str, value: Value<'_>) {
-        self.named(name);
-        self.copy(value);
-    }
-
     /// Starts a member with any name; the caller writes its value with an element method.
     pub(crate) fn named(&mut self, name: &str) {
         self.separate();
@@ -134,9 +128,19 @@ impl Writer {
         });
     }
 
-    /// A value after a name written by [`Writer::named`].
-    pub(crate) fn bare_text(&mut self, value: &str) {
-        self.quoted(value);
+    /// Makes room for a bare value in an array.
+    pub(crate) fn element_separator(&mut self) {
+        self.separate();
+    }
+
+    /// `null` after a name written by [`Writer::named`].
+    pub(crate) fn bare_null(&mut self) {
+        self.out.extend_from_slice(b"null");
+    }
+
+    /// The object or array that is open holds something.
+    pub(crate) fn wrote_member(&self) -> bool {
+        !matches!(self.out.last(), None | Some(b'{' | b'['))
     }
 
     /// A value after a name written by [`Writer::named`].

@@ -1,0 +1,199 @@
+//! Power BI, Power Platform, Forms, Planner, Project, eDiscovery, Viva Engage and other applications, by the verb of the
+//! operation; administration of them as changes of entities.
+
+use crate::class::Class;
+use crate::event::{Event, Kind, Severity};
+use crate::file::hostname;
+use crate::identity::User;
+use crate::record::Record;
+use crate::verbs::{self, Verb};
+use crate::{record_types, sharepoint};
+use std::borrow::Cow;
+
+/// Members that name what an application's record is about, the most specific first.
+const NAMES: &[&str] = &[
+    "CaseName",
+    "FormName",
+    "ItemName",
+    "ArtifactName",
+    "ReportName",
+    "DashboardName",
+    "DatasetName",
+    "AppName",
+    "FlowConnectorNames",
+    "PlanName",
+    "Object1Name",
+    "EntityName",
+    "Name",
+];
+
+/// Members that hold its id.
+const UIDS: &[&str] = &[
+    "CaseId",
+    "FormId",
+    "ArtifactId",
+    "ReportId",
+    "DashboardId",
+    "DatasetId",
+    "FlowDetailsUrl",
+    "PlanId",
+    "EntityId",
+    "ProjectId",
+    "RoadmapId",
+    "MessageId",
+    "ObjectId",
+];
+
+/// Maps an application's record to a web resource.
+pub(crate) fn web<'a>(record: &Record<'a>, event: &mut Event<'a>) {
+    let verb = verbs::of(&record.op);
+    event.is(Class::WebResources, sharepoint::activity(verb));
+    event.raise(rate(record, verb));
+    let first = |keys: &[&str]| keys.iter().find_map(|key| record.text(key));
+    let trimmed = |text: Cow<'a, str>| {
+        let from = text.len() - text.trim_start().len();
+        crate::identity::slice(&text, from, from + text.trim().len())
+    };
+    let name = first(NAMES).map(trimmed);
+    let uid = first(UIDS);
+    let name = name.or_else(|| {
+        if uid.is_none() {
+            record.operation.clone()
+        } else {
+            None
+        }
+    });
+    let url = uid
+        .clone()
+        .filter(|uid| hostname(uid).is_some())
+        .or_else(|| record.text("ItemUrl"));
+    let kind = ["ArtifactKind", "Object1Type", "ItemType"]
+        .iter()
+        .find_map(|key| record.text(key));
+    let kind = kind.unwrap_or_else(|| type_name(record));
+    event.body.array("web_resources", |w| {
+        w.element_object(|w| {
+            w.text_opt("name", name);
+            w.text_opt("uid", uid);
+            w.text_opt("url_string", url.as_ref());
+            w.text("type", &kind);
+        });
+    });
+    if let Some(url) = url {
+        event.observe("web_resources.url_string", Kind::Url, url);
+    }
+}
+
+/// The name of the record type, or its number.
+fn type_name<'a>(record: &Record<'a>) -> Cow<'a, str> {
+    let number = record.record_type.unwrap_or(-1);
+    record_types::name(number)
+        .map_or_else(|| Cow::Owned(format!("RecordType {number}")), Cow::Borrowed)
+}
+
+/// eDiscovery reads whatever it is told to, so all of it is worth a look.
+fn rate(record: &Record<'_>, verb: Option<Verb>) -> Severity {
+    let discovery = matches!(record.record_type, Some(24 | 31));
+    let op = &*record.op;
+    if discovery && (verb == Some(Verb::Export) || op.contains("purge") || op.contains("hold")) {
+        Severity::Medium
+    } else if discovery || verb == Some(Verb::Export) {
+        Severity::Low
+    } else {
+        Severity::Informational
+    }
+}
+
+/// Maps a record of Viva Engage: groups, suspensions, files, and the rest as web resources.
+pub(crate) fn engage<'a>(record: &Record<'a>, event: &mut Event<'a>) {
+    let op = &*record.op;
+    if let Some(activity) = sharepoint::file_operation(op) {
+        return sharepoint::file(record, event, activity);
+    }
+    let group = match op {
+        "groupcreation" => Some(6),
+        "groupdeletion" => Some(5),
+        _ => None,
+    };
+    if let (Some(activity), Some(name)) = (group, record.take("GroupName")) {
+        event.is(Class::GroupManagement, activity);
+        event.body.object("group", |w| {
+            w.text("name", &name);
+            w.text("type", "Viva Engage community");
+        });
+        return;
+    }
+    let target = record
+        .text("TargetUserId")
+        .or_else(|| record.text("TargetObjectId"));
+    if let ("usersuspension", Some(target)) = (op, target) {
+        event.is(Class::AccountChange, 5);
+        let user = User {
+            kind: Some((1, Cow::Borrowed("User"))),
+            ..User::named(target)
+        };
+        event.body.object("user", |w| user.write(w));
+        return;
+    }
+    web(record, event);
+}
+
+/// Maps a change in the administration of an application: policies, environments, settings, plugins.
+pub(crate) fn administration<'a>(record: &Record<'a>, event: &mut Event<'a>) {
+    let op = &*record.op;
+    event.is(
+        Class::EntityManagement,
+        verbs::of(op).map_or(99, Verb::crud),
+    );
+    event.raise(Severity::Low);
+    let is_policy = op.contains("polic") || op.contains("dlp") || record.record_type == Some(288);
+    let name = record.take("Name").or_else(|| record.take("PolicyName"));
+    let object = record.take("ObjectId");
+    let (name, uid) = if name.is_some() {
+        (name, object)
+    } else {
+        (object, None)
+    };
+    let name = name.or_else(|| record.operation.clone());
+    let kind = if is_policy {
+        Cow::Borrowed("Policy")
+    } else {
+        type_name(record)
+    };
+    event.body.object("entity", |w| {
+        w.text_opt("name", name);
+        w.int("type_id", if is_policy { 5 } else { 99 });
+        w.text("type", &kind);
+        w.text_opt("uid", uid);
+    });
+}
+
+/// Maps a label put on a message (record types 43 and 75).
+pub(crate) fn labelled_mail<'a>(record: &Record<'a>, event: &mut Event<'a>) -> bool {
+    let address = |text: &Cow<'_, str>| crate::identity::email_domain(text).is_some();
+    let receivers = record
+        .get("Receivers")
+        .into_iter()
+        .flat_map(|list| list.elements());
+    let to: Vec<_> = receivers.filter_map(crate::record::meaningful).collect();
+    let whole = to.iter().all(address);
+    let email = crate::email::Email {
+        from: record.text("Sender").filter(address),
+        to: to.into_iter().filter(address).collect(),
+        subject: record.text("ItemName"),
+        ..crate::email::Email::default()
+    };
+    if !email.is_usable() {
+        return false;
+    }
+    event.is(Class::EmailActivity, 99);
+    let sender_stands = email.from.is_some() || record.text("Sender") == record.text("UserId");
+    record.used(if sender_stands {
+        &["Sender", "ItemName"]
+    } else {
+        &["ItemName"]
+    });
+    record.used(if whole { &["Receivers"] } else { &[] });
+    email.write(event);
+    true
+}

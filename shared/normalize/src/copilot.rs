@@ -1,0 +1,92 @@
+//! Copilot and other assistants: class API Activity with the AI profile.
+
+use crate::api;
+use crate::class::Class;
+use crate::event::{Event, Kind, Severity};
+use crate::file::hostname;
+use crate::json::Value;
+use crate::record::Record;
+use crate::resource::{RESOURCES_MAX, Resource, Role, text_of};
+use std::borrow::Cow;
+
+/// Maps an interaction. The feed holds no prompt and no answer, only what was read for them.
+pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
+    event.is(Class::ApiActivity, 99);
+    event.profiles.ai_operation = true;
+    api::write_api(record, event);
+    let data = record
+        .get("CopilotEventData")
+        .filter(|data| data.is_object());
+    let list = |key: &str| {
+        data.and_then(|data| data.get(key))
+            .into_iter()
+            .flat_map(|list| list.elements())
+    };
+    let text = |key: &str| data.and_then(|data| text_of(data, key));
+    let model = list("ModelTransparencyDetails").next();
+    let of_model = |key: &str| model.and_then(|model| text_of(model, key));
+    event.body.object("ai_model", |w| {
+        w.text(
+            "name",
+            &of_model("ModelName").unwrap_or(Cow::Borrowed("Microsoft Copilot")),
+        );
+        w.text(
+            "ai_provider",
+            &of_model("ModelProviderName").unwrap_or(Cow::Borrowed("Microsoft")),
+        );
+        w.text_opt("version", of_model("ModelVersion"));
+    });
+    event.body.object("message_context", |w| {
+        w.object("application", |w| {
+            w.text("name", &text("AppHost").unwrap_or(Cow::Borrowed("Copilot")))
+        });
+        w.int("ai_role_id", 1);
+        w.text("ai_role", "User");
+        w.text_opt("uid", text("ThreadId"));
+    });
+    let accessed = list("AccessedResources").map(|value| (value, Role::Affected));
+    let contexts = list("Contexts").map(|value| (value, Role::Related));
+    let read: Vec<_> = accessed.chain(contexts).take(RESOURCES_MAX).collect();
+    event.body.array("resources", |w| {
+        for (value, role) in &read {
+            w.element_object(|w| {
+                let resource = Resource {
+                    role: *role,
+                    ..resource(*value)
+                };
+                resource.write(w, |w| {
+                    let plain = |member: &Value<'_>| {
+                        !["Type", "Name"].iter().any(|key| member.key().is(key))
+                    };
+                    value
+                        .children()
+                        .filter(|member| !member.is_blank())
+                        .filter(plain)
+                        .for_each(|member| w.member(member));
+                });
+            });
+        }
+    });
+    for (value, _) in read {
+        if let Some(url) = resource(value).uid.filter(|uid| hostname(uid).is_some()) {
+            event.observe("resources.uid", Kind::Url, url);
+        }
+        let flagged = |key: &str| value.get(key).and_then(Value::bool) == Some(true);
+        if flagged("XPIADetected") {
+            event.raise(Severity::High);
+        }
+    }
+    let messages = list("Messages");
+    if messages
+        .into_iter()
+        .any(|message| message.get("JailbreakDetected").and_then(Value::bool) == Some(true))
+    {
+        event.raise(Severity::High);
+    }
+}
+
+fn resource<'a>(value: Value<'a>) -> Resource<'a> {
+    let uid = text_of(value, "Id").or_else(|| text_of(value, "SiteUrl"));
+    let kind = text_of(value, "Type").unwrap_or(Cow::Borrowed("Copilot Resource"));
+    Resource::target(kind, text_of(value, "Name"), uid)
+}

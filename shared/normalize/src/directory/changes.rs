@@ -1,0 +1,190 @@
+//! `ModifiedProperties`: names with old and new values, the values often JSON in a string.
+
+use crate::json::{Value, Writer, parse};
+use crate::record::is_noise;
+use std::borrow::Cow;
+
+/// The list, when it is one.
+pub(super) struct Changes<'a> {
+    list: Option<Value<'a>>,
+}
+
+/// What stands for an app role that the record does not name; records of 2020 have none.
+const UNNAMED_APP_ROLE: &str = "(unspecified app role)";
+
+/// The id of the role that everyone has when an application defines none.
+const DEFAULT_APP_ROLE: &str = "00000000-0000-0000-0000-000000000000";
+
+impl<'a> Changes<'a> {
+    pub(super) fn new(list: Option<Value<'a>>) -> Self {
+        Self {
+            list: list.filter(|list| list.is_array()),
+        }
+    }
+
+    fn entries(&self) -> impl Iterator<Item = Value<'a>> {
+        self.list.into_iter().flat_map(|list| list.children())
+    }
+
+    fn value(&self, name: &str, side: &str) -> Option<Cow<'a, str>> {
+        let entry = self.entries().find(|entry| {
+            entry
+                .get("Name")
+                .and_then(Value::str)
+                .is_some_and(|key| key == name)
+        })?;
+        entry
+            .get(side)?
+            .str()
+            .map(plain)
+            .filter(|text| !is_noise(text))
+    }
+
+    /// The new value, or the old one of something taken away, as plain text.
+    pub(super) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.value(name, "NewValue")
+            .or_else(|| self.value(name, "OldValue"))
+    }
+
+    /// The activity of class Account Change that "update user" really is.
+    pub(super) fn account_activity(&self) -> u8 {
+        match self.value("AccountEnabled", "NewValue").as_deref() {
+            Some("true" | "True") => return 2,
+            Some("false" | "False") => return 5,
+            _ => {}
+        }
+        for entry in self.entries() {
+            let Some(name) = entry.get("Name").and_then(Value::str) else {
+                continue;
+            };
+            if !name.starts_with("StrongAuthentication") {
+                continue;
+            }
+            let side = |side: &str| {
+                entry
+                    .get(side)
+                    .filter(|value| !is_empty(*value))
+                    .and_then(Value::str)
+                    .unwrap_or_default()
+            };
+            let (old, new) = (side("OldValue"), side("NewValue"));
+            if new.is_empty() != old.is_empty() {
+                return if old.is_empty() { 10 } else { 11 };
+            }
+            if new.len() > old.len() {
+                return 10;
+            }
+        }
+        99
+    }
+
+    /// The app role that was assigned.
+    pub(super) fn app_role(&self) -> Cow<'a, str> {
+        if let Some(role) = self
+            .text("AppRole.Value")
+            .or_else(|| self.text("AppRole.DisplayName"))
+        {
+            return role;
+        }
+        match self.text("AppRole.Id") {
+            Some(id) if id == DEFAULT_APP_ROLE => Cow::Borrowed("Default Access"),
+            Some(id) => id,
+            None => Cow::Borrowed(UNNAMED_APP_ROLE),
+        }
+    }
+
+    /// Writes all values of one side, by name; of a name that repeats, the last.
+    pub(super) fn write(&self, side: &str, w: &mut Writer) {
+        let entries: Vec<_> = self.entries().collect();
+        for (at, entry) in entries.iter().enumerate() {
+            let (Some(name), Some(value)) =
+                (entry.get("Name").and_then(Value::str), entry.get(side))
+            else {
+                continue;
+            };
+            let again = |later: &Value<'a>| {
+                later
+                    .get("Name")
+                    .and_then(Value::str)
+                    .is_some_and(|other| other == name)
+            };
+            if !is_empty(value) && !entries[at + 1..].iter().any(again) {
+                w.named(&name);
+                w.bare_value(value);
+            }
+        }
+    }
+
+    /// A value is this text.
+    pub(super) fn holds(&self, text: &str) -> bool {
+        let is = |entry: &Value<'a>, side: &str| {
+            entry
+                .get(side)
+                .and_then(Value::str)
+                .is_some_and(|value| value == text)
+        };
+        self.entries()
+            .any(|entry| is(&entry, "OldValue") || is(&entry, "NewValue"))
+    }
+
+    /// Marks the list, when [`Changes::write`] has put all of it into the event.
+    pub(super) fn mark_written(&self) {
+        let Some(list) = self.list else { return };
+        let known = |member: Value<'a>| {
+            ["Name", "OldValue", "NewValue"]
+                .iter()
+                .any(|key| member.key().is(key))
+        };
+        let mut names = Vec::new();
+        for entry in self.entries() {
+            let Some(name) = entry.get("Name").and_then(Value::str) else {
+                return;
+            };
+            if !entry.children().all(known) || names.contains(&name) {
+                return;
+            }
+            names.push(name);
+        }
+        list.mark_used();
+    }
+}
+
+/// Blank, or a JSON list or object of nothing in a string.
+fn is_empty(value: Value<'_>) -> bool {
+    value.is_blank()
+        || value
+            .str()
+            .is_some_and(|text| matches!(text.trim(), "" | "[]" | "{}"))
+}
+
+/// A text out of `["text"]` or `"text"`; any other text is itself.
+fn plain(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.trim_start().starts_with(['[', '"']) {
+        return text;
+    }
+    let inner = parse(text.as_bytes()).ok().and_then(|doc| {
+        let root = doc.root();
+        let mut elements = root.elements();
+        let only = elements.next().filter(|_| elements.next().is_none())?;
+        only.scalar().map(Cow::into_owned)
+    });
+    inner.map_or(text, Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unwraps_json_in_strings() {
+        let check = |text: &'static str, expect: &str| {
+            assert_eq!(plain(Cow::Borrowed(text)), expect, "{text}")
+        };
+        check("Global Administrator", "Global Administrator");
+        check("\"Global Administrator\"", "Global Administrator");
+        check("[\r\n  \"siem2\"\r\n]", "siem2");
+        check("[\r\n  true\r\n]", "true");
+        check("[KeyIdentifier=1]", "[KeyIdentifier=1]");
+        check("[\"a\",\"b\"]", "[\"a\",\"b\"]");
+    }
+}

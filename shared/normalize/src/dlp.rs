@@ -1,0 +1,252 @@
+//! Data loss prevention: class Data Security Finding (record types 11, 13, 33, 63, 99, 100, 107).
+
+use crate::class::Class;
+use crate::envelope;
+use crate::event::{Event, Kind, Severity};
+use crate::file::File;
+use crate::findings;
+use crate::identity::{User, email_domain, slice};
+use crate::json::{Value, Writer};
+use crate::record::Record;
+use crate::resource::{Resource, Role, text_of};
+use std::borrow::Cow;
+
+/// Rules and matches that are listed. A message matches some dozens of types at the most; all stay in `unmapped`.
+const LISTED_MAX: usize = 128;
+
+/// What of a record tells where the data lay.
+struct Place<'a> {
+    sharepoint: Option<Value<'a>>,
+    exchange: Option<Value<'a>>,
+    endpoint: Option<Value<'a>>,
+}
+
+/// Maps a match of a rule, its undoing, or the user's comment on it.
+pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
+    let object = |key: &str| record.get(key).filter(|value| value.is_object());
+    let place = Place {
+        sharepoint: object("SharePointMetaData"),
+        exchange: object("ExchangeMetaData"),
+        endpoint: object("EndpointMetaData"),
+    };
+    let policies: Vec<_> = record
+        .get("PolicyDetails")
+        .into_iter()
+        .flat_map(|list| list.elements())
+        .collect();
+    let rules = || {
+        policies
+            .iter()
+            .filter_map(|policy| policy.get("Rules"))
+            .flat_map(|rules| rules.elements())
+    };
+    let (activity, status_id) = match &*record.op {
+        "dlpruleundo" => (3, 4),
+        "dlpinfo" => (2, 1),
+        _ => (1, 1),
+    };
+    event.is(Class::DataSecurityFinding, activity);
+    findings::open(event, status_id);
+    record.used(&["ResultStatus"]);
+    if activity == 1 {
+        let blocked = rules().any(|rule| lists(rule.get("Actions"), "BlockAccess"));
+        findings::act(
+            event,
+            if blocked {
+                findings::DENIED
+            } else {
+                findings::OBSERVED
+            },
+        );
+        findings::dispose(
+            event,
+            if blocked {
+                findings::BLOCKED
+            } else {
+                findings::DETECTED
+            },
+        );
+    } else {
+        findings::act(event, findings::ALLOWED);
+        findings::dispose(event, findings::EXONERATED);
+    }
+    let severity = rules()
+        .filter_map(|rule| text_of(rule, "Severity"))
+        .map(|word| findings::severity(&word))
+        .max();
+    event.raise(severity.unwrap_or(Severity::Informational));
+    let policy = policies.first().copied();
+    write_info(record, event, policy, rules());
+    event.body.object("policy", |w| write_policy(w, policy));
+    write_data_security(event, &place, policy, rules());
+    write_subject(record, event, &place);
+    write_origin(record, event, &place)
+}
+
+fn lists(list: Option<Value<'_>>, word: &str) -> bool {
+    list.is_some_and(|list| {
+        list.elements()
+            .any(|entry| entry.str().is_some_and(|text| text == word))
+    })
+}
+
+fn write_policy(w: &mut Writer, policy: Option<Value<'_>>) {
+    let Some(policy) = policy else { return };
+    w.text_opt("name", text_of(policy, "PolicyName"));
+    w.text_opt("uid", text_of(policy, "PolicyId"));
+}
+
+fn write_info<'a>(
+    record: &Record<'a>,
+    event: &mut Event<'a>,
+    policy: Option<Value<'a>>,
+    rules: impl Iterator<Item = Value<'a>>,
+) {
+    let mut rules = rules.take(LISTED_MAX);
+    let rule = |w: &mut Writer, rule: Value<'_>| {
+        let (name, uid) = (text_of(rule, "RuleName"), text_of(rule, "RuleId"));
+        findings::write_rule(w, name.as_deref(), uid.as_deref(), None);
+    };
+    event.body.object("finding_info", |w| {
+        w.text_opt(
+            "uid",
+            record.take("IncidentId").or_else(|| record.text("Id")),
+        );
+        w.text_opt(
+            "title",
+            policy.and_then(|policy| text_of(policy, "PolicyName")),
+        );
+        w.array("types", |w| w.element_text("Data Loss Prevention"));
+        w.object("analytic", |w| {
+            rules.by_ref().take(1).for_each(|first| rule(w, first))
+        });
+        w.array("related_analytics", |w| {
+            rules.for_each(|next| w.element_object(|w| rule(w, next)))
+        });
+    });
+}
+
+fn write_data_security<'a>(
+    event: &mut Event<'a>,
+    place: &Place<'a>,
+    policy: Option<Value<'a>>,
+    rules: impl Iterator<Item = Value<'a>>,
+) {
+    let (system, state) = if place.endpoint.is_some() {
+        ((1, "Endpoint"), (3, "Data in-Use"))
+    } else if place.exchange.is_some() {
+        ((10, "Application-Level DLP"), (2, "Data in-Transit"))
+    } else {
+        ((10, "Application-Level DLP"), (1, "Data at-Rest"))
+    };
+    let matched =
+        rules.filter_map(|rule| rule.get("ConditionsMatched")?.get("SensitiveInformation"));
+    let found = matched.chain(
+        place
+            .endpoint
+            .and_then(|endpoint| endpoint.get("SensitiveInformation")),
+    );
+    event.body.object("data_security", |w| {
+        w.int("detection_system_id", system.0);
+        w.text("detection_system", system.1);
+        w.int("data_lifecycle_state_id", state.0);
+        w.text("data_lifecycle_state", state.1);
+        w.object("policy", |w| write_policy(w, policy));
+        w.array("discovery_details", |w| {
+            for match_ in found.flat_map(|list| list.elements()).take(LISTED_MAX) {
+                w.element_object(|w| {
+                    let named = text_of(match_, "SensitiveInformationTypeName");
+                    w.text_opt("type", named.or_else(|| text_of(match_, "SensitiveType")));
+                    let count = match_
+                        .get("Count")
+                        .and_then(Value::int)
+                        .filter(|count| i32::try_from(*count).is_ok());
+                    count.iter().for_each(|count| w.int("count", *count));
+                });
+            }
+        });
+    });
+}
+
+/// The file or the message in which the data was found.
+fn write_subject<'a>(record: &Record<'a>, event: &mut Event<'a>, place: &Place<'a>) {
+    let file = match (place.sharepoint, place.endpoint) {
+        (Some(meta), _) => text_of(meta, "FileName").map(|name| File {
+            name,
+            url: text_of(meta, "FilePathUrl"),
+            uid: text_of(meta, "UniqueID").or_else(|| text_of(meta, "UniqueId")),
+            owner: text_of(meta, "FileOwner").map(User::named),
+            ..File::default()
+        }),
+        (None, Some(_)) => record.text("ObjectId").map(|object| {
+            let from = object.rfind(['/', '\\']).map_or(0, |at| at + 1);
+            File {
+                name: slice(&object, from, object.len()),
+                ..File::default()
+            }
+        }),
+        (None, None) => None,
+    };
+    if let Some(file) = file.filter(|file| !file.name.is_empty()) {
+        event.body.object("file", |w| file.write(w));
+        file.observe(event, false);
+    }
+    let Some(mail) = place.exchange else { return };
+    let email = Resource {
+        owner: text_of(mail, "From").map(User::named),
+        role: Role::Affected,
+        ..Resource::target(
+            "Email",
+            text_of(mail, "Subject"),
+            text_of(mail, "MessageID").or_else(|| text_of(mail, "UniqueID")),
+        )
+    };
+    let recipients = [("To", "to"), ("CC", "cc"), ("BCC", "bcc")];
+    event.body.array("resources", |w| {
+        w.element_object(|w| {
+            email.write(w, |w| {
+                for (key, attribute) in recipients {
+                    mail.get(key)
+                        .iter()
+                        .for_each(|list| w.value(attribute, *list));
+                }
+            });
+        });
+    });
+    if email.is_named() {
+        let lists = recipients.iter().filter_map(|(key, _)| mail.get(key));
+        for address in lists
+            .flat_map(|list| list.elements())
+            .filter_map(|address| address.str())
+        {
+            if email_domain(&address).is_some() {
+                event.observe("resources.data", Kind::EmailAddress, address);
+            }
+        }
+    }
+}
+
+/// Who handled the data: the sender or the file's user, never the agent that wrote the record.
+fn write_origin<'a>(
+    record: &Record<'a>,
+    event: &mut Event<'a>,
+    place: &Place<'a>,
+) -> Option<Cow<'a, str>> {
+    let from = |meta: Option<Value<'a>>| meta.and_then(|meta| text_of(meta, "From"));
+    let name = from(place.sharepoint)
+        .or_else(|| from(place.exchange))
+        .or_else(|| record.text("UserId"));
+    if let Some(name) = &name {
+        let user = User {
+            kind: Some((1, Cow::Borrowed("User"))),
+            uid_alt: None,
+            ..User::named(name.clone())
+        };
+        event
+            .body
+            .object("actor", |w| w.object("user", |w| user.write(w)));
+        user.observe(event, "actor.user.name", "actor.user.email_addr");
+    }
+    envelope::write_endpoint(record, event, None);
+    name
+}

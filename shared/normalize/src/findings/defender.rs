@@ -1,0 +1,364 @@
+//! Detections of Defender for Office 365, Defender for Cloud Apps and Entra ID Protection.
+
+use crate::class::Class;
+use crate::envelope::{self, Source};
+use crate::event::{Event, Kind, Severity, Status};
+use crate::file::{File, hostname};
+use crate::findings;
+use crate::identity::{Actor, User, email_domain};
+use crate::json::{Value, Writer, parse};
+use crate::record::{Record, meaningful};
+use crate::resource::text_of;
+use crate::time;
+use std::borrow::Cow;
+
+/// Evidences in one finding. Investigations list some dozens of entities; all stay in `unmapped`.
+const EVIDENCES_MAX: usize = 64;
+
+fn start<'a>(event: &mut Event<'a>, activity: u8, status_id: u8) {
+    event.is(Class::DetectionFinding, activity);
+    findings::open(event, status_id);
+}
+
+/// Maps a click on a link that Safe Links had rewritten (record type 41).
+pub(crate) fn link_clicked<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
+    start(event, 1, 1);
+    let url = record.take("Url").or_else(|| record.take("URL"));
+    let source = envelope::take_address(record);
+    event.body.object("finding_info", |w| {
+        w.text_opt("uid", record.text("Id"));
+        w.text("title", "Safe Links: URL clicked");
+        w.array("types", |w| w.element_text("Malicious URL click"));
+        w.text_opt("src_url", record.take("EventDeepLink"));
+    });
+    match record.int("URLClickAction") {
+        Some(2) => verdict(event, Severity::Medium, findings::BLOCKED, findings::DENIED),
+        Some(3) => verdict(event, Severity::Medium, findings::DELAYED, findings::DENIED),
+        // The user went on past the warning.
+        Some(4 | 5) => verdict(
+            event,
+            Severity::High,
+            findings::ALLOWED_DISPOSITION,
+            findings::ALLOWED,
+        ),
+        _ => event.raise(Severity::Medium),
+    }
+    event.body.array("evidences", |w| {
+        w.element_object(|w| {
+            w.object("actor", |w| actor.write_attributes(w));
+            w.object("src_endpoint", |w| {
+                envelope::write_source(record, source.as_ref(), w)
+            });
+            w.object("url", |w| w.text_opt("url_string", url.as_ref()));
+        });
+    });
+    actor.claim(record);
+    findings::observe_actor(event, actor, source.as_ref());
+    if let Some(url) = url {
+        event.observe("evidences.url.url_string", Kind::Url, url);
+    }
+    if let Some(moment) = record
+        .text("TimeOfClick")
+        .and_then(|text| time::parse(&text))
+    {
+        event.body.int("start_time", moment.epoch_ms);
+    }
+}
+
+fn verdict(
+    event: &mut Event<'_>,
+    severity: Severity,
+    disposition: (i64, &str),
+    action: (i64, &str),
+) {
+    event.raise(severity);
+    findings::dispose(event, disposition);
+    findings::act(event, action);
+}
+
+/// Maps a malicious file found in SharePoint, OneDrive or Teams (record type 47).
+pub(crate) fn file_detected<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
+    start(event, 1, 1);
+    event.raise(Severity::High);
+    let data = record.get("FileData");
+    let text = |key: &str| data.and_then(|data| text_of(data, key));
+    let path = text("FilePath");
+    let file = File {
+        name: text("FileName")
+            .or_else(|| text("DocumentId"))
+            .unwrap_or(Cow::Borrowed("unknown")),
+        path,
+        uid: text("DocumentId"),
+        size_bytes: data.and_then(|data| data.get("FileSize")?.int()),
+        sha256: text("SHA256"),
+        ..File::default()
+    };
+    let modifier = record.take("LastModifiedBy").map(User::named);
+    let modified = record
+        .text("LastModifiedDate")
+        .and_then(|text| time::parse(&text));
+    if modified.is_some() {
+        record.used(&["LastModifiedDate"]);
+    }
+    record.used(&["FileData"]);
+    event.body.object("finding_info", |w| {
+        w.text_opt("uid", record.text("Id"));
+        w.text("title", &format!("Malicious file detected: {}", file.name));
+        w.array("types", |w| w.element_text("Malware"));
+        w.text_opt("src_url", record.take("EventDeepLink"));
+    });
+    let source = envelope::take_address(record);
+    event.body.array("evidences", |w| {
+        w.element_object(|w| {
+            w.object("file", |w| {
+                file.write(w);
+                w.object("modifier", |w| {
+                    modifier.iter().for_each(|user| user.write(w))
+                });
+                modified
+                    .iter()
+                    .for_each(|moment| w.int("modified_time", moment.epoch_ms));
+            });
+            w.object("actor", |w| actor.write_attributes(w));
+            w.object("src_endpoint", |w| {
+                envelope::write_source(record, source.as_ref(), w)
+            });
+        });
+    });
+    if let Some(hash) = &file.sha256 {
+        event.observe("evidences.file.hashes.value", Kind::Hash, hash.clone());
+    }
+    actor.claim(record);
+    findings::observe_actor(event, actor, source.as_ref());
+    findings::write_malware(event, text("MalwareFamily").as_deref());
+    findings::dispose(event, findings::DETECTED);
+}
+
+/// Maps an automated investigation (record types 64, 86, 89).
+pub(crate) fn investigation<'a>(record: &Record<'a>, event: &mut Event<'a>) {
+    let status = record.take("Status");
+    let word = status.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|known| word.contains(known));
+    let (activity, status_id) = if word.is_empty() || says(&["started", "queued", "new"]) {
+        (1, 1)
+    } else if says(&["running", "pending", "waiting", "progress"]) {
+        (2, 2)
+    } else {
+        (3, 4)
+    };
+    start(event, activity, status_id);
+    event.status = Some(Status {
+        id: status_id,
+        detail: status,
+        ..Status::default()
+    });
+    event.raise(Severity::Low);
+    event.body.object("finding_info", |w| {
+        w.text_opt(
+            "uid",
+            record.take("InvestigationId").or_else(|| record.text("Id")),
+        );
+        w.text_opt("title", record.take("InvestigationName"));
+        w.array("types", |w| {
+            record
+                .take("InvestigationType")
+                .iter()
+                .for_each(|kind| w.element_text(kind))
+        });
+        w.text_opt(
+            "src_url",
+            record
+                .take("DeepLinkUrl")
+                .or_else(|| record.take("EventDeepLink")),
+        );
+    });
+    for (key, attribute) in [("StartTimeUtc", "start_time"), ("EndTimeUtc", "end_time")] {
+        if let Some(moment) = record.text(key).and_then(|text| time::parse(&text)) {
+            event.body.int(attribute, moment.epoch_ms);
+        }
+    }
+    let data = record.get("Data").and_then(meaningful);
+    let Some(doc) = data.as_deref().and_then(|data| parse(data.as_bytes()).ok()) else {
+        return;
+    };
+    let Some(entities) = doc.root().get("Entities") else {
+        return;
+    };
+    event.body.array("evidences", |w| {
+        entities
+            .children()
+            .take(EVIDENCES_MAX)
+            .for_each(|entity| w.element_object(|w| write_entity(w, entity)));
+    });
+}
+
+/// An entity of an investigation, by its kind.
+fn write_entity(w: &mut Writer, entity: Value<'_>) {
+    let text = |key: &str| text_of(entity, key);
+    let address = |key: &str| text(key).filter(|address| email_domain(address).is_some());
+    match text("Type")
+        .or_else(|| text("$type"))
+        .unwrap_or_default()
+        .to_ascii_lowercase()
+        .as_str()
+    {
+        "mailmessage" | "mail-message" => {
+            let (from, to) = (
+                address("Sender").or_else(|| address("P2Sender")),
+                address("Recipient"),
+            );
+            if from.is_some() || to.is_some() {
+                w.object("email", |w| {
+                    w.text_opt("from", from);
+                    w.array("to", |w| to.iter().for_each(|to| w.element_text(to)));
+                    w.text_opt("subject", text("Subject"));
+                    w.text_opt(
+                        "message_uid",
+                        text("InternetMessageId").or_else(|| text("NetworkMessageId")),
+                    );
+                });
+            }
+        }
+        "url" => w.object("url", |w| w.text_opt("url_string", text("Url"))),
+        "ip" => {
+            let ip = text("Address")
+                .and_then(|address| crate::address::ip(&address).map(Cow::into_owned));
+            w.object("src_endpoint", |w| w.text_opt("ip", ip));
+        }
+        "mailbox" | "account" => {
+            let name = text("MailboxPrimaryAddress")
+                .or_else(|| text("UserPrincipalName"))
+                .or_else(|| text("Name"));
+            w.object("user", |w| w.text_opt("name", name));
+        }
+        "file" => {
+            let name = text("Name");
+            w.object("file", |w| {
+                name.iter().for_each(|name| {
+                    File {
+                        name: name.clone(),
+                        ..File::default()
+                    }
+                    .write(w)
+                });
+            });
+        }
+        _ => {}
+    }
+    w.value("data", entity);
+}
+
+/// Maps an alert of Defender for Cloud Apps, a custom detection, a risk, or a sender's listing: one evidence for each
+/// client address.
+pub(crate) fn cloud_app<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
+    let severity = record
+        .take("AlertSeverity")
+        .or_else(|| record.take("Severity"));
+    let title = ["AlertDisplayName", "AlertTitle", "Title", "Name", "Event"];
+    let desc = ["AlertDescription", "Description", "Reason"];
+    let uid = record.text("AlertId").or_else(|| {
+        if record.record_type == Some(98) {
+            record.text("ObjectId")
+        } else {
+            None
+        }
+    });
+    let category = record
+        .take("AlertCategory")
+        .or_else(|| record.take("Category"));
+    let url = record
+        .take("AlertUri")
+        .or_else(|| record.take("EventDeepLink"));
+    let title = record
+        .take_first(&title)
+        .or_else(|| record.operation.clone());
+    record.used(&["ResultStatus"]);
+    start(event, 1, 1);
+    event.raise(
+        severity
+            .as_deref()
+            .map_or(Severity::Low, findings::severity),
+    );
+    write_info(
+        record,
+        event,
+        uid,
+        title,
+        record.take_first(&desc),
+        category,
+        url,
+    );
+    write_evidences(record, event, actor);
+}
+
+/// Maps a risk that Entra ID Protection saw (record type 294).
+pub(crate) fn risk<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
+    let level = record.take("RiskLevel");
+    let title = record
+        .take("RiskEventType")
+        .or_else(|| record.operation.clone());
+    start(event, 1, 1);
+    event.raise(level.as_deref().map_or(Severity::Low, findings::severity));
+    write_info(
+        record,
+        event,
+        record.text("RiskId"),
+        title,
+        record.text("RiskDetail"),
+        None,
+        None,
+    );
+    write_evidences(record, event, actor);
+}
+
+fn write_info<'a>(
+    record: &Record<'a>,
+    event: &mut Event<'a>,
+    uid: Option<Cow<'a, str>>,
+    title: Option<Cow<'a, str>>,
+    desc: Option<Cow<'a, str>>,
+    category: Option<Cow<'a, str>>,
+    url: Option<Cow<'a, str>>,
+) {
+    event.body.object("finding_info", |w| {
+        w.text_opt("uid", uid.or_else(|| record.text("Id")));
+        w.text_opt("title", title);
+        w.text_opt("desc", desc);
+        w.array("types", |w| {
+            category
+                .iter()
+                .for_each(|category| w.element_text(category))
+        });
+        w.text_opt("src_url", url.filter(|url| hostname(url).is_some()));
+    });
+}
+
+fn write_evidences<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
+    let listed = record
+        .get("ClientIPs")
+        .into_iter()
+        .flat_map(|list| list.children());
+    let mut sources: Vec<Option<(Source<'a>, Option<u16>)>> = listed
+        .filter_map(meaningful)
+        .filter_map(envelope::source)
+        .map(Some)
+        .take(EVIDENCES_MAX)
+        .collect();
+    if sources.is_empty() {
+        sources.push(envelope::take_address(record));
+    }
+    event.body.array("evidences", |w| {
+        for source in &sources {
+            w.element_object(|w| {
+                w.object("actor", |w| actor.write_attributes(w));
+                w.object("src_endpoint", |w| {
+                    envelope::write_source(record, source.as_ref(), w)
+                });
+            });
+        }
+    });
+    for source in &sources {
+        actor.claim(record);
+        findings::observe_actor(event, actor, source.as_ref());
+    }
+}

@@ -1,0 +1,159 @@
+//! Mail that Defender for Office 365 found to be phish, malware or spam (record type 28): class Email Activity, Scan.
+
+use crate::class::Class;
+use crate::email::Email;
+use crate::envelope::{self, Source};
+use crate::event::{Event, Kind, Severity};
+use crate::findings;
+use crate::identity::email_domain;
+use crate::record::{Record, meaningful, property};
+use crate::resource::text_of;
+use std::borrow::Cow;
+
+/// Attachments that are listed; Exchange allows 250.
+const ATTACHMENTS_MAX: usize = 256;
+
+/// Maps a detection; false when the record names no usable address, which the class demands.
+pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> bool {
+    let address = |text: &Cow<'_, str>| email_domain(text).is_some();
+    let recipients = record
+        .get("Recipients")
+        .into_iter()
+        .flat_map(|list| list.elements());
+    let email = Email {
+        from: record.text("P2Sender").filter(address),
+        return_path: record.text("P1Sender").filter(address),
+        to: recipients.filter_map(meaningful).filter(address).collect(),
+        subject: record.text("Subject"),
+        message_uid: record.text("InternetMessageId"),
+        ..Email::default()
+    };
+    if !email.is_usable() {
+        return false;
+    }
+    event.is(Class::EmailActivity, 3);
+    event.profiles.security_control = true;
+    event.raise(rate(record));
+    event.body.bool("is_alert", true);
+    write_email(record, event, &email);
+    write_verdict(record, event);
+    let sender_ip = record.text("SenderIp").and_then(envelope::source);
+    if let Some((Source::Ip(ip), _)) = &sender_ip {
+        event.body.object("src_endpoint", |w| w.text("ip", ip));
+        event.observe("src_endpoint.ip", Kind::IpAddress, ip.clone());
+        record.used(&["SenderIp"]);
+    }
+    true
+}
+
+fn write_email<'a>(record: &Record<'a>, event: &mut Event<'a>, email: &Email<'a>) {
+    let files: Vec<_> = record
+        .get("AttachmentData")
+        .into_iter()
+        .flat_map(|list| list.elements())
+        .take(ATTACHMENTS_MAX)
+        .collect();
+    let (direction_id, direction) = match record
+        .text("Directionality")
+        .unwrap_or_default()
+        .to_ascii_lowercase()
+        .as_str()
+    {
+        "inbound" => (1, "Inbound"),
+        "outbound" => (2, "Outbound"),
+        "intra-org" | "intraorg" => (3, "Internal"),
+        _ => (0, "Unknown"),
+    };
+    let w = &mut event.body;
+    w.text_opt("from", email.from.as_ref());
+    w.texts("to", &email.to);
+    w.int("direction_id", direction_id);
+    w.text("direction", direction);
+    w.text_opt("message_trace_uid", record.text("NetworkMessageId"));
+    w.object("email", |w| {
+        email.write_attributes(w);
+        w.array("files", |w| {
+            for file in &files {
+                let Some(name) = text_of(*file, "FileName") else {
+                    continue;
+                };
+                let file = crate::file::File {
+                    name,
+                    sha256: text_of(*file, "SHA256"),
+                    ..Default::default()
+                };
+                w.element_object(|w| file.write(w));
+            }
+        });
+    });
+    if let Some(details) = record.get("AuthDetails") {
+        let verdict = |name: &str| {
+            property(details, name).or_else(|| property(details, &name.to_ascii_lowercase()))
+        };
+        w.object("email_auth", |w| {
+            w.text_opt("spf", verdict("SPF"));
+            w.text_opt("dkim", verdict("DKIM"));
+            w.text_opt("dmarc", verdict("DMARC"));
+        });
+    }
+    if let Some(uid) = &email.message_uid {
+        event.observe("email.message_uid", Kind::MessageUid, uid.clone());
+    }
+    for file in files {
+        if let Some(hash) = text_of(file, "SHA256") {
+            event.observe("email.files.hashes.value", Kind::Hash, hash);
+        }
+    }
+}
+
+fn write_verdict<'a>(record: &Record<'a>, event: &mut Event<'a>) {
+    let words = ["PolicyAction", "DeliveryAction", "LatestDeliveryLocation"]
+        .map(|key| record.text(key).unwrap_or_default());
+    let says = |needles: &[&str]| {
+        let lower = words.iter().map(|word| word.to_ascii_lowercase());
+        lower
+            .into_iter()
+            .any(|word| needles.iter().any(|needle| word.contains(needle)))
+    };
+    let (disposition, action) = if says(&["quarantine"]) {
+        ((3, "Quarantined"), findings::DENIED)
+    } else if says(&["delete", "dropped"]) {
+        ((5, "Deleted"), findings::DENIED)
+    } else if says(&["blocked", "failed"]) {
+        (findings::BLOCKED, findings::DENIED)
+    } else if says(&["delivered", "inbox", "noaction"]) {
+        (findings::ALLOWED_DISPOSITION, findings::ALLOWED)
+    } else {
+        (findings::DETECTED, findings::OBSERVED)
+    };
+    findings::dispose(event, disposition);
+    findings::act(event, action);
+    event
+        .body
+        .object("policy", |w| w.text_opt("name", record.text("Policy")));
+    let families = record
+        .get("AttachmentData")
+        .into_iter()
+        .flat_map(|list| list.elements());
+    let family = families
+        .filter_map(|file| text_of(file, "MalwareFamily"))
+        .next();
+    findings::write_malware(event, family.as_deref());
+}
+
+fn rate(record: &Record<'_>) -> Severity {
+    let verdict = record
+        .text("Verdict")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let confidence = record.text("Phish Confidence Level").unwrap_or_default();
+    if verdict.contains("malware")
+        || (verdict.contains("phish") && confidence.eq_ignore_ascii_case("high"))
+    {
+        Severity::High
+    } else if verdict.contains("phish") {
+        Severity::Medium
+    } else {
+        Severity::Low
+    }
+}

@@ -1,0 +1,290 @@
+//! Mailbox audit: what was sent, read, moved, deleted or opened to others (record types 2, 3, 19, 50).
+
+use crate::api;
+use crate::class::Class;
+use crate::email::Email;
+use crate::event::{Event, Kind, Severity};
+use crate::identity::{Actor, User, email_domain};
+use crate::json::Value;
+use crate::record::Record;
+use crate::resource::{RESOURCES_MAX, Resource, Role, text_of};
+use crate::verbs::{self, Verb};
+use std::borrow::Cow;
+
+/// Operations with their activity in class API Activity. Sorted.
+#[rustfmt::skip]
+const OPERATIONS: &[(&str, u8)] = &[
+    ("addfolderpermissions", 3), ("applyrecord", 3), ("applyrecordlabel", 3), ("attachmentaccess", 2), ("copy", 1),
+    ("create", 1), ("folderbind", 2), ("harddelete", 4), ("mailitemsaccessed", 2), ("messagebind", 2), ("miplabel", 3),
+    ("modifyfolderpermissions", 3), ("move", 3), ("movetodeleteditems", 4), ("prioritycleanupdelete", 4), ("recorddelete", 4),
+    ("removefolderpermissions", 3), ("searchqueryinitiatedexchange", 2), ("searchqueryinitiatedsharepoint", 2),
+    ("softdelete", 4), ("update", 3), ("updatecalendardelegation", 3), ("updatecompliancetag", 3),
+    ("updatefolderpermissions", 3), ("updateinboxrules", 3),
+];
+
+const PERMISSION_OPERATIONS: [&str; 4] = [
+    "addfolderpermissions",
+    "modifyfolderpermissions",
+    "removefolderpermissions",
+    "updatefolderpermissions",
+];
+
+/// The operation is one of mailbox auditing.
+pub(crate) fn is_operation(op: &str) -> bool {
+    matches!(op, "send" | "sendas" | "sendonbehalf") || activity(op).is_some()
+}
+
+fn activity(op: &str) -> Option<u8> {
+    let at = OPERATIONS
+        .binary_search_by_key(&op, |(name, _)| name)
+        .ok()?;
+    Some(OPERATIONS[at].1)
+}
+
+/// Maps a record of mailbox auditing.
+pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
+    let op = &*record.op;
+    if matches!(op, "send" | "sendas" | "sendonbehalf") && sent(record, event, actor) {
+        return;
+    }
+    if PERMISSION_OPERATIONS.contains(&op) && permission(record, event) {
+        return;
+    }
+    let activity = activity(op)
+        .or_else(|| verbs::of(op).map(Verb::crud))
+        .unwrap_or(99);
+    event.is(Class::ApiActivity, activity);
+    api::write_api_with(record, event, |w| {
+        if let Some(properties) = record.get("OperationProperties")
+            && crate::envelope::write_name_values(w, "data", properties)
+        {
+            properties.mark_used();
+        }
+    });
+    write_resources(record, event);
+    if let Some(count) = record
+        .int("OperationCount")
+        .filter(|count| i32::try_from(*count).is_ok())
+    {
+        event.body.int("count", count);
+    }
+    event.raise(rate(record));
+}
+
+fn owner<'a>(record: &Record<'a>) -> Option<User<'a>> {
+    record.text("MailboxOwnerUPN").map(User::named)
+}
+
+fn write_resources<'a>(record: &Record<'a>, event: &mut Event<'a>) {
+    let mailbox = Resource {
+        owner: owner(record),
+        ..Resource::target(
+            "Mailbox",
+            record.take("MailboxOwnerUPN"),
+            record.take("MailboxGuid"),
+        )
+    };
+    let rule = Resource {
+        owner: owner(record),
+        ..Resource::target(
+            "Inbox Rule",
+            record.property("OperationProperties", "RuleName"),
+            record.property("OperationProperties", "RuleId"),
+        )
+    };
+    let items: Vec<_> = items(record).take(RESOURCES_MAX).collect();
+    let message_uids = items
+        .iter()
+        .filter_map(|item| text_of(item.value, "InternetMessageId"));
+    for uid in message_uids {
+        event.observe("resources.uid", Kind::ResourceUid, uid);
+    }
+    event.body.array("resources", |w| {
+        w.element_object(|w| mailbox.write(w, |_| ()));
+        for item in &items {
+            let uid =
+                text_of(item.value, "InternetMessageId").or_else(|| text_of(item.value, "Id"));
+            let email = Resource::target("Email", text_of(item.value, "Subject"), uid);
+            let email = Resource {
+                role: Role::Affected,
+                ..email
+            };
+            w.element_object(|w| email.write(w, |w| w.text_opt("folder", item.folder.as_ref())));
+        }
+        w.element_object(|w| rule.write(w, |_| ()));
+    });
+}
+
+struct Item<'a> {
+    value: Value<'a>,
+    folder: Option<Cow<'a, str>>,
+}
+
+/// The items a record is about: one, several, or several in several folders.
+fn items<'a>(record: &Record<'a>) -> impl Iterator<Item = Item<'a>> {
+    let folder = |item: Value<'a>| {
+        item.get("ParentFolder")
+            .and_then(|folder| text_of(folder, "Path"))
+    };
+    let lists = ["Item", "AffectedItems"]
+        .into_iter()
+        .filter_map(|key| record.get(key));
+    let direct = lists
+        .flat_map(|list| list.elements())
+        .map(move |value| Item {
+            value,
+            folder: folder(value),
+        });
+    let folders = record
+        .get("Folders")
+        .into_iter()
+        .flat_map(|folders| folders.children());
+    let inside = folders.flat_map(|folder| {
+        let path = text_of(folder, "Path");
+        let items = folder
+            .get("FolderItems")
+            .into_iter()
+            .flat_map(|items| items.children());
+        items.map(move |value| Item {
+            value,
+            folder: path.clone(),
+        })
+    });
+    direct.chain(inside)
+}
+
+fn rate(record: &Record<'_>) -> Severity {
+    let property = |name: &str| record.property("OperationProperties", name);
+    match &*record.op {
+        "updateinboxrules" => {
+            let actions = property("RuleActions")
+                .unwrap_or_default()
+                .to_ascii_lowercase();
+            if actions.contains("forward") || actions.contains("redirect") {
+                Severity::High
+            } else if actions.contains("delete") {
+                Severity::Medium
+            } else {
+                Severity::Low
+            }
+        }
+        "harddelete" => Severity::Low,
+        "mailitemsaccessed" | "folderbind" | "messagebind" | "attachmentaccess" => {
+            let by_others = matches!(record.int("LogonType"), Some(1 | 2));
+            let throttled =
+                property("IsThrottled").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+            if by_others || throttled {
+                Severity::Low
+            } else {
+                Severity::Informational
+            }
+        }
+        _ => Severity::Informational,
+    }
+}
+
+/// Mail that left the mailbox. Without one usable address there is no email object: then it is a call like any other.
+fn sent<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) -> bool {
+    let from = [
+        "SendAsUserSmtp",
+        "SendOnBehalfOfUserSmtp",
+        "MailboxOwnerUPN",
+    ];
+    let from = from
+        .iter()
+        .find_map(|key| record.text(key))
+        .filter(|address| email_domain(address).is_some());
+    let item = record.get("Item");
+    let recipients = record
+        .get("recipientList")
+        .into_iter()
+        .flat_map(|list| list.elements());
+    let mut email = Email {
+        to: recipients
+            .filter_map(|recipient| text_of(recipient, "Address").or_else(|| recipient.str()))
+            .collect(),
+        subject: item.and_then(|item| text_of(item, "Subject")),
+        message_uid: item.and_then(|item| text_of(item, "InternetMessageId")),
+        size_bytes: item.and_then(|item| item.get("SizeInBytes")?.int()),
+        attachments: item.and_then(|item| text_of(item, "Attachments")),
+        ..Email::default()
+    };
+    let sender = actor
+        .user
+        .name
+        .clone()
+        .filter(|name| email_domain(name).is_some() && Some(name) != from.as_ref());
+    email.sender = sender;
+    email.from = from;
+    email.to.retain(|address| email_domain(address).is_some());
+    if !email.is_usable() {
+        return false;
+    }
+    if email.from.is_some() && email.from == record.text("MailboxOwnerUPN") {
+        record.used(&["MailboxOwnerUPN"]);
+    }
+    event.is(Class::EmailActivity, 1);
+    email.write(event);
+    true
+}
+
+/// A folder opened to someone, or closed to them.
+fn permission<'a>(record: &Record<'a>, event: &mut Event<'a>) -> bool {
+    let Some(folder) = record
+        .get("Item")
+        .and_then(|item| item.get("ParentFolder"))
+        .or_else(|| record.get("Folder"))
+    else {
+        return false;
+    };
+    let Some(member) = text_of(folder, "MemberUpn").or_else(|| text_of(folder, "MemberSid")) else {
+        return false;
+    };
+    let rights = match folder.get("MemberRights").and_then(Value::str) {
+        Some(rights) if !rights.trim().is_empty() => rights,
+        _ => return false,
+    };
+    let revoked = record.op.starts_with("remove") || rights.trim().eq_ignore_ascii_case("none");
+    event.is(Class::UserAccess, if revoked { 2 } else { 1 });
+    let anyone = member.eq_ignore_ascii_case("default") || member.eq_ignore_ascii_case("anonymous");
+    event.raise(if anyone {
+        Severity::Medium
+    } else {
+        Severity::Low
+    });
+    let user = User {
+        kind: Some((1, Cow::Borrowed("User"))),
+        ..User::named(member)
+    };
+    let resource = Resource {
+        owner: owner(record),
+        ..Resource::target(
+            "Mailbox Folder",
+            text_of(folder, "Path"),
+            text_of(folder, "Id"),
+        )
+    };
+    let w = &mut event.body;
+    w.object("user", |w| user.write(w));
+    w.array("privileges", |w| {
+        rights
+            .split(',')
+            .map(str::trim)
+            .filter(|right| !right.is_empty())
+            .for_each(|right| w.element_text(right));
+    });
+    w.array("resources", |w| {
+        w.element_object(|w| resource.write(w, |_| ()))
+    });
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted() {
+        assert!(OPERATIONS.is_sorted_by(|a, b| a.0 < b.0));
+    }
+}
