@@ -1,2 +1,118 @@
-//! Stub.
-fn main() {}
+//! `local demo`, `local serve`, `local normalize`.
+
+use std::io::{self, BufWriter, Write as _};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser as _;
+use local::cli::{Cli, Command, DemoArgs, NormalizeArgs, ServeArgs};
+use local::files::normalize_file;
+use local::story::Story;
+use local::{demo, installation, serve, story};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, filter, fmt};
+
+/// The embedded servers log every refused condition as a warning; here that is how the ledger works.
+const QUIET: &str = "dynoxide=error,rustack_sqs_core=error,rustack_sqs_http=error";
+
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let began = Instant::now();
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        Command::Normalize(args) => normalize(args),
+        Command::Demo(args) => run_demo(args, cli.log_level.as_deref(), began),
+        Command::Serve(args) => run_serve(args, cli.log_level.as_deref()),
+    };
+    result.unwrap_or_else(|error| {
+        let _ = writeln!(io::stderr(), "error: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+fn normalize(args: &NormalizeArgs) -> Result<ExitCode, AnyError> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut code = ExitCode::SUCCESS;
+    for file in &args.files {
+        match normalize_file(file, args.raw_data.into(), &mut out) {
+            Ok(_) => {}
+            Err(error) if error.is_broken_pipe() => return Ok(code),
+            Err(error) => {
+                writeln!(io::stderr(), "error: {} {error}", file.display())?;
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    match out.flush() {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(code),
+    }
+}
+
+#[tokio::main]
+async fn run_demo(
+    args: &DemoArgs,
+    log_level: Option<&str>,
+    began: Instant,
+) -> Result<ExitCode, AnyError> {
+    let out: Box<dyn io::Write + Send> = if args.json {
+        Box::new(io::stderr())
+    } else {
+        Box::new(io::stdout())
+    };
+    let story = story::begin(out, began)?;
+    log(log_level.unwrap_or("warn"), Some(&story));
+    let summary = demo::run(args, &story, began, serve::interrupted()?).await;
+    story.end();
+    let summary = summary?;
+    if args.json {
+        writeln!(io::stdout(), "{}", serde_json::to_string(&summary)?)?;
+    }
+    let good = if args.once {
+        summary.is_exact()
+    } else {
+        summary.lost == 0 && summary.duplicates == 0
+    };
+    Ok(if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+#[tokio::main]
+async fn run_serve(args: &ServeArgs, log_level: Option<&str>) -> Result<ExitCode, AnyError> {
+    log(
+        log_level.unwrap_or("warn,pipeline=info,office365=info,local=info"),
+        None,
+    );
+    let interrupted = serve::interrupted()?;
+    let serving = installation::start(args).await?;
+    writeln!(io::stdout(), "{}", installation::header(&serving, args))?;
+    interrupted.await;
+    writeln!(
+        io::stdout(),
+        "stopping: what is under way is finished first"
+    )?;
+    let finished = serving.stop().await;
+    Ok(if finished {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Log lines to standard error; the story, if there is one, from the pipeline's events whatever the level.
+fn log(level: &str, story: Option<&Story>) {
+    let filter =
+        EnvFilter::try_new(format!("{QUIET},{level}")).unwrap_or_else(|_| EnvFilter::new("warn"));
+    let lines = fmt::layer().with_writer(io::stderr).with_filter(filter);
+    let told = story.map(|story| {
+        story
+            .layer()
+            .with_filter(filter::Targets::new().with_target("pipeline", tracing::Level::INFO))
+    });
+    tracing_subscriber::registry().with(lines).with(told).init();
+}

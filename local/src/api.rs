@@ -1,0 +1,72 @@
+//! Receiver and registrar behind one HTTP server: what API Gateway does on AWS.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::State;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use pipeline::problem::{Problem, empty_response};
+use pipeline::receive::{self, Receiver};
+use pipeline::register::{self, Registrar, TENANTS_PATH};
+use pipeline::webhook::NOTIFICATIONS_PATH;
+use tokio::net::TcpListener;
+
+use crate::wall_clock;
+
+/// Longest body taken from a connection, in bytes: API Gateway's payload limit. The handlers have lower limits of their
+/// own.
+const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// What the routes lead to.
+#[derive(Clone)]
+pub struct Api {
+    /// `/v1/notifications`
+    pub receiver: Arc<Receiver>,
+    /// `/v1/tenants`
+    pub registrar: Arc<Registrar>,
+}
+
+/// Serves until `stop` resolves and the requests under way are answered.
+pub async fn serve(
+    listener: TcpListener,
+    api: Api,
+    stop: impl Future<Output = ()> + Send + 'static,
+) {
+    let router = Router::new().fallback(answer).with_state(api);
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop);
+    if let Err(error) = served.await {
+        tracing::error!(%error, "the API ended");
+    }
+}
+
+async fn answer(State(api): State<Api>, request: Request<Body>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    // A body that breaks off has nobody left to answer.
+    let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
+        return empty_response(StatusCode::PAYLOAD_TOO_LARGE).map(Body::from);
+    };
+    route(&api, Request::from_parts(head, body))
+        .await
+        .map(Body::from)
+}
+
+async fn route(api: &Api, request: Request<Bytes>) -> Response<Bytes> {
+    let now = wall_clock::now();
+    let path = request.uri().path();
+    if path.starts_with(NOTIFICATIONS_PATH) {
+        receive::handle(&api.receiver, request, now).await
+    } else if path.starts_with(TENANTS_PATH) {
+        register::handle(&api.registrar, request, now).await
+    } else {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "no-such-path",
+            "No such path",
+            format!("the API is at {TENANTS_PATH}"),
+        )
+        .into_response()
+    }
+}

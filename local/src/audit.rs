@@ -1,0 +1,281 @@
+//! What is in a lake, by reading it: the count that settles whether everything arrived, once.
+//!
+//! Nothing here is taken from the pipeline's own counters: only the objects below `ocsf/` speak, each event by its
+//! `metadata.uid` (the record's Id) and `cloud.account.uid` (the organization).
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+use serde::Deserialize;
+use uuid::Uuid;
+
+/// The folder of a lake with the events.
+const EVENTS: &str = "ocsf";
+
+/// The ending of an object of events. What is still being written has another.
+const ENDING: &str = ".ndjson.gz";
+
+/// Folders below each other at most: tenant, content type and day are three; a link in circles must not be followed for
+/// ever.
+const DEPTH_MAX: usize = 16;
+
+/// A record's name: organization and Id. GUIDs, which nearly all are, take no memory of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RecordName {
+    organization: Name,
+    id: Name,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Name {
+    Guid(Uuid),
+    Text(Box<str>),
+}
+
+impl RecordName {
+    /// The record `id` of `organization`.
+    #[must_use]
+    pub fn new(organization: &str, id: &str) -> Self {
+        Self {
+            organization: Name::new(organization),
+            id: Name::new(id),
+        }
+    }
+}
+
+impl Name {
+    fn new(text: &str) -> Self {
+        match Uuid::try_parse(text) {
+            Ok(guid) => Self::Guid(guid),
+            Err(_) => Self::Text(text.into()),
+        }
+    }
+}
+
+/// The events seen so far.
+#[derive(Debug, Default)]
+pub struct Audit {
+    objects: HashSet<PathBuf>,
+    rows_by_record: HashMap<RecordName, u32>,
+    unnamed: u64,
+}
+
+/// An object cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {cause}")]
+pub struct AuditError {
+    path: String,
+    cause: io::Error,
+}
+
+/// What an event says of the record it was made of.
+#[derive(Deserialize)]
+struct Event {
+    #[serde(default)]
+    metadata: Uid,
+    #[serde(default)]
+    cloud: Cloud,
+}
+
+#[derive(Default, Deserialize)]
+struct Cloud {
+    #[serde(default)]
+    account: Uid,
+}
+
+#[derive(Default, Deserialize)]
+struct Uid {
+    #[serde(default)]
+    uid: Option<String>,
+}
+
+/// Reads every event of the lake in the folder `lake`; one that is not there is empty.
+///
+/// # Errors
+/// A folder or object cannot be read, or is not gzip of one JSON object a line.
+pub fn read(lake: &Path) -> Result<Audit, AuditError> {
+    let mut audit = Audit::default();
+    audit.refresh(lake)?;
+    Ok(audit)
+}
+
+impl Audit {
+    /// Reads the objects that were not read before.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub fn refresh(&mut self, lake: &Path) -> Result<(), AuditError> {
+        let mut folders = vec![(lake.join(EVENTS), 0)];
+        while let Some((folder, depth)) = folders.pop() {
+            let entries = match fs::read_dir(&folder) {
+                Err(error) if depth == 0 && error.kind() == io::ErrorKind::NotFound => continue,
+                entries => entries.map_err(at(&folder))?,
+            };
+            for entry in entries {
+                let path = entry.map_err(at(&folder))?.path();
+                if path.is_dir() {
+                    if depth < DEPTH_MAX {
+                        folders.push((path, depth + 1));
+                    }
+                } else if path.to_string_lossy().ends_with(ENDING) && !self.objects.contains(&path)
+                {
+                    self.read_object(&path)?;
+                    self.objects.insert(path);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_object(&mut self, path: &Path) -> Result<(), AuditError> {
+        let file = File::open(path).map_err(at(path))?;
+        for line in BufReader::new(MultiGzDecoder::new(file)).split(b'\n') {
+            let line = line.map_err(at(path))?;
+            let event: Event = serde_json::from_slice(&line).map_err(|error| AuditError {
+                path: path.display().to_string(),
+                cause: io::Error::new(io::ErrorKind::InvalidData, error),
+            })?;
+            match (event.cloud.account.uid, event.metadata.uid) {
+                (Some(organization), Some(id)) => {
+                    let name = RecordName::new(&organization, &id);
+                    *self.rows_by_record.entry(name).or_default() += 1;
+                }
+                _ => self.unnamed += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// Objects read.
+    #[must_use]
+    pub fn objects(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// Different records that have an event.
+    #[must_use]
+    pub fn written(&self) -> usize {
+        self.rows_by_record.len()
+    }
+
+    /// Events beyond the first of their record.
+    #[must_use]
+    pub fn duplicates(&self) -> u64 {
+        self.rows_by_record
+            .values()
+            .map(|rows| u64::from(rows - 1))
+            .sum()
+    }
+
+    /// Events that name no record.
+    #[must_use]
+    pub fn unnamed(&self) -> u64 {
+        self.unnamed
+    }
+
+    /// Whether the record has an event.
+    #[must_use]
+    pub fn has(&self, record: &RecordName) -> bool {
+        self.rows_by_record.contains_key(record)
+    }
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> AuditError {
+    let path = path.display().to_string();
+    move |cause| AuditError { path, cause }
+}
+
+/// Whether `folder` holds nothing, or is not there.
+///
+/// # Errors
+/// It cannot be read.
+pub fn is_empty(folder: &Path) -> io::Result<bool> {
+    match fs::read_dir(folder) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    const TENANT: &str = "11111111-2222-4333-8444-555555555555";
+
+    fn event(id: &str) -> String {
+        format!(
+            r#"{{"class_uid":0,"metadata":{{"uid":"{id}","version":"1.8.0"}},"cloud":{{"account":{{"uid":"{TENANT}"}}}}}}"#
+        )
+    }
+
+    fn put(lake: &Path, name: &str, lines: &[String]) {
+        let folder = lake.join("ocsf/tenant_id=t/day=2026-01-01");
+        fs::create_dir_all(&folder).unwrap();
+        let mut gzip = GzEncoder::new(
+            File::create(folder.join(name)).unwrap(),
+            Compression::fast(),
+        );
+        for line in lines {
+            writeln!(gzip, "{line}").unwrap();
+        }
+        gzip.finish().unwrap();
+    }
+
+    #[test]
+    fn records_are_told_apart_and_counted_once() {
+        let lake = tempfile::tempdir().unwrap();
+        put(lake.path(), "a.ndjson.gz", &[event("1"), event("2")]);
+        put(
+            lake.path(),
+            "b.ndjson.gz",
+            &[event("2"), event("3"), "{}".to_owned()],
+        );
+        put(lake.path(), "c.ndjson.gz#1", &[event("4")]);
+        let audit = read(lake.path()).unwrap();
+        assert_eq!((audit.objects(), audit.written()), (2, 3));
+        assert_eq!((audit.duplicates(), audit.unnamed()), (1, 1));
+        assert!(audit.has(&RecordName::new(TENANT, "3")));
+        assert!(!audit.has(&RecordName::new(TENANT, "4")));
+    }
+
+    #[test]
+    fn a_refresh_reads_what_is_new_and_nothing_twice() {
+        let lake = tempfile::tempdir().unwrap();
+        let mut audit = read(lake.path()).unwrap();
+        assert_eq!(audit.written(), 0);
+        put(lake.path(), "a.ndjson.gz", &[event("1")]);
+        audit.refresh(lake.path()).unwrap();
+        put(lake.path(), "b.ndjson.gz", &[event("2")]);
+        audit.refresh(lake.path()).unwrap();
+        assert_eq!((audit.written(), audit.duplicates()), (2, 0));
+    }
+
+    #[test]
+    fn a_guid_is_the_same_in_any_case() {
+        let upper = TENANT.to_uppercase();
+        assert_eq!(RecordName::new(&upper, "x"), RecordName::new(TENANT, "x"));
+        assert_ne!(RecordName::new(TENANT, "X"), RecordName::new(TENANT, "x"));
+    }
+
+    #[test]
+    fn an_object_that_is_cut_off_is_an_error_with_its_name() {
+        let lake = tempfile::tempdir().unwrap();
+        put(lake.path(), "a.ndjson.gz", &[event("1")]);
+        let path = lake
+            .path()
+            .join("ocsf/tenant_id=t/day=2026-01-01/a.ndjson.gz");
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+        let error = read(lake.path()).unwrap_err().to_string();
+        assert!(error.contains("a.ndjson.gz"), "{error}");
+    }
+}

@@ -1,0 +1,261 @@
+//! DynamoDB and SQS inside this process, spoken to over their real wire protocols on loopback ports.
+//!
+//! Each has a thread and a runtime of its own: SQLite blocks the thread it runs on, and must hold up neither the queue nor
+//! the pipeline.
+
+mod dynamodb;
+mod server;
+mod sqs;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_sqs::types::QueueAttributeName;
+use pipeline::aws::AwsError;
+
+pub use self::server::ServerError;
+
+/// The table's name in the embedded DynamoDB.
+pub const TABLE: &str = "ualstream";
+
+/// The content queue's name in the embedded SQS.
+pub const QUEUE: &str = "ualstream-content";
+
+/// The embedded servers accept every signature; a region is needed to make one.
+const REGION: &str = "us-east-1";
+
+/// Where the embedded DynamoDB keeps its items.
+#[derive(Clone, Debug)]
+pub enum Storage {
+    /// In a SQLite file, made when absent. It survives a kill of the process.
+    File(PathBuf),
+    /// Nowhere: gone with the process.
+    Memory,
+}
+
+/// The running back ends, with table and queue made.
+pub struct Backends {
+    /// A client of the embedded DynamoDB.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// A client of the embedded SQS.
+    pub sqs: aws_sdk_sqs::Client,
+    /// The content queue's address.
+    pub queue_url: String,
+    database: dynamodb::Dynamodb,
+    queues: server::Server,
+}
+
+/// The back ends cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BackendsError {
+    /// A server did not start.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// The SQLite file cannot be opened.
+    #[error(
+        "the ledger {file} cannot be opened: {cause}; is it a ledger, and may this user write it?"
+    )]
+    Database {
+        /// The SQLite file.
+        file: String,
+        /// What SQLite says.
+        cause: String,
+    },
+    /// The table or the queue cannot be made.
+    #[error("the embedded back ends are not usable: {0}")]
+    Aws(#[from] AwsError),
+}
+
+/// Starts both servers and makes table and queue. A received message that is not deleted reappears after
+/// `visibility_timeout`.
+///
+/// # Errors
+/// See [`BackendsError`].
+pub async fn start(
+    storage: Storage,
+    visibility_timeout: Duration,
+) -> Result<Backends, BackendsError> {
+    let database = dynamodb::start(&storage)?;
+    let queues = sqs::start(REGION)?;
+
+    let dynamodb = dynamodb_client(&database.url());
+    pipeline::ledger::create_table(&dynamodb, TABLE).await?;
+    let sqs = sqs_client(&queues.url());
+    let queue_url = create_queue(&sqs, visibility_timeout).await?;
+    Ok(Backends {
+        dynamodb,
+        sqs,
+        queue_url,
+        database,
+        queues,
+    })
+}
+
+impl Backends {
+    /// The embedded DynamoDB's address, for the AWS CLI (`--endpoint-url`).
+    #[must_use]
+    pub fn dynamodb_url(&self) -> String {
+        self.database.url()
+    }
+
+    /// The embedded SQS's address, for the AWS CLI (`--endpoint-url`).
+    #[must_use]
+    pub fn sqs_url(&self) -> String {
+        self.queues.url()
+    }
+
+    /// Deletes what is past its time to live, as DynamoDB does by itself. Returns how many items went. Blocks.
+    #[must_use]
+    pub fn expire_items(&self) -> usize {
+        self.database.expire_items()
+    }
+
+    /// Stops both servers. The SQLite file is then one file again (no write-ahead log beside it).
+    pub async fn stop(self) {
+        self.queues.stop().await;
+        self.database.stop().await;
+    }
+}
+
+/// A client of an embedded DynamoDB at `url`.
+#[must_use]
+pub fn dynamodb_client(url: &str) -> aws_sdk_dynamodb::Client {
+    aws_sdk_dynamodb::Client::from_conf(
+        aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static(REGION))
+            .credentials_provider(credentials())
+            .endpoint_url(url)
+            .build(),
+    )
+}
+
+/// A client of an embedded SQS at `url`.
+#[must_use]
+pub fn sqs_client(url: &str) -> aws_sdk_sqs::Client {
+    aws_sdk_sqs::Client::from_conf(
+        aws_sdk_sqs::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static(REGION))
+            .credentials_provider(credentials())
+            .endpoint_url(url)
+            .build(),
+    )
+}
+
+/// What signs requests to the embedded servers; they look at its shape only.
+fn credentials() -> Credentials {
+    Credentials::new("local", "local", None, None, "embedded")
+}
+
+async fn create_queue(
+    sqs: &aws_sdk_sqs::Client,
+    visibility_timeout: Duration,
+) -> Result<String, AwsError> {
+    let created = sqs
+        .create_queue()
+        .queue_name(QUEUE)
+        .attributes(
+            QueueAttributeName::VisibilityTimeout,
+            visibility_timeout.as_secs().to_string(),
+        )
+        .send()
+        .await
+        .map_err(|error| AwsError::new("sqs:CreateQueue", &error))?;
+    created.queue_url.ok_or_else(|| AwsError {
+        operation: "sqs:CreateQueue",
+        code: "unusable answer".to_owned(),
+        message: "no queue url".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    use super::*;
+
+    async fn put(backends: &Backends, key: &str) {
+        backends
+            .dynamodb
+            .put_item()
+            .table_name(TABLE)
+            .item("pk", AttributeValue::S(key.to_owned()))
+            .item("sk", AttributeValue::S("x".to_owned()))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    async fn has(backends: &Backends, key: &str) -> bool {
+        backends
+            .dynamodb
+            .get_item()
+            .table_name(TABLE)
+            .key("pk", AttributeValue::S(key.to_owned()))
+            .key("sk", AttributeValue::S("x".to_owned()))
+            .send()
+            .await
+            .unwrap()
+            .item
+            .is_some()
+    }
+
+    #[tokio::test]
+    async fn items_in_a_file_outlive_the_servers() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ledger.sqlite");
+        let storage = Storage::File(file.clone());
+        let first = start(storage.clone(), Duration::from_secs(30))
+            .await
+            .unwrap();
+        put(&first, "a").await;
+        first.stop().await;
+        assert!(file.exists());
+        assert!(!folder.path().join("ledger.sqlite-wal").exists());
+
+        let second = start(storage, Duration::from_secs(30)).await.unwrap();
+        assert!(has(&second, "a").await);
+        assert!(!has(&second, "b").await);
+        second.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_message_that_is_not_deleted_comes_again() {
+        let backends = start(Storage::Memory, Duration::from_secs(1))
+            .await
+            .unwrap();
+        let send = backends.sqs.send_message().queue_url(&backends.queue_url);
+        send.message_body("hello").send().await.unwrap();
+        for count in 1..=2 {
+            let received = backends
+                .sqs
+                .receive_message()
+                .queue_url(&backends.queue_url)
+                .wait_time_seconds(5)
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(received.messages().len(), 1, "receive {count}");
+            assert_eq!(received.messages()[0].body(), Some("hello"));
+        }
+        backends.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_database_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ledger.sqlite");
+        std::fs::write(
+            &file,
+            "not a database, but long enough to have a header in it",
+        )
+        .unwrap();
+        let error = start(Storage::File(file), Duration::from_secs(30))
+            .await
+            .err()
+            .unwrap();
+        assert!(error.to_string().contains("ledger.sqlite"), "{error}");
+    }
+}

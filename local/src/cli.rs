@@ -1,0 +1,238 @@
+//! The command line.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use normalize::RawData;
+use pipeline::settings::RecordDedupe;
+use secrecy::SecretString;
+use url::Url;
+use uuid::Uuid;
+
+/// Office 365 audit records, without gaps: the whole pipeline in this process, on embedded back ends.
+#[derive(Debug, Parser)]
+#[command(name = "local", version, about, long_about = None)]
+pub struct Cli {
+    /// Log lines on standard error: error, warn, info, debug, or such as `pipeline=debug,warn`
+    #[arg(long, env = "LOG_LEVEL", global = true, value_name = "FILTER")]
+    pub log_level: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run against an emulated Microsoft that publishes audit records
+    ///
+    /// Everything is in this process: Microsoft, DynamoDB (a SQLite file), SQS, the API and the four functions. A second
+    /// start goes on where the first ended. Nothing leaves this machine.
+    Demo(DemoArgs),
+    /// Run against Microsoft, or any server that speaks like it
+    ///
+    /// Register a tenant with `POST /v1/tenants` when it runs; the address and the key are printed at the start.
+    Serve(Box<ServeArgs>),
+    /// Turn raw audit records into OCSF events on standard output
+    Normalize(NormalizeArgs),
+}
+
+/// What both ways to run have in common.
+#[derive(Debug, Args)]
+pub struct CommonArgs {
+    /// Folder of the lake; default is the folder `lake` in the data folder
+    #[arg(long, value_name = "DIR")]
+    pub lake: Option<PathBuf>,
+    /// Address that API and webhook listen on
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "IP")]
+    pub listen: IpAddr,
+    /// Leave delivery to the sweep alone
+    #[arg(long)]
+    pub no_webhook: bool,
+    /// Seconds between two sweeps
+    #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub sweep_seconds: u64,
+    /// Seconds for one batch of blobs; after a kill, what it was at is taken up again when they are over
+    #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(5..=900))]
+    pub batch_seconds: u64,
+    /// Records in several blobs: `record` writes each once, `blob` as often as it comes
+    #[arg(
+        long,
+        default_value = "record",
+        env = "RECORD_DEDUPE",
+        value_name = "record|blob"
+    )]
+    pub record_dedupe: RecordDedupe,
+    /// When an event carries its original
+    #[arg(long, default_value = "unmapped", env = "RAW_DATA")]
+    pub raw_data: RawDataArg,
+}
+
+impl CommonArgs {
+    /// Time between two sweeps.
+    #[must_use]
+    pub fn sweep_every(&self) -> Duration {
+        Duration::from_secs(self.sweep_seconds)
+    }
+
+    /// Time for one batch.
+    #[must_use]
+    pub fn batch_within(&self) -> Duration {
+        Duration::from_secs(self.batch_seconds)
+    }
+
+    /// The API's address.
+    #[must_use]
+    pub fn address(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(self.listen, port)
+    }
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// End when everything published is in the lake, with status 0 only if it is there exactly once
+    #[arg(long)]
+    pub once: bool,
+    /// With --once: one line of JSON as the only standard output
+    #[arg(long, requires = "once")]
+    pub json: bool,
+    /// Tenants
+    #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub tenants: u32,
+    /// Blobs each tenant publishes; default is 40 with --once, and no end without
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub blobs: Option<u32>,
+    /// Records in each blob
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub records_per_blob: u32,
+    /// Publish the raw records of this NDJSON file instead of generated ones
+    #[arg(long, value_name = "FILE")]
+    pub records: Option<PathBuf>,
+    /// The same seed publishes the same records; default is 1, and another at each further start
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Folder of ledger, lake and keys; default is .ualstream, and with --once a new one that is removed at the end
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Port of API and webhook; default is any that is free
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    pub port: u16,
+    /// Port of the emulated Microsoft; default is any that is free
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    pub emulator_port: u16,
+    #[command(flatten)]
+    /// See [`CommonArgs`].
+    pub common: CommonArgs,
+}
+
+/// `serve`
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Application (client) id of the app registration
+    #[arg(long, env = "CLIENT_ID", value_name = "GUID")]
+    pub client_id: Uuid,
+    /// Client secret of the app registration; rather in the environment, where process lists do not show it
+    #[arg(long, env = "CLIENT_SECRET", hide_env_values = true, value_name = "SECRET", value_parser = secret)]
+    pub client_secret: SecretString,
+    /// Tenant GUID of whoever runs this: Microsoft counts requests by it
+    #[arg(long, env = "PUBLISHER_ID", value_name = "GUID")]
+    pub publisher_id: Uuid,
+    /// Where tokens come from, instead of Microsoft
+    #[arg(long, env = "LOGIN_URL", value_name = "URL")]
+    pub login_url: Option<Url>,
+    /// Where the Management Activity API is, instead of at Microsoft
+    #[arg(long, env = "MANAGE_URL", value_name = "URL")]
+    pub manage_url: Option<Url>,
+    /// Address under which Microsoft reaches --port; it must be https, with a certificate the world trusts
+    #[arg(long, env = "WEBHOOK_BASE_URL", value_name = "URL")]
+    pub public_url: Option<Url>,
+    /// Port of API and webhook
+    #[arg(long, default_value_t = 8080, value_name = "PORT")]
+    pub port: u16,
+    /// Folder of ledger, lake and keys
+    #[arg(long, default_value = ".ualstream", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Key of the API; default is the one in the file `api-key` of the data folder, made at the first start
+    #[arg(long, env = "API_KEY", hide_env_values = true, value_name = "KEY", value_parser = secret)]
+    pub api_key: Option<SecretString>,
+    /// Master key of the webhook, 32 characters at least; default is the one in the file `webhook-key`
+    #[arg(long, env = "WEBHOOK_KEY", hide_env_values = true, value_name = "KEY", value_parser = secret)]
+    pub webhook_key: Option<SecretString>,
+    #[command(flatten)]
+    /// See [`CommonArgs`].
+    pub common: CommonArgs,
+}
+
+/// `normalize`
+#[derive(Debug, Args)]
+pub struct NormalizeArgs {
+    /// Files of raw records: one a line, or one JSON array; plain or gzip; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// When an event carries its original
+    #[arg(long, default_value = "unmapped", env = "RAW_DATA")]
+    pub raw_data: RawDataArg,
+}
+
+/// [`RawData`] on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum RawDataArg {
+    /// Every event
+    Always,
+    /// Events that the record could not be mapped to in full
+    Unmapped,
+    /// No event
+    Never,
+}
+
+impl From<RawDataArg> for RawData {
+    fn from(of: RawDataArg) -> Self {
+        match of {
+            RawDataArg::Always => Self::Always,
+            RawDataArg::Unmapped => Self::Unmapped,
+            RawDataArg::Never => Self::Never,
+        }
+    }
+}
+
+/// Keeps a secret from being printed with the arguments.
+fn secret(text: &str) -> Result<SecretString, Infallible> {
+    Ok(text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_json_line_is_for_a_single_run_only() {
+        assert!(Cli::try_parse_from(["local", "demo", "--json"]).is_err());
+        assert!(Cli::try_parse_from(["local", "demo", "--once", "--json"]).is_ok());
+    }
+
+    #[test]
+    fn counts_are_bounded() {
+        for bad in [
+            "--tenants=0",
+            "--blobs=0",
+            "--records-per-blob=0",
+            "--sweep-seconds=0",
+        ] {
+            assert!(
+                Cli::try_parse_from(["local", "demo", bad]).is_err(),
+                "{bad}"
+            );
+        }
+    }
+}

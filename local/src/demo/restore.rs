@@ -1,0 +1,72 @@
+//! A second start: the real Microsoft would remember the subscriptions; the emulated one, in memory, has to be told.
+
+use emulator::Emulator;
+use office365::{Client, ClientConfig, Credential, Endpoints};
+use pipeline::ledger::registry::{Registered, Standing};
+use pipeline::secrets::Versions;
+use pipeline::webhook::registration;
+
+use super::{DemoError, TENANTS, known};
+use crate::serve::Serving;
+
+/// Starts at the emulated Microsoft what the ledger says was started there by an earlier run.
+pub(super) async fn subscriptions(
+    serving: &Serving,
+    microsoft: &Emulator,
+) -> Result<(), DemoError> {
+    let registered = serving
+        .ledger
+        .all_registered()
+        .await
+        .map_err(|error| DemoError::Unusable(error.to_string()))?;
+    if registered.is_empty() {
+        return Ok(());
+    }
+    let client = client(microsoft)?;
+    for of in registered
+        .iter()
+        .filter(|of| of.tenant.standing == Standing::Active)
+    {
+        known(microsoft, of.tenant.tenant_id)?;
+        start_all(serving, &client, of).await;
+    }
+    Ok(())
+}
+
+async fn start_all(serving: &Serving, client: &Client, of: &Registered) {
+    let keys = Versions {
+        current: serving.webhook_key.clone(),
+        previous: None,
+    };
+    let tenant = &of.tenant;
+    for content_type in &tenant.content_types {
+        let webhook = serving
+            .webhook_url
+            .as_ref()
+            .map(|base| registration(base, &keys, tenant.tenant_id, *content_type));
+        let started = client
+            .start(
+                tenant.tenant_id,
+                tenant.cloud,
+                *content_type,
+                webhook.as_ref(),
+            )
+            .await;
+        if let Err(error) = started {
+            tracing::warn!(tenant.id = %tenant.tenant_id, content.type = %content_type, %error, "subscription of an earlier run not restored");
+        }
+    }
+}
+
+fn client(microsoft: &Emulator) -> Result<Client, DemoError> {
+    let (login, manage) = (microsoft.login_url(), microsoft.manage_url());
+    let endpoints = Endpoints::overridden(Some(login.as_str()), Some(manage.as_str()))
+        .map_err(|error| DemoError::Unusable(error.to_string()))?;
+    let mut config = ClientConfig::new(
+        microsoft.client_id(),
+        Credential::Secret(microsoft.client_secret().to_owned().into()),
+        TENANTS,
+    );
+    config.endpoints = endpoints;
+    Client::new(config).map_err(|error| DemoError::Unusable(error.to_string()))
+}

@@ -1,0 +1,110 @@
+//! What the demo says at its beginning and its end.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use emulator::Emulator;
+
+use super::Summary;
+use crate::audit::Audit;
+use crate::cli::DemoArgs;
+use crate::serve::{API_KEY, Serving};
+
+/// Addresses, and commands to paste into another terminal.
+pub(super) fn header(serving: &Serving, microsoft: &Emulator, seed: u64) -> String {
+    let (api, data) = (&serving.url, &serving.data);
+    let key = data.root().join(API_KEY);
+    let tenant = microsoft
+        .tenants()
+        .first()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let mut text = String::from(
+        "ualstream demo: the whole pipeline in this process, against an emulated Microsoft\n\n",
+    );
+    let mut line = |name: &str, value: &str| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {name:<10} {value}");
+    };
+    line(
+        "API",
+        &format!("{api}v1/tenants   (key in {})", key.display()),
+    );
+    line(
+        "Microsoft",
+        &format!("{}   (emulated, seed {seed})", microsoft.manage_url()),
+    );
+    line(
+        "DynamoDB",
+        &format!(
+            "{}   (in {})",
+            serving.backends.dynamodb_url(),
+            data.ledger().display()
+        ),
+    );
+    line("SQS", &serving.backends.sqs_url());
+    line("lake", &data.lake().display().to_string());
+    if serving.resumed > 0 {
+        line(
+            "resumed",
+            &format!(
+                "{} blobs that the last run had not finished",
+                serving.resumed
+            ),
+        );
+    }
+    let bearer = format!("-H \"Authorization: Bearer $(cat {})\"", key.display());
+    let _ = write!(
+        text,
+        "\nLook around from another terminal:\n\n  curl -s {bearer} {api}v1/tenants\n  curl -s {bearer} {api}v1/tenants/{tenant}\n  curl -s {}_emulator/published\n",
+        microsoft.manage_url()
+    );
+    text
+}
+
+/// How it ended.
+pub(super) fn summary(summary: &Summary, lake: &Audit, folder: &Path, args: &DemoArgs) -> String {
+    let once = args.once;
+    let verdict = match (summary.lost, summary.duplicates) {
+        (0, 0) if summary.is_exact() || !once => "every record once",
+        (0, 0) => "more in the lake than was published: was it empty?",
+        _ => "NOT exactly once",
+    };
+    let seconds = summary.seconds;
+    let rate = summary.written as f64 / seconds.max(0.001);
+    let mut text = format!("\nended after {seconds:.1} s: {verdict}\n\n");
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "  {name:<10} {value}");
+    };
+    line("published", format!("{} records", summary.published));
+    if once {
+        line(
+            "written",
+            format!(
+                "{} events in {} objects, {rate:.0} a second",
+                summary.written,
+                lake.objects()
+            ),
+        );
+    } else {
+        line(
+            "written",
+            format!(
+                "{} events in {} objects, those of earlier runs included",
+                summary.written,
+                lake.objects()
+            ),
+        );
+    }
+    line("duplicates", summary.duplicates.to_string());
+    line("lost", summary.lost.to_string());
+    // A single run's own folder is gone a moment later.
+    if !once || args.common.lake.is_some() || args.data.is_some() {
+        let _ = write!(
+            text,
+            "\nThe lake is in {0}\n\n  find {0}/ocsf -name '*.ndjson.gz' | head -1 | xargs zcat | head -1\n",
+            folder.display()
+        );
+    }
+    text
+}

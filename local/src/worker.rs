@@ -1,0 +1,130 @@
+//! Takes messages from the queue and has them fetched, as Lambda's event source mapping does: batches of ten, several at
+//! once, what succeeded is deleted, what failed comes again.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message};
+use pipeline::aws::AwsError;
+use pipeline::fetch::{Delivery, Fetcher, batch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::wall_clock;
+
+/// Batches in flight at once: what an event source mapping starts with.
+pub const BATCHES_IN_FLIGHT_MAX: usize = 5;
+
+/// Messages of one batch: SQS's limit.
+const BATCH_MESSAGES_MAX: i32 = 10;
+
+/// How long a poll waits for a message: SQS's limit, and one request every four seconds from all pollers together.
+const POLL_WAIT_SECONDS: i32 = 20;
+
+/// Pause after a poll that failed.
+const POLL_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Where messages come from.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The queue's server.
+    pub client: aws_sdk_sqs::Client,
+    /// The queue.
+    pub queue_url: String,
+}
+
+/// Works until `stop`, then finishes what it has begun. A batch has `batch_within` from its receipt.
+pub async fn run(
+    source: Source,
+    fetcher: Arc<Fetcher>,
+    batch_within: Duration,
+    stop: CancellationToken,
+) {
+    let mut pollers = JoinSet::new();
+    for _ in 0..BATCHES_IN_FLIGHT_MAX {
+        let (source, fetcher, stop) = (source.clone(), Arc::clone(&fetcher), stop.clone());
+        pollers.spawn(async move {
+            while let Some(messages) = stop.run_until_cancelled(poll(&source)).await {
+                work_through(&source, &fetcher, messages, batch_within).await;
+            }
+        });
+    }
+    pollers.join_all().await;
+}
+
+async fn poll(source: &Source) -> Vec<Message> {
+    let received = source
+        .client
+        .receive_message()
+        .queue_url(&source.queue_url)
+        .max_number_of_messages(BATCH_MESSAGES_MAX)
+        .wait_time_seconds(POLL_WAIT_SECONDS)
+        .send()
+        .await;
+    match received {
+        Ok(output) => output.messages.unwrap_or_default(),
+        Err(error) => {
+            let error = AwsError::new("sqs:ReceiveMessage", &error);
+            tracing::warn!(%error, "queue not read");
+            tokio::time::sleep(POLL_RETRY_AFTER).await;
+            Vec::new()
+        }
+    }
+}
+
+async fn work_through(
+    source: &Source,
+    fetcher: &Arc<Fetcher>,
+    messages: Vec<Message>,
+    within: Duration,
+) {
+    let deliveries: Vec<Delivery> = messages
+        .iter()
+        .map(|message| Delivery {
+            message_id: message.message_id().unwrap_or_default().to_owned(),
+            body: message.body().unwrap_or_default().to_owned(),
+        })
+        .collect();
+    if deliveries.is_empty() {
+        return;
+    }
+    let clock = wall_clock::clock();
+    let failed: HashSet<String> = batch(fetcher, deliveries, clock, Instant::now() + within)
+        .await
+        .into_iter()
+        .collect();
+    let succeeded = messages
+        .iter()
+        .filter(|message| !failed.contains(message.message_id().unwrap_or_default()));
+    delete(source, succeeded).await;
+}
+
+/// Deletes what is done. A message that stays comes again, and the ledger says that it is done.
+async fn delete(source: &Source, messages: impl Iterator<Item = &Message>) {
+    let entries: Vec<_> = messages
+        .enumerate()
+        .filter_map(|(index, message)| {
+            DeleteMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .receipt_handle(message.receipt_handle()?)
+                .build()
+                .ok()
+        })
+        .collect();
+    if entries.is_empty() {
+        return;
+    }
+    let deleted = source
+        .client
+        .delete_message_batch()
+        .queue_url(&source.queue_url)
+        .set_entries(Some(entries))
+        .send()
+        .await;
+    if let Err(error) = deleted {
+        let error = AwsError::new("sqs:DeleteMessageBatch", &error);
+        tracing::warn!(%error, "messages not deleted, they come again");
+    }
+}
