@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use url::Url;
 
 use crate::claims::FEED_PERMISSION;
@@ -9,6 +10,9 @@ use crate::error::{Error, Failure, Operation};
 use crate::restraint::Restraints;
 use crate::token::Tokens;
 use crate::{ClientConfig, Cloud, TenantId, consent, wire};
+
+/// Nobody clicks through a consent in less: a token younger than this says what a new one would say.
+const CONSENT_TIME: SignedDuration = SignedDuration::from_secs(2);
 
 /// A client of the Office 365 Management Activity API for all tenants of one app registration. Cheap to clone.
 #[derive(Clone)]
@@ -83,7 +87,7 @@ impl Client {
     pub async fn token_check(&self, tenant: TenantId, cloud: Cloud) -> Result<(), Error> {
         let fail = |failure| Error::new(Operation::Token, tenant, failure);
         let mut token = self.token(tenant, cloud).await?;
-        if token.lacks(FEED_PERMISSION) && !self.is_new(&token) {
+        if token.lacks(FEED_PERMISSION) && self.age(&token) >= CONSENT_TIME {
             self.inner.tokens.forget(cloud, tenant, &token);
             token = self.token(tenant, cloud).await?;
         }

@@ -58,7 +58,11 @@ pub(crate) fn read(
         Some(ErrorField::Api { code, message }) => (code, message),
         Some(ErrorField::Entra(error)) => {
             let description = envelope.error_description.unwrap_or_default();
-            (aadsts(&description).or(Some(error)), Some(description))
+            match aadsts(&description) {
+                // The code is said once.
+                Some((code, text)) => (Some(code), Some(text)),
+                None => (Some(error), Some(description)),
+            }
         }
         Some(ErrorField::Other(_)) | None => (None, envelope.message),
     };
@@ -84,12 +88,12 @@ pub(crate) fn read(
     }
 }
 
-/// `AADSTS700016` out of `AADSTS700016: Application with identifier …`.
-fn aadsts(description: &str) -> Option<String> {
-    let end = description.find(|c: char| !c.is_ascii_alphanumeric())?;
-    let code = &description[..end];
+/// `AADSTS700016` and the rest out of `AADSTS700016: Application with identifier …`.
+fn aadsts(description: &str) -> Option<(String, String)> {
+    let (code, text) = description.split_once(':')?;
     let digits = code.strip_prefix("AADSTS")?;
-    (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())).then(|| code.to_owned())
+    let is_code = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_code.then(|| (code.to_owned(), text.trim_start().to_owned()))
 }
 
 /// The API's codes; the status counts only where there is no code, since many codes come with several.
@@ -205,7 +209,7 @@ fn split_unit(word: &str) -> Option<(u64, &str)> {
 
 /// A text from outside, fit for a log line: bounded, no control characters, no secrets, nothing like a JWT.
 pub(crate) fn clean(text: &str, chars_max: usize, secrets: &[&str]) -> String {
-    let mut text: String = text.chars().take(chars_max * 8).collect();
+    let mut text = text.to_owned();
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         text = text.replace(secret, "[redacted]");
     }
@@ -225,6 +229,8 @@ pub(crate) fn clean(text: &str, chars_max: usize, secrets: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
@@ -267,5 +273,38 @@ mod tests {
             "bad [31m [redacted] Bearer [redacted] end"
         );
         assert_eq!(clean(&"ä".repeat(1000), 300, &[]).chars().count(), 300);
+    }
+
+    proptest! {
+        #[test]
+        fn any_error_answer_is_read_into_a_bounded_line(
+            body in prop::collection::vec(any::<u8>(), 0..400),
+            status in 300_u16..600,
+            token in any::<bool>(),
+        ) {
+            let operation = if token { Operation::Token } else { Operation::ListContent };
+            let failure = read(operation, status, None, &body, &["secret"]);
+            let text = failure.to_string();
+            prop_assert!(text.chars().count() < 400 && !text.contains(char::is_control), "{text:?}");
+        }
+
+        #[test]
+        fn no_secret_and_no_token_gets_through(before in "[ -~]{0,40}", after in "[ -~]{0,40}", name in "code|message|error_description|error") {
+            let text = format!("{before}s3cr3t~value {after} eyJhbGciOi.eyJ0aWQi.sig");
+            let flat = serde_json::json!({"error": text, "error_description": text, "message": text});
+            let nested = serde_json::json!({"error": {name: text}});
+            for body in [flat.to_string(), nested.to_string(), text] {
+                for operation in [Operation::Token, Operation::FetchBlob] {
+                    let failure = read(operation, 400, None, body.as_bytes(), &["s3cr3t~value"]);
+                    let printed = format!("{failure} {failure:?}");
+                    prop_assert!(!printed.contains("s3cr3t") && !printed.contains("eyJ"), "{printed}");
+                }
+            }
+        }
+
+        #[test]
+        fn no_text_makes_a_wait_panic_or_endless(text in "(retry|after|in an hour|[0-9]{0,25}[hms.]| ){0,12}") {
+            prop_assert!(wait_in(&text).is_none_or(|wait| wait <= WAIT_MAX));
+        }
     }
 }

@@ -19,8 +19,12 @@ pub enum Operation {
     ListSubscriptions,
     /// `subscriptions/content`
     ListContent,
+    /// `subscriptions/notifications`
+    ListNotifications,
     /// `audit/{contentId}`
     FetchBlob,
+    /// `resources/dlpSensitiveTypes`
+    SensitiveTypes,
 }
 
 impl fmt::Display for Operation {
@@ -31,7 +35,9 @@ impl fmt::Display for Operation {
             Self::Stop => "stopping a subscription",
             Self::ListSubscriptions => "listing subscriptions",
             Self::ListContent => "listing content",
+            Self::ListNotifications => "listing sent notifications",
             Self::FetchBlob => "fetching a blob",
+            Self::SensitiveTypes => "reading the names of sensitive types",
         })
     }
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, StatusCode};
+use jiff::SignedDuration;
 use url::Url;
 
 use crate::breaker::Outcome;
 use crate::claims::FEED_PERMISSION;
 use crate::error::{Disposition, Error, Failure, Operation};
-use crate::token::Token;
+use crate::token::{ROLELESS_LIFE, Token};
 use crate::wire::{self, Head};
 use crate::{Client, Cloud, ContentType, TenantId, envelope, quota};
 
@@ -147,11 +148,11 @@ impl Client {
         let mut head = self.send(call, &token).await?;
         if head.response.status() == StatusCode::UNAUTHORIZED {
             let refusal = self.refusal(call, &token, &mut head).await;
-            self.inner().tokens.forget(call.cloud, call.tenant, &token);
-            // A token of moments ago has the permissions a new one would have.
-            if refusal.disposition() == Disposition::Consent && self.is_new(&token) {
+            // A young token has the permissions a new one would have; a new one is no help.
+            if refusal.disposition() == Disposition::Consent && self.age(&token) < ROLELESS_LIFE {
                 return Err(refusal);
             }
+            self.inner().tokens.forget(call.cloud, call.tenant, &token);
             token = self.token(call.tenant, call.cloud).await?;
             head = self.send(call, &token).await?;
         }
@@ -218,11 +219,9 @@ impl Client {
         call.fail(failure)
     }
 
-    /// Whether asking for another token now would give the same one.
-    pub(crate) fn is_new(&self, token: &Token) -> bool {
-        /// Nobody clicks through a consent in less.
-        const NEW: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
-        (self.config().clock)().duration_since(token.asked_at) < NEW
+    /// How long ago the token was asked for.
+    pub(crate) fn age(&self, token: &Token) -> SignedDuration {
+        (self.config().clock)().duration_since(token.asked_at)
     }
 
     /// Full jitter: anything between nothing and a doubling bound.

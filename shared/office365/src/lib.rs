@@ -27,7 +27,9 @@ mod exchange;
 mod listing;
 mod login;
 mod operations;
+mod pages;
 mod quota;
+mod resources;
 mod restraint;
 mod subscription;
 mod tenant;
@@ -45,9 +47,11 @@ pub use content::{CONTENT_ID_BYTES_MAX, Content, ContentId, InvalidContentId};
 pub use content_type::{ContentType, UnknownContentType};
 pub use credential::{AssertionSource, Credential, SecretSource, federation_audience};
 pub use error::{Disposition, Error, Failure, Operation};
-pub use listing::{ContentListing, Rejected, WINDOW_MAX};
+pub use listing::{ContentListing, Rejected, SentNotification};
+pub use pages::WINDOW_MAX;
 pub use quota::QuotaLimits;
 pub use records::{BlobLimits, RecordSplitter, SplitError};
+pub use resources::SensitiveType;
 pub use subscription::{
     Started, Subscription, SubscriptionStatus, Webhook, WebhookState, WebhookStatus,
 };

@@ -1,36 +1,23 @@
-//! Which blobs there are: all pages of a window, every address checked.
+//! Which blobs there are, and what Microsoft says about its own notifications.
 
 use std::collections::HashSet;
 
-use bytes::Bytes;
-use http::{HeaderMap, Method};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::address::{AllowedHosts, check_content_uri, check_next_page_uri};
-use crate::error::{Error, Failure, Operation};
-use crate::exchange::{Call, Reading};
+use crate::address::{AllowedHosts, check_content_uri};
+use crate::envelope::clean;
+use crate::error::{Error, Operation};
 use crate::notification::describe;
-use crate::operations::unreadable;
+use crate::pages::Window;
 use crate::{Client, Cloud, Content, ContentId, ContentType, TenantId, timestamp};
-
-/// Widest window to ask for. Documented are 24 h, but exactly 24 h was refused (AF20055) in 2026.
-pub const WINDOW_MAX: SignedDuration = SignedDuration::from_hours(23);
-
-/// Longest page read: 60,000 blobs. Nobody has seen a second page with thousands of operations in one.
-const PAGE: Reading = Reading::Whole {
-    body_bytes_max: 32 * 1024 * 1024,
-};
-
-/// Most pages followed of one window; Microsoft's page size is unknown, the smallest conceivable one gives 100,000 blobs.
-const PAGES_MAX: usize = 1000;
-
-/// Most blobs taken of one window: a busy tenant has some thousand a day. Beyond it, ask for a narrower window.
-const CONTENTS_MAX: usize = 500_000;
 
 /// Most reasons kept of elements that were refused; the rest is only counted.
 const REJECTED_KEPT_MAX: usize = 100;
+
+/// Longest status text kept of a sent notification. Only `success` is known.
+const STATUS_CHARS_MAX: usize = 100;
 
 /// What a window holds.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +42,17 @@ pub struct Rejected {
     pub why: String,
 }
 
+/// One attempt of Microsoft's to call the webhook. For diagnosis: not complete, not ordered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentNotification {
+    /// The blob that was announced.
+    pub content_id: ContentId,
+    /// When the attempt was made.
+    pub sent: Timestamp,
+    /// `success`, or another text that nobody has documented.
+    pub status: String,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Element {
@@ -67,12 +65,21 @@ struct Element {
     content_expiration: Timestamp,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SentElement {
+    content_id: ContentId,
+    #[serde(deserialize_with = "timestamp::deserialize")]
+    notification_sent: Timestamp,
+    notification_status: String,
+}
+
 impl Client {
     /// Lists the blobs that became available in `[start, end)`, all pages, in whole seconds (widened).
     ///
     /// # Errors
     /// [`crate::Disposition::Disabled`] when the subscription is missing or disabled. A window that is empty, or wider
-    /// than [`WINDOW_MAX`], is refused without a call.
+    /// than [`crate::WINDOW_MAX`], is refused without a call.
     pub async fn list_content(
         &self,
         tenant: TenantId,
@@ -82,69 +89,70 @@ impl Client {
         end: Timestamp,
     ) -> Result<ContentListing, Error> {
         let operation = Operation::ListContent;
-        let fail = |failure| Error::new(operation, tenant, failure);
-        if start >= end || end.duration_since(start) > WINDOW_MAX {
-            let why = "the window must be longer than nothing and at most 23 hours".to_owned();
-            return Err(fail(Failure::Misuse(why)));
-        }
+        let window = Window {
+            operation,
+            tenant,
+            cloud,
+            content_type,
+            start,
+            end,
+        };
         let hosts = AllowedHosts::of_cloud(&self.config().endpoints, cloud);
-        let (start, end) = (timestamp::query_floor(start), timestamp::query_ceil(end));
         let mut listing = ContentListing::default();
         let mut seen = HashSet::new();
-        let mut pages_seen = HashSet::new();
-        let mut page_token = String::new();
-        loop {
-            let mut query = vec![
-                ("contentType", content_type.as_str()),
-                ("startTime", start.as_str()),
-                ("endTime", end.as_str()),
-            ];
-            if !page_token.is_empty() {
-                query.push(("nextPage", page_token.as_str()));
-            }
-            let call = Call {
-                operation,
-                tenant,
-                cloud,
-                content_type: Some(content_type),
-                method: Method::GET,
-                url: self.url(operation, tenant, cloud, "subscriptions/content", &query)?,
-                body: Bytes::new(),
-            };
-            let answer = self.perform(&call, PAGE).await?;
-            listing.pages += 1;
-            let page: Vec<&RawValue> = serde_json::from_slice(&answer.body)
-                .map_err(|error| unreadable(operation, tenant, &error))?;
-            for raw in page {
-                match read(raw, tenant, content_type, &hosts) {
-                    Ok(content) => {
-                        if seen.insert(content.content_id.clone()) {
-                            listing.contents.push(content);
-                        }
-                    }
-                    Err(rejected) => listing.reject(rejected),
+        let take = |raw: &RawValue| match read(raw, tenant, content_type, &hosts) {
+            Ok(content) => {
+                if seen.insert(content.content_id.clone()) {
+                    listing.contents.push(content);
                 }
             }
-            let Some(next) =
-                next_page(answer.head.response.headers(), tenant, &hosts).map_err(fail)?
-            else {
-                return Ok(listing);
-            };
-            let endless = listing.pages >= PAGES_MAX || listing.contents.len() > CONTENTS_MAX;
-            if endless || !pages_seen.insert(next.clone()) {
-                return Err(fail(Failure::Endless(listing.pages)));
+            Err(rejected) => {
+                listing.rejected_count += 1;
+                if listing.rejected.len() < REJECTED_KEPT_MAX {
+                    listing.rejected.push(rejected);
+                }
             }
-            page_token = next;
-        }
+        };
+        let pages = self.each_listed(window, take).await?;
+        listing.pages = pages;
+        Ok(listing)
     }
-}
 
-impl ContentListing {
-    fn reject(&mut self, rejected: Rejected) {
-        self.rejected_count += 1;
-        if self.rejected.len() < REJECTED_KEPT_MAX {
-            self.rejected.push(rejected);
-        }
+    /// Lists Microsoft's attempts to call the webhook in `[start, end)`; unreadable elements are left out.
+    ///
+    /// For diagnosis only. Empty for a subscription without webhook.
+    ///
+    /// # Errors
+    /// As for [`Client::list_content`].
+    pub async fn list_notifications(
+        &self,
+        tenant: TenantId,
+        cloud: Cloud,
+        content_type: ContentType,
+        start: Timestamp,
+        end: Timestamp,
+    ) -> Result<Vec<SentNotification>, Error> {
+        let operation = Operation::ListNotifications;
+        let window = Window {
+            operation,
+            tenant,
+            cloud,
+            content_type,
+            start,
+            end,
+        };
+        let mut found = Vec::new();
+        let take = |raw: &RawValue| {
+            if let Ok(element) = serde_json::from_str::<SentElement>(raw.get()) {
+                found.push(SentNotification {
+                    content_id: element.content_id,
+                    sent: element.notification_sent,
+                    status: clean(&element.notification_status, STATUS_CHARS_MAX, &[]),
+                });
+            }
+        };
+        self.each_listed(window, take).await?;
+        Ok(found)
     }
 }
 
@@ -182,25 +190,61 @@ fn read(
     }
 }
 
-/// The next page's token, decoded. The address itself is not used: the request is built anew from it.
-fn next_page(
-    headers: &HeaderMap,
-    tenant: TenantId,
-    hosts: &AllowedHosts,
-) -> Result<Option<String>, Failure> {
-    let Some(value) = headers.get("nextpageuri") else {
-        return Ok(None);
-    };
-    let uri = value.as_bytes().trim_ascii();
-    if uri.is_empty() {
-        return Ok(None);
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Endpoints;
+
+    const DOCUMENTED: &str = r#"{"contentType":"Audit.SharePoint","contentId":"4926$f28a","contentUri":"https://manage.office.com/api/v1.0/41463f53-8812-40f4-890f-865bf6e35190/activity/feed/audit/4926$f28a","contentCreated":"2015-05-23T17:35:00.000Z","contentExpiration":"2015-05-30T17:35:00.000Z"}"#;
+
+    fn listed(json: &str) -> Result<Content, Rejected> {
+        let raw: &RawValue = serde_json::from_str(json).unwrap();
+        let tenant = "41463f53-8812-40f4-890f-865bf6e35190".parse().unwrap();
+        let hosts = AllowedHosts::of_cloud(&Endpoints::default(), Cloud::Enterprise);
+        read(raw, tenant, ContentType::AuditSharePoint, &hosts)
     }
-    // Bytes that are not text become a character that the check refuses.
-    let uri = String::from_utf8_lossy(uri);
-    let token = check_next_page_uri(&uri, tenant, hosts)?;
-    let pair = format!("t={token}");
-    let decoded = url::form_urlencoded::parse(pair.as_bytes())
-        .next()
-        .map(|(_, token)| token.into_owned());
-    Ok(decoded)
+
+    #[track_caller]
+    fn check(from: &str, to: &str, expect: Option<&str>) {
+        assert!(DOCUMENTED.contains(from));
+        let found = listed(&DOCUMENTED.replacen(from, to, 1));
+        assert_eq!(found.err().map(|rejected| rejected.why).as_deref(), expect);
+    }
+
+    #[test]
+    fn an_element_is_taken_only_when_everything_fits() {
+        check("SharePoint", "Sharepoint", None);
+        check(
+            "SharePoint",
+            "General",
+            Some("it is of another content type"),
+        );
+        check(
+            "4926$f28a\"",
+            "4926$f28b\"",
+            Some("its contentUri and contentId differ"),
+        );
+        check(
+            "office.com",
+            "office.com.evil",
+            Some("the address does not point to the tenant's management server"),
+        );
+        check(
+            "\"contentCreated\"",
+            "\"created\"",
+            Some("missing field `contentCreated` at line 1 column 259"),
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_change_to_an_element_makes_it_panic(at in 0..DOCUMENTED.len(), insert in "[ -~]{0,4}") {
+            let json = format!("{}{insert}{}", &DOCUMENTED[..at], &DOCUMENTED[at..]);
+            if serde_json::from_str::<&RawValue>(&json).is_ok() {
+                let _ = listed(&json);
+            }
+        }
+    }
 }

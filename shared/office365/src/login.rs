@@ -64,7 +64,10 @@ impl Client {
         if status != StatusCode::OK {
             let retry_after = wire::retry_after(head.response.headers(), asked_at);
             let body = head.body_start(ERROR_BYTES_MAX).await;
-            let secrets = [proof.expose_secret()];
+            let secret = proof.expose_secret();
+            // A gateway that echoes the request echoes it as it was sent.
+            let as_sent: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            let secrets = [secret, as_sent.as_str()];
             let operation = Operation::Token;
             let failure = envelope::read(operation, status.as_u16(), retry_after, &body, &secrets);
             return Err(fail(failure));

@@ -192,6 +192,8 @@ fn position(error: &serde_json::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const DOCUMENTED: &str = r#"[{"tenantId":"41463f53-8812-40f4-890f-865bf6e35190","clientId":"8c8e0c2b-7a3c-4b7b-9a0e-1f3c5a7e9b11",
@@ -294,5 +296,25 @@ mod tests {
         let many = format!("[{}]", vec!["1"; ITEMS_MAX + 1].join(","));
         assert_eq!(refuse(&many), ParseError::TooMany);
         assert_eq!(items("[]").len(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_it_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse(&body);
+        }
+
+        #[test]
+        fn no_change_to_a_body_makes_it_panic_or_quote(at in 0..DOCUMENTED.len(), insert in "[\\[\\]{}\",:0-9é]{0,4}") {
+            if DOCUMENTED.is_char_boundary(at) {
+                let body = format!("{}{insert}{}", &DOCUMENTED[..at], &DOCUMENTED[at..]);
+                if let Ok(Body::Notifications(items)) = parse(body.as_bytes()) {
+                    let complaints = items.iter().filter_map(|item| item.as_ref().err());
+                    for complaint in complaints {
+                        prop_assert!(!complaint.to_string().contains("office.com"), "{complaint}");
+                    }
+                }
+            }
+        }
     }
 }

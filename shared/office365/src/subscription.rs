@@ -168,6 +168,8 @@ pub(crate) fn start_body(webhook: &Webhook) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(json: &str) -> Option<Subscription> {
@@ -238,5 +240,13 @@ mod tests {
         assert_eq!(found.status, SubscriptionStatus::Other);
         assert!(found.webhook.is_none());
         assert!(read(r#"{"contentType":"Audit.Future"}"#).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn an_unreadable_expiration_does_not_spoil_the_rest(expiration in "\\PC{0,20}") {
+            let json = serde_json::json!({"contentType": "DLP.All", "webhook": {"expiration": expiration}});
+            prop_assert!(read(&json.to_string()).is_some());
+        }
     }
 }

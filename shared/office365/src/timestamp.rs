@@ -64,6 +64,8 @@ pub(crate) fn deserialize_lossy<'de, D: Deserializer<'de>>(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
@@ -103,5 +105,15 @@ mod tests {
         assert_eq!(query_ceil(timestamp), "2026-07-01T10:00:01");
         let whole: Timestamp = "2026-07-01T10:00:00Z".parse().unwrap();
         assert_eq!(query_ceil(whole), "2026-07-01T10:00:00");
+    }
+
+    proptest! {
+        #[test]
+        fn every_time_is_read_back_and_no_text_makes_it_panic(second in -60_000_000_000_i64..250_000_000_000, text in "[0-9TZ:.+ -]{0,30}") {
+            let timestamp = Timestamp::from_second(second).unwrap();
+            prop_assert_eq!(parse(&query_floor(timestamp)), Ok(timestamp));
+            prop_assert_eq!(query_ceil(timestamp), query_floor(timestamp));
+            let _ = parse(&text);
+        }
     }
 }

@@ -20,7 +20,7 @@ const END_MARGIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// A token without the permission is asked for again after this time: consent may have been given meanwhile, and the
 /// old token never learns of it.
-const ROLELESS_LIFE: SignedDuration = SignedDuration::from_mins(5);
+pub(crate) const ROLELESS_LIFE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Longest life believed. Entra's longest configurable one is 24 h.
 const LIFE_SECONDS_MAX: i64 = 24 * 60 * 60;
@@ -210,5 +210,52 @@ impl Slot {
 
     fn set(&self, token: Option<Arc<Token>>) {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = token;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Reads an answer with this `expires_in`; gives until when it is fresh and until when it is usable, in seconds.
+    #[track_caller]
+    fn check(expires_in: &str, expect: (i64, i64)) {
+        let asked_at = Timestamp::UNIX_EPOCH;
+        let body = format!(r#"{{"access_token":"opaque","expires_in":{expires_in}}}"#);
+        let token = Token::read(body.as_bytes(), asked_at).unwrap();
+        let found = (token.renew_at.as_second(), token.ends_at.as_second());
+        assert_eq!(found, expect, "{expires_in}");
+    }
+
+    #[test]
+    fn a_life_of_any_form_is_used_with_a_margin() {
+        check("3600", (3300, 3570));
+        check("\"3599\"", (3299, 3569));
+        check("100", (75, 75));
+        check("0", (0, 0));
+        check("-5", (0, 0));
+        check("null", (2400, 2670));
+        check("\"soon\"", (2400, 2670));
+        check("1e300", (86_100, 86_370));
+    }
+
+    #[test]
+    fn a_token_never_shows_in_debug_output() {
+        let token = Token::read(br#"{"access_token":"hush"}"#, Timestamp::UNIX_EPOCH).unwrap();
+        assert!(!format!("{token:?}").contains("hush"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_it_panic(body in "\\PC{0,80}", life in any::<f64>(), at in -1_000_000_i64..1_000_000) {
+            let asked_at = Timestamp::from_second(at).unwrap();
+            let _ = Token::read(body.as_bytes(), asked_at);
+            let answer = serde_json::json!({"access_token": body, "expires_in": life}).to_string();
+            if let Ok(token) = Token::read(answer.as_bytes(), asked_at) {
+                prop_assert!(token.renew_at >= asked_at && token.ends_at >= asked_at);
+            }
+        }
     }
 }

@@ -186,6 +186,24 @@ async fn silence_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn an_answer_that_drips_is_given_up_after_the_total_time() {
+    let login = Server::start(|_, _| json(500, "")).await;
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
+    // The headers come at once, as one byte of them would already end the wait for the first.
+    let manage = raw::start_after(head, Act::Drip(vec![b' '; 1000])).await;
+    let mut config = config(&login, &manage);
+    config.timeouts.total = Duration::from_millis(600);
+    let client = Client::new(config).unwrap();
+    let id = "a$1".parse().unwrap();
+    let fetched = client.fetch_blob(tenant(), Cloud::Enterprise, &id, 10_000);
+    let error = fetched.await.unwrap_err();
+    let Failure::TimedOut { phase, .. } = error.failure() else {
+        panic!("{error:?}");
+    };
+    assert_eq!(*phase, "the whole call");
+}
+
+#[tokio::test]
 async fn nobody_listening_is_no_connection() {
     let login = Server::start(|_, _| json(500, "")).await;
     // A port that was free a moment ago.

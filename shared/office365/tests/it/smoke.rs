@@ -1,7 +1,7 @@
 //! The ordinary course of things, request by request.
 
 use jiff::Timestamp;
-use office365::{Cloud, ContentType, Started, SubscriptionStatus, Webhook};
+use office365::{Cloud, ContentType, Failure, Started, SubscriptionStatus, Webhook};
 
 use crate::server::{CLIENT_ID, PUBLISHER_ID, SECRET, Server, TENANT, json, reply, tenant};
 
@@ -163,4 +163,76 @@ async fn a_consent_link_is_the_v2_form() {
             server.base
         )
     );
+}
+
+#[tokio::test]
+async fn sent_notifications_are_listed_for_diagnosis() {
+    let server = Server::start(|_, _| {
+        json(200, r#"[{"contentType":"Audit.Exchange","contentId":"a$1","contentUri":"x","notificationStatus":"success","notificationSent":"2026-07-01T09:01:02.000Z","contentCreated":"2026-07-01T09:00:00.000Z","contentExpiration":"2026-07-08T09:00:00.000Z"},
+            {"contentId":"a$1","notificationStatus":"fai\nled","notificationSent":"2026-07-01T09:00:02"},{"odd":1}]"#)
+    })
+    .await;
+    let (start, end) = (at("2026-07-01T08:00:00Z"), at("2026-07-01T10:00:00Z"));
+    let client = server.client();
+    let sent = client.list_notifications(
+        tenant(),
+        Cloud::Enterprise,
+        ContentType::AuditExchange,
+        start,
+        end,
+    );
+    let sent = sendable(sent).await.unwrap();
+    let statuses: Vec<_> = sent.iter().map(|sent| sent.status.as_str()).collect();
+    assert_eq!(statuses, ["success", "fai led"]);
+    assert!(
+        server.calls()[0]
+            .path
+            .ends_with("/subscriptions/notifications")
+    );
+}
+
+#[tokio::test]
+async fn sensitive_types_have_names() {
+    let server = Server::start(|_, _| {
+        json(
+            200,
+            r#"[{"id":"50842eb7-edc8-4019-85dd-5a5c1f2bb085","name":"CreditCardNumber"}]"#,
+        )
+    })
+    .await;
+    let client = server.client();
+    let types = sendable(client.dlp_sensitive_types(tenant(), Cloud::Enterprise))
+        .await
+        .unwrap();
+    assert_eq!(types[0].name, "CreditCardNumber");
+    assert!(
+        server.calls()[0]
+            .path
+            .ends_with("/resources/dlpSensitiveTypes")
+    );
+}
+
+#[tokio::test]
+async fn a_listing_that_repeats_itself_ends() {
+    let server = Server::start(|seen, _| {
+        let next = format!(
+            "http://{}/api/v1.0/{TENANT}/activity/feed/subscriptions/content?nextPage=same",
+            seen.headers["host"].to_str().unwrap()
+        );
+        reply(200, &[("NEXTPAGEURI", &next)], "[]")
+    })
+    .await;
+    let (start, end) = (at("2026-07-01T08:00:00Z"), at("2026-07-01T10:00:00Z"));
+    let list = server
+        .client()
+        .list_content(
+            tenant(),
+            Cloud::Enterprise,
+            ContentType::AuditExchange,
+            start,
+            end,
+        )
+        .await;
+    assert!(matches!(list.unwrap_err().failure(), Failure::Endless(2)));
+    assert_eq!(server.calls().len(), 2);
 }

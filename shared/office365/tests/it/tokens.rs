@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::KeyPair as _;
+use axum::body::Body;
+use axum::response::Response;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures::FutureExt;
@@ -59,6 +62,25 @@ async fn many_calls_at_once_share_one_refusal() {
     assert!(all.iter().all(Result::is_err));
     assert_eq!(server.token_calls().len(), 1);
     assert_eq!(server.calls().len(), 0);
+}
+
+#[tokio::test]
+async fn who_gives_up_waiting_for_a_token_leaves_the_way_free() {
+    let server = Server::start(|_, _| json(200, "[]")).await;
+    let endless = futures::stream::pending::<Result<String, std::io::Error>>();
+    let silent = Response::new(Body::from_stream(endless));
+    server.script_tokens([silent]);
+    let client = server.client();
+    let gives_up = tokio::time::timeout(Duration::from_millis(200), list(&client));
+    let waits = async {
+        // Begins to wait for the token that the other asks for.
+        tokio::task::yield_now().await;
+        list(&client).await
+    };
+    let (gave_up, waited) = tokio::join!(gives_up, waits);
+    assert!(gave_up.is_err());
+    waited.unwrap();
+    assert_eq!(server.token_calls().len(), 2);
 }
 
 #[tokio::test]
@@ -259,17 +281,16 @@ async fn faults_of_the_login_server_pass() {
 }
 
 #[tokio::test]
-async fn the_secret_is_cut_out_of_errors() {
-    let server = Server::start(|_, _| json(200, "[]")).await;
-    server.script_tokens([refuse_token(
-        401,
-        "invalid_client",
-        &format!("AADSTS7000215: bad secret '{SECRET}'"),
-    )]);
-    let error = list(&server.client()).await.unwrap_err();
-    let printed = format!("{error} {error:?}");
-    assert!(!printed.contains(SECRET), "{printed}");
-    assert!(printed.contains("[redacted]"));
+async fn the_secret_is_cut_out_of_errors_plain_and_as_it_was_sent() {
+    for echo in [SECRET.to_owned(), SECRET.replace('~', "%7E")] {
+        let server = Server::start(|_, _| json(200, "[]")).await;
+        let text = format!("AADSTS7000215: bad secret '{echo}'");
+        server.script_tokens([refuse_token(401, "invalid_client", &text)]);
+        let error = list(&server.client()).await.unwrap_err();
+        let printed = format!("{error} {error:?}");
+        assert!(!printed.contains(&echo), "{printed}");
+        assert!(printed.contains("[redacted]"));
+    }
 }
 
 fn pem(label: &str, der: &[u8]) -> String {
