@@ -1,6 +1,7 @@
 //! Answers as Microsoft spells them.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -19,6 +20,9 @@ pub(crate) struct Cut;
 
 pub(crate) type Body = UnsyncBoxBody<Bytes, Cut>;
 pub(crate) type Answer = Response<Body>;
+
+/// Time for what was sent to leave before the connection ends: a failed body ends it at once.
+const CUT_PAUSE: Duration = Duration::from_millis(50);
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
@@ -71,22 +75,26 @@ pub(crate) fn shorten(answer: Answer, after_bytes: u64, abrupt: bool) -> Answer 
     if !abrupt {
         parts.headers.remove(CONTENT_LENGTH);
     }
-    let mut left = usize::try_from(after_bytes).unwrap_or(usize::MAX);
-    let mut body = body.into_data_stream();
-    let frames = futures::stream::poll_fn(move |context| {
-        if left == 0 {
-            return std::task::Poll::Ready(abrupt.then_some(Err(Cut)));
-        }
-        body.poll_next_unpin(context).map(|chunk| {
-            let chunk = chunk?.map(|mut chunk| {
-                chunk.truncate(left);
-                left -= chunk.len();
-                Frame::data(chunk)
-            });
-            Some(chunk)
-        })
+    let left = usize::try_from(after_bytes).unwrap_or(usize::MAX);
+    let kept = body.into_data_stream().scan(left, |left, chunk| {
+        let shortened = chunk.map(|mut chunk| {
+            chunk.truncate(*left);
+            *left -= chunk.len();
+            chunk
+        });
+        let over = shortened.as_ref().is_ok_and(Bytes::is_empty);
+        std::future::ready((!over).then(|| shortened.map(Frame::data)))
     });
-    Response::from_parts(parts, StreamBody::new(frames).boxed_unsync())
+    let end = futures::stream::once(async move {
+        tokio::time::sleep(CUT_PAUSE).await;
+        Err(Cut)
+    });
+    let body = if abrupt {
+        StreamBody::new(kept.chain(end)).boxed_unsync()
+    } else {
+        StreamBody::new(kept).boxed_unsync()
+    };
+    Response::from_parts(parts, body)
 }
 
 /// An error of the feed: status, code, message.

@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use emulator::{Config, ContentType};
+use emulator::{Config, ContentType, Plan};
 use url::Url;
 use uuid::Uuid;
 
@@ -49,6 +49,9 @@ pub(crate) struct Arguments {
     /// Publish the raw audit records of this file (one JSON object a line) instead of generated ones.
     #[arg(long, value_name = "FILE")]
     records: Option<PathBuf>,
+    /// A plan: {"rules": {...}, "faults": [...], "tenants": {"<guid>": {...}}, "administrator": {...}}; see the README.
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
     /// Announce nothing to webhooks: content is found by listing alone.
     #[arg(long)]
     no_notify: bool,
@@ -67,6 +70,12 @@ pub(crate) struct Arguments {
     /// The application's secret instead of one from the seed.
     #[arg(long, value_name = "TEXT")]
     client_secret: Option<String>,
+    /// PEM certificate whose key may sign client assertions. May be given several times.
+    #[arg(long = "client-certificate", value_name = "FILE")]
+    client_certificates: Vec<PathBuf>,
+    /// Redirect URI registered for consent. May be given several times; any is accepted when there is none.
+    #[arg(long = "redirect-uri", value_name = "URL")]
+    redirect_uris: Vec<Url>,
     /// The resource that tokens are for.
     #[arg(long, value_name = "URL", default_value = "https://manage.office.com")]
     resource: String,
@@ -84,6 +93,7 @@ Control API, for other processes (JSON over HTTP on the same port):
   GET, POST /_emulator/clock              {\"advance_seconds\": 604800}
   POST   /_emulator/notify                {\"on\": false}
   GET    /_emulator/tenants               their ids
+  PUT    /_emulator/administrator         {\"decision\": \"accept\"|\"decline\"|\"ask\", \"tenant\", \"forged_tenant\", \"omit_state\"}
   PUT    /_emulator/tenants/{id}          adds or changes one: {\"consent\": \"granted\"|\"roleless\"|\"missing\", \"roles\", \"auditing\", ...}
 
 Example, from an empty shell:
@@ -111,11 +121,26 @@ fn range(text: &str) -> Result<RangeInclusive<usize>, String> {
     }
 }
 
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path)
+        .map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
+fn read_plan(path: &Path) -> Result<Plan, String> {
+    Plan::parse(&read(path)?).map_err(|error| format!("cannot use {}: {error}", path.display()))
+}
+
 impl Arguments {
     /// The configuration asked for.
-    pub(crate) fn config(self) -> Result<Config, Box<dyn std::error::Error>> {
+    pub(crate) fn config(self) -> Result<Config, String> {
         let all = ContentType::ALL.to_vec();
-        Ok(Config {
+        let plan = self.plan.as_deref().map(read_plan).transpose()?;
+        let client_certificates = self
+            .client_certificates
+            .iter()
+            .map(|path| read(path))
+            .collect::<Result<_, _>>()?;
+        let mut config = Config {
             listen: SocketAddr::new(self.host, self.port),
             seed: self.seed,
             tenants: self.tenants,
@@ -136,9 +161,15 @@ impl Arguments {
             public_url: self.public_url,
             client_id: self.client_id,
             client_secret: self.client_secret,
+            client_certificates,
+            redirect_uris: self.redirect_uris,
             resource: self.resource,
             ..Config::default()
-        })
+        };
+        if let Some(plan) = plan {
+            plan.apply(&mut config);
+        }
+        Ok(config)
     }
 }
 

@@ -1,6 +1,6 @@
 //! One request, taken apart.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
@@ -25,6 +25,8 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
     /// Set by a fault: the host that contentUri shall name.
     pub(crate) foreign_host: Option<String>,
+    /// The claims, once they were read: checking a signature costs more than the rest of a small answer.
+    pub(crate) claims: OnceLock<Option<Claims>>,
 }
 
 impl Call {
@@ -42,7 +44,11 @@ impl Call {
     }
 
     /// The claims of the bearer token, when it is one that we issued; expired or not.
-    pub(crate) fn claims(&self) -> Option<Claims> {
+    pub(crate) fn claims(&self) -> Option<&Claims> {
+        self.claims.get_or_init(|| self.read_claims()).as_ref()
+    }
+
+    fn read_claims(&self) -> Option<Claims> {
         let header = self.headers.get(AUTHORIZATION)?.to_str().ok()?;
         let (scheme, token) = header.split_once(' ')?;
         scheme

@@ -10,7 +10,9 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::content_type::ContentType;
 use crate::fault::Fault;
+use crate::login::Administrator;
 use crate::rules::Rules;
+use crate::world::TenantState;
 
 /// Tenants of one emulator at most: each costs a few kilobytes and up to five generators.
 pub(crate) const TENANTS_MAX: usize = 10_000;
@@ -26,6 +28,8 @@ pub struct Config {
     pub tenants: usize,
     /// Further tenants, by id.
     pub more_tenants: Vec<Uuid>,
+    /// Changes to single tenants; ids that are not there yet are added.
+    pub tenant_states: Vec<(Uuid, TenantState)>,
     /// Whether the tenants have consented to the application already.
     pub consented: bool,
     /// The content types in which the generator publishes.
@@ -55,6 +59,10 @@ pub struct Config {
     pub expired_client_secrets: Vec<String>,
     /// PEM certificates whose keys may sign client assertions.
     pub client_certificates: Vec<String>,
+    /// Redirect URIs registered for consent; any is accepted when there are none.
+    pub redirect_uris: Vec<Url>,
+    /// What the administrator does in front of the consent page.
+    pub administrator: Administrator,
     /// The resource that tokens are for, `https://manage.office.com` in the enterprise cloud.
     pub resource: String,
     /// The choices that Microsoft left undocumented.
@@ -72,6 +80,7 @@ impl Default for Config {
             seed: 1,
             tenants: 1,
             more_tenants: Vec::new(),
+            tenant_states: Vec::new(),
             consented: true,
             content_types: ContentType::ALL.to_vec(),
             blobs_per_tenant: 20,
@@ -86,6 +95,8 @@ impl Default for Config {
             client_secret: None,
             expired_client_secrets: Vec::new(),
             client_certificates: Vec::new(),
+            redirect_uris: Vec::new(),
+            administrator: Administrator::default(),
             resource: "https://manage.office.com".to_owned(),
             rules: Rules::default(),
             faults: Vec::new(),

@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use crate::answer::{Answer, Refusal, json};
 use crate::call::Call;
-use crate::clock::later;
 use crate::fault::Fault;
+use crate::login::Administrator;
 use crate::published::{published, published_ids};
-use crate::world::{Consent, Source, TenantState};
+use crate::world::{Source, TenantState};
 use crate::{publish, webhook};
 
 /// Answers a command.
@@ -79,6 +79,11 @@ fn run(call: &Call) -> Result<Answer, Refusal> {
             shared.notify.store(on, Ordering::Relaxed);
             json!({ "on": on })
         }
+        (&Method::PUT, ["administrator"]) => {
+            let administrator: Administrator = read(&call.body)?;
+            *shared.administrator() = administrator.clone();
+            json!(administrator)
+        }
         (&Method::GET, ["tenants"]) => json!(shared.world().tenants.keys().collect::<Vec<_>>()),
         (&Method::PUT, ["tenants", tenant]) => put_tenant(call, tenant)?,
         (&Method::GET, ["waiting"]) => json!({ "announcements": webhook::waiting(shared) }),
@@ -142,6 +147,7 @@ fn publish_by_hand(call: &Call) -> Result<Value, Refusal> {
         asked.tenant,
         content_type,
         Source::Bytes(body),
+        None,
     )
     .ok_or_else(|| bad(format!("there is no tenant {}", asked.tenant)))?;
     Ok(json!({ "contentId": content_id }))
@@ -156,18 +162,6 @@ fn put_tenant(call: &Call, tenant: &str) -> Result<Value, Refusal> {
     } else {
         read(&call.body)?
     };
-    let consent = if shared.config.consented {
-        Consent::Granted
-    } else {
-        Consent::Roleless
-    };
-    shared.add_tenant(tenant, consent);
-    let audited_from = later(
-        shared.now(),
-        Duration::from_secs(shared.config.rules.auditing_starts_after_seconds),
-    );
-    if let Some(of) = shared.world().tenants.get_mut(&tenant) {
-        of.change(&state, audited_from);
-    }
+    shared.change_tenant(tenant, &state);
     Ok(json!({ "tenant": tenant }))
 }

@@ -122,8 +122,12 @@ pub enum FaultKind {
         /// By how much.
         seconds: u64,
     },
-    /// A notification is sent twice.
-    NotificationTwice,
+    /// A notification is sent a second time: at once, or after a while on the emulator's clock (old blobs were announced again after five days).
+    NotificationTwice {
+        /// How much later.
+        #[serde(default)]
+        after_seconds: u64,
+    },
     /// A notification is sent before the ones that wait.
     NotificationFirst,
     /// A published blob begins with the last records of the one before.
@@ -158,7 +162,7 @@ impl FaultKind {
         match self {
             Self::NotificationLost
             | Self::NotificationLate { .. }
-            | Self::NotificationTwice
+            | Self::NotificationTwice { .. }
             | Self::NotificationFirst => Moment::Notification,
             Self::RepeatRecords { .. }
             | Self::BlobLate { .. }

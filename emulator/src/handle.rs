@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -13,16 +12,15 @@ use tokio::net::TcpListener;
 use url::Url;
 use uuid::Uuid;
 
-use crate::clock::{Clock, later};
+use crate::clock::Clock;
 use crate::config::{Config, TENANTS_MAX};
 use crate::content_type::ContentType;
 use crate::fault::Fault;
+use crate::login::{Administrator, assertion};
 use crate::published::{self, Published};
 use crate::records::{BadRecord, Library};
 use crate::shared::{self, Shared};
-use crate::world::{
-    Consent, Delivery, Operation, RequestSeen, Source, StartSeen, TenantState, Violation,
-};
+use crate::world::{Delivery, Operation, RequestSeen, Source, StartSeen, TenantState, Violation};
 use crate::{publish, server, webhook};
 
 /// A running emulator. It stops when it is dropped.
@@ -65,6 +63,9 @@ pub enum StartError {
     /// Too many tenants.
     #[error("{0} tenants are too many; at most {TENANTS_MAX}")]
     TooManyTenants(usize),
+    /// A certificate cannot be read.
+    #[error("cannot use a client certificate: {0}; give an X.509 certificate in PEM")]
+    Certificate(String),
     /// The client for webhooks cannot be made.
     #[error("cannot make the client for webhooks: {0}")]
     WebhookClient(#[from] reqwest::Error),
@@ -83,6 +84,8 @@ impl Emulator {
             Some(path) => read_library(path.clone()).await?,
             None => Library::default(),
         };
+        let certificates = assertion::certificates(&config.client_certificates)
+            .map_err(StartError::Certificate)?;
         let listen_error = |source| StartError::Listen {
             address: config.listen,
             source,
@@ -97,7 +100,7 @@ impl Emulator {
             .danger_accept_invalid_certs(config.allow_any_webhook_certificate)
             .no_proxy()
             .build()?;
-        let shared = Shared::new(config, public_url, library, webhook_client);
+        let shared = Shared::new(config, public_url, library, certificates, webhook_client);
         shared.spawn(server::serve(listener, Arc::clone(&shared)));
         Ok(Self { shared, address })
     }
@@ -147,14 +150,14 @@ impl Emulator {
         &self.shared.clock
     }
 
-    /// Adds a tenant that has consented, or changes one. Fields of `state` that are `None` stay as they are.
+    /// Adds a tenant, or changes one. Fields of `state` that are `None` stay as they are.
     pub fn set_tenant(&self, tenant: Uuid, state: &TenantState) {
-        self.shared.add_tenant(tenant, Consent::Granted);
-        let delay = Duration::from_secs(self.shared.config.rules.auditing_starts_after_seconds);
-        let audited_from = later(self.shared.now(), delay);
-        if let Some(of) = self.shared.world().tenants.get_mut(&tenant) {
-            of.change(state, audited_from);
-        }
+        self.shared.change_tenant(tenant, state);
+    }
+
+    /// Puts another administrator in front of the consent page.
+    pub fn set_administrator(&self, administrator: Administrator) {
+        *self.shared.administrator() = administrator;
     }
 
     /// Publishes a blob of records by hand and answers its content id; empty when the tenant is unknown.
@@ -169,8 +172,14 @@ impl Emulator {
 
     /// Publishes a blob of any bytes, such as one that is not JSON, and answers its content id; empty when the tenant is unknown.
     pub fn publish_bytes(&self, tenant: Uuid, content_type: ContentType, body: Bytes) -> String {
-        publish::publish(&self.shared, tenant, content_type, Source::Bytes(body))
-            .unwrap_or_default()
+        publish::publish(
+            &self.shared,
+            tenant,
+            content_type,
+            Source::Bytes(body),
+            None,
+        )
+        .unwrap_or_default()
     }
 
     /// What was made available to enabled subscriptions so far.

@@ -1,7 +1,8 @@
 //! The HTTP server: connections, routing, faults, headers, the journal.
 
-use std::pin::pin;
-use std::sync::Arc;
+use std::error::Error;
+use std::future::poll_fn;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::header::{
@@ -57,15 +58,19 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     // Small answers in one packet each; a failure only costs speed.
     let _ = stream.set_nodelay(true);
     let title_case = shared.config.rules.title_case_headers;
-    let service = service_fn(move |request| handle(request, Arc::clone(&shared)));
+    let service = service_fn(move |request| Box::pin(handle(request, Arc::clone(&shared))));
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .title_case_headers(title_case);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    if let Err(error) = connection.as_mut().await {
+    let mut connection = builder.serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = poll_fn(|context| connection.poll_without_shutdown(context)).await {
         tracing::debug!(%error, "a connection ended early");
+        if error.source().is_some_and(<dyn Error>::is::<Reset>) {
+            // Without lingering the system sends RST instead of FIN.
+            let _ = connection.into_parts().io.into_inner().set_zero_linger();
+        }
     }
 }
 
@@ -89,6 +94,7 @@ async fn handle(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
         body,
         shared,
         foreign_host: None,
+        claims: OnceLock::new(),
     };
     if call.route.operation == Operation::Control {
         return Ok(control::answer(&call));
@@ -114,7 +120,7 @@ async fn with_faults(call: &mut Call) -> Result<Answer, Reset> {
     for kind in &struck {
         match kind {
             FaultKind::Delay { milliseconds } => {
-                tokio::time::sleep(Duration::from_millis(*milliseconds)).await
+                tokio::time::sleep(Duration::from_millis(*milliseconds)).await;
             }
             FaultKind::Reset => return Err(Reset),
             FaultKind::WebhookVanishes => vanish_webhook(call),
@@ -134,7 +140,7 @@ async fn with_faults(call: &mut Call) -> Result<Answer, Reset> {
             FaultKind::WrongDate { seconds } => {
                 date = date
                     .saturating_add(SignedDuration::from_secs(seconds))
-                    .unwrap_or(date)
+                    .unwrap_or(date);
             }
             _ => {}
         }

@@ -3,21 +3,24 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
+use rustls_pki_types::CertificateDer;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 use uuid::Uuid;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, later};
 use crate::config::Config;
 use crate::content_type::ContentType;
 use crate::dice::{Dice, hash_text};
 use crate::fault::{FaultKind, Faults, Occasion};
+use crate::login::Administrator;
 use crate::records::{Library, Stream};
 use crate::webhook::{Lane, LaneKey};
-use crate::world::{Consent, Feed, Journal, Tenant, Violation, World};
+use crate::world::{Consent, Feed, Journal, Tenant, TenantState, Violation, World};
 
 /// The application that customers consent to.
 #[derive(Debug)]
@@ -36,6 +39,8 @@ pub(crate) struct Shared {
     /// How our addresses are spelled, ending in a slash.
     pub(crate) public_url: Url,
     pub(crate) library: Library,
+    /// Whose keys may sign client assertions.
+    pub(crate) certificates: Vec<CertificateDer<'static>>,
     pub(crate) notify: AtomicBool,
     pub(crate) tokens_issued: AtomicU64,
     pub(crate) webhook_client: reqwest::Client,
@@ -45,6 +50,9 @@ pub(crate) struct Shared {
     journal: Mutex<Journal>,
     faults: Mutex<Faults>,
     lanes: Mutex<HashMap<LaneKey, Arc<Lane>>>,
+    administrator: Mutex<Administrator>,
+    codes: Mutex<HashMap<String, Uuid>>,
+    assertions: Mutex<HashMap<String, i64>>,
 }
 
 impl Shared {
@@ -52,6 +60,7 @@ impl Shared {
         config: Config,
         public_url: Url,
         library: Library,
+        certificates: Vec<CertificateDer<'static>>,
         webhook_client: reqwest::Client,
     ) -> Arc<Self> {
         let clock = config.clock.clone();
@@ -63,6 +72,10 @@ impl Shared {
             world: Mutex::default(),
             journal: Mutex::default(),
             lanes: Mutex::default(),
+            administrator: Mutex::new(config.administrator.clone()),
+            codes: Mutex::default(),
+            assertions: Mutex::default(),
+            certificates,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             config,
@@ -78,6 +91,9 @@ impl Shared {
         };
         for tenant in tenants(&shared.config) {
             shared.add_tenant(tenant, consent);
+        }
+        for (tenant, state) in &shared.config.tenant_states {
+            shared.change_tenant(*tenant, state);
         }
         Arc::new(shared)
     }
@@ -98,6 +114,21 @@ impl Shared {
             .or_insert_with(|| Tenant::new(consent, feeds));
     }
 
+    /// Changes a tenant, and adds it if it is not there.
+    pub(crate) fn change_tenant(&self, tenant: Uuid, state: &TenantState) {
+        let consent = if self.config.consented {
+            Consent::Granted
+        } else {
+            Consent::Roleless
+        };
+        self.add_tenant(tenant, consent);
+        let delay = Duration::from_secs(self.config.rules.auditing_starts_after_seconds);
+        let audited_from = later(self.now(), delay);
+        if let Some(of) = self.world().tenants.get_mut(&tenant) {
+            of.change(state, audited_from);
+        }
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -113,6 +144,24 @@ impl Shared {
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn administrator(&self) -> MutexGuard<'_, Administrator> {
+        self.administrator
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Codes of the legacy consent, and the tenants they stand for.
+    pub(crate) fn codes(&self) -> MutexGuard<'_, HashMap<String, Uuid>> {
+        self.codes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Assertions that were accepted, by jti, and when they expire.
+    pub(crate) fn assertions(&self) -> MutexGuard<'_, HashMap<String, i64>> {
+        self.assertions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn lanes(&self) -> MutexGuard<'_, HashMap<LaneKey, Arc<Lane>>> {

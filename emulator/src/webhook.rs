@@ -43,22 +43,29 @@ pub(crate) fn announce(shared: &Arc<Shared>, mut announcement: Announcement) {
         tenant: Some(announcement.tenant),
         content_type: Some(announcement.content_type),
     });
-    let mut copies = 1;
+    let mut again = Vec::new();
     let mut first = false;
     for kind in struck {
         match kind {
             FaultKind::NotificationLost => return,
-            FaultKind::NotificationTwice => copies += 1,
+            FaultKind::NotificationTwice { after_seconds } => again.push(after_seconds),
             FaultKind::NotificationFirst => first = true,
             FaultKind::NotificationLate { seconds } => {
-                announcement.due = later(announcement.due, Duration::from_secs(seconds))
+                announcement.due = later(announcement.due, Duration::from_secs(seconds));
             }
             _ => {}
         }
     }
     let lane = lane_of(shared, &announcement);
-    for _ in 1..copies {
-        lane.push(announcement.clone(), first);
+    for seconds in again {
+        let due = later(announcement.due, Duration::from_secs(seconds));
+        lane.push(
+            Announcement {
+                due,
+                ..announcement.clone()
+            },
+            false,
+        );
     }
     lane.push(announcement, first);
 }

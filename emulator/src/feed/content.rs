@@ -12,7 +12,7 @@ use super::{ContentItem, errors};
 use crate::answer::{Answer, Refusal, json};
 use crate::call::Call;
 use crate::content_type::ContentType;
-use crate::world::{Blob, BlobKey, Subscription, World};
+use crate::world::{Blob, BlobKey, World};
 
 /// Seen as `nextpageuri` and `Nextpageuri`; documented as `NextPageUri`.
 const NEXT_PAGE_URI: HeaderName = HeaderName::from_static("nextpageuri");
@@ -29,7 +29,7 @@ pub(crate) fn content(call: &Call, access: &Access) -> Result<Answer, Refusal> {
         .map(parse_next_page)
         .transpose()?;
     let mut world = shared.world();
-    let subscription = readable(call, access, content_type, &world)?;
+    readable(call, access, content_type, &world)?;
     let feed = world
         .tenants
         .get(&access.tenant)
@@ -43,7 +43,9 @@ pub(crate) fn content(call: &Call, access: &Access) -> Result<Answer, Refusal> {
                 Bound::Excluded((window.end.max(window.start), u64::MAX)),
             ))
         })
-        .filter(|((created, _), blob)| *created < window.end && shows(subscription, blob));
+        .filter(|((created, _), blob)| {
+            *created < window.end && blob.subscribers.contains(&access.client_id)
+        });
     let page: Vec<(BlobKey, &Blob)> = visible
         .by_ref()
         .take(rules.page_items_max.max(1))
@@ -84,12 +86,12 @@ pub(crate) fn content(call: &Call, access: &Access) -> Result<Answer, Refusal> {
 }
 
 /// The subscription, if content of it may be listed now.
-pub(crate) fn readable<'a>(
+pub(crate) fn readable(
     call: &Call,
     access: &Access,
     content_type: ContentType,
-    world: &'a World,
-) -> Result<&'a Subscription, Refusal> {
+    world: &World,
+) -> Result<(), Refusal> {
     let subscription = world
         .tenants
         .get(&access.tenant)
@@ -99,12 +101,7 @@ pub(crate) fn readable<'a>(
     if !subscription.is_enabled() || subscription.is_stuck(call.shared.now()) {
         return Err(errors::disabled());
     }
-    Ok(subscription)
-}
-
-/// Whether a blob belongs to a subscription.
-pub(crate) fn shows(subscription: &Subscription, blob: &Blob) -> bool {
-    blob.before_subscription || subscription.covers(blob.created)
+    Ok(())
 }
 
 /// Adds the link to the next page: the full address, the times filled in, PublisherIdentifier left out.

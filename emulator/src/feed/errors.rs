@@ -18,10 +18,10 @@ pub(crate) fn unauthorized() -> Answer {
     answer
 }
 
-pub(crate) fn missing_permission(roles: &[String]) -> Refusal {
+pub(crate) fn missing_permission(permissions: &[&str]) -> Refusal {
     let text = format!(
         "The permission set ({}) sent in the request does not include the expected permission.",
-        roles.join(" ")
+        permissions.join(" ")
     );
     Refusal::new(401, "AF10001", text)
 }

@@ -13,7 +13,7 @@ use crate::clock::later;
 use crate::content_type::ContentType;
 use crate::rules::StartCooldown;
 use crate::world::{StartSeen, Subscription, Tenant, Webhook};
-use crate::{publish, webhook};
+use crate::{generator, webhook};
 
 /// `POST /subscriptions/start`: creates, changes or revives.
 pub(crate) async fn start(call: &Call, access: &Access) -> Result<Answer, Refusal> {
@@ -68,7 +68,7 @@ async fn run(
     }
     let spelling = call.query.get("contentType").unwrap_or_default();
     let echo = commit(call, access, content_type, wanted, spelling);
-    publish::start_generator(shared, access.tenant, content_type);
+    generator::start(shared, access.tenant, content_type);
     Ok(json(200, &echo))
 }
 
@@ -200,7 +200,7 @@ fn commit(
                 Duration::from_secs(rules.stuck_after_restart_seconds),
             ));
         }
-        subscription.enable(now);
+        subscription.enable();
         spelling.clone_into(&mut subscription.spelling);
         if wanted.is_some() || rules.start_without_webhook_removes {
             subscription.webhook = wanted;
@@ -213,7 +213,6 @@ fn commit(
 pub(crate) fn stop(call: &Call, access: &Access) -> Result<Answer, Refusal> {
     let content_type = access.content_type(call)?;
     let shared = &call.shared;
-    let now = shared.now();
     let mut world = shared.world();
     let subscription = world
         .tenants
@@ -224,8 +223,19 @@ pub(crate) fn stop(call: &Call, access: &Access) -> Result<Answer, Refusal> {
                 .get_mut(&(access.client_id, content_type))
         })
         .filter(|subscription| subscription.was_ever_enabled())
-        .ok_or_else(|| errors::no_subscription(&shared.config.rules))?;
-    subscription.disable(now);
+        .ok_or_else(|| errors::no_subscription(&shared.config.rules));
+    if !subscription
+        .as_ref()
+        .is_ok_and(|subscription| subscription.is_enabled())
+    {
+        shared.violate(
+            "stop_without_start",
+            Some(access.tenant),
+            call.target.clone(),
+        );
+    }
+    let subscription = subscription?;
+    subscription.disable();
     subscription.webhook = None;
     Ok(empty(200))
 }

@@ -20,8 +20,6 @@ const LOOK_BACK: Duration = Duration::from_secs(7 * 86_400);
 pub(crate) struct Window {
     pub(crate) start: Timestamp,
     pub(crate) end: Timestamp,
-    /// Whether a start was asked for.
-    pub(crate) given: bool,
 }
 
 /// The window of a call; the last 24 hours when it names none.
@@ -34,6 +32,10 @@ pub(crate) fn window(call: &Call, now: Timestamp) -> Result<Window, Refusal> {
             .transpose()
     };
     match (read("startTime")?, read("endTime")?) {
+        // A link to a next page spans the day that we filled in ourselves.
+        (Some(start), Some(end)) if call.query.get("nextPage").is_some() => {
+            Ok(Window { start, end })
+        }
         (Some(start), Some(end)) => checked(rules, start, end, now),
         // Up to the next full second, so that what was published just now is in it.
         (None, None) => {
@@ -41,7 +43,6 @@ pub(crate) fn window(call: &Call, now: Timestamp) -> Result<Window, Refusal> {
             Ok(Window {
                 start: earlier(end, DAY),
                 end,
-                given: false,
             })
         }
         _ => Err(errors::bad_window(rules)),
@@ -68,14 +69,9 @@ fn checked(
         return Ok(Window {
             start,
             end: day_later,
-            given: true,
         });
     }
-    Ok(Window {
-        start,
-        end,
-        given: true,
-    })
+    Ok(Window { start, end })
 }
 
 /// The documented forms, and those seen to be accepted: with seconds, a fraction, Z or an offset.

@@ -25,10 +25,26 @@ pub(crate) struct Claims {
     /// Absent when nothing was consented.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) roles: Vec<String>,
+    /// The permissions of a token for a person, instead of roles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) scp: Option<String>,
     pub(crate) sub: Uuid,
     pub(crate) tid: Uuid,
     pub(crate) uti: String,
     pub(crate) ver: String,
+}
+
+impl Claims {
+    /// The permissions, of whichever kind.
+    pub(crate) fn permissions(&self) -> Vec<&str> {
+        let scopes = self.scp.iter().flat_map(|scp| scp.split(' '));
+        self.roles
+            .iter()
+            .map(String::as_str)
+            .chain(scopes)
+            .filter(|permission| !permission.is_empty())
+            .collect()
+    }
 }
 
 fn sign(key: &[u8; 32], signed: &str) -> Option<Hmac<Sha256>> {
@@ -77,6 +93,7 @@ mod tests {
             idp: "https://sts.windows.net/x/".to_owned(),
             oid: Uuid::nil(),
             roles: vec!["ActivityFeed.Read".to_owned()],
+            scp: None,
             sub: Uuid::nil(),
             tid: Uuid::max(),
             uti: "u".to_owned(),

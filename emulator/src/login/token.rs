@@ -1,12 +1,14 @@
-//! The token endpoints v1 and v2: client credentials, by secret or by assertion.
+//! The token endpoints v1 and v2: client credentials, by secret or by assertion; and the legacy code of a consent.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
+use http::header::HOST;
 use serde_json::json;
 use url::form_urlencoded;
 use uuid::Uuid;
 
+use super::assertion::{self, ASSERTION_TYPE, Expected};
 use super::error::LoginError;
 use super::jwt::{self, Claims};
 use crate::answer::{Answer, json};
@@ -18,6 +20,9 @@ use crate::world::Consent;
 /// Tenants' places that name no single tenant, which client credentials need.
 const SHARED_TENANTS: [&str; 3] = ["common", "organizations", "consumers"];
 
+/// Assertions remembered against replay before those that expired are forgotten.
+const ASSERTIONS_MAX: usize = 100_000;
+
 /// Answers a token request.
 pub(crate) fn token(call: &Call) -> Answer {
     issue(call).unwrap_or_else(|error| error.answer(call.shared.now()))
@@ -27,21 +32,40 @@ fn issue(call: &Call) -> Result<Answer, LoginError> {
     let form: HashMap<String, String> = form_urlencoded::parse(&call.body).into_owned().collect();
     let v2 = call.route.rest == "v2";
     let shared = &call.shared;
-    match form.get("grant_type").map(String::as_str) {
-        Some("client_credentials") => {}
+    let by_code = match form.get("grant_type").map(String::as_str) {
+        Some("client_credentials") => false,
+        Some("authorization_code") if !v2 => true,
         Some(other) => {
+            let other: String = other.chars().take(64).collect();
             let text = format!("The app requested an unsupported grant type '{other}'.");
-            return Err(LoginError::new(400, "unsupported_grant_type", 70003, text));
+            return Err(LoginError::new(400, "unsupported_grant_type", 70_003, text));
         }
         None => return Err(missing("grant_type")),
-    }
-    let tenant = tenant_of(call)?;
+    };
+    let tenant = if by_code {
+        redeem(shared, &form)?
+    } else {
+        tenant_of(call)?
+    };
     let client_id = form.get("client_id").ok_or_else(|| missing("client_id"))?;
     let resource = resource_of(shared, &form, v2)?;
     let roles = roles_of(shared, tenant, client_id)?;
-    let by = credential(shared, &form)?;
-    let claims = claims(shared, tenant, resource, roles, by);
+    let by = credential(call, &form)?;
+    let mut claims = claims(shared, tenant, resource, roles, by);
+    if by_code {
+        // A token for a person carries the same permissions as scopes.
+        claims.scp = Some(std::mem::take(&mut claims.roles).join(" "));
+    }
     Ok(answer(shared, &claims, v2))
+}
+
+/// The tenant that a code of the legacy consent page stands for. A code works once.
+fn redeem(shared: &Shared, form: &HashMap<String, String>) -> Result<Uuid, LoginError> {
+    let code = form.get("code").ok_or_else(|| missing("code"))?;
+    shared.codes().remove(code).ok_or_else(|| {
+        let text = "The provided authorization code is invalid or has already been redeemed.";
+        LoginError::new(400, "invalid_grant", 54_005, text)
+    })
 }
 
 fn missing(parameter: &str) -> LoginError {
@@ -144,25 +168,73 @@ fn roles_of(shared: &Shared, tenant: Uuid, client_id: &str) -> Result<Vec<String
 }
 
 /// Checks the secret or the assertion; `appidacr` of the token.
-fn credential(shared: &Shared, form: &HashMap<String, String>) -> Result<&'static str, LoginError> {
-    if let Some(secret) = form.get("client_secret") {
-        let client_id = shared.application.client_id;
-        return if *secret == shared.application.client_secret {
-            Ok("1")
-        } else if shared.config.expired_client_secrets.contains(secret) {
-            let text = format!(
-                "The provided client secret keys for app '{client_id}' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds."
-            );
-            Err(LoginError::new(401, "invalid_client", 7_000_222, text))
-        } else {
-            let text = format!(
-                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client_id}'."
-            );
-            Err(LoginError::new(401, "invalid_client", 7_000_215, text))
-        };
+fn credential(call: &Call, form: &HashMap<String, String>) -> Result<&'static str, LoginError> {
+    let shared = &call.shared;
+    match (form.get("client_secret"), form.get("client_assertion")) {
+        (Some(secret), _) => check_secret(shared, secret).map(|()| "1"),
+        (None, Some(assertion))
+            if form
+                .get("client_assertion_type")
+                .is_some_and(|kind| kind == ASSERTION_TYPE) =>
+        {
+            check_assertion(call, assertion).map(|()| "2")
+        }
+        _ => {
+            let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+            Err(LoginError::new(401, "invalid_client", 7_000_218, text))
+        }
     }
-    let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
-    Err(LoginError::new(401, "invalid_client", 7_000_218, text))
+}
+
+fn check_secret(shared: &Shared, secret: &String) -> Result<(), LoginError> {
+    let client_id = shared.application.client_id;
+    if *secret == shared.application.client_secret {
+        Ok(())
+    } else if shared.config.expired_client_secrets.contains(secret) {
+        let text = format!(
+            "The provided client secret keys for app '{client_id}' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds."
+        );
+        Err(LoginError::new(401, "invalid_client", 7_000_222, text))
+    } else {
+        let text = format!(
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client_id}'."
+        );
+        Err(LoginError::new(401, "invalid_client", 7_000_215, text))
+    }
+}
+
+fn check_assertion(call: &Call, assertion: &str) -> Result<(), LoginError> {
+    let shared = &call.shared;
+    let path = call.target.split('?').next().unwrap_or_default();
+    let mut audiences = vec![format!(
+        "{}{}",
+        shared.public_url,
+        path.trim_start_matches('/')
+    )];
+    if let Some(host) = call.headers.get(HOST).and_then(|host| host.to_str().ok()) {
+        audiences.extend(["http", "https"].map(|scheme| format!("{scheme}://{host}{path}")));
+    }
+    let now = shared.now();
+    let expected = Expected {
+        certificates: &shared.certificates,
+        audiences: &audiences,
+        client_id: shared.application.client_id,
+        now,
+    };
+    let verified = assertion::verify(assertion, &expected)?;
+    let mut seen = shared.assertions();
+    if seen.len() >= ASSERTIONS_MAX {
+        seen.retain(|_, expires| *expires > now.as_second());
+    }
+    if seen.insert(verified.jti, verified.expires).is_some() {
+        return Err(LoginError::new(
+            401,
+            "invalid_client",
+            50_013,
+            "Assertion failed: its jti was used before.",
+        ));
+    }
+    Ok(())
 }
 
 fn claims(shared: &Shared, tenant: Uuid, resource: String, roles: Vec<String>, by: &str) -> Claims {
@@ -185,6 +257,7 @@ fn claims(shared: &Shared, tenant: Uuid, resource: String, roles: Vec<String>, b
         idp: issuer,
         oid: principal,
         roles,
+        scp: None,
         sub: principal,
         tid: tenant,
         uti: format!("{:016x}", dice.next()),

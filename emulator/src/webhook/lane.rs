@@ -231,7 +231,7 @@ fn still_wanted(shared: &Shared, key: &LaneKey, mut batch: Vec<Announcement>) ->
                     .subscriptions
                     .get(&(announcement.client_id, announcement.content_type))
             })
-            .filter(|subscription| subscription.is_enabled())
+            .filter(|subscription| subscription.is_enabled() && !subscription.is_stuck(now))
             .and_then(|subscription| subscription.webhook.as_ref())
             .is_some_and(|webhook| is_of(webhook, key) && webhook.is_live(now))
     });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::content_type::ContentType;
 use crate::records::{Segment, Stream};
@@ -27,8 +28,8 @@ pub(crate) struct Blob {
     pub(crate) created: Timestamp,
     pub(crate) expires: Timestamp,
     pub(crate) source: Source,
-    /// Listed although it is older than the subscription.
-    pub(crate) before_subscription: bool,
+    /// The applications whose subscription was enabled when the blob appeared: to all others it never exists.
+    pub(crate) subscribers: Vec<Uuid>,
     /// The host that `contentUri` names instead of ours.
     pub(crate) foreign_host: Option<String>,
     /// Sent cut in half, since a listing began exactly at its creation.
@@ -98,7 +99,7 @@ impl Feed {
             created,
             expires,
             source,
-            before_subscription: false,
+            subscribers: Vec::new(),
             foreign_host: None,
             partial: false,
         };
@@ -179,7 +180,6 @@ fn record_ids(body: &[u8]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
 
     #[test]
     fn a_content_id_begins_with_the_creation_time() {

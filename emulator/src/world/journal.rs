@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::content_type::ContentType;
 
-/// Entries kept per list; older ones are dropped, the counts stay right. 100,000 requests are some 20 MB.
+/// Entries kept per list; older ones are dropped, the counts stay right. 100,000 requests are some 50 MB.
 const JOURNAL_ENTRIES_MAX: usize = 100_000;
 
 /// What a request asked for.

@@ -37,13 +37,6 @@ impl Webhook {
     }
 }
 
-/// A time during which a subscription was enabled.
-#[derive(Debug, Clone, Copy)]
-struct Span {
-    from: Timestamp,
-    to: Option<Timestamp>,
-}
-
 #[derive(Debug, Default)]
 pub(crate) struct Subscription {
     /// The content type as the last start spelled it.
@@ -52,42 +45,30 @@ pub(crate) struct Subscription {
     pub(crate) last_start: Option<Timestamp>,
     /// Until when a restarted subscription pretends to be absent.
     pub(crate) stuck_until: Option<Timestamp>,
-    spans: Vec<Span>,
+    enabled: bool,
+    ever_enabled: bool,
 }
 
 impl Subscription {
     pub(crate) fn is_enabled(&self) -> bool {
-        self.spans.last().is_some_and(|span| span.to.is_none())
+        self.enabled
     }
 
     pub(crate) fn was_ever_enabled(&self) -> bool {
-        !self.spans.is_empty()
+        self.ever_enabled
     }
 
     pub(crate) fn is_stuck(&self, now: Timestamp) -> bool {
         self.stuck_until.is_some_and(|until| now < until)
     }
 
-    pub(crate) fn enable(&mut self, now: Timestamp) {
-        if !self.is_enabled() {
-            self.spans.push(Span {
-                from: now,
-                to: None,
-            });
-        }
+    pub(crate) fn enable(&mut self) {
+        self.enabled = true;
+        self.ever_enabled = true;
     }
 
-    pub(crate) fn disable(&mut self, now: Timestamp) {
-        if let Some(span) = self.spans.last_mut().filter(|span| span.to.is_none()) {
-            span.to = Some(now);
-        }
-    }
-
-    /// Whether content that became available at `created` belongs to this subscription: what appeared while it was stopped never does.
-    pub(crate) fn covers(&self, created: Timestamp) -> bool {
-        self.spans
-            .iter()
-            .any(|span| span.from <= created && span.to.is_none_or(|to| created < to))
+    pub(crate) fn disable(&mut self) {
+        self.enabled = false;
     }
 }
 
@@ -97,17 +78,6 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("in range")
-    }
-
-    #[test]
-    fn content_made_while_stopped_is_never_covered() {
-        let mut subscription = Subscription::default();
-        assert!(!subscription.covers(at(5)));
-        subscription.enable(at(10));
-        subscription.disable(at(20));
-        subscription.enable(at(30));
-        let covered = [5, 10, 19, 20, 29, 30, 99].map(|second| subscription.covers(at(second)));
-        assert_eq!(covered, [false, true, true, false, false, true, true]);
     }
 
     #[test]

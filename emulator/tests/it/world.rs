@@ -11,6 +11,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -209,6 +210,23 @@ impl World {
 
     pub(crate) async fn blob(&self, content_id: &str) -> Seen {
         self.get(&format!("audit/{content_id}")).await
+    }
+
+    /// The answer as it is on the wire, head and body.
+    pub(crate) async fn raw_get(&self, operation: &str) -> String {
+        let mut stream = tokio::net::TcpStream::connect(self.microsoft.address())
+            .await
+            .expect("a connection");
+        let url: url::Url = self.feed(operation).parse().expect("a URL");
+        let target = &url[url::Position::BeforePath..];
+        let head = format!(
+            "GET {target} HTTP/1.1\r\nHost: emulator\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+            self.token
+        );
+        stream.write_all(head.as_bytes()).await.expect("written");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.expect("text");
+        text
     }
 
     /// Publishes one record by hand in the first tenant.
