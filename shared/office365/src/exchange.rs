@@ -266,3 +266,38 @@ fn judge(operation: Operation, error: Option<&Error>) -> Outcome {
         _ => Outcome::Faulty,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{ClientConfig, Credential, RetryLimits};
+
+    /// The wait before each of five further attempts, in milliseconds, where chance gives `random`.
+    #[track_caller]
+    fn check(random: u128, expect: [u128; 5]) {
+        let credential = Credential::Secret("fixture".into());
+        let client = Client::new(ClientConfig {
+            retry: RetryLimits {
+                delay_base: Duration::from_millis(200),
+                delay_max: Duration::from_secs(1),
+                ..RetryLimits::default()
+            },
+            random: Arc::new(move || random),
+            ..ClientConfig::new(Uuid::from_u128(1), credential, Uuid::from_u128(2))
+        })
+        .unwrap();
+        let waits = [1, 2, 3, 4, 400].map(|attempt| client.jitter(attempt).as_millis());
+        assert_eq!(waits, expect);
+    }
+
+    #[test]
+    fn waits_are_random_up_to_a_doubling_bound() {
+        check(0, [0, 0, 0, 0, 0]);
+        check(1 << 63, [100, 200, 400, 500, 500]);
+        check(u128::MAX, [200, 400, 800, 1000, 1000]);
+    }
+}
