@@ -40,9 +40,11 @@ pub(crate) fn write_api_with<'a>(
     event: &mut Event<'a>,
     fill: impl FnOnce(&mut Writer),
 ) {
-    let uid = ["ClientRequestId", "RequestId", "CorrelationId", "Id"]
+    let sent = ["ClientRequestId", "RequestId", "CorrelationId"];
+    let uid = sent
         .iter()
-        .find_map(|key| record.text(key));
+        .find_map(|key| record.text(key))
+        .or_else(|| record.id.clone());
     event.body.object("api", |w| {
         w.text(
             "operation",

@@ -176,7 +176,10 @@ pub(crate) fn labelled_mail<'a>(record: &Record<'a>, event: &mut Event<'a>) -> b
         .into_iter()
         .flat_map(|list| list.elements());
     let to: Vec<_> = receivers.filter_map(crate::record::meaningful).collect();
-    let whole = to.iter().all(address);
+    let all = record
+        .get("Receivers")
+        .map_or(0, |list| list.elements().count());
+    let whole = to.len() == all && to.iter().all(address);
     let email = crate::email::Email {
         from: record.text("Sender").filter(address),
         to: to.into_iter().filter(address).collect(),
@@ -188,10 +191,11 @@ pub(crate) fn labelled_mail<'a>(record: &Record<'a>, event: &mut Event<'a>) -> b
     }
     event.is(Class::EmailActivity, 99);
     let sender_stands = email.from.is_some() || record.text("Sender") == record.text("UserId");
-    record.used(if sender_stands {
-        &["Sender", "ItemName"]
-    } else {
+    record.used(if sender_stands { &["Sender"] } else { &[] });
+    record.used(if email.subject.is_some() {
         &["ItemName"]
+    } else {
+        &[]
     });
     record.used(if whole { &["Receivers"] } else { &[] });
     email.write(event);

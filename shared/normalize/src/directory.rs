@@ -6,7 +6,7 @@ mod rights;
 
 use crate::class::Class;
 use crate::event::{Event, Severity};
-use crate::identity::{Ids, User};
+use crate::identity::{self, Ids, User};
 use crate::json::Value;
 use crate::record::Record;
 use changes::Changes;
@@ -208,8 +208,9 @@ impl<'a> Change<'_, 'a> {
         let stands = |text: &str| written.iter().any(|known| known.as_deref() == Some(text));
         let texts = |value: Value<'a>| value.get("ID").and_then(Value::scalar);
         if let Some(list) = self.record.get("Target")
+            && list.is_array()
             && list.children().all(|entry| {
-                entry.children().count() <= 2 && texts(entry).is_some_and(|text| stands(&text))
+                identity::is_plain_id(entry) && texts(entry).is_some_and(|text| stands(&text))
             })
         {
             list.mark_used();

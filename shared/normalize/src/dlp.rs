@@ -47,7 +47,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> Option<Cow<
     };
     event.is(Class::DataSecurityFinding, activity);
     findings::open(event, status_id);
-    record.used(&["ResultStatus"]);
+    findings::take_result(record);
     if activity == 1 {
         let blocked = rules().any(|rule| lists(rule.get("Actions"), "BlockAccess"));
         findings::act(
@@ -72,7 +72,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> Option<Cow<
     }
     let severity = rules()
         .filter_map(|rule| text_of(rule, "Severity"))
-        .map(|word| findings::severity(&word))
+        .filter_map(|word| findings::severity(&word))
         .max();
     event.raise(severity.unwrap_or(Severity::Informational));
     let policy = policies.first().copied();
@@ -110,7 +110,7 @@ fn write_info<'a>(
     event.body.object("finding_info", |w| {
         w.text_opt(
             "uid",
-            record.take("IncidentId").or_else(|| record.text("Id")),
+            record.take("IncidentId").or_else(|| record.id.clone()),
         );
         w.text_opt(
             "title",

@@ -222,7 +222,6 @@ fn user_agent<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
 
 /// Writes `metadata`.
 pub(crate) fn write_metadata(record: &Record<'_>, event: &mut Event<'_>, context: &Context<'_>) {
-    let id = record.take("Id");
     let original_time = record.take("CreationTime");
     let correlation = record
         .take("CorrelationId")
@@ -261,13 +260,13 @@ pub(crate) fn write_metadata(record: &Record<'_>, event: &mut Event<'_>, context
         w.text("log_provider", "Office 365 Management Activity API");
         w.text("source", "Microsoft 365 Unified Audit Log");
         w.text_opt("log_source", record.workload.as_ref());
-        w.text_opt("uid", id.as_ref());
-        w.text_opt("original_event_uid", id.as_ref());
+        w.text_opt("uid", record.id.as_ref());
+        w.text_opt("original_event_uid", record.id.as_ref());
         w.text_opt("event_code", record.operation.as_ref());
         write_type(record, w);
         w.text_opt("correlation_uid", correlation);
         w.text_opt("original_time", original_time);
-        w.text_opt("tenant_uid", record.take("OrganizationId"));
+        w.text_opt("tenant_uid", record.tenant.as_ref());
     });
 }
 
@@ -289,10 +288,7 @@ fn write_type(record: &Record<'_>, w: &mut Writer) {
 
 /// Writes `cloud`.
 pub(crate) fn write_cloud(record: &Record<'_>, event: &mut Event<'_>) {
-    let (uid, name) = (
-        record.take("OrganizationId"),
-        record.take("OrganizationName"),
-    );
+    let (uid, name) = (record.tenant.as_ref(), record.take("OrganizationName"));
     event.body.object("cloud", |w| {
         w.text("provider", "Microsoft 365");
         if uid.is_some() || name.is_some() {
@@ -394,7 +390,10 @@ pub(crate) fn write_name_values(w: &mut Writer, key: &str, list: Value<'_>) -> b
             .any(|key| member.key().is(key))
     };
     let regular = |entry: Value<'_>| {
-        entry.children().count() <= 2 && entry.children().all(known) && entry_name(entry).is_some()
+        entry.children().count() <= 2
+            && entry.children().all(known)
+            && entry_name(entry).is_some()
+            && !(entry.get("Name").is_some() && entry.get("Key").is_some())
     };
     if !list.is_array() || !list.children().all(regular) {
         return false;

@@ -47,7 +47,7 @@ fn last_segment<'a>(path: &Cow<'a, str>) -> Cow<'a, str> {
 impl<'a> File<'a> {
     /// The file that a record of SharePoint, OneDrive, Yammer or a labelling client is about. Marks what it takes.
     pub(crate) fn of(record: &Record<'a>) -> Self {
-        let object = record.take("ObjectId");
+        let object = record.text("ObjectId");
         let url = object.clone().filter(|object| hostname(object).is_some());
         let local = object.clone().filter(|object| hostname(object).is_none());
         let folder = record.take("SourceRelativeUrl");
@@ -65,6 +65,9 @@ impl<'a> File<'a> {
             Some(folder) => Some(join(folder, &name)),
             None => local,
         };
+        if object.is_none() || url.is_some() || path == object {
+            record.take("ObjectId");
+        }
         let parent = path.as_ref().filter(|_| folder.is_some()).and_then(|path| {
             let at = path.rfind('/')?;
             (at > 0).then(|| slice(path, 0, at))

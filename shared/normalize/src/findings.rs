@@ -10,6 +10,8 @@ use crate::envelope::Source;
 use crate::event::{Event, Kind, Severity, Status};
 use crate::identity::Actor;
 use crate::json::Writer;
+use crate::record::Record;
+use crate::status;
 
 /// disposition_id and caption.
 pub(crate) const BLOCKED: (i64, &str) = (2, "Blocked");
@@ -77,13 +79,35 @@ pub(crate) fn observe_actor<'a>(
 }
 
 /// OCSF's severity for a product's word.
-pub(crate) fn severity(word: &str) -> Severity {
-    match word.to_ascii_lowercase().as_str() {
+pub(crate) fn severity(word: &str) -> Option<Severity> {
+    Some(match word.to_ascii_lowercase().as_str() {
+        "informational" | "information" => Severity::Informational,
         "low" => Severity::Low,
         "medium" => Severity::Medium,
         "high" => Severity::High,
         "critical" => Severity::Critical,
-        _ => Severity::Informational,
+        _ => return None,
+    })
+}
+
+/// The severity that the first of these members names; Low when none does. The member is marked.
+pub(crate) fn take_severity(record: &Record<'_>, keys: &[&'static str]) -> Severity {
+    let named = keys
+        .iter()
+        .find_map(|key| Some((key, severity(&record.text(key)?)?)));
+    named.map_or(Severity::Low, |(key, severity)| {
+        record.used(&[key]);
+        severity
+    })
+}
+
+/// Marks a ResultStatus that says no more than that there is a finding.
+pub(crate) fn take_result(record: &Record<'_>) {
+    if record
+        .text("ResultStatus")
+        .is_none_or(|word| word == "New" || status::of_word(&word) == 1)
+    {
+        record.take("ResultStatus");
     }
 }
 

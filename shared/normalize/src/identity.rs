@@ -86,6 +86,13 @@ impl<'a> Ids<'a> {
     }
 }
 
+/// An entry of a list of typed ids that holds nothing but id and type.
+pub(crate) fn is_plain_id(entry: Value<'_>) -> bool {
+    entry
+        .children()
+        .all(|member| member.key().is("ID") || (member.key().is("Type") && member.int().is_some()))
+}
+
 /// `Kind_<guid>` in its two parts.
 fn split_kind<'a>(id: &Cow<'a, str>) -> Option<(Cow<'a, str>, Cow<'a, str>)> {
     let at = id.rfind('_')?;
@@ -403,9 +410,9 @@ impl<'a> Actor<'a> {
         let id = |entry: Value<'a>| entry.get("ID").and_then(Value::scalar);
         if let Some(list) = record.get("Actor")
             && list.is_array()
-            && list.children().all(|entry| {
-                entry.children().count() <= 2 && id(entry).is_some_and(|id| stands(&id))
-            })
+            && list
+                .children()
+                .all(|entry| is_plain_id(entry) && id(entry).is_some_and(|id| stands(&id)))
         {
             list.mark_used();
         }

@@ -8,6 +8,9 @@ use crate::{Context, Malformed, RawData};
 
 /// Writes `raw_data`: the text as it came. Bytes that are not UTF-8 become U+FFFD; the lake's raw copy has them.
 pub(crate) fn write(record: &[u8], w: &mut Writer) {
+    if record.is_empty() {
+        return;
+    }
     w.text("raw_data", &String::from_utf8_lossy(record));
 }
 

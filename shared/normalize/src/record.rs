@@ -1,5 +1,6 @@
 //! One record, as the rules see it.
 
+use crate::identify;
 use crate::json::{Doc, Value};
 use std::borrow::Cow;
 
@@ -20,6 +21,9 @@ pub(crate) struct Record<'a> {
     root: Value<'a>,
     /// A bit per key of the root object: most questions are about keys that are not there.
     filter: [u64; 4],
+    /// `Id` and `OrganizationId` as [`crate::identify`] reads them.
+    pub(crate) id: Option<Cow<'a, str>>,
+    pub(crate) tenant: Option<Cow<'a, str>>,
     /// `Operation`, verbatim.
     pub(crate) operation: Option<Cow<'a, str>>,
     /// The operation as the tables spell it: lower case, no dots or blanks at its end, "-" for dashes.
@@ -44,12 +48,20 @@ impl<'a> Record<'a> {
         let mut record = Self {
             root,
             filter,
+            id: identify::name(doc, "Id"),
+            tenant: identify::name(doc, "OrganizationId"),
             operation: None,
             op: Cow::Borrowed(""),
             record_type: None,
             workload: None,
             nameless: false,
         };
+        record.used(if record.id.is_some() { &["Id"] } else { &[] });
+        record.used(if record.tenant.is_some() {
+            &["OrganizationId"]
+        } else {
+            &[]
+        });
         record.operation = record.take("Operation");
         record.op = record
             .operation
@@ -61,7 +73,7 @@ impl<'a> Record<'a> {
             Some(number)
         });
         record.workload = record.take("Workload");
-        record.nameless = record.op.is_empty() || crate::identify::name(doc, "Id").is_none();
+        record.nameless = record.op.is_empty() || record.id.is_none();
         record
     }
 

@@ -192,7 +192,7 @@ pub(crate) fn malware<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Ac
     event.raise(Severity::High);
     findings::open(event, 1);
     event.body.object("finding_info", |w| {
-        w.text_opt("uid", record.text("Id"));
+        w.text_opt("uid", record.id.clone());
         w.text("title", &format!("Malware detected in file {}", file.name));
         w.array("types", |w| w.element_text("Malware"));
         if let Some(vendor) = &vendor {

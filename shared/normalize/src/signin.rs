@@ -40,7 +40,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<
     } else {
         status::general(record)
     });
-    rate(record, event);
+    rate(event);
     write_user(event, actor);
     if record
         .text("ObjectId")
@@ -65,13 +65,9 @@ fn is_entra(record: &Record<'_>) -> bool {
 /// By the operation alone: ResultStatus of a sign-in is the result of the HTTP request, and "Success" on two thirds of
 /// the failed ones (Microsoft's schema page, "STS Logon schema").
 fn entra_status<'a>(record: &Record<'a>) -> Status<'a> {
-    record.used(&["ResultStatus"]);
     let code = record
         .take("ErrorNumber")
         .or_else(|| record.take("ErrorCode"));
-    let detail = record
-        .take("LogonError")
-        .or_else(|| record.property("ExtendedProperties", "ResultStatusDetail"));
     let id = match &*record.op {
         "userloggedin" | "userloggedoff" => 1,
         "userloginfailed" => 2,
@@ -79,10 +75,16 @@ fn entra_status<'a>(record: &Record<'a>) -> Status<'a> {
             .as_deref()
             .map_or(0, |code| if code == "0" { 1 } else { 2 }),
     };
+    status::take_word(record, id);
+    let result = || {
+        record
+            .property("ExtendedProperties", "ResultStatusDetail")
+            .filter(|detail| status::of_word(detail) == 99)
+    };
     Status {
         id,
         code,
-        detail: detail.filter(|detail| status::of_word(detail) == 99),
+        detail: record.take("LogonError").or_else(result),
         ..Status::default()
     }
 }
@@ -90,10 +92,14 @@ fn entra_status<'a>(record: &Record<'a>) -> Status<'a> {
 /// The sign-ins of record type 9, written until 2019.
 fn legacy_status<'a>(record: &Record<'a>) -> Status<'a> {
     let failed = record.int("LoginStatus").is_some_and(|number| number != 0);
-    let general = status::general(record);
-    if !failed && general.id != 2 {
-        return general;
+    if !failed
+        && record
+            .text("ResultStatus")
+            .is_none_or(|word| status::of_word(&word) != 2)
+    {
+        return status::general(record);
     }
+    status::take_word(record, 2);
     let detail = record.property("ExtendedProperties", "LoginError");
     let code = record.text("LoginStatus").filter(|code| code != "0");
     Status {
@@ -104,24 +110,25 @@ fn legacy_status<'a>(record: &Record<'a>) -> Status<'a> {
     }
 }
 
-fn rate(record: &Record<'_>, event: &mut Event<'_>) {
-    let Some(status) = &event.status else { return };
+/// Failures are low, interruptions nothing, accounts that are shut out medium.
+fn rate(event: &mut Event<'_>) {
+    let Some(status) = event.status.as_ref().filter(|status| status.id == 2) else {
+        return;
+    };
     let code = status.code.as_deref().unwrap_or_default();
-    if status.id == 2 {
-        let severity = match code {
-            _ if INTERRUPTS.contains(&code) => Severity::Informational,
-            _ if SHUT_OUT.contains(&code) => Severity::Medium,
-            _ => Severity::Low,
-        };
-        event.raise(severity);
-    } else if record
-        .text("LogonError")
-        .is_some_and(|error| SHUT_OUT_ERRORS.contains(&&*error))
-    {
-        event.raise(Severity::Medium);
-    }
+    // Records of before 2020 have the error's name only.
+    let error = status.detail.as_deref().unwrap_or_default();
+    let severity = if INTERRUPTS.contains(&code) || error.ends_with("Interrupt") {
+        Severity::Informational
+    } else if SHUT_OUT.contains(&code) || SHUT_OUT_ERRORS.contains(&error) {
+        Severity::Medium
+    } else {
+        Severity::Low
+    };
+    event.raise(severity);
 }
 
+/// The names of [`SHUT_OUT`].
 const SHUT_OUT_ERRORS: [&str; 2] = ["IdsLocked", "UserDisabled"];
 
 /// The class demands a user even when nobody is named.

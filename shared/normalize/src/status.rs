@@ -47,15 +47,26 @@ pub(crate) fn finding_caption(id: u8) -> &'static str {
 /// The status of a record that is neither a sign-in nor a finding. `ResultStatus` is free text; where it is missing,
 /// some services have a field of their own, and some record types exist only for things done.
 pub(crate) fn general<'a>(record: &Record<'a>) -> Status<'a> {
-    let refused = REFUSED.contains(&&*record.op);
-    let word = record.take("ResultStatus");
-    match word {
-        _ if refused => Status {
+    if REFUSED.contains(&&*record.op) {
+        take_word(record, FAILURE);
+        return Status {
             id: FAILURE,
             ..Status::default()
-        },
+        };
+    }
+    match record.take("ResultStatus") {
         Some(word) => by_word(record, word),
         None => without_word(record),
+    }
+}
+
+/// Marks `ResultStatus` where it says no more than the status does, for rules that decide the status by something else.
+pub(crate) fn take_word(record: &Record<'_>, id: u8) {
+    if record
+        .text("ResultStatus")
+        .is_none_or(|word| of_word(&word) == id)
+    {
+        record.take("ResultStatus");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::class::Class;
 use crate::envelope::{self, Source};
-use crate::event::{Event, Kind, Severity};
+use crate::event::{Event, Kind};
 use crate::findings;
 use crate::identity::{User, email_domain};
 use crate::json::{Doc, Writer, parse};
@@ -17,25 +17,25 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
         .as_deref()
         .and_then(|data| parse(data.as_bytes()).ok())
         .filter(|doc| doc.root().is_object());
-    let (status_id, done) = match record.take("Status").as_deref() {
-        Some("Investigating") => (2, false),
-        Some("Dismissed") => (3, true),
-        Some("Resolved") => (4, true),
-        _ => (1, false),
-    };
+    let known = record.text("Status").and_then(|word| {
+        Some(match &*word {
+            "Active" => 1,
+            "Investigating" => 2,
+            "Dismissed" => 3,
+            "Resolved" => 4,
+            _ => return None,
+        })
+    });
+    record.used(if known.is_some() { &["Status"] } else { &[] });
+    let (status_id, done) = (known.unwrap_or(1), known.is_some_and(|id| id > 2));
     let activity = match &*record.op {
         "alerttriggered" => 1,
         _ if done => 3,
         _ => 2,
     };
     event.is(Class::DetectionFinding, activity);
-    let severity = record.take("Severity");
-    event.raise(
-        severity
-            .as_deref()
-            .map_or(Severity::Low, findings::severity),
-    );
-    record.used(&["ResultStatus"]);
+    event.raise(findings::take_severity(record, &["Severity"]));
+    findings::take_result(record);
     findings::open(event, status_id);
     write_info(record, event, doc.as_ref());
     event.body.text_opt("comment", record.take("Comments"));
@@ -56,7 +56,7 @@ fn write_info<'a>(record: &Record<'a>, event: &mut Event<'a>, data: Option<&Doc<
         .next();
     let name = record.take("Name").or_else(|| datum("an").map(Cow::Owned));
     event.body.object("finding_info", |w| {
-        w.text_opt("uid", record.take("AlertId").or_else(|| record.text("Id")));
+        w.text_opt("uid", record.take("AlertId").or_else(|| record.id.clone()));
         w.text_opt("title", name.as_ref());
         w.text_opt("desc", datum("ad"));
         w.array("types", |w| {

@@ -26,7 +26,7 @@ pub(crate) fn link_clicked<'a>(record: &Record<'a>, event: &mut Event<'a>, actor
     let url = record.take("Url").or_else(|| record.take("URL"));
     let source = envelope::take_address(record);
     event.body.object("finding_info", |w| {
-        w.text_opt("uid", record.text("Id"));
+        w.text_opt("uid", record.id.clone());
         w.text("title", "Safe Links: URL clicked");
         w.array("types", |w| w.element_text("Malicious URL click"));
         w.text_opt("src_url", record.take("EventDeepLink"));
@@ -100,9 +100,28 @@ pub(crate) fn file_detected<'a>(record: &Record<'a>, event: &mut Event<'a>, acto
     if modified.is_some() {
         record.used(&["LastModifiedDate"]);
     }
-    record.used(&["FileData"]);
+    let known = [
+        "DocumentId",
+        "FileName",
+        "FilePath",
+        "FileSize",
+        "FileVerdict",
+        "MalwareFamily",
+        "SHA256",
+    ];
+    let plain = |member: Value<'_>| {
+        member.scalar().is_some() && known.iter().any(|key| member.key().is(key))
+    };
+    if let Some(data) = data
+        && data.children().all(plain)
+        && data
+            .get("FileVerdict")
+            .is_none_or(|verdict| verdict.int() == Some(1))
+    {
+        data.mark_used();
+    }
     event.body.object("finding_info", |w| {
-        w.text_opt("uid", record.text("Id"));
+        w.text_opt("uid", record.id.clone());
         w.text("title", &format!("Malicious file detected: {}", file.name));
         w.array("types", |w| w.element_text("Malware"));
         w.text_opt("src_url", record.take("EventDeepLink"));
@@ -156,7 +175,7 @@ pub(crate) fn investigation<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     event.body.object("finding_info", |w| {
         w.text_opt(
             "uid",
-            record.take("InvestigationId").or_else(|| record.text("Id")),
+            record.take("InvestigationId").or_else(|| record.id.clone()),
         );
         w.text_opt("title", record.take("InvestigationName"));
         w.array("types", |w| {
@@ -251,9 +270,6 @@ fn write_entity(w: &mut Writer, entity: Value<'_>) {
 /// Maps an alert of Defender for Cloud Apps, a custom detection, a risk, or a sender's listing: one evidence for each
 /// client address.
 pub(crate) fn cloud_app<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
-    let severity = record
-        .take("AlertSeverity")
-        .or_else(|| record.take("Severity"));
     let title = ["AlertDisplayName", "AlertTitle", "Title", "Name", "Event"];
     let desc = ["AlertDescription", "Description", "Reason"];
     let uid = record.text("AlertId").or_else(|| {
@@ -272,13 +288,12 @@ pub(crate) fn cloud_app<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &
     let title = record
         .take_first(&title)
         .or_else(|| record.operation.clone());
-    record.used(&["ResultStatus"]);
+    findings::take_result(record);
     start(event, 1, 1);
-    event.raise(
-        severity
-            .as_deref()
-            .map_or(Severity::Low, findings::severity),
-    );
+    event.raise(findings::take_severity(
+        record,
+        &["AlertSeverity", "Severity"],
+    ));
     write_info(
         record,
         event,
@@ -293,12 +308,11 @@ pub(crate) fn cloud_app<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &
 
 /// Maps a risk that Entra ID Protection saw (record type 294).
 pub(crate) fn risk<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
-    let level = record.take("RiskLevel");
     let title = record
         .take("RiskEventType")
         .or_else(|| record.operation.clone());
     start(event, 1, 1);
-    event.raise(level.as_deref().map_or(Severity::Low, findings::severity));
+    event.raise(findings::take_severity(record, &["RiskLevel"]));
     write_info(
         record,
         event,
@@ -321,7 +335,7 @@ fn write_info<'a>(
     url: Option<Cow<'a, str>>,
 ) {
     event.body.object("finding_info", |w| {
-        w.text_opt("uid", uid.or_else(|| record.text("Id")));
+        w.text_opt("uid", uid.or_else(|| record.id.clone()));
         w.text_opt("title", title);
         w.text_opt("desc", desc);
         w.array("types", |w| {

@@ -1,0 +1,18 @@
+//! Events against the official schema, against worked examples, and for any input.
+
+mod golden;
+mod lossless;
+mod properties;
+mod samples;
+mod schema;
+
+use serde_json::Value;
+
+/// The event of a record, by default settings.
+fn event(record: &[u8]) -> Value {
+    let mut out = Vec::new();
+    normalize::ocsf(record, &normalize::Context::default(), &mut out);
+    let line = out.strip_suffix(b"\n").expect("an event ends its line");
+    assert!(!line.contains(&b'\n'), "an event is one line");
+    serde_json::from_slice(line).expect("an event is JSON")
+}

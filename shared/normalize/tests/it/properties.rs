@@ -1,0 +1,168 @@
+//! Any input: generated values, and worked examples with their members torn, swapped, removed and broken.
+
+use crate::lossless::lost;
+use crate::schema::OCSF;
+use normalize::{Context, RawData, identify, ocsf, split};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
+
+/// The records of the worked examples.
+static RECORDS: LazyLock<Vec<Map<String, Value>>> = LazyLock::new(|| {
+    let pairs = include_str!("../fixtures/golden.ndjson").lines();
+    let pairs = pairs.map(|line| serde_json::from_str::<Value>(line).expect("a pair is JSON"));
+    pairs
+        .filter_map(|pair| pair["raw"].as_object().cloned())
+        .collect()
+});
+
+/// Cases per property: `PROPTEST_CASES` raises it.
+fn cases() -> ProptestConfig {
+    ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+/// Any JSON value, with the words that rules look for among the strings.
+fn value() -> impl Strategy<Value = Value> {
+    let words = prop::sample::select(vec![
+        "",
+        " ",
+        "True",
+        "false",
+        "<null>",
+        "Success",
+        "198.51.100.7",
+        "[2001:db8::1]:443",
+        "a@b.example",
+        "10032001AAAA0001",
+        "2026-03-01T10:00:00",
+        "0001-01-01T00:00:00",
+        "https://contoso.example/a/b.docx",
+        "{\"ad\":1}",
+        "[1",
+        "-Purge \"True\"",
+        "User_755e500a-6c03-46b0-b53b-282f23374e3b",
+        "755e500a-6c03-46b0-b53b-282f23374e3b",
+        "High",
+        "AllPrincipals",
+        "<Type>Edit</Type>",
+        "a (1b); b",
+        "{\"Entities\":[{\"Type\":\"ip\",\"Address\":\"1.2.3.4\"}]}",
+    ]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        (-10i64..400).prop_map(Value::from),
+        any::<i32>().prop_map(|number| Value::from(f64::from(number) / 8.0)),
+        words.prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        let names = prop_oneof![
+            Just("Name".to_owned()),
+            Just("Value".to_owned()),
+            Just("ID".to_owned()),
+            Just("Type".to_owned()),
+            Just("NewValue".to_owned()),
+            Just("OldValue".to_owned()),
+            any::<String>(),
+        ];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map(names, inner, 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// An example with some of its members replaced, some removed, and perhaps another type and operation.
+fn mutated() -> impl Strategy<Value = Value> {
+    let at = any::<prop::sample::Index>;
+    let changes = prop::collection::vec((at(), prop::option::of(value())), 0..6);
+    (
+        at(),
+        changes,
+        prop::option::of(-2i64..480),
+        prop::option::of(at()),
+    )
+        .prop_map(|(at, changes, record_type, other)| {
+            let mut record = at.get(&RECORDS).clone();
+            for (at, change) in changes {
+                let Some(key) = (!record.is_empty())
+                    .then(|| at.index(record.len()))
+                    .and_then(|at| record.keys().nth(at).cloned())
+                else {
+                    break;
+                };
+                match change {
+                    Some(value) => drop(record.insert(key, value)),
+                    None => drop(record.remove(&key)),
+                }
+            }
+            if let Some(record_type) = record_type {
+                record.insert("RecordType".to_owned(), json!(record_type));
+            }
+            if let Some(other) = other {
+                record.insert(
+                    "Operation".to_owned(),
+                    other.get(&RECORDS)["Operation"].clone(),
+                );
+            }
+            Value::Object(record)
+        })
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn any_bytes_become_one_valid_event(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        prop_assert_eq!(OCSF.findings(&crate::event(&bytes)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn any_value_becomes_a_valid_event(value in value()) {
+        prop_assert_eq!(OCSF.findings(&crate::event(value.to_string().as_bytes())), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_torn_record_becomes_a_valid_event_that_loses_nothing(record in mutated()) {
+        let event = crate::event(record.to_string().as_bytes());
+        prop_assert_eq!(OCSF.findings(&event), Vec::<String>::new());
+        prop_assert_eq!(lost(&record, &event), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_events_id_is_the_records_id(record in mutated()) {
+        let text = record.to_string();
+        let event = crate::event(text.as_bytes());
+        let id = identify(text.as_bytes()).expect("an object").id;
+        prop_assert_eq!(event["metadata"]["uid"].as_str(), id.as_deref());
+    }
+
+    #[test]
+    fn the_event_is_a_function_of_record_and_context(record in mutated()) {
+        let text = record.to_string();
+        let context = Context { content_type: Some("Audit.General"), content_created_ms: Some(1), raw_data: RawData::Always };
+        let (mut once, mut twice) = (Vec::new(), b"before".to_vec());
+        ocsf(text.as_bytes(), &context, &mut once);
+        ocsf(text.as_bytes(), &context, &mut twice);
+        prop_assert_eq!(&twice[6..], &once[..]);
+    }
+
+    #[test]
+    fn split_takes_apart_what_was_joined(records in prop::collection::vec(value(), 0..5)) {
+        let texts: Vec<String> = records.iter().map(Value::to_string).collect();
+        let blob = format!("\u{feff} [ {} ]\n", texts.join(" ,\n"));
+        let parts = split(blob.as_bytes()).expect("a whole array");
+        prop_assert_eq!(parts, texts.iter().map(String::as_bytes).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn split_never_panics(body in "[\\[\\]{},:\"\\\\a1 ]{0,60}") {
+        drop(split(body.as_bytes()));
+    }
+}

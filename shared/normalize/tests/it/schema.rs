@@ -1,0 +1,327 @@
+//! The official schema as a validator: the rules of ocsf-server's `validator2`, read from the compiled schema.
+
+use flate2::read::GzDecoder;
+use regex_lite::Regex;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::io::Read;
+use std::sync::LazyLock;
+
+/// OCSF 1.8.0, see tests/schema/NOTICE.
+pub(crate) static OCSF: LazyLock<Schema> =
+    LazyLock::new(|| Schema::read(include_bytes!("../schema/ocsf-1.8.0.json.gz")));
+
+pub(crate) struct Schema {
+    schema: Value,
+    class_names: HashMap<i64, String>,
+    formats: HashMap<String, Regex>,
+}
+
+/// What is open while an event is walked.
+struct Walk<'e> {
+    profiles: Vec<&'e str>,
+    findings: Vec<String>,
+}
+
+impl Schema {
+    fn read(compressed: &[u8]) -> Self {
+        let mut text = String::new();
+        GzDecoder::new(compressed)
+            .read_to_string(&mut text)
+            .expect("the schema is gzip");
+        let schema: Value = serde_json::from_str(&text).expect("the schema is JSON");
+        let classes = schema["classes"].as_object().expect("classes");
+        let class_names = classes
+            .iter()
+            .filter_map(|(name, class)| Some((class["uid"].as_i64()?, name.clone())));
+        let types = schema["dictionary"]["types"]["attributes"]
+            .as_object()
+            .expect("types");
+        let formats = types
+            .iter()
+            .filter_map(|(name, of)| Some((name.clone(), of["regex"].as_str()?)));
+        let formats = formats
+            .map(|(name, regex)| (name, Regex::new(regex).expect("the schema's regex")))
+            .collect();
+        Self {
+            class_names: class_names.collect(),
+            formats,
+            schema,
+        }
+    }
+
+    /// Everything that is wrong with an event; nothing for a valid one.
+    pub(crate) fn findings(&self, event: &Value) -> Vec<String> {
+        let Some(name) = event["class_uid"]
+            .as_i64()
+            .and_then(|uid| self.class_names.get(&uid))
+        else {
+            return vec![format!("class_uid: {} is no class", event["class_uid"])];
+        };
+        let class = &self.schema["classes"][name];
+        let profiles = event["metadata"]["profiles"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        let mut walk = Walk {
+            profiles: profiles.filter_map(Value::as_str).collect(),
+            findings: Vec::new(),
+        };
+        self.object(
+            class,
+            event.as_object().expect("an event is an object"),
+            "",
+            &mut walk,
+        );
+        let activity = event["activity_id"].as_i64().unwrap_or(-1);
+        let type_uid = event["class_uid"].as_i64().unwrap_or(-1) * 100 + activity;
+        if event["type_uid"].as_i64() != Some(type_uid) {
+            walk.findings.push(format!(
+                "type_uid: {} should be {type_uid}",
+                event["type_uid"]
+            ));
+        }
+        if event["category_uid"].as_i64() != Some(class["category_uid"].as_i64().unwrap_or(0)) {
+            walk.findings.push(format!(
+                "category_uid: {} is not the class's",
+                event["category_uid"]
+            ));
+        }
+        for observable in event["observables"].as_array().into_iter().flatten() {
+            let name = observable["name"].as_str().unwrap_or_default();
+            if !self.resolves(class, name, &walk.profiles) {
+                walk.findings
+                    .push(format!("observables: {name} is no attribute of the class"));
+            }
+        }
+        walk.findings
+    }
+
+    fn object(&self, of: &Value, object: &Map<String, Value>, path: &str, walk: &mut Walk<'_>) {
+        if object.is_empty() {
+            walk.findings.push(format!("{path}: empty object"));
+        }
+        let attributes = of["attributes"].as_object().expect("attributes");
+        for (key, value) in object {
+            let path = if path.is_empty() {
+                key.clone()
+            } else {
+                format!("{path}.{key}")
+            };
+            match attributes.get(key) {
+                None => walk
+                    .findings
+                    .push(format!("{path}: not an attribute of {}", of["name"])),
+                Some(attribute) if !allowed(attribute, &walk.profiles) => {
+                    walk.findings
+                        .push(format!("{path}: its profile is not in metadata.profiles"));
+                }
+                Some(attribute) => {
+                    self.value(attribute, value, &path, walk);
+                    sibling(attribute, value, object, &path, walk);
+                }
+            }
+        }
+        for (key, attribute) in attributes {
+            let required =
+                attribute["requirement"] == "required" && allowed(attribute, &walk.profiles);
+            if required && !object.contains_key(key) {
+                walk.findings.push(format!("{path}: {key} is required"));
+            }
+        }
+        for (kind, names) in of["constraints"].as_object().into_iter().flatten() {
+            let names = names
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str);
+            let present = names.filter(|name| object.contains_key(*name)).count();
+            if (kind == "at_least_one" && present == 0) || (kind == "just_one" && present != 1) {
+                walk.findings
+                    .push(format!("{path}: {kind} of {}", of["constraints"][kind]));
+            }
+        }
+    }
+
+    fn value(&self, attribute: &Value, value: &Value, path: &str, walk: &mut Walk<'_>) {
+        if attribute["is_array"] != true {
+            return self.one(attribute, value, path, walk);
+        }
+        match value.as_array() {
+            None => walk.findings.push(format!("{path}: not an array")),
+            Some(list) if list.is_empty() => walk.findings.push(format!("{path}: empty array")),
+            Some(list) => list
+                .iter()
+                .for_each(|value| self.one(attribute, value, path, walk)),
+        }
+    }
+
+    fn one(&self, attribute: &Value, value: &Value, path: &str, walk: &mut Walk<'_>) {
+        let kind = attribute["type"].as_str().expect("a type");
+        if kind == "object_t" {
+            let of =
+                &self.schema["objects"][attribute["object_type"].as_str().expect("an object type")];
+            match value.as_object() {
+                None => walk.findings.push(format!("{path}: not an object")),
+                // The free-form object: unmapped and the like.
+                Some(_) if of["attributes"].as_object().is_none_or(Map::is_empty) => {}
+                Some(object) => self.object(of, object, path, walk),
+            }
+            return;
+        }
+        let key = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        if attribute["enum"]
+            .as_object()
+            .is_some_and(|known| !known.contains_key(&key))
+        {
+            walk.findings
+                .push(format!("{path}: {key} is not in its enum"));
+        }
+        self.scalar(kind, value, path, walk);
+    }
+
+    fn scalar(&self, kind: &str, value: &Value, path: &str, walk: &mut Walk<'_>) {
+        let types = &self.schema["dictionary"]["types"]["attributes"];
+        let mut chain = vec![kind];
+        while let Some(base) = types[chain[chain.len() - 1]]["type"].as_str() {
+            chain.push(base);
+        }
+        let typed = match chain[chain.len() - 1] {
+            "json_t" => return,
+            "string_t" => value.is_string(),
+            "boolean_t" => value.is_boolean(),
+            "integer_t" => value
+                .as_i64()
+                .is_some_and(|number| i32::try_from(number).is_ok()),
+            "long_t" => value.as_i64().is_some(),
+            "float_t" => value.is_number(),
+            other => panic!("{other} is no base type"),
+        };
+        if !typed {
+            walk.findings.push(format!("{path}: {value} is no {kind}"));
+            return;
+        }
+        for name in chain {
+            let text = value.as_str().unwrap_or_default();
+            if self
+                .formats
+                .get(name)
+                .is_some_and(|format| !format.is_match(text))
+            {
+                walk.findings.push(format!("{path}: {text:?} is no {name}"));
+            }
+            if types[name]["max_len"]
+                .as_u64()
+                .is_some_and(|max| text.chars().count() as u64 > max)
+            {
+                walk.findings
+                    .push(format!("{path}: longer than {name} may be"));
+            }
+            if let (Some(range), Some(number)) = (types[name]["range"].as_array(), value.as_i64()) {
+                let bound = |at: usize| range[at].as_i64().expect("a bound");
+                if number < bound(0) || number > bound(1) {
+                    walk.findings
+                        .push(format!("{path}: {number} is outside of {name}"));
+                }
+            }
+        }
+        if value == "" {
+            walk.findings.push(format!("{path}: empty string"));
+        }
+    }
+
+    /// A path of attributes, never into free-form data.
+    fn resolves(&self, of: &Value, path: &str, profiles: &[&str]) -> bool {
+        let (head, rest) = path
+            .split_once('.')
+            .map_or((path, None), |(head, rest)| (head, Some(rest)));
+        let attribute = &of["attributes"][head];
+        if attribute.is_null() || !allowed(attribute, profiles) {
+            return false;
+        }
+        match (rest, attribute["object_type"].as_str()) {
+            (None, _) => true,
+            (Some(rest), Some(object)) => {
+                self.resolves(&self.schema["objects"][object], rest, profiles)
+            }
+            (Some(_), None) => false,
+        }
+    }
+}
+
+fn allowed(attribute: &Value, profiles: &[&str]) -> bool {
+    let Some(needed) = attribute["profiles"].as_array() else {
+        return true;
+    };
+    let names = needed.iter().filter_map(Value::as_str);
+    needed.is_empty()
+        || names
+            .map(|name| name.rsplit('/').next().unwrap_or(name))
+            .any(|name| profiles.contains(&name))
+}
+
+/// The caption beside an enum's number.
+fn sibling(
+    attribute: &Value,
+    value: &Value,
+    object: &Map<String, Value>,
+    path: &str,
+    walk: &mut Walk<'_>,
+) {
+    let Some(name) = attribute["sibling"].as_str() else {
+        return;
+    };
+    let (Some(number), Some(known)) = (value.as_i64(), attribute["enum"].as_object()) else {
+        return;
+    };
+    let text = object.get(name).and_then(Value::as_str);
+    let caption = known
+        .get(&number.to_string())
+        .and_then(|entry| entry["caption"].as_str());
+    if number == 99 && text.is_none() {
+        walk.findings.push(format!("{path}: 99 without {name}"));
+    }
+    if number != 99 && text.is_some() && caption.is_some() && text != caption {
+        walk.findings.push(format!(
+            "{path}: {text:?} beside {number}, which is {caption:?}"
+        ));
+    }
+}
+
+#[test]
+fn the_validator_finds_what_is_wrong() {
+    let good = super::event(br#"{"Id":"a","Operation":"ViewReport","RecordType":20,"ClientIP":"198.51.100.7","UserId":"a@b.example"}"#);
+    assert_eq!(OCSF.findings(&good), Vec::<String>::new());
+    let breaks: [(&str, fn(&mut Value)); 8] = [
+        ("class_uid", |event| event["class_uid"] = 1.into()),
+        ("type_uid", |event| event["type_uid"] = 1.into()),
+        ("required", |event| {
+            drop(
+                event["metadata"]
+                    .as_object_mut()
+                    .expect("metadata")
+                    .remove("product"),
+            )
+        }),
+        ("not an attribute", |event| event["no_such"] = 1.into()),
+        ("profile", |event| {
+            event["metadata"]["profiles"] = Value::from(vec!["cloud"])
+        }),
+        ("ip_t", |event| event["src_endpoint"]["ip"] = "1.2.3".into()),
+        ("enum", |event| event["severity_id"] = 7.into()),
+        ("at_least_one", |event| {
+            event["web_resources"] = serde_json::json!([{"type": "x"}])
+        }),
+    ];
+    for (word, break_it) in breaks {
+        let mut event = good.clone();
+        break_it(&mut event);
+        let findings = OCSF.findings(&event);
+        assert!(
+            findings.iter().any(|finding| finding.contains(word)),
+            "{word}: {findings:?}"
+        );
+    }
+}
