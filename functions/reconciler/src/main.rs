@@ -1,6 +1,6 @@
 //! Lambda: on a schedule, what should be against what is. The event says how far back: `{"sweep": "recent"|"day"|"week"}`.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -21,16 +21,11 @@ async fn main() -> Result<(), Error> {
     let settings = settings::reconciler(settings::environment)?;
     let reconciler = &context::reconciler(settings, &aws::from_environment().await);
     run(service_fn(move |event: LambdaEvent<Event>| async move {
-        let deadline = Instant::now() + time_left(event.context.deadline());
+        let left = event.context.deadline().duration_since(SystemTime::now());
+        let deadline = Instant::now() + left.unwrap_or_default();
         let clock = Clock::starting_at(Timestamp::now());
         let report = reconcile::run(reconciler, event.payload.sweep, clock, deadline).await?;
         Ok::<_, Error>(report)
     }))
     .await
-}
-
-fn time_left(deadline: SystemTime) -> Duration {
-    deadline
-        .duration_since(SystemTime::now())
-        .unwrap_or_default()
 }

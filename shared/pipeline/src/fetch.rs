@@ -23,7 +23,7 @@ use tokio::sync::{RwLock, Semaphore};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-pub use self::batch::{BLOBS_IN_FLIGHT_MAX, Delivery, batch};
+pub use self::batch::{BLOBS_IN_FLIGHT_MAX, BatchResponse, Delivery, SqsEvent, batch};
 pub use self::failure::FetchError;
 use self::failure::{Next, unreadable};
 use self::settle::events;

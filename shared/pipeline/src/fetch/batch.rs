@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, timeout_at};
@@ -18,6 +19,57 @@ pub const BLOBS_IN_FLIGHT_MAX: usize = 10;
 
 /// Time kept back at the end to answer: what is not finished by then fails and comes again.
 const ANSWER_MARGIN: Duration = Duration::from_secs(2);
+
+/// An SQS event as Lambda hands it over; the part that is read.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SqsEvent {
+    records: Vec<SqsMessage>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SqsMessage {
+    message_id: String,
+    body: String,
+}
+
+impl SqsEvent {
+    /// The messages.
+    #[must_use]
+    pub fn deliveries(self) -> Vec<Delivery> {
+        let delivery = |message: SqsMessage| Delivery {
+            message_id: message.message_id,
+            body: message.body,
+        };
+        self.records.into_iter().map(delivery).collect()
+    }
+}
+
+/// The answer that Lambda understands as partial failure (`ReportBatchItemFailures`): an empty list is success; an unknown
+/// or empty id would fail the whole batch.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchResponse {
+    batch_item_failures: Vec<ItemFailure>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ItemFailure {
+    item_identifier: String,
+}
+
+impl BatchResponse {
+    /// These messages must come again.
+    #[must_use]
+    pub fn of(failed: Vec<String>) -> Self {
+        let failure = |item_identifier| ItemFailure { item_identifier };
+        Self {
+            batch_item_failures: failed.into_iter().map(failure).collect(),
+        }
+    }
+}
 
 /// One message of the batch.
 #[derive(Clone, Debug)]
@@ -111,5 +163,38 @@ async fn one(
             tracing::error!(message.id = delivery.message_id, %error, "message comes again");
             false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As Lambda sends it, with fields that nobody reads.
+    const EVENT: &str = r#"{"Records":[{"messageId":"059f36b4","receiptHandle":"AQEB","body":"{}","attributes":{"ApproximateReceiveCount":"1"},"eventSource":"aws:sqs"}]}"#;
+
+    #[test]
+    fn lambdas_event_is_read() {
+        let event: SqsEvent = serde_json::from_str(EVENT).unwrap();
+        let deliveries = event.deliveries();
+        assert_eq!(
+            (
+                deliveries[0].message_id.as_str(),
+                deliveries[0].body.as_str()
+            ),
+            ("059f36b4", "{}")
+        );
+    }
+
+    #[test]
+    fn failures_are_reported_by_message_id() {
+        let answer =
+            serde_json::to_string(&BatchResponse::of(vec!["059f36b4".to_owned()])).unwrap();
+        assert_eq!(
+            answer,
+            r#"{"batchItemFailures":[{"itemIdentifier":"059f36b4"}]}"#
+        );
+        let none = serde_json::to_string(&BatchResponse::of(Vec::new())).unwrap();
+        assert_eq!(none, r#"{"batchItemFailures":[]}"#);
     }
 }
