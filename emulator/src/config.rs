@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::content_type::ContentType;
 use crate::fault::Fault;
-use crate::login::Administrator;
+use crate::login::{Administrator, FederatedCredential};
 use crate::rules::Rules;
 use crate::world::TenantState;
 
@@ -59,6 +59,8 @@ pub struct Config {
     pub expired_client_secrets: Vec<String>,
     /// PEM certificates whose keys may sign client assertions.
     pub client_certificates: Vec<String>,
+    /// Identity providers whose statements stand in for a secret.
+    pub federated_credentials: Vec<FederatedCredential>,
     /// Redirect URIs registered for consent; any is accepted when there are none.
     pub redirect_uris: Vec<Url>,
     /// What the administrator does in front of the consent page.
@@ -95,6 +97,7 @@ impl Default for Config {
             client_secret: None,
             expired_client_secrets: Vec::new(),
             client_certificates: Vec::new(),
+            federated_credentials: Vec::new(),
             redirect_uris: Vec::new(),
             administrator: Administrator::default(),
             resource: "https://manage.office.com".to_owned(),

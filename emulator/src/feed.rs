@@ -131,3 +131,11 @@ pub(crate) fn throttled(call: &Call, status: u16) -> Answer {
 pub(crate) fn internal(in_an_hour: bool) -> Answer {
     errors::internal(in_an_hour).answer()
 }
+
+/// Reads a text as everything that a caller of the feed may send; for property tests.
+#[cfg(test)]
+pub(crate) fn reads(text: &str) -> bool {
+    let time = window::parse(text).is_some();
+    let page = window::parse_next_page(text).is_ok();
+    time || page || start::asked_webhook(text.as_bytes()).is_ok()
+}

@@ -212,7 +212,7 @@ impl Emulator {
         self.shared.faults().clear();
     }
 
-    /// The requests that came in, at most the last 100,000; calls of the control API are not among them.
+    /// The requests that came in and the validation calls that went out, at most the last 100,000. Calls of the control API are not among them.
     pub fn requests(&self) -> Vec<RequestSeen> {
         self.shared.journal().requests.iter().cloned().collect()
     }

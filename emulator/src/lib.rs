@@ -22,6 +22,8 @@ mod fault;
 mod feed;
 mod generator;
 mod handle;
+#[cfg(test)]
+mod hostile;
 mod login;
 mod plan;
 mod publish;
@@ -40,7 +42,7 @@ pub use config::Config;
 pub use content_type::{ContentType, UnknownContentType};
 pub use fault::{Fault, FaultKind};
 pub use handle::{Emulator, StartError};
-pub use login::{Administrator, Decision};
+pub use login::{Administrator, Decision, FederatedCredential};
 pub use plan::{BadPlan, Plan};
 pub use published::{Published, PublishedFeed};
 pub use records::BadRecord;

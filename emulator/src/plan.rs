@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::config::Config;
 use crate::fault::Fault;
-use crate::login::Administrator;
+use crate::login::{Administrator, FederatedCredential};
 use crate::rules::Rules;
 use crate::world::TenantState;
 
@@ -21,6 +21,8 @@ pub struct Plan {
     pub faults: Vec<Fault>,
     /// Changes to tenants by id; ids that are not there yet are added.
     pub tenants: BTreeMap<Uuid, TenantState>,
+    /// Identity providers whose statements stand in for a secret.
+    pub federated_credentials: Vec<FederatedCredential>,
     /// What the administrator does in front of the consent page.
     pub administrator: Administrator,
 }
@@ -44,6 +46,9 @@ impl Plan {
         config.rules = self.rules;
         config.faults.extend(self.faults);
         config.tenant_states.extend(self.tenants);
+        config
+            .federated_credentials
+            .extend(self.federated_credentials);
         config.administrator = self.administrator;
     }
 }

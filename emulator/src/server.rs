@@ -197,7 +197,7 @@ async fn dispatch(call: &Call) -> Answer {
         .answer();
     }
     match call.route.operation {
-        Operation::Token => login::token(call),
+        Operation::Token => login::token(call).await,
         Operation::Consent => login::consent(call),
         Operation::Unknown => {
             call.shared.violate(

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub(crate) use lane::Lane;
-pub(crate) use validate::validate;
+pub(crate) use validate::{Subscriber, validate};
 
 use crate::clock::later;
 use crate::content_type::ContentType;

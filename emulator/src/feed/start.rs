@@ -61,9 +61,18 @@ async fn run(
     });
     begin(call, access, content_type, wanted.as_ref(), now)?;
     if let Some(wanted) = &wanted {
-        webhook::validate(shared, &wanted.address, wanted.auth_id.as_deref())
-            .await
-            .map_err(|reason| errors::bad_webhook(&wanted.address, reason))?;
+        let subscriber = webhook::Subscriber {
+            tenant: access.tenant,
+            content_type,
+        };
+        webhook::validate(
+            shared,
+            subscriber,
+            &wanted.address,
+            wanted.auth_id.as_deref(),
+        )
+        .await
+        .map_err(|reason| errors::bad_webhook(&wanted.address, reason))?;
         webhook::revive(shared, &(wanted.address.clone(), wanted.auth_id.clone()));
     }
     let spelling = call.query.get("contentType").unwrap_or_default();
@@ -242,14 +251,14 @@ pub(crate) fn stop(call: &Call, access: &Access) -> Result<Answer, Refusal> {
 
 /// The webhook that a start asks for.
 #[derive(Debug, PartialEq, Eq)]
-struct Asked {
+pub(super) struct Asked {
     address: String,
     auth_id: Option<String>,
     expiration: Option<(String, Timestamp)>,
 }
 
 /// Reads the body of a start. One that is no object, such as JSON encoded twice, is silently no webhook at all.
-fn asked_webhook(body: &[u8]) -> Result<Option<Asked>, Refusal> {
+pub(super) fn asked_webhook(body: &[u8]) -> Result<Option<Asked>, Refusal> {
     let Ok(Value::Object(body)) = serde_json::from_slice(body) else {
         return Ok(None);
     };

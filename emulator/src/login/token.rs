@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
-use http::header::HOST;
 use serde_json::json;
 use url::form_urlencoded;
 use uuid::Uuid;
 
-use super::assertion::{self, ASSERTION_TYPE, Expected};
+use super::credential;
 use super::error::LoginError;
 use super::jwt::{self, Claims};
 use crate::answer::{Answer, json};
@@ -20,15 +19,14 @@ use crate::world::Consent;
 /// Tenants' places that name no single tenant, which client credentials need.
 const SHARED_TENANTS: [&str; 3] = ["common", "organizations", "consumers"];
 
-/// Assertions remembered against replay before those that expired are forgotten.
-const ASSERTIONS_MAX: usize = 100_000;
-
 /// Answers a token request.
-pub(crate) fn token(call: &Call) -> Answer {
-    issue(call).unwrap_or_else(|error| error.answer(call.shared.now()))
+pub(crate) async fn token(call: &Call) -> Answer {
+    issue(call)
+        .await
+        .unwrap_or_else(|error| error.answer(call.shared.now()))
 }
 
-fn issue(call: &Call) -> Result<Answer, LoginError> {
+async fn issue(call: &Call) -> Result<Answer, LoginError> {
     let form: HashMap<String, String> = form_urlencoded::parse(&call.body).into_owned().collect();
     let v2 = call.route.rest == "v2";
     let shared = &call.shared;
@@ -50,7 +48,7 @@ fn issue(call: &Call) -> Result<Answer, LoginError> {
     let client_id = form.get("client_id").ok_or_else(|| missing("client_id"))?;
     let resource = resource_of(shared, &form, v2)?;
     let roles = roles_of(shared, tenant, client_id)?;
-    let by = credential(call, &form)?;
+    let by = credential::check(call, &form).await?;
     let mut claims = claims(shared, tenant, resource, roles, by);
     if by_code {
         // A token for a person carries the same permissions as scopes.
@@ -165,76 +163,6 @@ fn roles_of(shared: &Shared, tenant: Uuid, client_id: &str) -> Result<Vec<String
         Consent::Granted => state.roles.clone(),
         Consent::Roleless | Consent::Missing => Vec::new(),
     })
-}
-
-/// Checks the secret or the assertion; `appidacr` of the token.
-fn credential(call: &Call, form: &HashMap<String, String>) -> Result<&'static str, LoginError> {
-    let shared = &call.shared;
-    match (form.get("client_secret"), form.get("client_assertion")) {
-        (Some(secret), _) => check_secret(shared, secret).map(|()| "1"),
-        (None, Some(assertion))
-            if form
-                .get("client_assertion_type")
-                .is_some_and(|kind| kind == ASSERTION_TYPE) =>
-        {
-            check_assertion(call, assertion).map(|()| "2")
-        }
-        _ => {
-            let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
-            Err(LoginError::new(401, "invalid_client", 7_000_218, text))
-        }
-    }
-}
-
-fn check_secret(shared: &Shared, secret: &String) -> Result<(), LoginError> {
-    let client_id = shared.application.client_id;
-    if *secret == shared.application.client_secret {
-        Ok(())
-    } else if shared.config.expired_client_secrets.contains(secret) {
-        let text = format!(
-            "The provided client secret keys for app '{client_id}' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds."
-        );
-        Err(LoginError::new(401, "invalid_client", 7_000_222, text))
-    } else {
-        let text = format!(
-            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client_id}'."
-        );
-        Err(LoginError::new(401, "invalid_client", 7_000_215, text))
-    }
-}
-
-fn check_assertion(call: &Call, assertion: &str) -> Result<(), LoginError> {
-    let shared = &call.shared;
-    let path = call.target.split('?').next().unwrap_or_default();
-    let mut audiences = vec![format!(
-        "{}{}",
-        shared.public_url,
-        path.trim_start_matches('/')
-    )];
-    if let Some(host) = call.headers.get(HOST).and_then(|host| host.to_str().ok()) {
-        audiences.extend(["http", "https"].map(|scheme| format!("{scheme}://{host}{path}")));
-    }
-    let now = shared.now();
-    let expected = Expected {
-        certificates: &shared.certificates,
-        audiences: &audiences,
-        client_id: shared.application.client_id,
-        now,
-    };
-    let verified = assertion::verify(assertion, &expected)?;
-    let mut seen = shared.assertions();
-    if seen.len() >= ASSERTIONS_MAX {
-        seen.retain(|_, expires| *expires > now.as_second());
-    }
-    if seen.insert(verified.jti, verified.expires).is_some() {
-        return Err(LoginError::new(
-            401,
-            "invalid_client",
-            50_013,
-            "Assertion failed: its jti was used before.",
-        ));
-    }
-    Ok(())
 }
 
 fn claims(shared: &Shared, tenant: Uuid, resource: String, roles: Vec<String>, by: &str) -> Claims {

@@ -5,7 +5,16 @@ use std::time::Duration;
 use http::header::CONTENT_TYPE;
 use uuid::Uuid;
 
+use crate::content_type::ContentType;
 use crate::shared::Shared;
+use crate::world::{Operation, RequestSeen};
+
+/// Whose webhook is asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subscriber {
+    pub(crate) tenant: Uuid,
+    pub(crate) content_type: ContentType,
+}
 
 /// Asks the webhook whether it is there. The answer's body is not looked at.
 ///
@@ -13,26 +22,46 @@ use crate::shared::Shared;
 /// The reason, as AF20021 gives it.
 pub(crate) async fn validate(
     shared: &Shared,
+    subscriber: Subscriber,
     address: &str,
     auth_id: Option<&str>,
 ) -> Result<(), &'static str> {
-    let https = address
-        .get(..8)
-        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
-    let http = shared.config.allow_http_webhooks
-        && address
-            .get(..7)
-            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"));
-    if !https && !http {
+    let begins = |scheme: &str| {
+        address
+            .get(..scheme.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
+    };
+    let allowed = begins("https://") || (shared.config.allow_http_webhooks && begins("http://"));
+    if !allowed {
         return Err("The address must begin with HTTPS.");
     }
+    let status = ask(shared, address, auth_id).await;
+    shared.journal().request(RequestSeen {
+        at: shared.now(),
+        operation: Operation::Validation,
+        method: "POST".to_owned(),
+        target: address.to_owned(),
+        tenant: Some(subscriber.tenant),
+        token_tenant: None,
+        content_type: Some(subscriber.content_type),
+        publisher: None,
+        status,
+    });
+    if status == 200 {
+        return Ok(());
+    }
+    tracing::info!(address, status, "the webhook was not validated");
+    Err("The endpoint did not return HTTP 200.")
+}
+
+/// The status of the answer, 0 when there is none.
+async fn ask(shared: &Shared, address: &str, auth_id: Option<&str>) -> u16 {
     let code = Uuid::new_v4().to_string();
+    let timeout = Duration::from_secs(shared.config.rules.validation_timeout_seconds);
     let mut request = shared
         .webhook_client
         .post(address)
-        .timeout(Duration::from_secs(
-            shared.config.rules.validation_timeout_seconds,
-        ))
+        .timeout(timeout)
         .header(CONTENT_TYPE, "application/json; charset=utf-8")
         .header("Webhook-ValidationCode", &code)
         .body(serde_json::json!({ "validationCode": code }).to_string());
@@ -40,18 +69,10 @@ pub(crate) async fn validate(
         request = request.header("Webhook-AuthID", auth_id);
     }
     match request.send().await {
-        Ok(answer) if answer.status() == 200 => Ok(()),
-        Ok(answer) => {
-            tracing::info!(
-                address,
-                status = answer.status().as_u16(),
-                "the webhook refused its validation"
-            );
-            Err("The endpoint did not return HTTP 200.")
-        }
+        Ok(answer) => answer.status().as_u16(),
         Err(error) => {
             tracing::info!(address, %error, "the webhook did not answer its validation");
-            Err("The endpoint did not return HTTP 200.")
+            0
         }
     }
 }

@@ -43,7 +43,7 @@ pub enum Operation {
     Unknown,
 }
 
-/// A request that came in.
+/// A request that came in, or a validation call that went out.
 #[derive(Debug, Clone, Serialize)]
 pub struct RequestSeen {
     /// When, on the emulator's clock.
@@ -52,7 +52,7 @@ pub struct RequestSeen {
     pub operation: Operation,
     /// The method.
     pub method: String,
-    /// Path and query as sent.
+    /// Path and query as sent; the address of a webhook.
     pub target: String,
     /// The tenant in the address.
     pub tenant: Option<Uuid>,
@@ -62,7 +62,7 @@ pub struct RequestSeen {
     pub content_type: Option<ContentType>,
     /// The `PublisherIdentifier` given.
     pub publisher: Option<String>,
-    /// The status of the answer; 0 when the connection was reset instead.
+    /// The status of the answer; 0 when there was none.
     pub status: u16,
 }
 

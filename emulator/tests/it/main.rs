@@ -7,6 +7,7 @@ mod blobs;
 mod consent;
 mod content;
 mod control;
+mod federated;
 mod first_hour;
 mod notifications;
 mod program;

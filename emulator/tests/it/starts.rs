@@ -1,6 +1,6 @@
 //! Starting a subscription: validation, changes, cool-down.
 
-use emulator::{Config, ContentType, Rules, StartCooldown, TenantState};
+use emulator::{Config, ContentType, Operation, Rules, StartCooldown, TenantState};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -66,6 +66,7 @@ async fn a_start_calls_the_webhook_first() {
     let world = World::new(World::config()).await;
     world.start_with_webhook(GENERAL, &receiver.address).await;
     let call = receiver.calls().pop().expect("the validation");
+    assert_eq!(world.microsoft.request_count(Operation::Validation), 1);
     let code = call
         .header("webhook-validationcode")
         .expect("a code")

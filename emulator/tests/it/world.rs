@@ -268,6 +268,59 @@ impl Got {
     }
 }
 
+/// Serves every request of a free port with `answer`.
+async fn serve<F, A>(answer: F) -> std::net::SocketAddr
+where
+    F: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+    A: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let answer = answer.clone();
+            tokio::spawn(async move {
+                let service = hyper::service::service_fn(|request| {
+                    let answered = answer(request);
+                    async move { Ok::<_, std::convert::Infallible>(answered.await) }
+                });
+                // A client that goes away is none of the test's business.
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
+            });
+        }
+    });
+    address
+}
+
+/// An OpenID provider with a discovery document and keys.
+pub(crate) struct Provider {
+    pub(crate) issuer: String,
+}
+
+impl Provider {
+    pub(crate) async fn new(keys: Value) -> Self {
+        let address = serve(move |request: Request<Incoming>| {
+            let host = request.headers()["host"]
+                .to_str()
+                .expect("a host")
+                .to_owned();
+            let body = match request.uri().path() {
+                "/.well-known/openid-configuration" => {
+                    json!({ "jwks_uri": format!("http://{host}/keys") })
+                }
+                _ => keys.clone(),
+            };
+            async move { Response::new(Full::from(body.to_string())) }
+        })
+        .await;
+        Self {
+            issuer: format!("http://{address}"),
+        }
+    }
+}
+
 /// A webhook that keeps what it got and answers as told; 200 when nothing is left to say.
 #[derive(Clone, Default)]
 pub(crate) struct Receiver {
@@ -279,32 +332,16 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     pub(crate) async fn new() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = format!("http://{}/hook", listener.local_addr().expect("an address"));
-        let receiver = Self {
-            address,
-            ..Self::default()
-        };
+        let mut receiver = Self::default();
         let serving = receiver.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let receiver = serving.clone();
-                tokio::spawn(async move {
-                    let service =
-                        hyper::service::service_fn(|request| receiver.clone().take(request));
-                    // A client that goes away is none of the test's business.
-                    let _ = hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await;
-                });
-            }
-        });
+        let address = serve(move |request| serving.clone().take(request)).await;
+        receiver.address = format!("http://{address}/hook");
         receiver
     }
 
-    async fn take(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
+    async fn take(self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
-        let body = body.collect().await?.to_bytes();
+        let body = body.collect().await.expect("a body").to_bytes();
         let status = self.answers.lock().expect("not poisoned").pop_front();
         let status = status
             .or(*self.always.lock().expect("not poisoned"))
@@ -315,7 +352,7 @@ impl Receiver {
         });
         let mut answer = Response::new(Full::default());
         *answer.status_mut() = http::StatusCode::from_u16(status).expect("a status");
-        Ok(answer)
+        answer
     }
 
     /// The statuses of the next answers.
