@@ -17,7 +17,13 @@ use uuid::Uuid;
 #[command(name = "local", version, about, long_about = None)]
 pub struct Cli {
     /// Log lines on standard error: error, warn, info, debug, or such as `pipeline=debug,warn`
-    #[arg(long, env = "LOG_LEVEL", global = true, value_name = "FILTER")]
+    #[arg(
+        long,
+        env = "LOG_LEVEL",
+        global = true,
+        value_name = "FILTER",
+        display_order = 1_000
+    )]
     pub log_level: Option<String>,
     /// What to do.
     #[command(subcommand)]
@@ -67,7 +73,12 @@ pub struct CommonArgs {
     )]
     pub record_dedupe: RecordDedupe,
     /// When an event carries its original
-    #[arg(long, default_value = "unmapped", env = "RAW_DATA")]
+    #[arg(
+        long,
+        default_value = "unmapped",
+        env = "RAW_DATA",
+        value_name = "WHEN"
+    )]
     pub raw_data: RawDataArg,
 }
 
@@ -174,7 +185,12 @@ pub struct NormalizeArgs {
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// When an event carries its original
-    #[arg(long, default_value = "unmapped", env = "RAW_DATA")]
+    #[arg(
+        long,
+        default_value = "unmapped",
+        env = "RAW_DATA",
+        value_name = "WHEN"
+    )]
     pub raw_data: RawDataArg,
 }
 

@@ -32,11 +32,11 @@ const DATA: &str = ".ualstream";
 /// Blobs of each tenant in a single run when nothing is said.
 const BLOBS_ONCE: u32 = 40;
 
-/// Blobs of each tenant in an endless run: at [`BLOBS_PER_SECOND`], eleven days of them.
+/// Blobs of each tenant in an endless run: at [`BLOBS_PER_SECOND`], four days of them.
 const BLOBS_ENDLESS: u32 = 1_000_000;
 
-/// A pace at which a person can follow: a blob a second and tenant.
-const BLOBS_PER_SECOND: f64 = 1.0;
+/// Pace of each tenant in an endless run: one blob of each content type every two seconds, which a person can follow.
+const BLOBS_PER_SECOND: f64 = 2.5;
 
 /// The emulated tenants' ids derive from this and their number, so that every start has the same ones.
 const TENANTS: Uuid = Uuid::from_u128(0x5c2d_7c5e_51f6_4f0e_9d6b_a3b1_0f6e_77aa);
@@ -119,13 +119,14 @@ pub async fn run(
     let lake = data.lake().to_owned();
     let microsoft = Emulator::start(emulated(args, seed)).await?;
     let options = options(args, &microsoft)?;
-    let serving = serve::start(data, options).await?;
+    let mut serving = serve::start(data, options).await?;
     story.line(text::header(&serving, &microsoft, seed));
 
     restore::subscriptions(&serving, &microsoft).await?;
     for (number, tenant) in tenants(args).enumerate() {
         register(&serving, tenant, number + 1).await?;
     }
+    serving.begin_sweeps(args.common.sweep_every());
     let published = if args.once {
         tokio::select! {
             settled = follow::until_settled(&microsoft, &lake) => {
@@ -243,7 +244,6 @@ fn options(args: &DemoArgs, microsoft: &Emulator) -> Result<Options, DemoError> 
         webhook_key: None,
         dedupe: args.common.record_dedupe,
         raw_data: args.common.raw_data.into(),
-        sweep_every: args.common.sweep_every(),
         batch_within: args.common.batch_within(),
     })
 }

@@ -43,7 +43,9 @@ pub enum InstallationError {
 pub async fn start(args: &ServeArgs) -> Result<Serving, InstallationError> {
     let options = options(args)?;
     let data = DataDir::open(&args.data, args.common.lake.as_deref())?;
-    Ok(serve::start(data, options).await?)
+    let mut serving = serve::start(data, options).await?;
+    serving.begin_sweeps(args.common.sweep_every());
+    Ok(serving)
 }
 
 fn options(args: &ServeArgs) -> Result<Options, InstallationError> {
@@ -66,7 +68,6 @@ fn options(args: &ServeArgs) -> Result<Options, InstallationError> {
         webhook_key: key("WEBHOOK_KEY", args.webhook_key.as_ref())?,
         dedupe: args.common.record_dedupe,
         raw_data: args.common.raw_data.into(),
-        sweep_every: args.common.sweep_every(),
         batch_within: args.common.batch_within(),
     })
 }

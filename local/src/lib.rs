@@ -19,6 +19,7 @@ pub mod files;
 pub mod installation;
 pub mod resume;
 pub mod serve;
+pub mod signals;
 pub mod story;
 pub mod sweeps;
 pub mod wall_clock;

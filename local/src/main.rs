@@ -8,7 +8,7 @@ use clap::Parser as _;
 use local::cli::{Cli, Command, DemoArgs, NormalizeArgs, ServeArgs};
 use local::files::normalize_file;
 use local::story::Story;
-use local::{demo, installation, serve, story};
+use local::{demo, installation, signals, story};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, filter, fmt};
@@ -64,7 +64,7 @@ async fn run_demo(
     };
     let story = story::begin(out, began)?;
     log(log_level.unwrap_or("warn"), Some(&story));
-    let summary = demo::run(args, &story, began, serve::interrupted()?).await;
+    let summary = demo::run(args, &story, began, signals::interrupted()?).await;
     story.end();
     let summary = summary?;
     if args.json {
@@ -88,7 +88,7 @@ async fn run_serve(args: &ServeArgs, log_level: Option<&str>) -> Result<ExitCode
         log_level.unwrap_or("warn,pipeline=info,office365=info,local=info"),
         None,
     );
-    let interrupted = serve::interrupted()?;
+    let interrupted = signals::interrupted()?;
     let serving = installation::start(args).await?;
     writeln!(io::stdout(), "{}", installation::header(&serving, args))?;
     interrupted.await;

@@ -1,6 +1,5 @@
 //! Starts and stops the whole pipeline in this process.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -79,8 +78,6 @@ pub struct Options {
     pub dedupe: RecordDedupe,
     /// When events carry their original.
     pub raw_data: RawData,
-    /// Time between two sweeps.
-    pub sweep_every: Duration,
     /// Time for one batch of ten blobs. What a killed process was at is taken up again after it.
     pub batch_within: Duration,
 }
@@ -133,11 +130,12 @@ pub struct Serving {
     pub ledger: Ledger,
     /// The folder it lives in, locked.
     pub data: DataDir,
+    reconciler: Arc<Reconciler>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
 }
 
-/// Starts everything in the folder `data`: back ends, API, worker and sweeps.
+/// Starts in the folder `data`: back ends, API and worker. Sweeps begin with [`Serving::begin_sweeps`].
 ///
 /// # Errors
 /// See [`ServeError`].
@@ -178,10 +176,17 @@ pub async fn start(data: DataDir, options: Options) -> Result<Serving, ServeErro
     let resumed = resume::run(&parts.ledger, &parts.queue, wall_clock::now()).await?;
     let backends = Arc::new(backends);
     let stop = CancellationToken::new();
-    let ledger = parts.ledger.clone();
+    let (ledger, source) = (parts.ledger.clone(), parts.source.clone());
+    let (api, reconciler, fetcher) = parts.assemble(&options);
     let mut tasks = JoinSet::new();
     tasks.spawn(sweeps::expire(Arc::clone(&backends), stop.clone()));
-    spawn(&mut tasks, &stop, listener, parts, &options);
+    tasks.spawn(api::serve(listener, api, stop.clone().cancelled_owned()));
+    tasks.spawn(worker::run(
+        source,
+        Arc::new(fetcher),
+        options.batch_within,
+        stop.clone(),
+    ));
     Ok(Serving {
         url,
         webhook_url,
@@ -191,6 +196,7 @@ pub async fn start(data: DataDir, options: Options) -> Result<Serving, ServeErro
         backends,
         ledger,
         data,
+        reconciler: Arc::new(reconciler),
         stop,
         tasks,
     })
@@ -232,62 +238,50 @@ impl Parts {
             key: Secret::fixed(self.webhook_key.clone(), None),
         }
     }
-}
 
-fn spawn(
-    tasks: &mut JoinSet<()>,
-    stop: &CancellationToken,
-    listener: TcpListener,
-    parts: Parts,
-    options: &Options,
-) {
-    let receiver = Receiver {
-        client_id: options.client_id,
-        webhook_key: Secret::fixed(parts.webhook_key.clone(), None),
-        hosts: AllowedHosts::of_any_cloud(&options.endpoints),
-        queue: parts.queue.clone(),
-    };
-    let registrar = Registrar {
-        ledger: parts.ledger.clone(),
-        microsoft: Parts::microsoft(options),
-        webhooks: parts.webhooks(),
-        api_key: Secret::fixed(parts.api_key.clone(), None),
-    };
-    let api = Api {
-        receiver: Arc::new(receiver),
-        registrar: Arc::new(registrar),
-    };
-    tasks.spawn(api::serve(listener, api, stop.clone().cancelled_owned()));
-
-    let reconciler = Reconciler {
-        ledger: parts.ledger.clone(),
-        queue: parts.queue.clone(),
-        microsoft: Parts::microsoft(options),
-        webhooks: parts.webhooks(),
-    };
-    tasks.spawn(sweeps::run(
-        Arc::new(reconciler),
-        options.sweep_every,
-        stop.clone(),
-    ));
-
-    let fetcher = Fetcher::new(
-        parts.ledger,
-        parts.queue,
-        parts.lake,
-        Parts::microsoft(options),
-        options.dedupe,
-        options.raw_data,
-    );
-    tasks.spawn(worker::run(
-        parts.source,
-        Arc::new(fetcher),
-        options.batch_within,
-        stop.clone(),
-    ));
+    fn assemble(self, options: &Options) -> (Api, Reconciler, Fetcher) {
+        let receiver = Receiver {
+            client_id: options.client_id,
+            webhook_key: Secret::fixed(self.webhook_key.clone(), None),
+            hosts: AllowedHosts::of_any_cloud(&options.endpoints),
+            queue: self.queue.clone(),
+        };
+        let registrar = Registrar {
+            ledger: self.ledger.clone(),
+            microsoft: Self::microsoft(options),
+            webhooks: self.webhooks(),
+            api_key: Secret::fixed(self.api_key.clone(), None),
+        };
+        let api = Api {
+            receiver: Arc::new(receiver),
+            registrar: Arc::new(registrar),
+        };
+        let reconciler = Reconciler {
+            ledger: self.ledger.clone(),
+            queue: self.queue.clone(),
+            microsoft: Self::microsoft(options),
+            webhooks: self.webhooks(),
+        };
+        let fetcher = Fetcher::new(
+            self.ledger,
+            self.queue,
+            self.lake,
+            Self::microsoft(options),
+            options.dedupe,
+            options.raw_data,
+        );
+        (api, reconciler, fetcher)
+    }
 }
 
 impl Serving {
+    /// Begins to sweep, at once and then `every` so often.
+    pub fn begin_sweeps(&mut self, every: Duration) {
+        let reconciler = Arc::clone(&self.reconciler);
+        self.tasks
+            .spawn(sweeps::run(reconciler, every, self.stop.clone()));
+    }
+
     /// Stops taking work, finishes what is under way (within 20 s), stops the back ends. `true` when everything was
     /// finished.
     pub async fn stop(mut self) -> bool {
@@ -303,36 +297,4 @@ impl Serving {
         }
         finished
     }
-}
-
-/// Resolves at Ctrl-C, or when the system asks the process to end. A second one ends the process at once.
-///
-/// # Errors
-/// The signals cannot be listened to.
-pub fn interrupted() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            exit_at_once();
-        });
-    })
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "whoever asks twice wants no tidying; a kill at any moment loses nothing"
-)]
-fn exit_at_once() -> ! {
-    // What a shell reports for a process that Ctrl-C ended.
-    std::process::exit(130)
 }

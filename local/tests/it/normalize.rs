@@ -1,0 +1,48 @@
+//! `normalize`.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use crate::process::{local, run, text};
+
+const RECORD: &str = r#"{"Id":"5ea2d1a2-6e2c-4b0e-9b0b-0c7e3a1d2f10","RecordType":15,"Operation":"UserLoggedIn","CreationTime":"2026-01-01T00:00:00","OrganizationId":"11111111-2222-4333-8444-555555555555"}"#;
+
+#[test]
+fn files_and_standard_input_come_out_as_events() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("a.ndjson"),
+        format!("{RECORD}\n{RECORD}\n"),
+    )
+    .unwrap();
+    std::fs::write(folder.path().join("b.json"), format!("[{RECORD}]")).unwrap();
+    let mut child = local(folder.path(), &["normalize", "a.ndjson", "-", "b.json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(RECORD.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let events = text(&output.stdout);
+    assert_eq!(events.lines().count(), 4);
+    for line in events.lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(event["class_uid"], 3002, "{line}");
+    }
+}
+
+#[test]
+fn a_file_that_is_missing_is_named_and_the_others_are_done() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.ndjson"), RECORD).unwrap();
+    let output = run(folder.path(), &["normalize", "missing.ndjson", "a.ndjson"]);
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("missing.ndjson"));
+    assert_eq!(text(&output.stdout).lines().count(), 1);
+}
