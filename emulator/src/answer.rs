@@ -1,11 +1,14 @@
 //! Answers as Microsoft spells them.
 
 use std::convert::Infallible;
+use std::io::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures::StreamExt;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -67,6 +70,47 @@ pub(crate) fn html(status: u16, body: impl Into<Bytes>) -> Answer {
 pub(crate) fn streamed(chunks: impl Iterator<Item = Bytes> + Send + 'static) -> Answer {
     let frames = futures::stream::iter(chunks).map(|chunk| Ok(Frame::data(chunk)));
     respond(200, Some(JSON), StreamBody::new(frames).boxed_unsync())
+}
+
+/// Compresses the body while it is sent.
+pub(crate) fn gzipped(answer: Answer) -> Answer {
+    let (mut parts, body) = answer.into_parts();
+    parts.headers.remove(CONTENT_LENGTH);
+    parts
+        .headers
+        .insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    let encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let end = futures::stream::once(std::future::ready(None));
+    let chunks = body.into_data_stream().map(Some).chain(end);
+    let frames = chunks
+        .scan(Some(encoder), |encoder, chunk| {
+            std::future::ready(compress(encoder, chunk))
+        })
+        // What the encoder still holds back.
+        .filter(|frame| {
+            std::future::ready(
+                !matches!(frame, Ok(frame) if frame.data_ref().is_some_and(Bytes::is_empty)),
+            )
+        });
+    Response::from_parts(parts, StreamBody::new(frames).boxed_unsync())
+}
+
+/// The compressed form of a chunk; of the end when there is none.
+fn compress(
+    encoder: &mut Option<GzEncoder<Vec<u8>>>,
+    chunk: Option<Result<Bytes, Cut>>,
+) -> Option<Result<Frame<Bytes>, Cut>> {
+    // Writing to memory does not fail; if it did, the body would end early, which the caller notices.
+    let bytes = match chunk {
+        Some(Ok(chunk)) => {
+            let encoder = encoder.as_mut()?;
+            encoder.write_all(&chunk).ok()?;
+            std::mem::take(encoder.get_mut())
+        }
+        Some(Err(cut)) => return Some(Err(cut)),
+        None => encoder.take()?.finish().ok()?,
+    };
+    Some(Ok(Frame::data(Bytes::from(bytes))))
 }
 
 /// Ends the body after some bytes: with the connection when `abrupt`, as if it were complete otherwise.

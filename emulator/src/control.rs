@@ -86,7 +86,7 @@ fn run(call: &Call) -> Result<Answer, Refusal> {
         }
         (&Method::GET, ["tenants"]) => json!(shared.world().tenants.keys().collect::<Vec<_>>()),
         (&Method::PUT, ["tenants", tenant]) => put_tenant(call, tenant)?,
-        (&Method::GET, ["waiting"]) => json!({ "announcements": webhook::waiting(shared) }),
+        (&Method::GET, ["waiting"]) => json!({ "announcements": webhook::unsettled(shared) }),
         _ => {
             return Err(Refusal::new(
                 404,

@@ -197,9 +197,9 @@ impl Emulator {
         self.shared.notify.store(on, Ordering::Relaxed);
     }
 
-    /// Announcements that wait for their time, their turn or their retry.
+    /// Announcements that wait for their time, their turn or their retry, or are being sent.
     pub fn announcements_waiting(&self) -> usize {
-        webhook::waiting(&self.shared)
+        webhook::unsettled(&self.shared)
     }
 
     /// Adds a fault; false when there are too many.

@@ -82,6 +82,8 @@ pub struct Rules {
     pub requests_per_minute_max: Option<u32>,
     /// Status of AF429: 403 as documented, or 429.
     pub throttled_status: u16,
+    /// Compress the answers of the feed for callers who accept gzip. Undocumented.
+    pub gzip: bool,
     /// Spell header names as `Nextpageuri` instead of `nextpageuri`. Both were seen.
     pub title_case_headers: bool,
     /// Omit `status` from the subscription listing, as one documented sample does.
@@ -127,6 +129,7 @@ impl Default for Rules {
             malformed_content_status: 400,
             requests_per_minute_max: None,
             throttled_status: 403,
+            gzip: false,
             title_case_headers: false,
             omit_subscription_status: false,
             partial_blob_at_window_start: false,

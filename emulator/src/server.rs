@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::header::{
-    CACHE_CONTROL, DATE, EXPIRES, HeaderName, HeaderValue, PRAGMA, RETRY_AFTER, SERVER,
+    ACCEPT_ENCODING, CACHE_CONTROL, DATE, EXPIRES, HeaderName, HeaderValue, PRAGMA, RETRY_AFTER,
+    SERVER,
 };
 use http::{Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -18,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
-use crate::answer::{Answer, Body, Refusal, empty, html, shorten};
+use crate::answer::{Answer, Body, Refusal, empty, gzipped, html, shorten};
 use crate::call::Call;
 use crate::fault::{FaultKind, Moment, Occasion};
 use crate::query::Query;
@@ -132,6 +133,13 @@ async fn with_faults(call: &mut Call) -> Result<Answer, Reset> {
         Some(answer) => answer,
         None => dispatch(call).await,
     };
+    let accepts = call
+        .headers
+        .get(ACCEPT_ENCODING)
+        .and_then(|value| value.to_str().ok());
+    if call.shared.config.rules.gzip && accepts.is_some_and(|accepts| accepts.contains("gzip")) {
+        answer = gzipped(answer);
+    }
     let mut date = call.shared.now();
     for kind in struck {
         match kind {

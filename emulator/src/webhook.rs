@@ -88,7 +88,7 @@ pub(crate) fn revive(shared: &Shared, key: &LaneKey) {
     }
 }
 
-/// Announcements that wait for their time or their turn.
-pub(crate) fn waiting(shared: &Shared) -> usize {
-    shared.lanes().values().map(|lane| lane.waiting()).sum()
+/// Announcements that wait for their time, their turn or their retry, or are being sent.
+pub(crate) fn unsettled(shared: &Shared) -> usize {
+    shared.lanes().values().map(|lane| lane.unsettled()).sum()
 }

@@ -25,6 +25,8 @@ struct State {
     /// By due time, then by turn.
     waiting: BTreeMap<(Timestamp, i64), Announcement>,
     turns: i64,
+    /// Announcements that are being sent.
+    in_flight: usize,
     /// Failures in a row. Attempts that were under way together count once.
     failures: u32,
     round: u64,
@@ -68,8 +70,14 @@ impl Lane {
         self.changed.notify_one();
     }
 
-    pub(crate) fn waiting(&self) -> usize {
-        self.state().waiting.len()
+    /// Announcements that are not settled: they wait, or are being sent.
+    pub(crate) fn unsettled(&self) -> usize {
+        let state = self.state();
+        state.waiting.len() + state.in_flight
+    }
+
+    fn settled(&self, count: usize) {
+        self.state().in_flight -= count;
     }
 
     /// The next announcements that are due, with the round they belong to.
@@ -83,6 +91,7 @@ impl Lane {
                 if paused.is_none() {
                     let batch = state.take_due(now, shared.config.rules.notification_items_max);
                     if !batch.is_empty() {
+                        state.in_flight += batch.len();
                         return (batch, state.round);
                     }
                 }
@@ -165,30 +174,37 @@ pub(crate) async fn run(shared: Arc<Shared>, lane: Arc<Lane>) {
 }
 
 async fn deliver(shared: &Arc<Shared>, lane: &Lane, batch: Vec<Announcement>, round: u64) {
+    let count = batch.len();
     let batch = still_wanted(shared, &lane.key, batch);
-    if batch.is_empty() {
-        return;
-    }
-    let status = post(shared, &lane.key, &batch).await;
-    let at = shared.now();
-    {
+    if !batch.is_empty() {
+        let status = post(shared, &lane.key, &batch).await;
+        let attempts = attempts(&batch, shared.now(), status);
+        if status == 200 {
+            lane.succeeded(round);
+        } else if lane.failed(shared, batch, round) {
+            disable(shared, &lane.key);
+        }
+        // Last, so that who sees an attempt also sees what came of it.
         let mut journal = shared.journal();
-        for announcement in &batch {
-            journal.delivery(Delivery {
-                at,
-                tenant: announcement.tenant,
-                client_id: announcement.client_id,
-                content_type: announcement.content_type,
-                content_id: announcement.content_id.clone(),
-                status,
-            });
+        for attempt in attempts {
+            journal.delivery(attempt);
         }
     }
-    if status == 200 {
-        lane.succeeded(round);
-    } else if lane.failed(shared, batch, round) {
-        disable(shared, &lane.key);
-    }
+    lane.settled(count);
+}
+
+fn attempts(batch: &[Announcement], at: Timestamp, status: u16) -> Vec<Delivery> {
+    batch
+        .iter()
+        .map(|announcement| Delivery {
+            at,
+            tenant: announcement.tenant,
+            client_id: announcement.client_id,
+            content_type: announcement.content_type,
+            content_id: announcement.content_id.clone(),
+            status,
+        })
+        .collect()
 }
 
 /// The status of the answer, 0 when there is none. Success is exactly 200.

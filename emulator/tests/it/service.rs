@@ -1,6 +1,8 @@
 //! The service as such: failures, headers, clocks, friendly names.
 
-use emulator::{ContentType, Fault, FaultKind, Operation};
+use std::io::Read;
+
+use emulator::{Config, ContentType, Fault, FaultKind, Operation, Rules};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
@@ -149,4 +151,37 @@ async fn requests_are_recorded_with_the_tenant_of_their_token() {
         ),
         (1, 1)
     );
+}
+
+#[tokio::test]
+async fn answers_are_compressed_for_those_who_accept_it_if_the_rule_says_so() {
+    let rules = Rules {
+        gzip: true,
+        ..Rules::default()
+    };
+    let world = World::new(Config {
+        rules,
+        ..World::config()
+    })
+    .await;
+    world.start(ContentType::General).await;
+    let id = world.publish(ContentType::General, "a");
+    assert_eq!(
+        world.blob(&id).await.body,
+        r#"[{"Id":"a"}]"#,
+        "nobody asked for gzip"
+    );
+    let url = world.feed(&format!("audit/{id}"));
+    let request = world
+        .client
+        .get(url)
+        .bearer_auth(&world.token)
+        .header("Accept-Encoding", "gzip, deflate");
+    let answer = world.send(request).await;
+    assert_eq!(answer.headers["content-encoding"], "gzip");
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(answer.body.as_ref())
+        .read_to_string(&mut text)
+        .expect("whole");
+    assert_eq!(text, r#"[{"Id":"a"}]"#);
 }

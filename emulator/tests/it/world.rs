@@ -72,6 +72,7 @@ impl World {
         let tenant = microsoft.tenants()[0];
         let client = reqwest::Client::builder()
             .no_proxy()
+            .no_gzip()
             .build()
             .expect("a client");
         let mut world = Self {
