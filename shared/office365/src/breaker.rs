@@ -27,8 +27,9 @@ impl Default for BreakerLimits {
             failures_max: 6,
             rest_base: Duration::from_secs(5),
             rest_max: Duration::from_secs(60),
-            throttle_base: Duration::from_secs(1),
-            throttle_max: Duration::from_secs(60),
+            throttle_base: Duration::from_millis(500),
+            // Microsoft counts by the minute: half of one frees a good part of the quota.
+            throttle_max: Duration::from_secs(30),
         }
     }
 }

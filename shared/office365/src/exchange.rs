@@ -18,6 +18,9 @@ use crate::{Client, Cloud, ContentType, TenantId, envelope, quota};
 /// Longest error answer read. Microsoft's have up to 3 KB, gateways' pages more, but nothing of use in them.
 const ERROR_BYTES_MAX: usize = 16 * 1024;
 
+/// Shortest pause while held back, so that the budget for waiting is also a bound on rounds.
+const HELD_BACK_MIN: Duration = Duration::from_millis(5);
+
 /// Whom a request is for, and what it asks.
 pub(crate) struct Call {
     pub(crate) operation: Operation,
@@ -104,17 +107,19 @@ impl Client {
         let mut attempt: u32 = 1;
         let mut last = None;
         loop {
-            let outcome = match restraint.admit(lane).await {
-                Ok(()) => {
-                    let outcome = self.attempt(call, reading).await;
-                    restraint.record(
-                        judge(call.operation, outcome.as_ref().err()),
-                        self.fraction(),
-                    );
-                    outcome
+            if let Err(held_back) = restraint.admit(lane).await {
+                // Nothing was sent, so this is neither an attempt nor a retry: only the time counts.
+                let wait = held_back.wait().max(HELD_BACK_MIN);
+                waited = waited.saturating_add(wait);
+                if waited > limits.wait_budget {
+                    return Err(held_back_after(last, call.fail(held_back.into())));
                 }
-                Err(held_back) => Err(held_back_after(last.take(), call.fail(held_back))),
-            };
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+            let outcome = self.attempt(call, reading).await;
+            let judged = judge(call.operation, outcome.as_ref().err());
+            restraint.record(judged, self.fraction());
             let error = match outcome {
                 Ok(done) => {
                     if attempt == 1 {

@@ -14,9 +14,10 @@ use crate::ContentType;
 /// How many requests a tenant gets from this process. Several processes each have a quota of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaLimits {
-    /// Requests a minute, in the long run. Below Microsoft's baseline of 2,000, to leave room for other clients.
+    /// Requests a minute, in the long run.
     pub requests_per_minute: u32,
-    /// Requests that may follow each other at once after a quiet time.
+    /// Requests that may follow each other at once after a quiet time. In any minute at most this and the above go out:
+    /// together they stay below Microsoft's baseline of 2,000.
     pub burst: u32,
     /// Requests that may wait; more are refused at once with the time to wait.
     pub waiting_max: usize,
@@ -25,8 +26,8 @@ pub struct QuotaLimits {
 impl Default for QuotaLimits {
     fn default() -> Self {
         Self {
-            requests_per_minute: 1800,
-            burst: 60,
+            requests_per_minute: 1200,
+            burst: 600,
             waiting_max: 300,
         }
     }

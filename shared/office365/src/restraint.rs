@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -66,10 +67,30 @@ impl Restraints {
     }
 }
 
+/// A request that may not go yet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HeldBack {
+    wait: Duration,
+    why: &'static str,
+}
+
+impl HeldBack {
+    /// How long from now.
+    pub(crate) fn wait(self) -> Duration {
+        self.wait
+    }
+}
+
+impl From<HeldBack> for Failure {
+    fn from(HeldBack { wait, why }: HeldBack) -> Self {
+        Self::HeldBack { wait, why }
+    }
+}
+
 impl Restraint {
     /// Waits for the tenant's quota, in the lane of the request's content type.
-    pub(crate) async fn admit(&self, lane: usize) -> Result<(), Failure> {
-        let held_back = |wait, why| Failure::HeldBack { wait, why };
+    pub(crate) async fn admit(&self, lane: usize) -> Result<(), HeldBack> {
+        let held_back = |wait, why| HeldBack { wait, why };
         let mut turn = {
             let mut state = self.lock();
             state

@@ -82,6 +82,7 @@ async fn a_failing_tenant_is_left_alone_and_another_is_not() {
     };
     let retry = RetryLimits {
         attempts_max: 1,
+        wait_budget: Duration::ZERO,
         ..RetryLimits::default()
     };
     let client = Client::new(ClientConfig {
@@ -127,6 +128,7 @@ async fn the_breaker_closes_when_a_probe_works() {
     };
     let retry = RetryLimits {
         attempts_max: 1,
+        wait_budget: Duration::ZERO,
         ..RetryLimits::default()
     };
     let client = Client::new(ClientConfig {
@@ -261,6 +263,7 @@ async fn too_long_a_queue_is_refused_at_once() {
     };
     let retry = RetryLimits {
         attempts_max: 1,
+        wait_budget: Duration::ZERO,
         ..RetryLimits::default()
     };
     let client = Client::new(ClientConfig {
@@ -279,4 +282,35 @@ async fn too_long_a_queue_is_refused_at_once() {
         );
     }
     assert_eq!(refused.count(), 2);
+}
+
+#[tokio::test]
+async fn a_short_pause_is_waited_for_and_costs_no_retry() {
+    let server = Server::start(|_, index| match index {
+        0 => refuse(
+            429,
+            "AF429",
+            "Too many requests. Method=GetContents, PublisherId=0",
+        ),
+        _ => json(200, "[]"),
+    })
+    .await;
+    let breaker = BreakerLimits {
+        throttle_base: Duration::from_millis(200),
+        ..BreakerLimits::default()
+    };
+    let retry = RetryLimits {
+        attempts_max: 1,
+        ..RetryLimits::default()
+    };
+    let client = Client::new(ClientConfig {
+        breaker,
+        retry,
+        ..server.config()
+    })
+    .unwrap();
+    list(&client).await.unwrap_err();
+    let all = futures::future::join_all((0..40).map(|_| list(&client))).await;
+    assert!(all.iter().all(Result::is_ok), "{all:?}");
+    assert_eq!(server.calls().len(), 41);
 }
