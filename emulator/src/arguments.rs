@@ -88,6 +88,7 @@ Control API, for other processes (JSON over HTTP on the same port):
   GET    /_emulator/requests              requests that came in, with counts per operation
   GET    /_emulator/starts                calls of /subscriptions/start and their outcome
   GET    /_emulator/deliveries            attempts to notify webhooks
+  GET    /_emulator/waiting               announcements that are not settled yet
   GET    /_emulator/violations            calls that broke one of Microsoft's rules
   GET, POST, DELETE /_emulator/faults     {\"kind\": \"throttle\", \"operation\": \"blob\", \"probability\": 0.1}; a list adds several
   GET, POST /_emulator/clock              {\"advance_seconds\": 604800}

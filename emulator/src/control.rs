@@ -23,28 +23,50 @@ pub(crate) fn answer(call: &Call) -> Answer {
 }
 
 fn run(call: &Call) -> Result<Answer, Refusal> {
-    let shared = &call.shared;
     let parts: Vec<&str> = call.route.rest.split('/').collect();
-    let value = match (&call.method, parts.as_slice()) {
-        (&Method::GET, ["published"]) => {
+    let value = match call.method {
+        Method::GET => question(call, &parts),
+        _ => command(call, &parts)?,
+    };
+    let unknown = "see `emulator --help` for the commands under /_emulator";
+    let value = value.ok_or_else(|| Refusal::new(404, "EmulatorUnknownCommand", unknown))?;
+    Ok(json(200, &value))
+}
+
+/// Answers a question; `None` when it is unknown.
+fn question(call: &Call, parts: &[&str]) -> Option<Value> {
+    let shared = &call.shared;
+    Some(match parts {
+        ["published"] => {
             let mut value = json!(published(shared));
             if call.query.get("ids").is_some_and(|ids| ids == "true") {
                 value["ids"] = json!(published_ids(shared));
             }
             value
         }
-        (&Method::POST, ["publish"]) => publish_by_hand(call)?,
-        (&Method::GET, ["violations"]) => json!(shared.journal().violations),
-        (&Method::GET, ["starts"]) => json!(shared.journal().starts),
-        (&Method::GET, ["deliveries"]) => {
+        ["violations"] => json!(shared.journal().violations),
+        ["starts"] => json!(shared.journal().starts),
+        ["deliveries"] => {
             let journal = shared.journal();
             json!({ "ok": journal.deliveries_ok, "failed": journal.deliveries_failed, "attempts": journal.deliveries })
         }
-        (&Method::GET, ["requests"]) => {
+        ["requests"] => {
             let journal = shared.journal();
             json!({ "counts": journal.request_counts, "requests": journal.requests })
         }
-        (&Method::GET, ["faults"]) => fault_list(call),
+        ["faults"] => fault_list(call),
+        ["clock"] => json!({ "now": shared.now() }),
+        ["tenants"] => json!(shared.world().tenants.keys().collect::<Vec<_>>()),
+        ["waiting"] => json!({ "announcements": webhook::unsettled(shared) }),
+        _ => return None,
+    })
+}
+
+/// Carries out a command; `None` when it is unknown.
+fn command(call: &Call, parts: &[&str]) -> Result<Option<Value>, Refusal> {
+    let shared = &call.shared;
+    Ok(Some(match (&call.method, parts) {
+        (&Method::POST, ["publish"]) => publish_by_hand(call)?,
         (&Method::POST, ["faults"]) => {
             for fault in faults(&call.body)? {
                 if !shared.faults().add(fault) {
@@ -57,25 +79,13 @@ fn run(call: &Call) -> Result<Answer, Refusal> {
             shared.faults().clear();
             fault_list(call)
         }
-        (&Method::GET, ["clock"]) => json!({ "now": shared.now() }),
         (&Method::POST, ["clock"]) => {
-            #[derive(Deserialize)]
-            #[serde(deny_unknown_fields)]
-            struct Advance {
-                advance_seconds: u64,
-            }
-            shared.clock.advance(Duration::from_secs(
-                read::<Advance>(&call.body)?.advance_seconds,
-            ));
+            let Advance { advance_seconds } = read(&call.body)?;
+            shared.clock.advance(Duration::from_secs(advance_seconds));
             json!({ "now": shared.now() })
         }
         (&Method::POST, ["notify"]) => {
-            #[derive(Deserialize)]
-            #[serde(deny_unknown_fields)]
-            struct Switch {
-                on: bool,
-            }
-            let on = read::<Switch>(&call.body)?.on;
+            let Switch { on } = read(&call.body)?;
             shared.notify.store(on, Ordering::Relaxed);
             json!({ "on": on })
         }
@@ -84,18 +94,21 @@ fn run(call: &Call) -> Result<Answer, Refusal> {
             *shared.administrator() = administrator.clone();
             json!(administrator)
         }
-        (&Method::GET, ["tenants"]) => json!(shared.world().tenants.keys().collect::<Vec<_>>()),
         (&Method::PUT, ["tenants", tenant]) => put_tenant(call, tenant)?,
-        (&Method::GET, ["waiting"]) => json!({ "announcements": webhook::unsettled(shared) }),
-        _ => {
-            return Err(Refusal::new(
-                404,
-                "EmulatorUnknownCommand",
-                "see `emulator --help` for the commands under /_emulator",
-            ));
-        }
-    };
-    Ok(json(200, &value))
+        _ => return Ok(None),
+    }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance_seconds: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Switch {
+    on: bool,
 }
 
 fn bad(text: impl Into<String>) -> Refusal {
