@@ -14,7 +14,7 @@ use crate::login::{Administrator, FederatedCredential};
 use crate::rules::Rules;
 use crate::world::TenantState;
 
-/// Tenants of one emulator at most: each costs a few kilobytes and up to five generators.
+/// Tenants of one emulator at most: each costs some ten kilobytes and up to five generators.
 pub(crate) const TENANTS_MAX: usize = 10_000;
 
 /// Settings of an emulator. [`Config::default`] is one consented tenant that publishes 20 small blobs.

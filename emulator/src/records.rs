@@ -5,6 +5,7 @@
 mod people;
 mod template;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -48,7 +49,7 @@ const BUILT_IN: [(ContentType, &str); 5] = [
 pub(crate) struct Stream {
     key: u64,
     templates: Arc<[Template]>,
-    people: People,
+    people: Arc<People>,
     /// Take the templates in order (a file of records: each once before any twice) instead of by chance.
     in_order: bool,
 }
@@ -62,19 +63,22 @@ pub(crate) struct Segment {
 }
 
 impl Stream {
-    /// The records of `tenant` in `content_type`: from `file` when there are any, else from the built-in templates.
+    /// The records of the tenant of `people` in `content_type`: from `file` when there are any, else from the built-in templates.
     pub(crate) fn new(
         seed: u64,
-        tenant: Uuid,
+        people: Arc<People>,
         content_type: ContentType,
         file: Option<Arc<[Template]>>,
     ) -> Self {
-        let (high, low) = tenant.as_u64_pair();
         Self {
-            key: hash(&[seed, high, low, hash_text(content_type.name())]),
+            key: hash(&[
+                seed,
+                hash_text(&people.tenant),
+                hash_text(content_type.name()),
+            ]),
             in_order: file.is_some(),
             templates: file.unwrap_or_else(|| built_in(content_type)),
-            people: People::of(seed, tenant),
+            people,
         }
     }
 
@@ -150,9 +154,9 @@ fn built_in(content_type: ContentType) -> Arc<[Template]> {
         .unwrap_or_default()
 }
 
-/// Raw records read from a file, sorted into content types by their Workload and RecordType.
+/// Raw records read from a file, one list per content type, shared by all tenants.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Library(Vec<(ContentType, Template)>);
+pub(crate) struct Library(BTreeMap<ContentType, Arc<[Template]>>);
 
 /// A record that cannot be published because it is no JSON object.
 #[derive(Debug, thiserror::Error)]
@@ -163,9 +167,9 @@ pub struct BadRecord {
 }
 
 impl Library {
-    /// Reads newline-delimited JSON; blank lines are skipped.
+    /// Reads newline-delimited JSON; blank lines are skipped. Records are sorted into content types by their Workload and RecordType; a type that gets none has all of them.
     pub(crate) fn parse(ndjson: &str) -> Result<Self, BadRecord> {
-        ndjson
+        let records = ndjson
             .lines()
             .enumerate()
             .filter(|(_, line)| !line.trim().is_empty())
@@ -175,28 +179,32 @@ impl Library {
                     source,
                 })
             })
-            .collect::<Result<Vec<_>, _>>()
-            .map(Self)
-    }
-
-    /// The file's records of `content_type`; all of them when it has none of that type.
-    pub(crate) fn of(&self, content_type: ContentType) -> Option<Arc<[Template]>> {
-        let own: Arc<[Template]> = self
-            .0
+            .collect::<Result<Vec<_>, _>>()?;
+        if records.is_empty() {
+            return Ok(Self::default());
+        }
+        let all: Arc<[Template]> = records
             .iter()
-            .filter(|(of, _)| *of == content_type)
             .map(|(_, template)| template.clone())
             .collect();
-        match (own.is_empty(), self.0.is_empty()) {
-            (false, _) => Some(own),
-            (true, false) => Some(
-                self.0
-                    .iter()
-                    .map(|(_, template)| template.clone())
-                    .collect(),
-            ),
-            (true, true) => None,
-        }
+        let lists = ContentType::ALL.map(|content_type| {
+            let own = records.iter().filter(|(of, _)| *of == content_type);
+            let own: Arc<[Template]> = own.map(|(_, template)| template.clone()).collect();
+            (
+                content_type,
+                if own.is_empty() {
+                    Arc::clone(&all)
+                } else {
+                    own
+                },
+            )
+        });
+        Ok(Self(lists.into_iter().collect()))
+    }
+
+    /// The records of a content type; `None` without a file.
+    pub(crate) fn of(&self, content_type: ContentType) -> Option<Arc<[Template]>> {
+        self.0.get(&content_type).map(Arc::clone)
     }
 }
 
@@ -221,7 +229,8 @@ mod tests {
     }
 
     fn stream(content_type: ContentType, file: Option<Arc<[Template]>>) -> Arc<Stream> {
-        Arc::new(Stream::new(1, Uuid::from_u128(7), content_type, file))
+        let people = Arc::new(People::of(1, Uuid::from_u128(7)));
+        Arc::new(Stream::new(1, people, content_type, file))
     }
 
     #[test]

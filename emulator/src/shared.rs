@@ -18,7 +18,7 @@ use crate::content_type::ContentType;
 use crate::dice::{Dice, hash_text};
 use crate::fault::{FaultKind, Faults, Occasion};
 use crate::login::Administrator;
-use crate::records::{Library, Stream};
+use crate::records::{Library, People, Stream};
 use crate::webhook::{Lane, LaneKey};
 use crate::world::{Consent, Feed, Journal, Tenant, TenantState, Violation, World};
 
@@ -100,11 +100,13 @@ impl Shared {
 
     /// Adds a tenant; one that exists already stays as it is.
     pub(crate) fn add_tenant(&self, tenant: Uuid, consent: Consent) {
+        let people = Arc::new(People::of(self.config.seed, tenant));
         let feeds: BTreeMap<ContentType, Feed> = ContentType::ALL
             .into_iter()
             .map(|content_type| {
                 let records = self.library.of(content_type);
-                let stream = Stream::new(self.config.seed, tenant, content_type, records);
+                let stream =
+                    Stream::new(self.config.seed, Arc::clone(&people), content_type, records);
                 (content_type, Feed::new(Arc::new(stream)))
             })
             .collect();

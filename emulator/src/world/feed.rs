@@ -180,6 +180,7 @@ fn record_ids(body: &[u8]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::People;
 
     #[test]
     fn a_content_id_begins_with_the_creation_time() {
@@ -192,7 +193,8 @@ mod tests {
 
     #[test]
     fn a_record_in_two_blobs_counts_once() {
-        let stream = Arc::new(Stream::new(1, Uuid::nil(), ContentType::Dlp, None));
+        let people = Arc::new(People::of(1, Uuid::nil()));
+        let stream = Arc::new(Stream::new(1, people, ContentType::Dlp, None));
         let mut feed = Feed::new(stream);
         let now = Timestamp::UNIX_EPOCH;
         let segment = |first, count| {

@@ -226,8 +226,16 @@ async fn an_answer_can_be_cut_short_or_reset() {
         "HTTP is fine, the JSON is not"
     );
 
-    world.microsoft.fault(once(FaultKind::Reset));
+    world.microsoft.fault(Fault {
+        times: Some(2),
+        ..once(FaultKind::Reset)
+    });
     assert!(get().send().await.is_err());
+    let reset = world
+        .try_raw_get(&format!("audit/{id}"))
+        .await
+        .expect_err("a reset");
+    assert_eq!(reset.kind(), std::io::ErrorKind::ConnectionReset);
     assert_eq!(
         world.microsoft.requests().last().map(|seen| seen.status),
         Some(0)

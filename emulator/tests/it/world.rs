@@ -215,19 +215,20 @@ impl World {
 
     /// The answer as it is on the wire, head and body.
     pub(crate) async fn raw_get(&self, operation: &str) -> String {
-        let mut stream = tokio::net::TcpStream::connect(self.microsoft.address())
-            .await
-            .expect("a connection");
+        self.try_raw_get(operation).await.expect("an answer")
+    }
+
+    pub(crate) async fn try_raw_get(&self, operation: &str) -> std::io::Result<String> {
+        let mut stream = tokio::net::TcpStream::connect(self.microsoft.address()).await?;
         let url: url::Url = self.feed(operation).parse().expect("a URL");
-        let target = &url[url::Position::BeforePath..];
+        let (target, token) = (&url[url::Position::BeforePath..], &self.token);
         let head = format!(
-            "GET {target} HTTP/1.1\r\nHost: emulator\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
-            self.token
+            "GET {target} HTTP/1.1\r\nHost: emulator\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
         );
-        stream.write_all(head.as_bytes()).await.expect("written");
+        stream.write_all(head.as_bytes()).await?;
         let mut text = String::new();
-        stream.read_to_string(&mut text).await.expect("text");
-        text
+        stream.read_to_string(&mut text).await?;
+        Ok(text)
     }
 
     /// Publishes one record by hand in the first tenant.
