@@ -11,6 +11,10 @@ use pipeline::{aws, context, logging, settings};
 use tokio::time::Instant;
 
 #[tokio::main]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a main reads the clock, and hands it on"
+)]
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
     let settings = settings::fetcher(settings::environment)?;

@@ -6,6 +6,10 @@ use lambda_http::{Body, Error, Request, Response, run, service_fn};
 use pipeline::{aws, context, logging, receive, settings};
 
 #[tokio::main(flavor = "current_thread")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a main reads the clock, and hands it on"
+)]
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
     let settings = settings::receiver(settings::environment)?;

@@ -16,6 +16,10 @@ struct Event {
 }
 
 #[tokio::main]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a main reads the clock, and hands it on"
+)]
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
     let settings = settings::reconciler(settings::environment)?;

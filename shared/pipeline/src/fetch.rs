@@ -213,7 +213,7 @@ async fn deliver(
 ) -> Result<Counts, FetchError> {
     let body = match chosen {
         Some(copy) => read_back(fetcher, &copy).await?,
-        None => fetch_and_choose(fetcher, blob, cloud, clock).await?,
+        None => fetch_and_choose(fetcher, blob, cloud).await?,
     };
     let events = events(fetcher, blob, &body, clock.now()).await?;
     if events.counts.written > 0 {
@@ -228,9 +228,8 @@ async fn fetch_and_choose(
     fetcher: &Fetcher,
     blob: &Blob,
     cloud: Cloud,
-    clock: Clock,
 ) -> Result<Bytes, FetchError> {
-    let client = fetcher.microsoft.client(clock.now()).await?;
+    let client = fetcher.microsoft.client()?;
     let body = download(fetcher, client, blob, cloud).await?;
     if let Err(why) = normalize::split(&body) {
         return Err(unreadable(why, &body));

@@ -1,11 +1,10 @@
 //! Microsoft's API, connected at the first event: the credential is a secret that a cold start must not wait for.
 
-use jiff::Timestamp;
-use office365::{Client, ClientConfig, Credential, Endpoints};
-use tokio::sync::OnceCell;
+use std::sync::{Arc, OnceLock};
+
+use office365::{Client, ClientConfig, Credential, Endpoints, InvalidConfig};
 use uuid::Uuid;
 
-use crate::aws::AwsError;
 use crate::secrets::Secret;
 
 /// The API and the app registration that calls it.
@@ -14,19 +13,8 @@ pub struct Microsoft {
     client_id: Uuid,
     publisher_id: Uuid,
     endpoints: Endpoints,
-    client_secret: Secret,
-    client: OnceCell<Client>,
-}
-
-/// There is no client.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The client secret cannot be read.
-    #[error("the app registration's client secret cannot be read: {0}")]
-    Secret(#[from] AwsError),
-    /// The HTTP client cannot be built.
-    #[error("the Microsoft client cannot be built: {0}")]
-    Client(#[from] office365::InvalidConfig),
+    client_secret: Arc<Secret>,
+    client: OnceLock<Client>,
 }
 
 impl Microsoft {
@@ -42,28 +30,39 @@ impl Microsoft {
             client_id,
             publisher_id,
             endpoints,
-            client_secret,
-            client: OnceCell::new(),
+            client_secret: Arc::new(client_secret),
+            client: OnceLock::new(),
         }
     }
 
-    /// The client, made once; it keeps tokens and connections.
+    /// The client, made once; it keeps tokens and connections. The secret is asked for with each token, so a rotated one
+    /// is used without a restart.
     ///
     /// # Errors
-    /// [`ConnectError`]; the next call tries again.
-    pub async fn client(&self, now: Timestamp) -> Result<&Client, ConnectError> {
-        self.client
-            .get_or_try_init(|| async {
-                let secret = self.client_secret.versions(now).await?.current;
-                let mut config = ClientConfig::new(
-                    self.client_id,
-                    Credential::Secret(secret),
-                    self.publisher_id,
-                );
-                config.endpoints = self.endpoints.clone();
-                Ok(Client::new(config)?)
+    /// The HTTP client cannot be built; the next call tries again.
+    pub fn client(&self) -> Result<&Client, InvalidConfig> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = Client::new(self.config())?;
+        // Two first calls at once may build two; one is kept.
+        Ok(self.client.get_or_init(|| client))
+    }
+
+    fn config(&self) -> ClientConfig {
+        let secret = Arc::clone(&self.client_secret);
+        let credential = Credential::SecretFrom(Arc::new(move || {
+            let secret = Arc::clone(&secret);
+            Box::pin(async move {
+                let versions = secret.versions().await;
+                versions
+                    .map(|of| of.current)
+                    .map_err(|error| error.to_string())
             })
-            .await
+        }));
+        let mut config = ClientConfig::new(self.client_id, credential, self.publisher_id);
+        config.endpoints = self.endpoints.clone();
+        config
     }
 
     /// Which servers are Microsoft.

@@ -92,7 +92,7 @@ async fn answer(receiver: &Receiver, request: &Request<Bytes>, now: Timestamp) -
         );
         return StatusCode::PAYLOAD_TOO_LARGE;
     }
-    match authenticate(receiver, request, tenant, content_type, now).await {
+    match authenticate(receiver, request, tenant, content_type).await {
         Ok(true) => {}
         Ok(false) => {
             tracing::warn!("notification refused: Webhook-AuthID is missing or wrong");
@@ -128,13 +128,12 @@ async fn authenticate(
     request: &Request<Bytes>,
     tenant: TenantId,
     content_type: ContentType,
-    now: Timestamp,
 ) -> Result<bool, StatusCode> {
     let mut presented = request.headers().get_all(AUTH_ID).iter();
     let (Some(auth_id), None) = (presented.next(), presented.next()) else {
         return Ok(false);
     };
-    let keys = receiver.webhook_key.versions(now).await.map_err(|error| {
+    let keys = receiver.webhook_key.versions().await.map_err(|error| {
         tracing::error!(%error, "webhook key cannot be read, no notification can be checked");
         StatusCode::SERVICE_UNAVAILABLE
     })?;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
-use office365::Client;
+use office365::{Client, InvalidConfig};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout};
 
@@ -19,7 +19,7 @@ pub use self::window::{LOOK_BACK, OVERLAP, Window, windows};
 use crate::clock::Clock;
 use crate::ledger::registry::{Registered, Standing};
 use crate::ledger::{Ledger, LedgerError};
-use crate::microsoft::{ConnectError, Microsoft};
+use crate::microsoft::Microsoft;
 use crate::queue::{Queue, SendError};
 use crate::subscribe::{EnsureError, Webhooks, ensure, stop_all};
 
@@ -88,7 +88,7 @@ pub enum ReconcileError {
     Ledger(#[from] LedgerError),
     /// There is no client for Microsoft's API.
     #[error(transparent)]
-    Connect(#[from] ConnectError),
+    Connect(#[from] InvalidConfig),
 }
 
 /// Why a tenant was not looked after in full.
@@ -116,14 +116,13 @@ pub async fn run(
     clock: Clock,
     deadline: Instant,
 ) -> Result<Report, ReconcileError> {
-    let now = clock.now();
     let mut tenants = reconciler.ledger.all_registered().await?;
     if tenants.is_empty() {
         return Ok(Report::default());
     }
     // Whoever was left for lack of time comes first next time.
     tenants.sort_by_key(oldest_watermark);
-    let client = reconciler.microsoft.client(now).await?;
+    let client = reconciler.microsoft.client()?;
     let stop_at = deadline.checked_sub(ANSWER_MARGIN).unwrap_or(deadline);
     let each: Vec<_> = tenants
         .iter()

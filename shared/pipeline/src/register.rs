@@ -74,14 +74,14 @@ async fn answer(
     request: &Request<Bytes>,
     now: Timestamp,
 ) -> Result<Response<Bytes>, Fault> {
-    authenticate(registrar, request, now).await?;
+    authenticate(registrar, request).await?;
     let path = request.uri().path();
     let rest = path.strip_prefix(TENANTS_PATH).ok_or(Fault::NoSuchPath)?;
     match (rest.strip_prefix('/'), request.method()) {
         (None, &Method::POST) if rest.is_empty() => register(registrar, request.body(), now).await,
         (None, &Method::GET) if rest.is_empty() => list(registrar).await,
         (Some(id), &Method::GET) => show(registrar, tenant_id(id)?).await,
-        (Some(id), &Method::DELETE) => remove(registrar, tenant_id(id)?, now).await,
+        (Some(id), &Method::DELETE) => remove(registrar, tenant_id(id)?).await,
         (None, _) if !rest.is_empty() => Err(Fault::NoSuchPath),
         _ => Err(Fault::NoSuchMethod),
     }
@@ -92,11 +92,7 @@ fn tenant_id(text: &str) -> Result<TenantId, Fault> {
 }
 
 /// Compares hashes of the keys, so that neither content nor length shows in the time it takes.
-async fn authenticate(
-    registrar: &Registrar,
-    request: &Request<Bytes>,
-    now: Timestamp,
-) -> Result<(), Fault> {
+async fn authenticate(registrar: &Registrar, request: &Request<Bytes>) -> Result<(), Fault> {
     let presented = request
         .headers()
         .get(AUTHORIZATION)
@@ -106,7 +102,7 @@ async fn authenticate(
             scheme.eq_ignore_ascii_case(b"Bearer ").then_some(key)
         })
         .ok_or(Fault::NotAuthenticated)?;
-    let expected = registrar.api_key.versions(now).await?.current;
+    let expected = registrar.api_key.versions().await?.current;
     let expected = Sha256::digest(expected.expose_secret());
     let presented = Sha256::digest(presented);
     if bool::from(expected.as_slice().ct_eq(presented.as_slice())) {
@@ -127,7 +123,7 @@ async fn register(
     let Registration {
         tenant_id, cloud, ..
     } = registration;
-    let client = registrar.microsoft.client(now).await?;
+    let client = registrar.microsoft.client()?;
     if let Err(error) = client.token_check(tenant_id, cloud).await {
         return Err(Fault::of_token(error, client, &registration));
     }
@@ -191,16 +187,12 @@ async fn show(registrar: &Registrar, tenant: TenantId) -> Result<Response<Bytes>
 
 /// Removes a tenant: marked first, so that nothing starts its subscriptions again; should a stop fail, the reconciler
 /// finishes the removal.
-async fn remove(
-    registrar: &Registrar,
-    tenant: TenantId,
-    now: Timestamp,
-) -> Result<Response<Bytes>, Fault> {
+async fn remove(registrar: &Registrar, tenant: TenantId) -> Result<Response<Bytes>, Fault> {
     let registered = registered(registrar, tenant).await?;
     if !registrar.ledger.mark_leaving(tenant).await? {
         return Err(Fault::NotRegistered);
     }
-    let client = registrar.microsoft.client(now).await?;
+    let client = registrar.microsoft.client()?;
     stop_all(client, &registered).await?;
     registrar.ledger.remove_tenant(tenant).await?;
     tracing::info!(tenant.id = %tenant, "tenant removed");

@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
-use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::sync::RwLock;
+use tokio::time::Instant;
 
 use crate::aws::AwsError;
-use crate::clock::later;
 
 /// How long a fetched secret is used before it is read again. Five minutes cost under 10,000 reads a month and function
 /// instance, and bound how long a rotated key is not yet known.
@@ -32,7 +31,7 @@ pub struct Versions {
 #[derive(Debug)]
 pub struct Secret {
     source: Source,
-    cache: RwLock<Option<(Timestamp, Versions)>>,
+    cache: RwLock<Option<(Instant, Versions)>>,
 }
 
 #[derive(Debug)]
@@ -65,32 +64,32 @@ impl Secret {
     ///
     /// # Errors
     /// The secret was never read and cannot be read now.
-    pub async fn versions(&self, now: Timestamp) -> Result<Versions, AwsError> {
+    pub async fn versions(&self) -> Result<Versions, AwsError> {
         let (client, arn) = match &self.source {
             Source::Fixed(versions) => return Ok(versions.clone()),
             Source::Managed { client, arn } => (client, arn),
         };
         if let Some((fetched, versions)) = &*self.cache.read().await
-            && now < later(*fetched, REFRESH_AFTER)
+            && fetched.elapsed() < REFRESH_AFTER
         {
             return Ok(versions.clone());
         }
         let mut cache = self.cache.write().await;
         // Whoever held the lock before may have fetched it.
         if let Some((fetched, versions)) = &*cache
-            && now < later(*fetched, REFRESH_AFTER)
+            && fetched.elapsed() < REFRESH_AFTER
         {
             return Ok(versions.clone());
         }
         match fetch(client, arn).await {
             Ok(versions) => {
-                *cache = Some((now, versions.clone()));
+                *cache = Some((Instant::now(), versions.clone()));
                 Ok(versions)
             }
             Err(error) => match &mut *cache {
                 Some((fetched, versions)) => {
                     tracing::warn!(error = %error, "secret not refreshed, the one at hand stays in use");
-                    *fetched = now;
+                    *fetched = Instant::now();
                     Ok(versions.clone())
                 }
                 None => Err(error),

@@ -130,7 +130,7 @@ pub async fn ensure(
     now: Timestamp,
 ) -> Result<Ensured, EnsureError> {
     let tenant = &registered.tenant;
-    let keys = webhooks.key.versions(now).await?;
+    let keys = webhooks.key.versions().await?;
     check_keys(&keys)?;
     let listed = match client
         .list_subscriptions(tenant.tenant_id, tenant.cloud)

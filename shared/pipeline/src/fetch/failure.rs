@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use office365::Disposition;
+use office365::{Disposition, InvalidConfig};
 use rand::Rng as _;
 use sha2::{Digest as _, Sha256};
 
@@ -12,7 +12,6 @@ use crate::clock::later;
 use crate::lake::LakeError;
 use crate::ledger::LedgerError;
 use crate::ledger::blob::{Counts, State};
-use crate::microsoft::ConnectError;
 use crate::queue::SendError;
 
 /// First wait before another attempt; doubles from there.
@@ -48,7 +47,7 @@ pub enum FetchError {
     Lake(#[from] LakeError),
     /// There is no client for Microsoft's API.
     #[error(transparent)]
-    Connect(#[from] ConnectError),
+    Connect(#[from] InvalidConfig),
     /// Microsoft does not give the blob.
     #[error(transparent)]
     Microsoft(#[from] office365::Error),

@@ -3,13 +3,12 @@
 use bytes::Bytes;
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, Response, StatusCode};
-use office365::{Client, Disposition};
+use office365::{Client, Disposition, InvalidConfig};
 use url::Url;
 
 use super::request::Registration;
 use crate::aws::AwsError;
 use crate::ledger::LedgerError;
-use crate::microsoft::ConnectError;
 use crate::problem::Problem;
 
 /// Where Microsoft sends an administrator after consent when the app registration names no page of its own: its own portal.
@@ -159,8 +158,8 @@ impl From<AwsError> for Fault {
     }
 }
 
-impl From<ConnectError> for Fault {
-    fn from(error: ConnectError) -> Self {
+impl From<InvalidConfig> for Fault {
+    fn from(error: InvalidConfig) -> Self {
         tracing::error!(%error, "request not answered: no client for Microsoft");
         Self::Unavailable
     }
