@@ -3,6 +3,7 @@
 //! Each has a thread and a runtime of its own: SQLite blocks the thread it runs on, and must hold up neither the queue nor
 //! the pipeline.
 
+mod bounded;
 mod dynamodb;
 mod server;
 mod sqs;
@@ -127,6 +128,7 @@ pub fn dynamodb_client(url: &str) -> aws_sdk_dynamodb::Client {
             .region(Region::from_static(REGION))
             .credentials_provider(credentials())
             .endpoint_url(url)
+            .http_client(bounded::client())
             .build(),
     )
 }
@@ -140,6 +142,7 @@ pub fn sqs_client(url: &str) -> aws_sdk_sqs::Client {
             .region(Region::from_static(REGION))
             .credentials_provider(credentials())
             .endpoint_url(url)
+            .http_client(bounded::client())
             .build(),
     )
 }

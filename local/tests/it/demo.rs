@@ -1,5 +1,7 @@
 //! `demo`, and what `serve` says when it cannot start.
 
+use std::process::Command;
+
 use local::audit;
 
 use crate::process::{Running, local, run, text};
@@ -79,6 +81,37 @@ fn without_notifications_the_sweep_delivers_everything() {
             .starts_with(r#"{"published":30,"written":30,"duplicates":0,"lost":0,"#)
     );
     assert!(text(&output.stderr).contains("not announced"));
+}
+
+#[test]
+fn a_shell_with_few_file_descriptors_is_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            "ulimit -n 512 && exec \"$0\" \"$@\"",
+            env!("CARGO_BIN_EXE_local"),
+        ])
+        .args([
+            "demo",
+            "--once",
+            "--json",
+            "--blobs",
+            "60",
+            "--records-per-blob",
+            "80",
+            "--tenants",
+            "2",
+        ])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(
+        !text(&output.stderr).contains("WARN"),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 #[test]
