@@ -174,14 +174,21 @@ impl Shared {
         self.faults().strike(occasion, self.now())
     }
 
+    /// Records a call that broke a rule, and says so the first time.
     pub(crate) fn violate(&self, rule: &'static str, tenant: Option<Uuid>, detail: String) {
-        tracing::warn!(rule, %detail, "a call broke a rule of Microsoft's");
-        self.journal().violation(Violation {
+        tracing::debug!(rule, %detail, "a call broke a rule of Microsoft's");
+        let violation = Violation {
             at: self.now(),
             rule,
             tenant,
             detail,
-        });
+        };
+        if self.journal().violation(violation) {
+            tracing::warn!(
+                rule,
+                "a call broke a rule of Microsoft's; GET /_emulator/violations lists all that do"
+            );
+        }
     }
 
     /// Runs a task until it ends or the emulator does.

@@ -64,7 +64,7 @@ pub(crate) fn write(key: &[u8; 32], claims: &Claims) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// The claims of a token that [`write`] made with the same key. Times are not looked at.
+/// The claims of a token that [`write()`] made with the same key. Times are not looked at.
 pub(crate) fn read(key: &[u8; 32], token: &str) -> Option<Claims> {
     if token.len() > TOKEN_BYTES_MAX {
         return None;

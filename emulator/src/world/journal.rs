@@ -1,6 +1,6 @@
 //! What happened, for assertions: requests, starts, deliveries, broken rules.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -124,6 +124,7 @@ pub(crate) struct Journal {
     pub(crate) deliveries_ok: u64,
     pub(crate) deliveries_failed: u64,
     pub(crate) violations: VecDeque<Violation>,
+    rules_broken: BTreeSet<&'static str>,
 }
 
 impl Journal {
@@ -145,8 +146,11 @@ impl Journal {
         push(&mut self.deliveries, delivery);
     }
 
-    pub(crate) fn violation(&mut self, violation: Violation) {
+    /// Records a violation; true when it is the first of its rule.
+    pub(crate) fn violation(&mut self, violation: Violation) -> bool {
+        let first = self.rules_broken.insert(violation.rule);
         push(&mut self.violations, violation);
+        first
     }
 }
 
