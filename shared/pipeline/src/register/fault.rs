@@ -81,7 +81,7 @@ impl Fault {
         let own = str::to_owned;
         match self {
             Self::NotAuthenticated => (S::UNAUTHORIZED, "not-authenticated", "API key missing or wrong",
-                own("send the API key as `Authorization: Bearer <key>`; the stack's output ApiKeySecretArn says where it is")),
+                own("send the API key as `Authorization: Bearer <key>`; the stack's output ApiKeySecret names the secret that holds it")),
             Self::NoSuchPath => (S::NOT_FOUND, "no-such-path", "No such path",
                 own("the API has /v1/tenants and /v1/tenants/{tenant_id}")),
             Self::NoSuchMethod => (S::METHOD_NOT_ALLOWED, "no-such-method", "No such method",
