@@ -18,7 +18,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     write_api(record, event);
     let object = Resource::target(record_type(record), None, record.take("ObjectId"));
     event.body.array("resources", |w| {
-        w.element_object(|w| object.write(w, |_| ()))
+        w.element_object(|w| object.write(w, |_| ()));
     });
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn write_api_with<'a>(
             w.text(
                 "name",
                 service_name(record.workload.as_deref().unwrap_or_default()),
-            )
+            );
         });
         w.object("request", |w| {
             w.text_opt(

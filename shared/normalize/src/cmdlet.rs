@@ -76,7 +76,7 @@ impl<'a> Cmdlet<'_, 'a> {
         let parameters = self.parameters?;
         match parameters.str() {
             Some(line) => line_parameter(&line, name).map(|value| Cow::Owned(value.to_owned())),
-            None => crate::record::property(parameters, name),
+            None => crate::name_values::property(parameters, name),
         }
     }
 
@@ -161,10 +161,10 @@ fn permission<'a>(record: &Record<'a>, event: &mut Event<'a>, cmdlet: &Cmdlet<'_
         rights
             .split(',')
             .map(str::trim)
-            .for_each(|right| w.element_text(right))
+            .for_each(|right| w.element_text(right));
     });
     w.array("resources", |w| {
-        w.element_object(|w| resource.write(w, |_| ()))
+        w.element_object(|w| resource.write(w, |_| ()));
     });
     if activity == 1 && STRONG_RIGHTS.iter().any(|right| rights.contains(right)) {
         event.raise(Severity::Medium);
@@ -279,7 +279,7 @@ fn call<'a>(record: &Record<'a>, event: &mut Event<'a>, cmdlet: &Cmdlet<'_, 'a>)
         .map_or(operation, |(_, noun)| noun);
     let resource = target(record, cmdlet, noun);
     event.body.array("resources", |w| {
-        w.element_object(|w| resource.write(w, |_| ()))
+        w.element_object(|w| resource.write(w, |_| ()));
     });
     for name in FORWARD_PARAMETERS {
         let Some(address) = cmdlet.parameter(name) else {
@@ -300,7 +300,7 @@ fn write_parameters(w: &mut Writer, parameters: Option<Value<'_>>) {
     let Some(parameters) = parameters.filter(|parameters| !parameters.is_blank()) else {
         return;
     };
-    if !crate::envelope::write_name_values(w, "data", parameters) {
+    if !crate::name_values::write(w, "data", parameters) {
         w.object("data", |w| w.value("Parameters", parameters));
     }
     parameters.mark_used();

@@ -38,7 +38,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     });
     event.body.object("message_context", |w| {
         w.object("application", |w| {
-            w.text("name", &text("AppHost").unwrap_or(Cow::Borrowed("Copilot")))
+            w.text("name", &text("AppHost").unwrap_or(Cow::Borrowed("Copilot")));
         });
         w.int("ai_role_id", 1);
         w.text("ai_role", "User");
@@ -46,23 +46,32 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     });
     let accessed = list("AccessedResources").map(|value| (value, Role::Affected));
     let contexts = list("Contexts").map(|value| (value, Role::Related));
-    let read: Vec<_> = accessed.chain(contexts).take(RESOURCES_MAX).collect();
+    write_read(
+        event,
+        accessed.chain(contexts).take(RESOURCES_MAX).collect(),
+    );
+    let messages = list("Messages");
+    if messages
+        .into_iter()
+        .any(|message| message.get("JailbreakDetected").and_then(Value::bool) == Some(true))
+    {
+        event.raise(Severity::High);
+    }
+}
+
+/// What was read for the answer, and what it was asked in.
+fn write_read<'a>(event: &mut Event<'a>, read: Vec<(Value<'a>, Role)>) {
+    let own = |member: &Value<'_>| !["Type", "Name"].iter().any(|key| member.key().is(key));
     event.body.array("resources", |w| {
         for (value, role) in &read {
+            let resource = Resource {
+                role: *role,
+                ..resource(*value)
+            };
             w.element_object(|w| {
-                let resource = Resource {
-                    role: *role,
-                    ..resource(*value)
-                };
                 resource.write(w, |w| {
-                    let plain = |member: &Value<'_>| {
-                        !["Type", "Name"].iter().any(|key| member.key().is(key))
-                    };
-                    value
-                        .children()
-                        .filter(|member| !member.is_blank())
-                        .filter(plain)
-                        .for_each(|member| w.member(member));
+                    let members = value.children().filter(|member| !member.is_blank());
+                    members.filter(own).for_each(|member| w.member(member));
                 });
             });
         }
@@ -71,17 +80,9 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
         if let Some(url) = resource(value).uid.filter(|uid| hostname(uid).is_some()) {
             event.observe("resources.uid", Kind::Url, url);
         }
-        let flagged = |key: &str| value.get(key).and_then(Value::bool) == Some(true);
-        if flagged("XPIADetected") {
+        if value.get("XPIADetected").and_then(Value::bool) == Some(true) {
             event.raise(Severity::High);
         }
-    }
-    let messages = list("Messages");
-    if messages
-        .into_iter()
-        .any(|message| message.get("JailbreakDetected").and_then(Value::bool) == Some(true))
-    {
-        event.raise(Severity::High);
     }
 }
 

@@ -150,7 +150,7 @@ fn group<'a>(change: &Change<'_, 'a>, event: &mut Event<'a>, activity: u8) -> bo
     w.array("privileges", |w| {
         privileges
             .iter()
-            .for_each(|privilege| w.element_text(privilege))
+            .for_each(|privilege| w.element_text(privilege));
     });
     if membership {
         change.mark_target(&[

@@ -1,12 +1,12 @@
 //! Data loss prevention: class Data Security Finding (record types 11, 13, 33, 63, 99, 100, 107).
 
 use crate::class::Class;
-use crate::envelope;
 use crate::event::{Event, Kind, Severity};
 use crate::file::File;
 use crate::findings;
 use crate::identity::{User, email_domain, slice};
 use crate::json::{Value, Writer};
+use crate::origin;
 use crate::record::Record;
 use crate::resource::{Resource, Role, text_of};
 use std::borrow::Cow;
@@ -118,10 +118,10 @@ fn write_info<'a>(
         );
         w.array("types", |w| w.element_text("Data Loss Prevention"));
         w.object("analytic", |w| {
-            rules.by_ref().take(1).for_each(|first| rule(w, first))
+            rules.by_ref().take(1).for_each(|first| rule(w, first));
         });
         w.array("related_analytics", |w| {
-            rules.for_each(|next| w.element_object(|w| rule(w, next)))
+            rules.for_each(|next| w.element_object(|w| rule(w, next)));
         });
     });
 }
@@ -247,6 +247,6 @@ fn write_origin<'a>(
             .object("actor", |w| w.object("user", |w| user.write(w)));
         user.observe(event, "actor.user.name", "actor.user.email_addr");
     }
-    envelope::write_endpoint(record, event, None);
+    origin::write_endpoint(record, event, None);
     name
 }

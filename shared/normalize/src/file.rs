@@ -136,7 +136,7 @@ impl<'a> File<'a> {
         });
         w.text_opt("volume", self.volume.as_ref());
         w.object("owner", |w| {
-            self.owner.iter().for_each(|owner| owner.write(w))
+            self.owner.iter().for_each(|owner| owner.write(w));
         });
         if self.is_public {
             w.bool("is_public", true);

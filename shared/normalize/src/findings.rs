@@ -6,10 +6,10 @@ mod defender;
 pub(crate) use alert::map as alert;
 pub(crate) use defender::{cloud_app, file_detected, investigation, link_clicked, risk};
 
-use crate::envelope::Source;
 use crate::event::{Event, Kind, Severity, Status};
 use crate::identity::Actor;
 use crate::json::Writer;
+use crate::origin::Source;
 use crate::record::Record;
 use crate::status;
 

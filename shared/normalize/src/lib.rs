@@ -18,9 +18,12 @@ mod file;
 mod findings;
 mod identify;
 mod identity;
+mod index;
 mod json;
 mod mail_threat;
 mod mailbox;
+mod name_values;
+mod origin;
 mod quarantine;
 mod raw;
 mod record;
@@ -91,7 +94,7 @@ pub fn ocsf(record: &[u8], context: &Context<'_>, out: &mut Vec<u8>) {
             envelope::write_unmapped(&parsed, &mut event);
             event.write_observables();
             if keep {
-                raw::write(record, &mut event.body);
+                raw::write(record, &doc, &mut event.body);
             }
             out.push(b',');
             out.extend_from_slice(&event.body.into_bytes());

@@ -2,11 +2,12 @@
 
 use crate::class::Class;
 use crate::email::Email;
-use crate::envelope::{self, Source};
 use crate::event::{Event, Kind, Severity};
 use crate::findings;
 use crate::identity::email_domain;
-use crate::record::{Record, meaningful, property};
+use crate::name_values::property;
+use crate::origin::{self, Source};
+use crate::record::{Record, meaningful};
 use crate::resource::text_of;
 use std::borrow::Cow;
 
@@ -37,7 +38,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> bool {
     event.body.bool("is_alert", true);
     write_email(record, event, &email);
     write_verdict(record, event);
-    let sender_ip = record.text("SenderIp").and_then(envelope::source);
+    let sender_ip = record.text("SenderIp").and_then(origin::source);
     if let Some((Source::Ip(ip), _)) = &sender_ip {
         event.body.object("src_endpoint", |w| w.text("ip", ip));
         event.observe("src_endpoint.ip", Kind::IpAddress, ip.clone());

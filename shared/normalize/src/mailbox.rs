@@ -56,7 +56,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<
     event.is(Class::ApiActivity, activity);
     api::write_api_with(record, event, |w| {
         if let Some(properties) = record.get("OperationProperties")
-            && crate::envelope::write_name_values(w, "data", properties)
+            && crate::name_values::write(w, "data", properties)
         {
             properties.mark_used();
         }
@@ -274,7 +274,7 @@ fn permission<'a>(record: &Record<'a>, event: &mut Event<'a>) -> bool {
             .for_each(|right| w.element_text(right));
     });
     w.array("resources", |w| {
-        w.element_object(|w| resource.write(w, |_| ()))
+        w.element_object(|w| resource.write(w, |_| ()));
     });
     true
 }

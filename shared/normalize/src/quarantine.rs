@@ -32,7 +32,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     api::write_api(record, event);
     let message = Resource::target("Quarantined Email", None, record.take("NetworkMessageId"));
     event.body.array("resources", |w| {
-        w.element_object(|w| message.write(w, |_| ()))
+        w.element_object(|w| message.write(w, |_| ()));
     });
     if let Some(address) = record
         .text("ReleaseTo")

@@ -2,16 +2,27 @@
 
 use crate::class::Class;
 use crate::envelope::OCSF_VERSION;
-use crate::json::Writer;
+use crate::json::{Doc, SECRET_KEY, Writer};
 use crate::time::Moment;
 use crate::{Context, Malformed, RawData};
 
-/// Writes `raw_data`: the text as it came. Bytes that are not UTF-8 become U+FFFD; the lake's raw copy has them.
-pub(crate) fn write(record: &[u8], w: &mut Writer) {
-    if record.is_empty() {
-        return;
+/// Writes `raw_data`: the record's text as it came, except that matched secrets are redacted as in the event.
+pub(crate) fn write(record: &[u8], doc: &Doc<'_>, w: &mut Writer) {
+    if !doc.mentions(SECRET_KEY) {
+        return w.text("raw_data", &String::from_utf8_lossy(record));
     }
-    w.text("raw_data", &String::from_utf8_lossy(record));
+    let mut redacted = Writer::new(Vec::with_capacity(record.len()));
+    redacted.bare_value(doc.root());
+    w.text("raw_data", &String::from_utf8_lossy(&redacted.into_bytes()));
+}
+
+/// Writes `raw_data` of bytes that are no record: U+FFFD for what is not UTF-8. What may hold matched secrets, and cannot
+/// be taken apart to redact them, is left to the raw copy.
+fn write_unread(record: &[u8], w: &mut Writer) {
+    let text = String::from_utf8_lossy(record);
+    if !text.is_empty() && !text.contains(SECRET_KEY) {
+        w.text("raw_data", &text);
+    }
 }
 
 /// Writes a whole event for bytes that cannot be read.
@@ -51,7 +62,7 @@ pub(crate) fn write_malformed(
         w.array("profiles", |w| {
             ["cloud", "datetime"]
                 .iter()
-                .for_each(|profile| w.element_text(profile))
+                .for_each(|profile| w.element_text(profile));
         });
         w.text_opt("log_name", context.content_type);
         w.text("log_provider", "Office 365 Management Activity API");
@@ -59,8 +70,66 @@ pub(crate) fn write_malformed(
     });
     w.object("cloud", |w| w.text("provider", "Microsoft 365"));
     if context.raw_data != RawData::Never {
-        write(record, &mut w);
+        write_unread(record, &mut w);
     }
     *out = w.into_bytes();
     out.extend_from_slice(b"}\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Context, RawData, ocsf};
+
+    const SECRET: &str = r#"{"Id":"a","Operation":"DlpRuleMatch","RecordType":13,"PolicyDetails":[{"PolicyName":"p","Rules":[
+        {"ConditionsMatched":{"SensitiveInformation":[{"Count":1,"SensitiveInformationDetections":
+        {"DetectedValues":[{"Name":"4111111111111111","Value":"card 4111111111111111"}],"ResultsTruncated":false}}]}}]}]}"#;
+
+    fn event(record: &[u8], raw_data: RawData) -> String {
+        let mut out = Vec::new();
+        let context = Context {
+            raw_data,
+            ..Context::default()
+        };
+        ocsf(record, &context, &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    #[test]
+    fn matched_secrets_are_nowhere_in_the_event() {
+        for raw_data in [RawData::Always, RawData::Unmapped, RawData::Never] {
+            let event = event(SECRET.as_bytes(), raw_data);
+            assert!(!event.contains("4111"), "{event}");
+            assert!(event.contains("ResultsTruncated"), "{event}");
+        }
+        let cut = &SECRET.as_bytes()[..SECRET.len() - 2];
+        assert!(!event(cut, RawData::Always).contains("4111"));
+    }
+
+    #[test]
+    fn raw_data_follows_its_setting() {
+        let check = |record: &str, raw_data: RawData, expect: bool| {
+            let event = event(record.as_bytes(), raw_data);
+            assert_eq!(
+                event.contains(r#""raw_data":"#),
+                expect,
+                "{record} {raw_data:?}"
+            );
+        };
+        let good = r#"{"Id":"a","Operation":"ViewReport","RecordType":20}"#;
+        check(good, RawData::Always, true);
+        check(good, RawData::Unmapped, false);
+        check("no record", RawData::Unmapped, true);
+        check("no record", RawData::Never, false);
+        check(r#"{"Id":"a"}"#, RawData::Unmapped, true);
+        check(
+            r#"{"Id":"a","Operation":"x","Id":"b"}"#,
+            RawData::Unmapped,
+            true,
+        );
+        check(
+            r#"{"Id":"a","Operation":"x","Subject":"\ud83d"}"#,
+            RawData::Unmapped,
+            true,
+        );
+    }
 }

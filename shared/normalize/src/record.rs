@@ -1,7 +1,9 @@
 //! One record, as the rules see it.
 
 use crate::identify;
+use crate::index::Index;
 use crate::json::{Doc, Value};
+use crate::name_values;
 use std::borrow::Cow;
 
 /// Words that Microsoft's services write for "no value".
@@ -19,8 +21,7 @@ const NOISE: [&str; 7] = [
 #[derive(Debug)]
 pub(crate) struct Record<'a> {
     root: Value<'a>,
-    /// A bit per key of the root object: most questions are about keys that are not there.
-    filter: [u64; 4],
+    index: Index,
     /// `Id` and `OrganizationId` as [`crate::identify`] reads them.
     pub(crate) id: Option<Cow<'a, str>>,
     pub(crate) tenant: Option<Cow<'a, str>>,
@@ -37,17 +38,9 @@ pub(crate) struct Record<'a> {
 impl<'a> Record<'a> {
     pub(crate) fn new(doc: &'a Doc<'a>) -> Self {
         let root = doc.root();
-        let mut filter = [0; 4];
-        for child in root.children() {
-            if child.key().escaped {
-                filter = [u64::MAX; 4];
-            }
-            let (word, bit) = filter_bit(child.key().raw);
-            filter[word] |= bit;
-        }
         let mut record = Self {
             root,
-            filter,
+            index: Index::new(root),
             id: identify::name(doc, "Id"),
             tenant: identify::name(doc, "OrganizationId"),
             operation: None,
@@ -83,11 +76,7 @@ impl<'a> Record<'a> {
 
     /// A member of the root object.
     pub(crate) fn get(&self, key: &str) -> Option<Value<'a>> {
-        let (word, bit) = filter_bit(key);
-        if self.filter[word] & bit == 0 {
-            return None;
-        }
-        self.root.get(key)
+        self.index.get(self.root, key)
     }
 
     pub(crate) fn has(&self, key: &str) -> bool {
@@ -118,7 +107,7 @@ impl<'a> Record<'a> {
 
     /// The value of a Name/Value list's entry: `ExtendedProperties`, `Parameters` and the like.
     pub(crate) fn property(&self, list: &str, name: &str) -> Option<Cow<'a, str>> {
-        property(self.get(list)?, name)
+        name_values::property(self.get(list)?, name)
     }
 
     /// Marks members whose content stands in the event.
@@ -137,19 +126,6 @@ impl<'a> Record<'a> {
     }
 }
 
-/// The value of the entry called `name` in a list of `{Name, Value}` or `{Key, Value}`.
-pub(crate) fn property<'a>(list: Value<'a>, name: &str) -> Option<Cow<'a, str>> {
-    let entry = list
-        .children()
-        .find(|entry| entry_name(*entry).is_some_and(|key| key == name))?;
-    meaningful(entry.get("Value")?)
-}
-
-/// The name of an entry of a Name/Value or Key/Value list.
-pub(crate) fn entry_name<'a>(entry: Value<'a>) -> Option<Cow<'a, str>> {
-    entry.get("Name").or_else(|| entry.get("Key"))?.str()
-}
-
 /// A scalar as text, unless it is blank or a noise word.
 pub(crate) fn meaningful<'a>(value: Value<'a>) -> Option<Cow<'a, str>> {
     value.scalar().filter(|text| !is_noise(text))
@@ -159,20 +135,6 @@ pub(crate) fn meaningful<'a>(value: Value<'a>) -> Option<Cow<'a, str>> {
 pub(crate) fn is_noise(text: &str) -> bool {
     let text = text.trim();
     text.is_empty() || NOISE.contains(&text)
-}
-
-fn filter_bit(key: &str) -> (usize, u64) {
-    let bytes = key.as_bytes();
-    let (first, last) = (
-        bytes.first().copied().unwrap_or(0),
-        bytes.last().copied().unwrap_or(0),
-    );
-    let middle = bytes.get(bytes.len() / 2).copied().unwrap_or(0);
-    let hash = usize::from(first) * 7
-        + usize::from(last) * 31
-        + usize::from(middle) * 131
-        + bytes.len() * 17;
-    (hash / 64 % 4, 1 << (hash % 64))
 }
 
 fn tidy(operation: Cow<'_, str>) -> Cow<'_, str> {

@@ -55,7 +55,7 @@ impl<'a> Resource<'a> {
         w.text_opt("uid", self.uid.as_ref());
         w.text("type", &self.kind);
         w.object("owner", |w| {
-            self.owner.iter().for_each(|owner| owner.write(w))
+            self.owner.iter().for_each(|owner| owner.write(w));
         });
         w.object("data", fill);
         w.int("role_id", self.role as i64);

@@ -7,8 +7,8 @@ use crate::event::{Event, Severity};
 use crate::identity::{self, Actor};
 use crate::record::Record;
 use crate::{
-    api, apps, cmdlet, copilot, directory, dlp, envelope, findings, mail_threat, mailbox,
-    quarantine, sharepoint, sharing, signin, status, teams,
+    api, apps, cmdlet, copilot, directory, dlp, findings, mail_threat, mailbox, origin, quarantine,
+    sharepoint, sharing, signin, status, teams,
 };
 use std::borrow::Cow;
 
@@ -30,7 +30,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> String {
         }
         event.status = Some(status);
     }
-    envelope::write_origin(record, event, &actor);
+    origin::write_origin(record, event, &actor);
     identity::shown(who.as_ref().or(actor.user.name.as_ref()))
 }
 
@@ -124,7 +124,7 @@ fn by_type<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) ->
         _ if record.has("CopilotEventData") => copilot::map(record, event),
         22 => apps::engage(record, event),
         79 | 187 if op.contains("polic") || op.contains("dlp") => {
-            apps::administration(record, event)
+            apps::administration(record, event);
         }
         20
         | 21
@@ -142,7 +142,7 @@ fn by_type<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) ->
         | 295
         | 357 => apps::web(record, event),
         194 | 251..=253 | 256 | 288 | 296..=298 | 304 | 310..=325 | 332 | 360 => {
-            apps::administration(record, event)
+            apps::administration(record, event);
         }
         _ => return None,
     }

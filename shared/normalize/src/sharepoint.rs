@@ -1,10 +1,10 @@
 //! SharePoint and OneDrive: files, and the sites, lists and pages around them.
 
 use crate::class::Class;
-use crate::envelope;
 use crate::event::{Event, Kind, Severity};
 use crate::file::{File, hostname};
 use crate::identity::Actor;
+use crate::origin;
 use crate::record::Record;
 use crate::verbs::{self, Verb};
 use crate::{findings, resource};
@@ -137,7 +137,7 @@ fn administrator<'a>(record: &Record<'a>, event: &mut Event<'a>, activity: u8) {
     let name = record.text("TargetUserOrGroupName").or_else(|| {
         let list = record.get("ModifiedProperties")?;
         let entry = list.children().find(|entry| {
-            crate::record::entry_name(*entry).is_some_and(|name| name.starts_with("SiteAdmin"))
+            crate::name_values::entry_name(*entry).is_some_and(|name| name.starts_with("SiteAdmin"))
         })?;
         resource::text_of(entry, "NewValue").or_else(|| resource::text_of(entry, "OldValue"))
     });
@@ -149,7 +149,7 @@ fn administrator<'a>(record: &Record<'a>, event: &mut Event<'a>, activity: u8) {
     let w = &mut event.body;
     w.object("user", |w| user.write(w));
     w.array("privileges", |w| {
-        w.element_text("Site Collection Administrator")
+        w.element_text("Site Collection Administrator");
     });
     w.array("resources", |w| w.element_object(|w| site.write(w, |_| ())));
 }
@@ -187,7 +187,7 @@ pub(crate) fn malware<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Ac
     let file = File::of(record);
     let vendor = record.take("VirusVendor");
     let virus = record.take("VirusInfo");
-    let source = envelope::take_address(record);
+    let source = origin::take_address(record);
     event.is(Class::DetectionFinding, 1);
     event.raise(Severity::High);
     findings::open(event, 1);
@@ -208,7 +208,7 @@ pub(crate) fn malware<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Ac
             w.object("file", |w| file.write(w));
             w.object("actor", |w| actor.write_attributes(w));
             w.object("src_endpoint", |w| {
-                envelope::write_source(record, source.as_ref(), w)
+                origin::write_source(record, source.as_ref(), w);
             });
         });
     });

@@ -103,7 +103,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     let data = record.text("EventData").unwrap_or_default();
     let granted = tag(&data, "Type").or_else(|| tag(&data, "Permissions granted"));
     event.body.array("access_list", |w| {
-        granted.iter().for_each(|granted| w.element_text(granted))
+        granted.iter().for_each(|granted| w.element_text(granted));
     });
     observe_target(record, event);
 }

@@ -5,7 +5,6 @@ use crate::event::{Event, Severity, Status};
 use crate::identity::{Actor, Ids};
 use crate::record::Record;
 use crate::status;
-use std::borrow::Cow;
 
 /// AADSTS codes that interrupt a sign-in to ask for something (a second factor, consent, enrolment, "keep me signed
 /// in") and say nothing about an attacker.
@@ -136,9 +135,9 @@ fn write_user<'a>(event: &mut Event<'a>, actor: &Actor<'a>) {
     let nobody = actor.user.is_nobody();
     event.body.object("user", |w| {
         if nobody {
-            w.text("name", "unknown")
+            w.text("name", "unknown");
         } else {
-            actor.user.write(w)
+            actor.user.write(w);
         }
     });
 }
@@ -194,18 +193,18 @@ pub(crate) fn service_name(workload: &str) -> &str {
     }
 }
 
-fn write_protocol<'a>(record: &Record<'a>, event: &mut Event<'a>, request: &Cow<'a, str>) {
+fn write_protocol<'a>(record: &Record<'a>, event: &mut Event<'a>, request: &str) {
     let w = &mut event.body;
     if !request.is_empty() {
         let (id, name) = match request.split(':').next().unwrap_or_default() {
             "OAuth2" => (6, "OAUTH 2.0"),
             "Saml2" => (5, "SAML"),
             "OrgIdWsFederation" | "WsFed" => (99, "WS-Federation"),
-            _ => (99, &**request),
+            _ => (99, request),
         };
         w.int("auth_protocol_id", id);
         w.text("auth_protocol", name);
-        match request.split_once(':').map_or(&**request, |(kind, _)| kind) {
+        match request.split_once(':').map_or(request, |(kind, _)| kind) {
             "Login" | "Kmsi" | "SAS" | "ProofUp" => {
                 w.int("logon_type_id", 2);
                 w.text("logon_type", "Interactive");

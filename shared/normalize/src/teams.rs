@@ -31,7 +31,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
             app(record, event, 2);
         }
         "appupgraded" | "appupdatedincatalog" | "connectorupdated" | "tabupdated" => {
-            app(record, event, 8)
+            app(record, event, 8);
         }
         _ => conversation(record, event),
     }
@@ -98,7 +98,7 @@ fn members<'a>(record: &Record<'a>, event: &mut Event<'a>, activity: u8) {
         w.text_opt("full_name", text_of(first, "DisplayName"));
     });
     event.body.array("privileges", |w| {
-        role.iter().for_each(|role| w.element_text(role))
+        role.iter().for_each(|role| w.element_text(role));
     });
 }
 

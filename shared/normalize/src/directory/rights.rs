@@ -83,7 +83,7 @@ pub(super) fn map<'a>(
     w.object("user", |w| user.write(w));
     w.texts("privileges", &privileges);
     w.array("resources", |w| {
-        w.element_object(|w| resource.write(w, |_| ()))
+        w.element_object(|w| resource.write(w, |_| ()));
     });
     change.mark_target(&[
         &user.name,

@@ -1,11 +1,11 @@
 //! Alerts of Security & Compliance (record type 40). What happened is in `Data`, JSON in a string with short keys.
 
 use crate::class::Class;
-use crate::envelope::{self, Source};
 use crate::event::{Event, Kind};
 use crate::findings;
 use crate::identity::{User, email_domain};
 use crate::json::{Doc, Writer, parse};
+use crate::origin::{self, Source};
 use crate::record::{Record, meaningful};
 use crate::resource::text_of;
 use std::borrow::Cow;
@@ -63,7 +63,7 @@ fn write_info<'a>(record: &Record<'a>, event: &mut Event<'a>, data: Option<&Doc<
             record
                 .take("Category")
                 .iter()
-                .for_each(|category| w.element_text(category))
+                .for_each(|category| w.element_text(category));
         });
         w.text_opt("src_url", link.or_else(|| datum("ail").map(Cow::Owned)));
         w.object("analytic", |w| {
@@ -90,7 +90,7 @@ fn write_evidence<'a>(record: &Record<'a>, event: &mut Event<'a>, data: Option<&
         .or_else(|| datum("suid"))
         .map(Cow::Owned)
         .or_else(|| entity(&["User", "Recipients", "Sender"]));
-    let source = datum("sip").and_then(|address| envelope::source(Cow::Owned(address)));
+    let source = datum("sip").and_then(|address| origin::source(Cow::Owned(address)));
     let user = user.map(User::named);
     let user = user.map(|user| User {
         uid_alt: None,

@@ -1,12 +1,12 @@
 //! Detections of Defender for Office 365, Defender for Cloud Apps and Entra ID Protection.
 
 use crate::class::Class;
-use crate::envelope::{self, Source};
 use crate::event::{Event, Kind, Severity, Status};
-use crate::file::{File, hostname};
+use crate::file::File;
 use crate::findings;
 use crate::identity::{Actor, User, email_domain};
 use crate::json::{Value, Writer, parse};
+use crate::origin::{self, Source};
 use crate::record::{Record, meaningful};
 use crate::resource::text_of;
 use crate::time;
@@ -24,7 +24,7 @@ fn start<'a>(event: &mut Event<'a>, activity: u8, status_id: u8) {
 pub(crate) fn link_clicked<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
     start(event, 1, 1);
     let url = record.take("Url").or_else(|| record.take("URL"));
-    let source = envelope::take_address(record);
+    let source = origin::take_address(record);
     event.body.object("finding_info", |w| {
         w.text_opt("uid", record.id.clone());
         w.text("title", "Safe Links: URL clicked");
@@ -47,7 +47,7 @@ pub(crate) fn link_clicked<'a>(record: &Record<'a>, event: &mut Event<'a>, actor
         w.element_object(|w| {
             w.object("actor", |w| actor.write_attributes(w));
             w.object("src_endpoint", |w| {
-                envelope::write_source(record, source.as_ref(), w)
+                origin::write_source(record, source.as_ref(), w);
             });
             w.object("url", |w| w.text_opt("url_string", url.as_ref()));
         });
@@ -100,6 +100,44 @@ pub(crate) fn file_detected<'a>(record: &Record<'a>, event: &mut Event<'a>, acto
     if modified.is_some() {
         record.used(&["LastModifiedDate"]);
     }
+    if let Some(data) = data {
+        claim_file_data(data);
+    }
+    event.body.object("finding_info", |w| {
+        w.text_opt("uid", record.id.clone());
+        w.text("title", &format!("Malicious file detected: {}", file.name));
+        w.array("types", |w| w.element_text("Malware"));
+        w.text_opt("src_url", record.take("EventDeepLink"));
+    });
+    let source = origin::take_address(record);
+    event.body.array("evidences", |w| {
+        w.element_object(|w| {
+            w.object("file", |w| {
+                file.write(w);
+                w.object("modifier", |w| {
+                    modifier.iter().for_each(|user| user.write(w));
+                });
+                modified
+                    .iter()
+                    .for_each(|moment| w.int("modified_time", moment.epoch_ms));
+            });
+            w.object("actor", |w| actor.write_attributes(w));
+            w.object("src_endpoint", |w| {
+                origin::write_source(record, source.as_ref(), w);
+            });
+        });
+    });
+    if let Some(hash) = &file.sha256 {
+        event.observe("evidences.file.hashes.value", Kind::Hash, hash.clone());
+    }
+    actor.claim(record);
+    findings::observe_actor(event, actor, source.as_ref());
+    findings::write_malware(event, text("MalwareFamily").as_deref());
+    findings::dispose(event, findings::DETECTED);
+}
+
+/// Marks `FileData` when the event holds all of it; a verdict of 1, bad, is what the finding says.
+fn claim_file_data(data: Value<'_>) {
     let known = [
         "DocumentId",
         "FileName",
@@ -112,45 +150,12 @@ pub(crate) fn file_detected<'a>(record: &Record<'a>, event: &mut Event<'a>, acto
     let plain = |member: Value<'_>| {
         member.scalar().is_some() && known.iter().any(|key| member.key().is(key))
     };
-    if let Some(data) = data
-        && data.children().all(plain)
-        && data
-            .get("FileVerdict")
-            .is_none_or(|verdict| verdict.int() == Some(1))
-    {
+    let bad = data
+        .get("FileVerdict")
+        .is_none_or(|verdict| verdict.int() == Some(1));
+    if bad && data.is_object() && data.children().all(plain) {
         data.mark_used();
     }
-    event.body.object("finding_info", |w| {
-        w.text_opt("uid", record.id.clone());
-        w.text("title", &format!("Malicious file detected: {}", file.name));
-        w.array("types", |w| w.element_text("Malware"));
-        w.text_opt("src_url", record.take("EventDeepLink"));
-    });
-    let source = envelope::take_address(record);
-    event.body.array("evidences", |w| {
-        w.element_object(|w| {
-            w.object("file", |w| {
-                file.write(w);
-                w.object("modifier", |w| {
-                    modifier.iter().for_each(|user| user.write(w))
-                });
-                modified
-                    .iter()
-                    .for_each(|moment| w.int("modified_time", moment.epoch_ms));
-            });
-            w.object("actor", |w| actor.write_attributes(w));
-            w.object("src_endpoint", |w| {
-                envelope::write_source(record, source.as_ref(), w)
-            });
-        });
-    });
-    if let Some(hash) = &file.sha256 {
-        event.observe("evidences.file.hashes.value", Kind::Hash, hash.clone());
-    }
-    actor.claim(record);
-    findings::observe_actor(event, actor, source.as_ref());
-    findings::write_malware(event, text("MalwareFamily").as_deref());
-    findings::dispose(event, findings::DETECTED);
 }
 
 /// Maps an automated investigation (record types 64, 86, 89).
@@ -182,7 +187,7 @@ pub(crate) fn investigation<'a>(record: &Record<'a>, event: &mut Event<'a>) {
             record
                 .take("InvestigationType")
                 .iter()
-                .for_each(|kind| w.element_text(kind))
+                .for_each(|kind| w.element_text(kind));
         });
         w.text_opt(
             "src_url",
@@ -258,7 +263,7 @@ fn write_entity(w: &mut Writer, entity: Value<'_>) {
                         name: name.clone(),
                         ..File::default()
                     }
-                    .write(w)
+                    .write(w);
                 });
             });
         }
@@ -279,72 +284,61 @@ pub(crate) fn cloud_app<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &
             None
         }
     });
-    let category = record
-        .take("AlertCategory")
-        .or_else(|| record.take("Category"));
-    let url = record
-        .take("AlertUri")
-        .or_else(|| record.take("EventDeepLink"));
-    let title = record
-        .take_first(&title)
-        .or_else(|| record.operation.clone());
+    let info = Info {
+        uid,
+        title: record
+            .take_first(&title)
+            .or_else(|| record.operation.clone()),
+        desc: record.take_first(&desc),
+        category: record.take_first(&["AlertCategory", "Category"]),
+        url: record.take_first(&["AlertUri", "EventDeepLink"]),
+    };
     findings::take_result(record);
     start(event, 1, 1);
     event.raise(findings::take_severity(
         record,
         &["AlertSeverity", "Severity"],
     ));
-    write_info(
-        record,
-        event,
-        uid,
-        title,
-        record.take_first(&desc),
-        category,
-        url,
-    );
+    info.write(record, event);
     write_evidences(record, event, actor);
 }
 
 /// Maps a risk that Entra ID Protection saw (record type 294).
 pub(crate) fn risk<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
-    let title = record
-        .take("RiskEventType")
-        .or_else(|| record.operation.clone());
+    let info = Info {
+        uid: record.text("RiskId"),
+        title: record
+            .take("RiskEventType")
+            .or_else(|| record.operation.clone()),
+        desc: record.text("RiskDetail"),
+        ..Info::default()
+    };
     start(event, 1, 1);
     event.raise(findings::take_severity(record, &["RiskLevel"]));
-    write_info(
-        record,
-        event,
-        record.text("RiskId"),
-        title,
-        record.text("RiskDetail"),
-        None,
-        None,
-    );
+    info.write(record, event);
     write_evidences(record, event, actor);
 }
 
-fn write_info<'a>(
-    record: &Record<'a>,
-    event: &mut Event<'a>,
+/// What `finding_info` says.
+#[derive(Debug, Default)]
+struct Info<'a> {
     uid: Option<Cow<'a, str>>,
     title: Option<Cow<'a, str>>,
     desc: Option<Cow<'a, str>>,
     category: Option<Cow<'a, str>>,
     url: Option<Cow<'a, str>>,
-) {
-    event.body.object("finding_info", |w| {
-        w.text_opt("uid", uid.or_else(|| record.id.clone()));
-        w.text_opt("title", title);
-        w.text_opt("desc", desc);
-        w.array("types", |w| {
-            category
-                .iter()
-                .for_each(|category| w.element_text(category))
+}
+
+impl<'a> Info<'a> {
+    fn write(&self, record: &Record<'a>, event: &mut Event<'a>) {
+        event.body.object("finding_info", |w| {
+            w.text_opt("uid", self.uid.as_ref().or(record.id.as_ref()));
+            w.text_opt("title", self.title.as_ref());
+            w.text_opt("desc", self.desc.as_ref());
+            w.texts("types", self.category.as_slice());
+            w.text_opt("src_url", self.url.as_ref());
         });
-        w.text_opt("src_url", url.filter(|url| hostname(url).is_some()));
-    });
+    }
 }
 
 fn write_evidences<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
@@ -354,19 +348,19 @@ fn write_evidences<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor
         .flat_map(|list| list.children());
     let mut sources: Vec<Option<(Source<'a>, Option<u16>)>> = listed
         .filter_map(meaningful)
-        .filter_map(envelope::source)
+        .filter_map(origin::source)
         .map(Some)
         .take(EVIDENCES_MAX)
         .collect();
     if sources.is_empty() {
-        sources.push(envelope::take_address(record));
+        sources.push(origin::take_address(record));
     }
     event.body.array("evidences", |w| {
         for source in &sources {
             w.element_object(|w| {
                 w.object("actor", |w| actor.write_attributes(w));
                 w.object("src_endpoint", |w| {
-                    envelope::write_source(record, source.as_ref(), w)
+                    origin::write_source(record, source.as_ref(), w);
                 });
             });
         }

@@ -18,7 +18,7 @@ pub(crate) enum Problem {
 /// Values in one record. Blobs are bounded long before; this keeps node indexes far inside 32 bits.
 const NODES_MAX: usize = 4_000_000;
 
-/// Objects with more members than this are searched for repeated keys with a hash map and not pairwise.
+/// Objects with more members than this are searched for repeated keys with a hash map and not one by one.
 const PAIRWISE_MAX: usize = 64;
 
 /// Bytes of input per node, for the first allocation: sign-ins have about 30, list-like records 20.
@@ -157,14 +157,16 @@ impl<'a> Parser<'a> {
             self.at += 1;
             return Ok(());
         }
-        let (mut members, mut seen, mut suspect) = (0usize, 0u64, false);
+        let (mut members, mut seen) = (0usize, 0u64);
         loop {
             if self.peek() != Some(b'"') {
                 return self.syntax();
             }
             let name = self.string()?;
-            let bit = key_bit(name);
-            suspect |= seen & bit != 0;
+            let bit = name.bit();
+            if seen & bit != 0 && members <= PAIRWISE_MAX {
+                self.shadow_earlier(index, name);
+            }
             seen |= bit;
             members += 1;
             self.blanks();
@@ -180,36 +182,32 @@ impl<'a> Parser<'a> {
         }
         self.expect(b'}')?;
         self.nodes[index].end = self.nodes.len() as u32;
-        if suspect {
-            self.shadow_repeats(index, members);
+        if members > PAIRWISE_MAX {
+            self.shadow_repeats(index);
         }
         Ok(())
     }
 
-    /// Marks all but the last of members with equal keys.
-    fn shadow_repeats(&mut self, object: usize, members: usize) {
-        let mut indexes = Vec::with_capacity(members);
-        let (mut at, end) = (object + 1, self.nodes[object].end as usize);
-        while at < end {
-            indexes.push(at);
-            at = self.nodes[at].end as usize;
+    /// Marks an earlier member of the open object that has this key.
+    fn shadow_earlier(&mut self, object: usize, key: Text<'a>) {
+        let mut at = object + 1;
+        while let Some(node) = self.nodes.get_mut(at) {
+            if same(node.key, key) {
+                self.lossy |= !node.shadowed;
+                node.shadowed = true;
+            }
+            at = node.end as usize;
         }
+    }
+
+    /// Marks all but the last of members with equal keys, in an object of many.
+    fn shadow_repeats(&mut self, object: usize) {
+        let (mut at, end) = (object + 1, self.nodes[object].end as usize);
+        let mut last = HashMap::new();
         let mut repeated = Vec::new();
-        if members <= PAIRWISE_MAX {
-            for (n, index) in indexes.iter().enumerate() {
-                let key = self.nodes[*index].key;
-                if indexes[n + 1..]
-                    .iter()
-                    .any(|later| same(key, self.nodes[*later].key))
-                {
-                    repeated.push(*index);
-                }
-            }
-        } else {
-            let mut last = HashMap::with_capacity(members);
-            for index in indexes {
-                repeated.extend(last.insert(self.nodes[index].key.cow(), index));
-            }
+        while at < end {
+            repeated.extend(last.insert(self.nodes[at].key.cow(), at));
+            at = self.nodes[at].end as usize;
         }
         self.lossy |= !repeated.is_empty();
         for index in repeated {
@@ -303,20 +301,6 @@ impl<'a> Parser<'a> {
             Ok(&self.text[start..self.at])
         }
     }
-}
-
-/// One of 64 bits per key: two equal keys have the same. An escaped key may equal any other, so it always collides.
-fn key_bit(key: Text<'_>) -> u64 {
-    if key.escaped {
-        return u64::MAX;
-    }
-    let bytes = key.raw.as_bytes();
-    let (first, last) = (
-        bytes.first().copied().unwrap_or(0),
-        bytes.last().copied().unwrap_or(0),
-    );
-    let hash = usize::from(first) * 7 + usize::from(last) * 31 + bytes.len() * 5;
-    1 << (hash % 64)
 }
 
 fn same(a: Text<'_>, b: Text<'_>) -> bool {

@@ -20,12 +20,32 @@ impl<'a> Text<'a> {
     }
 
     /// Compares without allocating when nothing is escaped.
+    #[inline]
     pub(crate) fn is(self, other: &str) -> bool {
         if self.escaped {
             unescape(self.raw) == other
         } else {
             self.raw == other
         }
+    }
+
+    /// One of 64 bits: equal texts have the same. An escaped text may equal any other, so it has all of them.
+    #[inline]
+    pub(crate) fn bit(self) -> u64 {
+        if self.escaped {
+            return u64::MAX;
+        }
+        let bytes = self.raw.as_bytes();
+        let (first, last) = (
+            bytes.first().copied().unwrap_or(0),
+            bytes.last().copied().unwrap_or(0),
+        );
+        let middle = bytes.get(bytes.len() / 2).copied().unwrap_or(0);
+        let hash = usize::from(first) * 7
+            + usize::from(last) * 31
+            + usize::from(middle) * 11
+            + bytes.len() * 5;
+        1 << (hash % 64)
     }
 
     pub(crate) fn is_empty(self) -> bool {

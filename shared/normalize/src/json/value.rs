@@ -50,6 +50,11 @@ impl<'a> Doc<'a> {
         }
     }
 
+    /// Some object, however deep, has this key.
+    pub(crate) fn mentions(&self, key: &str) -> bool {
+        self.nodes.iter().any(|node| node.key.is(key))
+    }
+
     /// A member of the root object, with the input's own lifetime.
     pub(crate) fn member(&self, key: &str) -> Option<Kind<'a>> {
         let mut at = 1;
@@ -64,6 +69,19 @@ impl<'a> Doc<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// Where the value stands among the document's nodes.
+    pub(crate) fn position(self) -> u32 {
+        self.at
+    }
+
+    /// The value at a position of the same document.
+    pub(crate) fn at(self, position: u32) -> Self {
+        Self {
+            at: position,
+            ..self
+        }
+    }
+
     fn node(self) -> &'a Node<'a> {
         &self.nodes[self.at as usize]
     }
@@ -122,6 +140,32 @@ impl<'a> Value<'a> {
         match self.kind() {
             Kind::Text(text) => Some(text.cow()),
             _ => None,
+        }
+    }
+
+    pub(crate) fn is_string(self) -> bool {
+        matches!(self.kind(), Kind::Text(_))
+    }
+
+    /// It is this string.
+    pub(crate) fn is_text(self, other: &str) -> bool {
+        matches!(self.kind(), Kind::Text(text) if text.is(other))
+    }
+
+    /// [`Text::bit`] of a string; all bits of anything else.
+    pub(crate) fn text_bit(self) -> u64 {
+        match self.kind() {
+            Kind::Text(text) => text.bit(),
+            _ => u64::MAX,
+        }
+    }
+
+    /// Both are the same string.
+    pub(crate) fn same_text(self, other: Self) -> bool {
+        match (self.kind(), other.kind()) {
+            (Kind::Text(a), Kind::Text(b)) if !a.escaped && !b.escaped => a.raw == b.raw,
+            (Kind::Text(a), Kind::Text(b)) => a.cow() == b.cow(),
+            _ => false,
         }
     }
 

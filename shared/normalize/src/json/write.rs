@@ -2,6 +2,13 @@
 
 use super::{Kind, Text, Value, plain_len};
 
+/// The member of a DLP record that holds the very card numbers and passports that the policy guards, when the reading
+/// application has the right ActivityFeed.ReadDlp.
+pub(crate) const SECRET_KEY: &str = "DetectedValues";
+
+/// What stands in its place.
+const REDACTED: &str = "[redacted]";
+
 /// Appends JSON to a buffer. Commas follow from the last byte written, and containers that stay empty are taken back,
 /// so a rule writes what it has and needs no case for what it has not.
 #[derive(Debug)]
@@ -62,12 +69,53 @@ impl Writer {
         self.copy(value);
     }
 
-    /// A member with a name from the input.
+    /// A member with a name from the input. The texts that data loss prevention matched are not copied.
     pub(crate) fn member(&mut self, value: Value<'_>) {
         self.separate();
         self.copied_text(value.key());
         self.out.push(b':');
+        if value.key().is(SECRET_KEY) {
+            self.quoted(REDACTED);
+        } else {
+            self.copy(value);
+        }
+    }
+
+    /// A value after a name written by [`Writer::named`], or a text of its own.
+    pub(crate) fn bare_value(&mut self, value: Value<'_>) {
         self.copy(value);
+    }
+
+    /// A member named by a string of the input; null when there is no value.
+    pub(crate) fn named_by(&mut self, name: Value<'_>, value: Option<Value<'_>>) {
+        let Kind::Text(name) = name.kind() else {
+            return;
+        };
+        self.separate();
+        self.copied_text(name);
+        self.out.push(b':');
+        self.copy_or_null(value);
+    }
+
+    /// An element; null when there is no value.
+    pub(crate) fn element_or_null(&mut self, value: Option<Value<'_>>) {
+        self.separate();
+        self.copy_or_null(value);
+    }
+
+    fn copy_or_null(&mut self, value: Option<Value<'_>>) {
+        match value {
+            Some(value) => self.copy(value),
+            None => self.out.extend_from_slice(b"null"),
+        }
+    }
+
+    /// A string member made of several texts.
+    pub(crate) fn text_of(&mut self, key: &str, parts: &[&str]) {
+        self.key(key);
+        self.out.push(b'"');
+        parts.iter().for_each(|part| self.escaped(part));
+        self.out.push(b'"');
     }
 
     /// Starts a member with any name; the caller writes its value with an element method.
@@ -124,28 +172,13 @@ impl Writer {
         self.array(key, |w| {
             values
                 .iter()
-                .for_each(|value| w.element_text(value.as_ref()))
+                .for_each(|value| w.element_text(value.as_ref()));
         });
-    }
-
-    /// Makes room for a bare value in an array.
-    pub(crate) fn element_separator(&mut self) {
-        self.separate();
-    }
-
-    /// `null` after a name written by [`Writer::named`].
-    pub(crate) fn bare_null(&mut self) {
-        self.out.extend_from_slice(b"null");
     }
 
     /// The object or array that is open holds something.
     pub(crate) fn wrote_member(&self) -> bool {
         !matches!(self.out.last(), None | Some(b'{' | b'['))
-    }
-
-    /// A value after a name written by [`Writer::named`].
-    pub(crate) fn bare_value(&mut self, value: Value<'_>) {
-        self.copy(value);
     }
 
     /// An array after a name written by [`Writer::named`].
@@ -184,6 +217,11 @@ impl Writer {
 
     fn quoted(&mut self, value: &str) {
         self.out.push(b'"');
+        self.escaped(value);
+        self.out.push(b'"');
+    }
+
+    fn escaped(&mut self, value: &str) {
         let mut rest = value.as_bytes();
         loop {
             let plain = plain_len(rest);
@@ -194,7 +232,6 @@ impl Writer {
             self.escape(*special);
             rest = &rest[plain + 1..];
         }
-        self.out.push(b'"');
     }
 
     fn escape(&mut self, byte: u8) {
@@ -232,12 +269,12 @@ impl Writer {
             Kind::Text(text) => self.copied_text(text),
             Kind::Array => {
                 self.container(b'[', b']', |w| {
-                    value.children().for_each(|child| w.element_value(child))
+                    value.children().for_each(|child| w.element_value(child));
                 });
             }
             Kind::Object => {
                 self.container(b'{', b'}', |w| {
-                    value.children().for_each(|child| w.member(child))
+                    value.children().for_each(|child| w.member(child));
                 });
             }
         }

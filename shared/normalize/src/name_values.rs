@@ -1,0 +1,151 @@
+//! Microsoft's lists of names and values: `[{"Name": "OS", "Value": "Windows10"}]`, in Teams `[{"Key": ..., "Value": ...}]`.
+
+use crate::json::{Value, Writer};
+use crate::record::meaningful;
+use std::borrow::Cow;
+
+/// The value of the entry called `name`, when it says something.
+pub(crate) fn property<'a>(list: Value<'a>, name: &str) -> Option<Cow<'a, str>> {
+    let entry = list
+        .children()
+        .find(|entry| name_member(*entry).is_some_and(|member| member.is_text(name)))?;
+    meaningful(entry.get("Value")?)
+}
+
+/// The name of an entry.
+pub(crate) fn entry_name<'a>(entry: Value<'a>) -> Option<Cow<'a, str>> {
+    name_member(entry)?.str()
+}
+
+fn name_member<'a>(entry: Value<'a>) -> Option<Value<'a>> {
+    entry.get("Name").or_else(|| entry.get("Key"))
+}
+
+/// Name and value of an entry that has nothing else; a value may be missing.
+fn regular<'a>(entry: Value<'a>) -> Option<(Value<'a>, Option<Value<'a>>)> {
+    let (mut name, mut value) = (None, None);
+    for member in entry.children() {
+        let place = if member.key().is("Value") {
+            &mut value
+        } else {
+            &mut name
+        };
+        let known = member.key().is("Value") || member.key().is("Name") || member.key().is("Key");
+        if !known || place.replace(member).is_some() {
+            return None;
+        }
+    }
+    name.filter(|name| name.is_string())
+        .map(|name| (name, value))
+}
+
+/// Writes a list as an object, the values of a repeated name as an array. Says whether the list could be written so
+/// without losing anything; nothing is written otherwise.
+pub(crate) fn write(w: &mut Writer, key: &str, list: Value<'_>) -> bool {
+    if !list.is_array() {
+        return false;
+    }
+    let mut entries = Vec::with_capacity(16);
+    for entry in list.children() {
+        match regular(entry) {
+            Some(entry) => entries.push(entry),
+            None => return false,
+        }
+    }
+    let repeats = repeats(&entries);
+    w.object(key, |w| {
+        if repeats {
+            write_repeating(w, &entries);
+        } else {
+            entries
+                .iter()
+                .for_each(|(name, value)| w.named_by(*name, *value));
+        }
+    });
+    true
+}
+
+/// A name stands twice. Old directory records have lists of 40 names, so most comparisons are saved by a bit per name.
+fn repeats(entries: &[(Value<'_>, Option<Value<'_>>)]) -> bool {
+    let mut seen = 0u64;
+    entries.iter().enumerate().any(|(at, (name, _))| {
+        let bit = name.text_bit();
+        let perhaps = seen & bit != 0;
+        seen |= bit;
+        perhaps
+            && entries[..at]
+                .iter()
+                .any(|(earlier, _)| earlier.same_text(*name))
+    })
+}
+
+fn write_repeating(w: &mut Writer, entries: &[(Value<'_>, Option<Value<'_>>)]) {
+    for (at, (name, value)) in entries.iter().enumerate() {
+        let same = |(other, _): &&(Value<'_>, Option<Value<'_>>)| other.same_text(*name);
+        if entries[..at].iter().any(|entry| same(&entry)) {
+            continue;
+        }
+        if entries[at + 1..].iter().any(|entry| same(&entry)) {
+            w.named(&name.str().unwrap_or_default());
+            w.bare_array(|w| {
+                entries
+                    .iter()
+                    .filter(same)
+                    .for_each(|(_, value)| w.element_or_null(*value));
+            });
+        } else {
+            w.named_by(*name, *value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::parse;
+
+    #[track_caller]
+    fn check(list: &str, expect: Option<&str>) {
+        let doc = parse(list.as_bytes()).unwrap();
+        let mut w = Writer::new(Vec::new());
+        let written = write(&mut w, "l", doc.root());
+        let text = String::from_utf8(w.into_bytes()).unwrap();
+        assert_eq!(written.then_some(text.as_str()), expect, "{list}");
+        assert!(written || text.is_empty(), "{list}");
+    }
+
+    #[test]
+    fn regular_lists_become_objects() {
+        check(
+            r#"[{"Name":"a","Value":"1"},{"Value":2,"Name":"b"}]"#,
+            Some(r#""l":{"a":"1","b":2}"#),
+        );
+        check(
+            r#"[{"Key":"a","Value":{"x":[]}}]"#,
+            Some(r#""l":{"a":{"x":[]}}"#),
+        );
+        check(r#"[{"Name":"a"}]"#, Some(r#""l":{"a":null}"#));
+        check("[]", Some(""));
+    }
+
+    #[test]
+    fn values_of_repeated_names_become_lists() {
+        let list = r#"[{"Name":"a","Value":1},{"Name":"b","Value":2},{"Name":"\u0061"},{"Name":"a","Value":[3]}]"#;
+        check(list, Some(r#""l":{"a":[1,null,[3]],"b":2}"#));
+    }
+
+    #[test]
+    fn whatever_would_lose_something_stays_a_list() {
+        for list in [
+            r#"[{"Name":"a","Value":1,"More":2}]"#,
+            r#"[{"Name":"a","Key":"b","Value":1}]"#,
+            r#"[{"Name":1,"Value":1}]"#,
+            r#"[{"Value":1}]"#,
+            r#"["a"]"#,
+            r#"{"Name":"a","Value":1}"#,
+            "null",
+        ] {
+            check(list, None);
+        }
+    }
+}
