@@ -92,11 +92,11 @@ fn blobs(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("blob");
     group.throughput(Throughput::Bytes(blob.len() as u64));
     group.bench_function("split", |bencher| {
-        bencher.iter(|| split(black_box(blob.as_bytes())).map(|records| records.len()))
+        bencher.iter(|| split(black_box(blob.as_bytes())).map(|records| records.len()));
     });
     group.throughput(Throughput::Elements(1));
     group.bench_function("identify", |bencher| {
-        bencher.iter(|| identify(black_box(SIGN_IN.as_bytes())).is_ok())
+        bencher.iter(|| identify(black_box(SIGN_IN.as_bytes())).is_ok());
     });
     group.finish();
 }

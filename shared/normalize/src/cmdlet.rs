@@ -353,7 +353,7 @@ mod tests {
     #[test]
     fn reads_parameters_from_a_command_line() {
         let check = |line: &str, name: &str, expect: Option<&str>| {
-            assert_eq!(line_parameter(line, name), expect, "{line}")
+            assert_eq!(line_parameter(line, name), expect, "{line}");
         };
         check(
             r#"-SearchName "Search1" -Purge "True""#,

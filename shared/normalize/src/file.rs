@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn joins_folder_and_name_once() {
         let check = |folder: &'static str, name: &str, expect: &str| {
-            assert_eq!(join(&Cow::Borrowed(folder), name), expect)
+            assert_eq!(join(&Cow::Borrowed(folder), name), expect);
         };
         check("Documents", "a.docx", "Documents/a.docx");
         check("Documents/", "a.docx", "Documents/a.docx");

@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn reads_elements_of_event_data() {
         let check = |data: &str, name: &str, expect: Option<&str>| {
-            assert_eq!(tag(data, name), expect, "{data}")
+            assert_eq!(tag(data, name), expect, "{data}");
         };
         check("<Type>Edit</Type>", "Type", Some("Edit"));
         check(

@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn unwraps_json_in_strings() {
         let check = |text: &'static str, expect: &str| {
-            assert_eq!(plain(Cow::Borrowed(text)), expect, "{text}")
+            assert_eq!(plain(Cow::Borrowed(text)), expect, "{text}");
         };
         check("Global Administrator", "Global Administrator");
         check("\"Global Administrator\"", "Global Administrator");

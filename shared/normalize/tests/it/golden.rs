@@ -81,7 +81,7 @@ fn compare(expect: &Value, got: &Value, path: &str, differences: &mut Vec<String
             }
         }
         (expect, got) if expect != got => {
-            differences.push(format!("{path}: {got} should be {expect}"))
+            differences.push(format!("{path}: {got} should be {expect}"));
         }
         _ => {}
     }

@@ -1,5 +1,10 @@
 //! Events against the official schema, against worked examples, and for any input.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a test fails loudly, and says what it expected"
+)]
+
 mod golden;
 mod lossless;
 mod properties;

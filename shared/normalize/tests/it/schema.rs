@@ -294,7 +294,8 @@ fn sibling(
 fn the_validator_finds_what_is_wrong() {
     let good = super::event(br#"{"Id":"a","Operation":"ViewReport","RecordType":20,"ClientIP":"198.51.100.7","UserId":"a@b.example"}"#);
     assert_eq!(OCSF.findings(&good), Vec::<String>::new());
-    let breaks: [(&str, fn(&mut Value)); 8] = [
+    type Break = fn(&mut Value);
+    let breaks: [(&str, Break); 8] = [
         ("class_uid", |event| event["class_uid"] = 1.into()),
         ("type_uid", |event| event["type_uid"] = 1.into()),
         ("required", |event| {
