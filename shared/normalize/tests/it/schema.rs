@@ -304,16 +304,16 @@ fn the_validator_finds_what_is_wrong() {
                     .as_object_mut()
                     .expect("metadata")
                     .remove("product"),
-            )
+            );
         }),
         ("not an attribute", |event| event["no_such"] = 1.into()),
         ("profile", |event| {
-            event["metadata"]["profiles"] = Value::from(vec!["cloud"])
+            event["metadata"]["profiles"] = Value::from(vec!["cloud"]);
         }),
         ("ip_t", |event| event["src_endpoint"]["ip"] = "1.2.3".into()),
         ("enum", |event| event["severity_id"] = 7.into()),
         ("at_least_one", |event| {
-            event["web_resources"] = serde_json::json!([{"type": "x"}])
+            event["web_resources"] = serde_json::json!([{"type": "x"}]);
         }),
     ];
     for (word, break_it) in breaks {
