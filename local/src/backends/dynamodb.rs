@@ -38,8 +38,8 @@ fn open(storage: &Storage) -> dynoxide::Result<Database> {
     };
     let database = Database::new(&file.to_string_lossy())?;
     // By its name for after an import, in effect `synchronous = NORMAL`: with the write-ahead log every commit survives a
-    // kill of the process, without a wait for the disk at each. A power failure may take the last commits with it; the
-    // lake's files are not forced to the disk at once either, and the sweep lists again what the ledger has forgotten.
+    // kill of the process, without a wait for the disk at each. A power failure may take the last commits with it, and the
+    // last files of the lake: local mode does not promise more than the folder's disk does.
     database.disable_bulk_loading()?;
     Ok(database)
 }

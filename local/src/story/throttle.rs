@@ -19,7 +19,7 @@ pub(super) struct Throttle {
 #[derive(Debug, Default)]
 struct Held {
     seen: u64,
-    held: u64,
+    /// Blobs or records of those held back.
     amount: u64,
 }
 
@@ -30,7 +30,6 @@ impl Held {
         if self.seen <= SINGLE_MAX {
             return true;
         }
-        self.held += 1;
         self.amount += amount;
         false
     }
@@ -129,15 +128,15 @@ impl Throttle {
         });
         more(held.notified.seen, &|n| {
             format!(
-                "… and {} more of {}",
-                plural(n, "notification"),
+                "… and {}, of {}",
+                plural(n, "more notification"),
                 plural(held.notified.amount, "blob")
             )
         });
         more(held.delivered.seen, &|n| {
             format!(
-                "… and {} more with {}",
-                plural(n, "blob"),
+                "… and {}, with {}",
+                plural(n, "more blob"),
                 plural(held.delivered.amount, "record")
             )
         });
@@ -174,7 +173,7 @@ mod tests {
         let mut throttle = Throttle::default();
         let told = (0..10).filter_map(|_| throttle.take(&delivered(7))).count();
         assert_eq!(told, 3);
-        assert_eq!(throttle.sum(), ["… and 7 blobs more with 49 records"]);
+        assert_eq!(throttle.sum(), ["… and 7 more blobs, with 49 records"]);
         assert!(throttle.sum().is_empty());
         assert!(throttle.take(&delivered(1)).is_some());
         assert!(throttle.sum().is_empty());
