@@ -13,7 +13,6 @@ const OBSERVABLES_MAX: usize = 64;
 pub(crate) struct Event<'a> {
     pub(crate) class: Class,
     pub(crate) activity: u8,
-    /// The name of activity 99, when it is not the operation itself.
     pub(crate) severity: Severity,
     pub(crate) status: Option<Status<'a>>,
     pub(crate) profiles: Profiles,

@@ -72,7 +72,8 @@ pub enum RawData {
 
 /// Appends the record's event to `out`, as one line of NDJSON with its `\n`.
 ///
-/// Any bytes give a valid event: what is no record at all becomes a Base Event (class 0) around its text.
+/// Any bytes give a valid event: what is no record at all becomes a Base Event (class 0) around its text. The texts that
+/// data loss prevention matched (`DetectedValues`) are redacted, in `raw_data` too.
 pub fn ocsf(record: &[u8], context: &Context<'_>, out: &mut Vec<u8>) {
     match identify::read(record) {
         Ok(doc) => {
