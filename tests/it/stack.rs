@@ -1,0 +1,298 @@
+//! The real template, built and deployed: API Gateway, the four bootstraps, SQS, DynamoDB, S3, with rights enforced.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use emulator::{Config, ContentType, Emulator};
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+use tests::stack::Stack;
+use tests::{Outcome, lake};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+/// Everything arrives within seconds on an idle machine; other tests run beside this one.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(180);
+
+/// How often it is looked for. A look costs an `aws` process.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Longest answer of the API: its gateway gives up after 30 s.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(35);
+
+const BLOBS: usize = 10;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_travels_from_microsoft_to_the_lake_through_the_deployed_template() {
+    let microsoft = Emulator::start(Config {
+        blobs_per_tenant: BLOBS,
+        allow_http_webhooks: true,
+        ..Config::default()
+    })
+    .await
+    .unwrap();
+    let stack = Stack::deploy(&microsoft).await.unwrap();
+    let world = World {
+        microsoft,
+        stack,
+        client: Client::builder().timeout(ANSWER_TIMEOUT).build().unwrap(),
+    };
+    if let Err(error) = scenario(&world).await {
+        let requests = world.microsoft.requests();
+        let violations = world.microsoft.violations();
+        panic!(
+            "{error}\n{}\n--- microsoft ---\n{requests:#?}\n{violations:#?}",
+            world.stack.logs().await
+        );
+    }
+}
+
+struct World {
+    microsoft: Emulator,
+    stack: Stack,
+    client: Client,
+}
+
+async fn scenario(world: &World) -> Outcome<()> {
+    let tenant = world.microsoft.tenants()[0];
+    strangers_are_refused(world, tenant).await?;
+    tenant_is_registered_and_its_webhooks_are_validated(world, tenant).await?;
+    everything_published_is_in_the_lake_once(world).await?;
+    what_no_notification_announced_is_found_by_the_sweep(world, tenant).await?;
+    the_status_tells_all_that(world, tenant).await
+}
+
+async fn strangers_are_refused(world: &World, tenant: Uuid) -> Outcome<()> {
+    let url = world.stack.url();
+    let (status, _) = answer(world.client.get(format!("{url}v1/tenants"))).await?;
+    ensure(status == StatusCode::UNAUTHORIZED, || {
+        format!("the API without a key answers {status}")
+    })?;
+    let forged = world
+        .client
+        .post(format!("{url}v1/notifications/{tenant}/Audit.Exchange"));
+    let (status, body) = answer(forged.header("Webhook-AuthID", "v1.forged").body("[]")).await?;
+    ensure(
+        status == StatusCode::UNAUTHORIZED && body.is_empty(),
+        || format!("a forged notification is answered {status}: {body}"),
+    )
+}
+
+async fn tenant_is_registered_and_its_webhooks_are_validated(
+    world: &World,
+    tenant: Uuid,
+) -> Outcome<()> {
+    let types = ContentType::ALL.map(ContentType::name);
+    let request = json!({"tenant_id": tenant, "cloud": "enterprise", "name": "Contoso", "content_types": types});
+    let key = world.stack.api_key().await?;
+    let post = world
+        .client
+        .post(format!("{}v1/tenants", world.stack.url()))
+        .bearer_auth(key)
+        .json(&request);
+    let (status, body) = answer(post).await?;
+    ensure(status.is_success(), || {
+        format!("registering answers {status}: {body}")
+    })?;
+    wait_until(
+        "every subscription is enabled, each with its webhook",
+        async || {
+            let subscriptions = subscriptions(world, tenant).await?;
+            let enabled = |of: &&Value| of["status"] == "enabled" && of["webhook"] == "enabled";
+            let count = subscriptions.iter().filter(enabled).count();
+            Ok((count == types.len())
+                .then_some(())
+                .ok_or_else(|| format!("{subscriptions:#?}")))
+        },
+    )
+    .await?;
+    let log = world.stack.log("receiver").await?;
+    let validated = log.matches("webhook validated by Microsoft").count();
+    ensure(validated == types.len(), || {
+        format!(
+            "the receiver answered {validated} validation calls, not {}",
+            types.len()
+        )
+    })
+}
+
+async fn everything_published_is_in_the_lake_once(world: &World) -> Outcome<()> {
+    wait_until("every blob of the ledger is done", async || {
+        let published = world.microsoft.published();
+        let done = ledger(world)
+            .await?
+            .get("DONE")
+            .copied()
+            .unwrap_or_default();
+        let all_done = published.finished && published.records > 0 && done == published.blobs;
+        Ok(all_done
+            .then_some(())
+            .ok_or_else(|| format!("{done} done of {published:?}")))
+    })
+    .await?;
+    lake_holds_what_was_published(world).await
+}
+
+async fn what_no_notification_announced_is_found_by_the_sweep(
+    world: &World,
+    tenant: Uuid,
+) -> Outcome<()> {
+    world.microsoft.set_notify(false);
+    let record = json!({
+        "CreationTime": "2026-03-01T10:00:00", "Id": Uuid::new_v4(), "Operation": "FileAccessed", "OrganizationId": tenant,
+        "RecordType": 6, "UserKey": "u", "UserType": 0, "Version": 1, "Workload": "SharePoint", "UserId": "a@contoso.example",
+        "ClientIP": "192.0.2.7", "ObjectId": "https://contoso.example/a.docx",
+    });
+    let content = world
+        .microsoft
+        .publish(tenant, ContentType::SharePoint, vec![record]);
+    ensure(!content.is_empty(), || {
+        "the emulator published nothing".to_owned()
+    })?;
+    world
+        .stack
+        .invoke("ReconcilerName", &json!({"sweep": "recent"}))
+        .await?;
+    everything_published_is_in_the_lake_once(world).await
+}
+
+async fn the_status_tells_all_that(world: &World, tenant: Uuid) -> Outcome<()> {
+    let subscriptions = subscriptions(world, tenant).await?;
+    for subscription in &subscriptions {
+        let content_type = &subscription["content_type"];
+        let seen = !subscription["last_notification_at"].is_null()
+            && !subscription["last_content_at"].is_null();
+        ensure(seen, || {
+            format!("{content_type} shows no notification or no content: {subscription:#}")
+        })?;
+        ensure(subscription["last_error"].is_null(), || {
+            format!("{content_type} shows an error: {subscription:#}")
+        })?;
+    }
+    let violations = world.microsoft.violations();
+    ensure(violations.is_empty(), || {
+        format!("Microsoft's rules were broken: {violations:#?}")
+    })?;
+    let queue = world.stack.output("DeadLetterQueueUrl")?;
+    let count = [
+        "sqs",
+        "get-queue-attributes",
+        "--attribute-names",
+        "ApproximateNumberOfMessages",
+        "--queue-url",
+        queue,
+    ];
+    let dead = world.stack.aws(&count).await?;
+    ensure(
+        dead["Attributes"]["ApproximateNumberOfMessages"] == "0",
+        || format!("dead letters: {dead}"),
+    )
+}
+
+async fn subscriptions(world: &World, tenant: Uuid) -> Outcome<Vec<Value>> {
+    let key = world.stack.api_key().await?;
+    let (status, body) = answer(
+        world
+            .client
+            .get(format!("{}v1/tenants/{tenant}", world.stack.url()))
+            .bearer_auth(key),
+    )
+    .await?;
+    ensure(status == StatusCode::OK, || {
+        format!("the tenant's status answers {status}: {body}")
+    })?;
+    let tenant: Value = serde_json::from_str(&body)?;
+    Ok(tenant["subscriptions"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default())
+}
+
+/// How many blobs of the ledger are in each state.
+async fn ledger(world: &World) -> Outcome<BTreeMap<String, u64>> {
+    let table = world.stack.output("TableName")?;
+    let scan = [
+        "dynamodb",
+        "scan",
+        "--table-name",
+        table,
+        "--query",
+        "Items[?sk.S=='blob'].state.S",
+    ];
+    let states: Vec<String> = serde_json::from_value(world.stack.aws(&scan).await?)?;
+    let mut counts = BTreeMap::new();
+    for state in states {
+        *counts.entry(state).or_default() += 1;
+    }
+    Ok(counts)
+}
+
+async fn lake_holds_what_was_published(world: &World) -> Outcome<()> {
+    let dir = world.stack.lake().await?;
+    let events = lake::events(&dir)?;
+    let text = |event: &Value, pointer: &str| {
+        event
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_lowercase()
+    };
+    let mut written: Vec<(String, String)> = events
+        .iter()
+        .map(|event| {
+            (
+                text(event, "/metadata/tenant_uid"),
+                text(event, "/metadata/uid"),
+            )
+        })
+        .collect();
+    let published = world.microsoft.published_ids();
+    let mut published: Vec<(String, String)> = published
+        .into_iter()
+        .map(|(tenant, id)| (tenant.to_string(), id.to_lowercase()))
+        .collect();
+    written.sort();
+    published.sort();
+    let sizes = (written.len(), published.len());
+    ensure(written == published, || {
+        format!(
+            "{} records written, {} published, not the same ones",
+            sizes.0, sizes.1
+        )
+    })?;
+    let raw = lake::files(&dir.join("raw"))?.len() as u64;
+    let blobs = world.microsoft.published().blobs;
+    ensure(raw == blobs, || {
+        format!("{raw} raw copies of {blobs} blobs")
+    })
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Outcome<(StatusCode, String)> {
+    let response = request.send().await?;
+    Ok((response.status(), response.text().await?))
+}
+
+/// Looks until `look` finds it; `look` answers what it saw instead.
+async fn wait_until(
+    what: &str,
+    look: impl AsyncFn() -> Outcome<Result<(), String>>,
+) -> Outcome<()> {
+    let deadline = Instant::now() + ARRIVES_WITHIN;
+    loop {
+        match look().await? {
+            Ok(()) => return Ok(()),
+            Err(seen) if Instant::now() > deadline => {
+                return Err(format!("not seen: {what}; but {seen}").into());
+            }
+            Err(_) => sleep(LOOK_EVERY).await,
+        }
+    }
+}
+
+fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome<()> {
+    if holds {
+        Ok(())
+    } else {
+        Err(otherwise().into())
+    }
+}

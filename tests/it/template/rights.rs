@@ -1,0 +1,93 @@
+//! One role per function, and in it no more than is written down here.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{expanded, referred, resources};
+
+#[tokio::test]
+async fn each_function_has_a_role_of_its_own() {
+    let template = expanded().await;
+    let functions = resources(&template, "AWS::Lambda::Function");
+    let roles: BTreeSet<_> = functions
+        .iter()
+        .map(|(_, function)| referred(&function["Properties"]["Role"]).unwrap())
+        .collect();
+    assert_eq!(roles.len(), functions.len(), "{roles:?}");
+}
+
+#[tokio::test]
+async fn no_role_is_broader_than_its_statements_need() {
+    assert_eq!(broad_rights(&expanded().await), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn broad_rights_are_noticed() {
+    let good = expanded().await;
+    let check = |member: &str, value: Value, expect: &str| {
+        let mut template = good.clone();
+        let statement = "/Resources/FetcherRole/Properties/Policies/0/PolicyDocument/Statement/1";
+        template.pointer_mut(statement).unwrap()[member] = value;
+        let broad = broad_rights(&template);
+        assert!(
+            broad.iter().any(|found| found.contains(expect)),
+            "{member}: {broad:?} has no {expect:?}"
+        );
+    };
+    check("Action", json!("dynamodb:*"), "dynamodb:*");
+    check(
+        "Action",
+        json!(["dynamodb:GetItem", "dynamodb:Scan"]),
+        "dynamodb:Scan",
+    );
+    check("Resource", json!("*"), "any resource");
+    check("Resource", json!(["arn:aws:dynamodb:*"]), "any resource");
+    check("NotAction", json!("iam:PassRole"), "all but some");
+
+    let mut template = good.clone();
+    template["Resources"]["FetcherRole"]["Properties"]["ManagedPolicyArns"] =
+        json!(["arn:aws:iam::aws:policy/ReadOnlyAccess"]);
+    assert!(
+        broad_rights(&template)
+            .iter()
+            .any(|found| found.contains("managed policy"))
+    );
+}
+
+/// Wildcards, scans and policies that somebody else may widen.
+fn broad_rights(template: &Value) -> Vec<String> {
+    let mut broad = Vec::new();
+    for (name, role) in resources(template, "AWS::IAM::Role") {
+        if !role["Properties"]["ManagedPolicyArns"].is_null() {
+            broad.push(format!("{name}: a managed policy"));
+        }
+        for policy in role["Properties"]["Policies"].as_array().unwrap() {
+            for statement in list(&policy["PolicyDocument"]["Statement"]) {
+                if !statement["NotAction"].is_null() || !statement["NotResource"].is_null() {
+                    broad.push(format!("{name}: all but some"));
+                }
+                let actions = list(&statement["Action"])
+                    .into_iter()
+                    .filter_map(Value::as_str);
+                let wide =
+                    actions.filter(|action| action.contains('*') || action.ends_with(":Scan"));
+                broad.extend(wide.map(|action| format!("{name}: {action}")));
+                // A resource of ours is a reference, alone or with a path behind it; a text of its own names anybody's.
+                let foreign = list(&statement["Resource"])
+                    .into_iter()
+                    .any(Value::is_string);
+                if foreign {
+                    broad.push(format!("{name}: any resource"));
+                }
+            }
+        }
+    }
+    broad
+}
+
+fn list(value: &Value) -> Vec<&Value> {
+    value
+        .as_array()
+        .map_or_else(|| vec![value], |many| many.iter().collect())
+}

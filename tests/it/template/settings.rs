@@ -1,0 +1,112 @@
+//! The template gives each function the settings that it reads, no more and no fewer, and the table that the ledger expects.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+
+use pipeline::ledger::{DUE_AT, OPEN, OPEN_BLOBS, OPEN_BLOBS_INCLUDED, key};
+use pipeline::reconcile::Sweep;
+use pipeline::settings;
+use serde_json::{Value, json};
+
+use super::{expanded, resources};
+
+/// Read by every main before its other settings.
+const LOG_LEVEL: &str = "LOG_LEVEL";
+
+#[tokio::test]
+async fn each_function_gets_the_settings_that_it_reads() {
+    let template = expanded().await;
+    check(&template, "ReceiverFunction", |get| settings::receiver(get));
+    check(&template, "FetcherFunction", |get| settings::fetcher(get));
+    check(&template, "RegistrarFunction", |get| {
+        settings::registrar(get)
+    });
+    check(&template, "ReconcilerFunction", |get| {
+        settings::reconciler(get)
+    });
+}
+
+fn check<T: Debug, E: Debug>(
+    template: &Value,
+    function: &str,
+    read: impl Fn(&dyn Fn(&str) -> Option<String>) -> Result<T, E>,
+) {
+    let given = template["Resources"][function]["Properties"]["Environment"]["Variables"]
+        .as_object()
+        .unwrap();
+    let asked = RefCell::new(BTreeSet::from([LOG_LEVEL.to_owned()]));
+    let result = read(&|name| {
+        asked.borrow_mut().insert(name.to_owned());
+        given.get(name).map(|value| deployed(template, name, value))
+    });
+    let given: BTreeSet<String> = given.keys().cloned().collect();
+    assert_eq!(
+        given,
+        asked.into_inner(),
+        "{function}: what template.yaml gives is not what settings.rs reads"
+    );
+    result.unwrap();
+}
+
+/// What a variable may be once deployed: a parameter's default where it has one, else something of the right form.
+fn deployed(template: &Value, name: &str, value: &Value) -> String {
+    let parameter = value["Ref"].as_str().map(|of| &template["Parameters"][of]);
+    if let Some(default) = parameter.and_then(|of| of["Default"].as_str()) {
+        return default.to_owned();
+    }
+    match name {
+        "CLIENT_ID" | "PUBLISHER_ID" => "6f7c5e2a-93a9-4a40-9d6a-6f9c7d3f0b11",
+        "LAKE_URL" => "s3://lake-1a2b3c",
+        "WEBHOOK_BASE_URL" => "https://abcdef.execute-api.eu-central-1.amazonaws.com",
+        "QUEUE_URL" => "https://sqs.eu-central-1.amazonaws.com/111122223333/content",
+        _ => "arn:aws:secretsmanager:eu-central-1:111122223333:secret:some-1a2b3c",
+    }
+    .to_owned()
+}
+
+#[tokio::test]
+async fn the_table_is_the_one_that_the_ledger_expects() {
+    let template = expanded().await;
+    let (_, table) = resources(&template, "AWS::DynamoDB::Table")[0];
+    let table = &table["Properties"];
+    let keys = |hash: &str, range: &str| json!([{"AttributeName": hash, "KeyType": "HASH"}, {"AttributeName": range, "KeyType": "RANGE"}]);
+    assert_eq!(table["KeySchema"], keys(key::PK, key::SK));
+    let index = &table["GlobalSecondaryIndexes"][0];
+    assert_eq!(index["IndexName"], OPEN_BLOBS);
+    assert_eq!(index["KeySchema"], keys(OPEN, DUE_AT));
+    assert_eq!(
+        index["Projection"],
+        json!({"ProjectionType": "INCLUDE", "NonKeyAttributes": OPEN_BLOBS_INCLUDED})
+    );
+    assert_eq!(
+        table["GlobalSecondaryIndexes"].as_array().map(Vec::len),
+        Some(1)
+    );
+}
+
+#[tokio::test]
+async fn each_kind_of_sweep_is_scheduled() {
+    let template = expanded().await;
+    let schedules = resources(&template, "AWS::Scheduler::Schedule");
+    let scheduled = schedules.into_iter().map(|(_, schedule)| {
+        let event: Value =
+            serde_json::from_str(schedule["Properties"]["Target"]["Input"].as_str().unwrap())
+                .unwrap();
+        let sweep: Sweep = serde_json::from_value(event["sweep"].clone()).unwrap();
+        (
+            format!("{sweep:?}"),
+            schedule["Properties"]["ScheduleExpression"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        )
+    });
+    let expected = [
+        ("Day", "rate(1 hour)"),
+        ("Recent", "rate(5 minutes)"),
+        ("Week", "rate(1 day)"),
+    ];
+    let expected = expected.map(|(sweep, every)| (sweep.to_owned(), every.to_owned()));
+    assert_eq!(scheduled.collect::<BTreeSet<_>>(), BTreeSet::from(expected));
+}

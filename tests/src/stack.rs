@@ -1,0 +1,320 @@
+//! The real template, built by `sam build` and deployed by `sam deploy`, on ministack.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use emulator::Emulator;
+use serde_json::Value;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::forward::Forwarder;
+use crate::ministack::Ministack;
+use crate::{Outcome, tools};
+
+/// Four release builds with link-time optimization, cold, on two busy cores.
+const BUILD_TIMEOUT: Duration = Duration::from_secs(40 * 60);
+
+/// A deployment takes 15 s on an idle machine.
+const DEPLOY_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// One call of the `aws` command line: its start takes a second, an invocation of a function up to its timeout.
+const CALL_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Log lines of a function that are read: a test's run has fewer.
+const LOG_LINES_SHOWN: &str = "200";
+
+/// A deployed stack. It ends, and its files vanish, when it is dropped.
+#[derive(Debug)]
+pub struct Stack {
+    // Dropped in this order: nothing may write into a folder that is gone.
+    ministack: Ministack,
+    forwarder: Forwarder,
+    outputs: BTreeMap<String, String>,
+    dir: TempDir,
+}
+
+impl Stack {
+    /// Builds, starts and deploys, with `microsoft` in Microsoft's place and its application's secret stored.
+    ///
+    /// # Errors
+    /// Whatever fails first, with its output.
+    pub async fn deploy(microsoft: &Emulator) -> Outcome<Self> {
+        tools::install().await?;
+        let dir = tempfile::Builder::new()
+            .prefix("ualstream-stack-")
+            .tempdir()?;
+        let built = build(dir.path()).await?;
+        let mut stack = Self {
+            ministack: Ministack::start(dir.path()).await?,
+            forwarder: Forwarder::start().await?,
+            outputs: BTreeMap::new(),
+            dir,
+        };
+        stack
+            .create(&built, microsoft)
+            .await
+            .map_err(|error| stack.failed(&error.to_string()))?;
+        stack.outputs = stack.read_outputs().await?;
+        let api = stack
+            .output("ApiUrl")?
+            .trim_start_matches("http://")
+            .trim_end_matches('/')
+            .to_owned();
+        stack.forwarder.lead_to(stack.ministack.address(), api);
+        stack.cap_fetchers().await?;
+        let secret = microsoft.client_secret();
+        let name = stack.output("AppCredentialSecret")?;
+        stack
+            .aws(&[
+                "secretsmanager",
+                "put-secret-value",
+                "--secret-id",
+                name,
+                "--secret-string",
+                secret,
+            ])
+            .await?;
+        Ok(stack)
+    }
+
+    /// An output of the stack.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn output(&self, name: &str) -> Outcome<&str> {
+        let value = self.outputs.get(name).map(String::as_str);
+        value.ok_or_else(|| format!("the stack has no output {name}").into())
+    }
+
+    /// The operator's API and the webhook, as a URL that ends in a slash.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.forwarder.url()
+    }
+
+    /// The operator's bearer key, read as an operator would.
+    ///
+    /// # Errors
+    /// The secret cannot be read.
+    pub async fn api_key(&self) -> Outcome<String> {
+        let secret = self
+            .aws(&[
+                "secretsmanager",
+                "get-secret-value",
+                "--secret-id",
+                self.output("ApiKeySecret")?,
+            ])
+            .await?;
+        let key = secret.get("SecretString").and_then(Value::as_str);
+        key.map(str::to_owned)
+            .ok_or_else(|| "the API key's secret has no text".into())
+    }
+
+    /// Calls the `aws` command line with full rights and parses what it prints; `null` when it prints nothing.
+    ///
+    /// # Errors
+    /// The call fails, with its message.
+    pub async fn aws(&self, arguments: &[&str]) -> Outcome<Value> {
+        let printed = tools::run(
+            self.aws_tool().args(arguments).args(["--output", "json"]),
+            CALL_TIMEOUT,
+        )
+        .await?;
+        if printed.trim().is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_str(&printed).map_err(|error| {
+            format!("aws {arguments:?} printed no JSON ({error}): {printed}").into()
+        })
+    }
+
+    /// Runs a function with an event and answers its result.
+    ///
+    /// # Errors
+    /// It cannot be invoked, or fails.
+    pub async fn invoke(&self, output: &str, event: &Value) -> Outcome<Value> {
+        let answer = self.dir.path().join(format!("{}.json", Uuid::new_v4()));
+        let (name, path) = (self.output(output)?, answer.to_string_lossy());
+        let payload = event.to_string();
+        let call = [
+            "lambda",
+            "invoke",
+            "--function-name",
+            name,
+            "--payload",
+            &payload,
+            &path,
+        ];
+        let status = self.aws(&call).await?;
+        let result = std::fs::read_to_string(&answer)?;
+        if status.get("FunctionError").is_some() {
+            return Err(format!("{name} failed: {result}").into());
+        }
+        Ok(serde_json::from_str(&result)?)
+    }
+
+    /// Copies the lake into a folder of the stack's own and answers it.
+    ///
+    /// # Errors
+    /// The bucket cannot be read.
+    pub async fn lake(&self) -> Outcome<PathBuf> {
+        let dir = self.dir.path().join("lake");
+        let bucket = format!("s3://{}", self.output("LakeBucket")?);
+        let mut sync = self.aws_tool();
+        sync.args(["s3", "sync", "--delete", "--only-show-errors", &bucket])
+            .arg(&dir);
+        tools::run(&mut sync, CALL_TIMEOUT).await?;
+        Ok(dir)
+    }
+
+    /// What a function logged, at most its first 200 lines.
+    ///
+    /// # Errors
+    /// Its log cannot be read.
+    pub async fn log(&self, function: &str) -> Outcome<String> {
+        let group = format!("/aws/lambda/ualstream-{function}");
+        let mut call = vec!["logs", "filter-log-events", "--log-group-name", &group];
+        call.extend([
+            "--max-items",
+            LOG_LINES_SHOWN,
+            "--query",
+            "events[].message",
+        ]);
+        let lines: Option<Vec<String>> = serde_json::from_value(self.aws(&call).await?)?;
+        Ok(lines.unwrap_or_default().join("\n"))
+    }
+
+    /// The logs of all functions and of ministack, for the output of a failed test.
+    pub async fn logs(&self) -> String {
+        let mut all = String::new();
+        for function in ["receiver", "fetcher", "registrar", "reconciler"] {
+            let lines = self
+                .log(function)
+                .await
+                .unwrap_or_else(|error| error.to_string());
+            all.push_str(&format!("--- {function} ---\n{lines}\n"));
+        }
+        all.push_str(&format!(
+            "--- ministack ---\n{}\n",
+            tools::tail(&self.ministack.log())
+        ));
+        all
+    }
+
+    fn aws_tool(&self) -> tokio::process::Command {
+        let mut aws = self.tool("aws");
+        // The variable is not enough: for SQS this version has an endpoint of its own.
+        aws.args(["--endpoint-url", &self.ministack.endpoint()]);
+        aws
+    }
+
+    fn tool(&self, name: &str) -> tokio::process::Command {
+        let mut command = tools::sam_tool(name);
+        command
+            .env("AWS_ENDPOINT_URL", self.ministack.endpoint())
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test");
+        command
+    }
+
+    async fn create(&self, built: &Path, microsoft: &Emulator) -> Outcome<()> {
+        let parameters = [
+            format!("Architecture={}", architecture()),
+            format!("ClientId={}", microsoft.client_id()),
+            format!("PublisherId={}", Uuid::new_v4()),
+            format!("LoginUrl={}", microsoft.login_url()),
+            format!("ManageUrl={}", microsoft.manage_url()),
+            format!("WebhookBaseUrl={}", self.forwarder.url()),
+            "DeletionProtection=false".to_owned(),
+        ];
+        let mut deploy = self.tool("sam");
+        deploy
+            .args([
+                "deploy",
+                "--stack-name",
+                "ualstream",
+                "--resolve-s3",
+                "--capabilities",
+                "CAPABILITY_IAM",
+            ])
+            .args([
+                "--no-confirm-changeset",
+                "--no-progressbar",
+                "--template-file",
+            ])
+            .arg(built)
+            .arg("--parameter-overrides")
+            .args(parameters);
+        tools::run(&mut deploy, DEPLOY_TIMEOUT).await.map(drop)
+    }
+
+    async fn read_outputs(&self) -> Outcome<BTreeMap<String, String>> {
+        let query = "Stacks[0].Outputs[].[OutputKey,OutputValue]";
+        let pairs = self
+            .aws(&[
+                "cloudformation",
+                "describe-stacks",
+                "--stack-name",
+                "ualstream",
+                "--query",
+                query,
+            ])
+            .await?;
+        let pairs: Vec<(String, String)> = serde_json::from_value(pairs)?;
+        Ok(pairs.into_iter().collect())
+    }
+
+    /// ministack 1.5.33 keeps a number given through a parameter as text, and then cannot compare it; AWS converts it.
+    async fn cap_fetchers(&self) -> Outcome<()> {
+        let query = "EventSourceMappings[0].UUID";
+        let id = self
+            .aws(&["lambda", "list-event-source-mappings", "--query", query])
+            .await?;
+        let id = id.as_str().ok_or("the stack has no event source mapping")?;
+        let cap = "MaximumConcurrency=4";
+        self.aws(&[
+            "lambda",
+            "update-event-source-mapping",
+            "--uuid",
+            id,
+            "--scaling-config",
+            cap,
+        ])
+        .await
+        .map(drop)
+    }
+
+    fn failed(&self, error: &str) -> String {
+        format!(
+            "{error}\n--- ministack ---\n{}",
+            tools::tail(&self.ministack.log())
+        )
+    }
+}
+
+/// This machine's processor, as Lambda spells it: the bootstraps run here.
+#[must_use]
+pub fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+/// Builds the functions of the real template and answers the built one's path.
+async fn build(dir: &Path) -> Outcome<PathBuf> {
+    let build_dir = dir.join("build");
+    let mut build = tools::sam_tool("sam");
+    build
+        .args([
+            "build",
+            "--parameter-overrides",
+            &format!("Architecture={}", architecture()),
+            "--build-dir",
+        ])
+        .arg(&build_dir);
+    tools::run(&mut build, BUILD_TIMEOUT).await?;
+    Ok(build_dir.join("template.yaml"))
+}

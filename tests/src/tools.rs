@@ -1,0 +1,110 @@
+//! The pinned command-line tools in `.tools/`, installed on first use.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+use crate::{Outcome, repo};
+
+/// A cold install downloads 500 MB; it takes two minutes here and may take a slow line five times that.
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+/// Longest output of a failed command that is shown, from its end, in bytes: enough for a compiler's errors.
+const SHOWN_BYTES_MAX: usize = 20_000;
+
+/// Installs what is missing. Cheap when all is there; two test processes may call it at once.
+///
+/// # Errors
+/// The installation fails, with its output.
+pub async fn install() -> Outcome<()> {
+    static INSTALLED: OnceCell<()> = OnceCell::const_new();
+    INSTALLED
+        .get_or_try_init(async || {
+            let mut command = Command::new(repo::root().join("tests/tools/install.sh"));
+            run(&mut command, INSTALL_TIMEOUT).await.map(drop)
+        })
+        .await
+        .copied()
+}
+
+/// A tool of `.tools/sam` (`sam`, `aws`, `cfn-lint`, `checkov`, `python`), with nothing of the developer's own AWS account in
+/// its environment.
+#[must_use]
+pub fn sam_tool(name: &str) -> Command {
+    let bin = bin("sam");
+    let mut command = Command::new(bin.join(name));
+    command
+        .env("PATH", path_with(&bin))
+        .env("SAM_CLI_TELEMETRY", "0")
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .env("AWS_PAGER", "")
+        .env_remove("AWS_PROFILE")
+        .env_remove("AWS_REGION")
+        .env_remove("AWS_SESSION_TOKEN")
+        .env_remove("AWS_ENDPOINT_URL")
+        .current_dir(repo::root());
+    command
+}
+
+/// The folder of executables of one environment.
+#[must_use]
+pub fn bin(environment: &str) -> PathBuf {
+    repo::root().join(".tools").join(environment).join("bin")
+}
+
+/// `PATH` with `first` in front.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "not a setting: child processes need cargo and python from it"
+)]
+pub fn path_with(first: &std::path::Path) -> OsString {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut all = first.as_os_str().to_owned();
+    all.push(":");
+    all.push(path);
+    all
+}
+
+/// Runs a command to its end and answers its standard output.
+///
+/// # Errors
+/// It cannot be started, fails or takes too long; with the end of what it printed.
+pub async fn run(command: &mut Command, limit: Duration) -> Outcome<String> {
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
+    let name = || {
+        command
+            .as_std()
+            .get_program()
+            .to_string_lossy()
+            .into_owned()
+    };
+    let output = match timeout(limit, output).await {
+        Err(_) => return Err(format!("{} took more than {} s", name(), limit.as_secs()).into()),
+        Ok(Err(error)) => return Err(format!("{}: {error}", name()).into()),
+        Ok(Ok(output)) => output,
+    };
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(printed);
+    }
+    let all = printed + &String::from_utf8_lossy(&output.stderr);
+    Err(format!("{} failed ({}):\n{}", name(), output.status, tail(&all)).into())
+}
+
+/// The end of a text, at most 20,000 bytes of it.
+#[must_use]
+pub fn tail(text: &str) -> &str {
+    let mut from = text.len().saturating_sub(SHOWN_BYTES_MAX);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    text.get(from..).unwrap_or_default()
+}
