@@ -115,7 +115,9 @@ pub(crate) fn engage<'a>(record: &Record<'a>, event: &mut Event<'a>) {
         "groupdeletion" => Some(5),
         _ => None,
     };
-    if let (Some(activity), Some(name)) = (group, record.take("GroupName")) {
+    if let Some(activity) = group
+        && let Some(name) = record.take("GroupName")
+    {
         event.is(Class::GroupManagement, activity);
         event.body.object("group", |w| {
             w.text("name", &name);

@@ -22,7 +22,7 @@ const NOISE: [&str; 7] = [
 pub(crate) struct Record<'a> {
     root: Value<'a>,
     index: Index,
-    /// `Id` and `OrganizationId` as [`crate::identify`] reads them.
+    /// `Id` and `OrganizationId` as [`fn@crate::identify`] reads them.
     pub(crate) id: Option<Cow<'a, str>>,
     pub(crate) tenant: Option<Cow<'a, str>>,
     /// `Operation`, verbatim.

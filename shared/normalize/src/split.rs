@@ -47,7 +47,7 @@ pub enum BlobError {
 }
 
 /// The elements of a content blob: a JSON array of records, without the white space around them. A UTF-8 byte order
-/// mark is passed over. What stands between two commas may be anything; [`crate::identify`] says whether it is a record.
+/// mark is passed over. What stands between two commas may be anything; [`fn@crate::identify`] says whether it is a record.
 ///
 /// # Errors
 /// A body that is not one whole JSON array, see [`BlobError`].
