@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use normalize::RawData;
 use office365::{AllowedHosts, Endpoints};
+use pipeline::credential::AppCredential;
 use pipeline::fetch::Fetcher;
 use pipeline::lake::{Lake, OpenError};
 use pipeline::ledger::Ledger;
@@ -228,7 +229,7 @@ impl Parts {
             options.client_id,
             options.publisher_id,
             options.endpoints.clone(),
-            Secret::fixed(options.client_secret.clone(), None),
+            AppCredential::ClientSecret(Secret::fixed(options.client_secret.clone(), None)),
         )
     }
 

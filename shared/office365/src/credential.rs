@@ -15,8 +15,8 @@ use crate::{Certificate, Cloud};
 pub type AssertionSource =
     Arc<dyn Fn(Cloud) -> BoxFuture<'static, Result<SecretString, String>> + Send + Sync>;
 
-/// Gives the client secret as it is now; asked for each token, so that a rotated secret is used without a restart. The
-/// source caches as it sees fit. The error says what went wrong, without the secret.
+/// Gives a secret as it is now; asked for each token, so that a rotated secret is used without a restart. The source caches as
+/// it sees fit. The error says what went wrong, without the secret.
 pub type SecretSource =
     Arc<dyn Fn() -> BoxFuture<'static, Result<SecretString, String>> + Send + Sync>;
 
@@ -29,6 +29,8 @@ pub enum Credential {
     SecretFrom(SecretSource),
     /// A certificate's private key, which signs a statement for each token.
     Certificate(Arc<Certificate>),
+    /// A certificate that is renewed from time to time: one PEM text with the private key and the certificate.
+    CertificateFrom(SecretSource),
     /// No secret at all: somebody else's statement.
     Federated(AssertionSource),
 }
@@ -39,6 +41,7 @@ impl fmt::Debug for Credential {
             Self::Secret(_) => "Secret([redacted])",
             Self::SecretFrom(_) => "SecretFrom([redacted])",
             Self::Certificate(_) => "Certificate([redacted])",
+            Self::CertificateFrom(_) => "CertificateFrom([redacted])",
             Self::Federated(_) => "Federated([redacted])",
         })
     }

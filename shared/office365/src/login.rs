@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, Failure, Operation};
 use crate::token::Token;
-use crate::{Client, Cloud, Credential, TenantId, envelope, wire};
+use crate::{Certificate, Client, Cloud, Credential, TenantId, envelope, wire};
 
 /// Longest token answer read; the longest token taken has 16 KiB.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -89,18 +89,31 @@ impl Client {
                 let secret = source().await.map_err(Failure::NoCredential)?;
                 Ok((secret, "client_secret"))
             }
-            Credential::Certificate(certificate) => {
-                let id = Uuid::from_u128((config.random)());
-                let now = (config.clock)();
-                let assertion = certificate
-                    .assertion(token_url, config.client_id, id, now)
+            Credential::Certificate(certificate) => self.assertion(token_url, certificate),
+            Credential::CertificateFrom(source) => {
+                let pem = source().await.map_err(Failure::NoCredential)?;
+                let certificate = Certificate::from_pem(&pem, pem.expose_secret())
                     .map_err(|error| Failure::Credential(error.to_string()))?;
-                Ok((assertion, "client_assertion"))
+                self.assertion(token_url, &certificate)
             }
             Credential::Federated(source) => {
                 let statement = source(cloud).await.map_err(Failure::NoCredential)?;
                 Ok((statement, "client_assertion"))
             }
         }
+    }
+
+    /// A statement of the application's own, as a form field.
+    fn assertion(
+        &self,
+        token_url: &str,
+        certificate: &Certificate,
+    ) -> Result<(SecretString, &'static str), Failure> {
+        let config = self.config();
+        let id = Uuid::from_u128((config.random)());
+        let assertion = certificate
+            .assertion(token_url, config.client_id, id, (config.clock)())
+            .map_err(|error| Failure::Credential(error.to_string()))?;
+        Ok((assertion, "client_assertion"))
     }
 }

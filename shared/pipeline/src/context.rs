@@ -4,6 +4,7 @@
 use aws_config::SdkConfig;
 use office365::AllowedHosts;
 
+use crate::credential::AppCredential;
 use crate::fetch::Fetcher;
 use crate::lake::{Lake, OpenError};
 use crate::ledger::Ledger;
@@ -14,8 +15,8 @@ use crate::reconcile::Reconciler;
 use crate::register::Registrar;
 use crate::secrets::Secret;
 use crate::settings::{
-    FetcherSettings, MicrosoftSettings, ReceiverSettings, ReconcilerSettings, RegistrarSettings,
-    WebhookSettings,
+    CredentialSettings, FetcherSettings, MicrosoftSettings, ReceiverSettings, ReconcilerSettings,
+    RegistrarSettings, WebhookSettings,
 };
 use crate::subscribe::Webhooks;
 
@@ -79,12 +80,19 @@ fn queue(aws: &SdkConfig, url: String) -> Queue {
     Queue::new(aws_sdk_sqs::Client::new(aws), url, true)
 }
 
-fn microsoft(aws: &SdkConfig, settings: MicrosoftSettings) -> Microsoft {
+/// Microsoft's API, and the credential from where the settings say.
+#[must_use]
+pub fn microsoft(aws: &SdkConfig, settings: MicrosoftSettings) -> Microsoft {
+    let credential = match settings.credential {
+        CredentialSettings::Secret(arn) => AppCredential::ClientSecret(secret(aws, arn)),
+        CredentialSettings::Certificate(arn) => AppCredential::Certificate(secret(aws, arn)),
+        CredentialSettings::Federated => AppCredential::Federated(aws_sdk_sts::Client::new(aws)),
+    };
     Microsoft::new(
         settings.client_id,
         settings.publisher_id,
         settings.endpoints,
-        secret(aws, settings.app_secret_arn),
+        credential,
     )
 }
 

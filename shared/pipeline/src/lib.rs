@@ -14,6 +14,7 @@
 pub mod aws;
 pub mod clock;
 pub mod context;
+pub mod credential;
 pub mod fetch;
 pub mod lake;
 pub mod ledger;

@@ -1,11 +1,11 @@
-//! Microsoft's API, connected at the first event: the credential is a secret that a cold start must not wait for.
+//! Microsoft's API, connected at the first event: the credential may be a secret that a cold start must not wait for.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use office365::{Client, ClientConfig, Credential, Endpoints, InvalidConfig};
 use uuid::Uuid;
 
-use crate::secrets::Secret;
+use crate::credential::AppCredential;
 
 /// The API and the app registration that calls it.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub struct Microsoft {
     client_id: Uuid,
     publisher_id: Uuid,
     endpoints: Endpoints,
-    client_secret: Arc<Secret>,
+    credential: Credential,
     client: OnceLock<Client>,
 }
 
@@ -24,18 +24,18 @@ impl Microsoft {
         client_id: Uuid,
         publisher_id: Uuid,
         endpoints: Endpoints,
-        client_secret: Secret,
+        credential: AppCredential,
     ) -> Self {
         Self {
             client_id,
             publisher_id,
             endpoints,
-            client_secret: Arc::new(client_secret),
+            credential: credential.into_credential(),
             client: OnceLock::new(),
         }
     }
 
-    /// The client, made once; it keeps tokens and connections. The secret is asked for with each token, so a rotated one
+    /// The client, made once; it keeps tokens and connections. The credential is asked for with each token, so a rotated one
     /// is used without a restart.
     ///
     /// # Errors
@@ -50,16 +50,7 @@ impl Microsoft {
     }
 
     fn config(&self) -> ClientConfig {
-        let secret = Arc::clone(&self.client_secret);
-        let credential = Credential::SecretFrom(Arc::new(move || {
-            let secret = Arc::clone(&secret);
-            Box::pin(async move {
-                let versions = secret.versions().await;
-                versions
-                    .map(|of| of.current)
-                    .map_err(|error| error.to_string())
-            })
-        }));
+        let credential = self.credential.clone();
         let mut config = ClientConfig::new(self.client_id, credential, self.publisher_id);
         config.endpoints = self.endpoints.clone();
         config

@@ -11,6 +11,10 @@ use office365::Endpoints;
 use url::Url;
 use uuid::Uuid;
 
+mod credential;
+
+pub use credential::CredentialSettings;
+
 /// Shortest master key accepted, in bytes: 32 is the output of HMAC-SHA256, and RFC 2104 advises no less.
 pub const KEY_BYTES_MIN: usize = 32;
 
@@ -68,8 +72,8 @@ pub struct MicrosoftSettings {
     pub client_id: Uuid,
     /// `PUBLISHER_ID`: tenant GUID of whoever runs this; without it calls share a pool with everybody.
     pub publisher_id: Uuid,
-    /// `APP_SECRET_ARN`: the app registration's client secret.
-    pub app_secret_arn: String,
+    /// `APP_CREDENTIAL`, `APP_SECRET_ARN`: how the app registration proves who it is.
+    pub credential: CredentialSettings,
     /// `LOGIN_URL`, `MANAGE_URL`: instead of the cloud's own hosts.
     pub endpoints: Endpoints,
 }
@@ -319,12 +323,12 @@ impl<'a> Env<'a> {
     fn microsoft(&mut self) -> Option<MicrosoftSettings> {
         let client_id = self.parsed("CLIENT_ID");
         let publisher_id = self.parsed("PUBLISHER_ID");
-        let app_secret_arn = self.required("APP_SECRET_ARN");
+        let credential = self.credential();
         Some(MicrosoftSettings {
             endpoints: self.endpoints()?,
             client_id: client_id?,
             publisher_id: publisher_id?,
-            app_secret_arn: app_secret_arn?,
+            credential: credential?,
         })
     }
 
