@@ -24,6 +24,18 @@ const PROVIDER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How far clocks may differ, in seconds.
 const SKEW_SECONDS: i64 = 300;
 
+/// Keys of a provider that are looked at: Entra keeps the first 100.
+const KEYS_MAX: usize = 100;
+
+/// Longest document of a provider that is read: 100 keys of 4096 bits have some 90 KB.
+const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
+
+/// Longest claim that a refusal quotes; a role's ARN has under 600 characters.
+const PRESENTED_CHARS_MAX: usize = 600;
+
+/// Where Entra's refusals point to.
+const HELP: &str = "https://learn.microsoft.com/entra/workload-id/workload-identity-federation";
+
 /// Another identity provider that the application trusts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,7 +79,21 @@ enum Audience {
 
 #[derive(Deserialize)]
 struct Discovery {
+    issuer: String,
     jwks_uri: String,
+}
+
+/// A provider's documents cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum NoKeys {
+    #[error("the provider does not answer: {0}")]
+    Call(#[from] reqwest::Error),
+    #[error("a document of the provider is not as OpenID describes it: {0}")]
+    Document(#[from] serde_json::Error),
+    #[error("a document of the provider is longer than {DOCUMENT_BYTES_MAX} bytes")]
+    TooLong,
+    #[error("the provider calls itself {0}, not as its statement does")]
+    OtherIssuer(String),
 }
 
 #[derive(Deserialize)]
@@ -78,6 +104,8 @@ struct KeySet {
 #[derive(Deserialize)]
 struct Key {
     kid: Option<String>,
+    /// The one algorithm that the key is for.
+    alg: Option<String>,
     #[serde(default)]
     n: String,
     #[serde(default)]
@@ -90,6 +118,16 @@ struct Key {
 
 fn refused(number: u32, text: impl Into<String>) -> LoginError {
     LoginError::new(401, "invalid_client", number, text)
+}
+
+/// No credential fits: in Entra's words.
+fn unknown(number: u32, what: &str, presented: &str) -> LoginError {
+    let presented: String = presented.chars().take(PRESENTED_CHARS_MAX).collect();
+    let text = format!(
+        "No matching federated identity record found for presented assertion {what} '{presented}'. \
+         Check your federated identity credential Subject, Audience and Issuer against the presented assertion. {HELP}"
+    );
+    refused(number, text)
 }
 
 /// The issuer that a statement names, checked by nobody.
@@ -130,7 +168,9 @@ pub(crate) async fn verify(
     let named = keys
         .keys
         .iter()
-        .filter(|key| header.kid.is_none() || key.kid == header.kid);
+        .take(KEYS_MAX)
+        .filter(|key| header.kid.is_none() || key.kid == header.kid)
+        .filter(|key| key.alg.as_ref().is_none_or(|alg| *alg == header.alg));
     let signature = decode(signature)?;
     let valid = named
         .into_iter()
@@ -150,30 +190,26 @@ fn check_claims(
         .filter(|of| of.issuer == claims.iss)
         .collect();
     if of_issuer.is_empty() {
-        return Err(refused(
-            700_211,
-            "No matching federated identity record found for presented assertion issuer.",
-        ));
+        return Err(unknown(700_211, "issuer", &claims.iss));
     }
     let of_subject: Vec<_> = of_issuer
-        .into_iter()
+        .iter()
         .filter(|of| of.subject == claims.sub)
         .collect();
     if of_subject.is_empty() {
-        return Err(refused(
-            700_213,
-            "No matching federated identity record found for presented assertion subject.",
-        ));
+        // Since 2024 the comparison minds the case, and Entra says when that alone is the difference.
+        let nearly = of_issuer
+            .iter()
+            .any(|of| of.subject.eq_ignore_ascii_case(&claims.sub));
+        let number = if nearly { 7_002_138 } else { 700_213 };
+        return Err(unknown(number, "subject", &claims.sub));
     }
-    let is_for = |of: &&FederatedCredential| match &claims.aud {
-        Audience::One(audience) => *audience == of.audience,
-        Audience::Several(audiences) => audiences.contains(&of.audience),
+    let audiences = match &claims.aud {
+        Audience::One(audience) => std::slice::from_ref(audience),
+        Audience::Several(audiences) => audiences,
     };
-    if !of_subject.iter().any(is_for) {
-        return Err(refused(
-            700_212,
-            "No matching federated identity record found for presented assertion audience.",
-        ));
+    if !of_subject.iter().any(|of| audiences.contains(&of.audience)) {
+        return Err(unknown(700_212, "audience", &audiences.join(" ")));
     }
     let now = now.as_second();
     let begun = claims.nbf.is_none_or(|nbf| nbf <= now + SKEW_SECONDS);
@@ -186,18 +222,32 @@ fn check_claims(
     Ok(())
 }
 
-async fn keys(client: &reqwest::Client, issuer: &str) -> Result<KeySet, reqwest::Error> {
+/// The provider's keys, by way of its discovery document, which must name the issuer as the statement does.
+async fn keys(client: &reqwest::Client, issuer: &str) -> Result<KeySet, NoKeys> {
     let discovery = format!(
         "{}/.well-known/openid-configuration",
         issuer.trim_end_matches('/')
     );
-    let get = |url: String| client.get(url).timeout(PROVIDER_TIMEOUT).send();
-    let discovery: Discovery = get(discovery).await?.error_for_status()?.json().await?;
-    get(discovery.jwks_uri)
-        .await?
-        .error_for_status()?
-        .json()
-        .await
+    let discovery: Discovery = serde_json::from_slice(&document(client, discovery).await?)?;
+    if discovery.issuer != issuer {
+        return Err(NoKeys::OtherIssuer(discovery.issuer));
+    }
+    Ok(serde_json::from_slice(
+        &document(client, discovery.jwks_uri).await?,
+    )?)
+}
+
+async fn document(client: &reqwest::Client, url: String) -> Result<Vec<u8>, NoKeys> {
+    let answer = client.get(url).timeout(PROVIDER_TIMEOUT).send().await?;
+    let mut answer = answer.error_for_status()?;
+    let mut body = Vec::new();
+    while let Some(piece) = answer.chunk().await? {
+        if body.len() + piece.len() > DOCUMENT_BYTES_MAX {
+            return Err(NoKeys::TooLong);
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
 }
 
 impl Key {

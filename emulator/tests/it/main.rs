@@ -12,6 +12,7 @@ mod first_hour;
 mod notifications;
 mod program;
 mod records;
+mod second_client;
 mod service;
 mod starts;
 mod subscriptions;

@@ -310,7 +310,7 @@ impl Provider {
                 .to_owned();
             let body = match request.uri().path() {
                 "/.well-known/openid-configuration" => {
-                    json!({ "jwks_uri": format!("http://{host}/keys") })
+                    json!({ "issuer": format!("http://{host}"), "jwks_uri": format!("http://{host}/keys") })
                 }
                 _ => keys.clone(),
             };
