@@ -46,6 +46,16 @@ async fn broad_rights_are_noticed() {
     check("NotAction", json!("iam:PassRole"), "all but some");
 
     let mut template = good.clone();
+    let federation = &mut template["Resources"]["FederationPolicy"]["Properties"]["PolicyDocument"]
+        ["Statement"][0];
+    federation["Condition"]["Null"] = Value::Null;
+    assert!(
+        broad_rights(&template)
+            .iter()
+            .any(|found| found.contains("FederationPolicy: any resource"))
+    );
+
+    let mut template = good.clone();
     template["Resources"]["FetcherRole"]["Properties"]["ManagedPolicyArns"] =
         json!(["arn:aws:iam::aws:policy/ReadOnlyAccess"]);
     assert!(
@@ -63,27 +73,51 @@ fn broad_rights(template: &Value) -> Vec<String> {
             broad.push(format!("{name}: a managed policy"));
         }
         for policy in role["Properties"]["Policies"].as_array().unwrap() {
-            for statement in list(&policy["PolicyDocument"]["Statement"]) {
-                if !statement["NotAction"].is_null() || !statement["NotResource"].is_null() {
-                    broad.push(format!("{name}: all but some"));
-                }
-                let actions = list(&statement["Action"])
-                    .into_iter()
-                    .filter_map(Value::as_str);
-                let wide =
-                    actions.filter(|action| action.contains('*') || action.ends_with(":Scan"));
-                broad.extend(wide.map(|action| format!("{name}: {action}")));
-                // A resource of ours is a reference, alone or with a path behind it; a text of its own names anybody's.
-                let foreign = list(&statement["Resource"])
-                    .into_iter()
-                    .any(Value::is_string);
-                if foreign {
-                    broad.push(format!("{name}: any resource"));
-                }
-            }
+            broad.extend(broad_statements(name, &policy["PolicyDocument"]));
+        }
+    }
+    for (name, policy) in resources(template, "AWS::IAM::Policy") {
+        broad.extend(broad_statements(
+            name,
+            &policy["Properties"]["PolicyDocument"],
+        ));
+    }
+    broad
+}
+
+fn broad_statements(name: &str, document: &Value) -> Vec<String> {
+    let mut broad = Vec::new();
+    for statement in list(&document["Statement"]) {
+        if !statement["NotAction"].is_null() || !statement["NotResource"].is_null() {
+            broad.push(format!("{name}: all but some"));
+        }
+        let actions = list(&statement["Action"])
+            .into_iter()
+            .filter_map(Value::as_str);
+        let wide = actions.filter(|action| action.contains('*') || action.ends_with(":Scan"));
+        broad.extend(wide.map(|action| format!("{name}: {action}")));
+        // A resource of ours is a reference, alone or with a path behind it; a text of its own names anybody's.
+        let is_anybodys = list(&statement["Resource"])
+            .into_iter()
+            .any(Value::is_string);
+        if is_anybodys && !is_statement_for_entra(statement) {
+            broad.push(format!("{name}: any resource"));
         }
     }
     broad
+}
+
+/// The one action without a resource, and bound to its audience instead.
+fn is_statement_for_entra(statement: &Value) -> bool {
+    let audiences =
+        &statement["Condition"]["ForAllValues:StringEquals"]["sts:IdentityTokenAudience"];
+    let are_entras = list(audiences).into_iter().all(|of| {
+        of.as_str()
+            .is_some_and(|of| of.starts_with("api://AzureAD"))
+    });
+    statement["Action"] == "sts:GetWebIdentityToken"
+        && are_entras
+        && statement["Condition"]["Null"].is_object()
 }
 
 fn list(value: &Value) -> Vec<&Value> {

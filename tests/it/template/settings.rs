@@ -66,6 +66,32 @@ fn deployed(template: &Value, name: &str, value: &Value) -> String {
 }
 
 #[tokio::test]
+async fn every_parameter_and_variable_is_documented() {
+    let template = expanded().await;
+    let text = tests::repo::read("docs/CONFIGURATION.md").unwrap();
+    let mut names: BTreeSet<String> = template["Parameters"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect();
+    for (_, function) in resources(&template, "AWS::Lambda::Function") {
+        let variables = function["Properties"]["Environment"]["Variables"]
+            .as_object()
+            .unwrap();
+        names.extend(variables.keys().cloned());
+    }
+    let missing: Vec<_> = names
+        .iter()
+        .filter(|name| !text.contains(name.as_str()))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "docs/CONFIGURATION.md does not name {missing:?}"
+    );
+}
+
+#[tokio::test]
 async fn the_table_is_the_one_that_the_ledger_expects() {
     let template = expanded().await;
     let (_, table) = resources(&template, "AWS::DynamoDB::Table")[0];

@@ -85,6 +85,7 @@ fn start(bootstrap: &Path) -> io::Result<Duration> {
         .env("AWS_LAMBDA_LOG_STREAM_NAME", "stream")
         .env("AWS_LAMBDA_LOG_GROUP_NAME", "group")
         .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()?;
     let polled = first_poll(&listener, began);
     child.kill()?;
