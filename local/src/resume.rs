@@ -61,7 +61,6 @@ async fn tenant(
         let open = ledger.open_blobs(tenant, horizon).await?;
         let new: Vec<Blob> = open
             .into_iter()
-            .map(|open| open.blob)
             .filter(|blob| seen.insert(blob.content_id.clone()))
             .collect();
         if new.is_empty() {

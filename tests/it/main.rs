@@ -4,7 +4,11 @@
     reason = "a test's helper fails as loudly as the test"
 )]
 
+mod bad_input;
+mod credentials;
+mod delivery;
 mod docs;
 mod stack;
+mod subscriptions;
 mod template;
 mod tidy;

@@ -1,11 +1,13 @@
 //! What the end-to-end tests are made of: the repository, its tools, and the deployed stack.
 
+pub mod flaky;
 pub mod forward;
 pub mod lake;
 pub mod ministack;
 pub mod repo;
 pub mod stack;
 pub mod tools;
+pub mod world;
 
 /// Harness code fails with a sentence for whoever reads the test's output.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

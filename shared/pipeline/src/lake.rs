@@ -52,6 +52,9 @@ pub enum LakeError {
     /// The store failed.
     #[error("the lake failed: {0}")]
     Store(#[from] object_store::Error),
+    /// The compressing thread died.
+    #[error("compressing failed: {0}")]
+    Compress(#[from] tokio::task::JoinError),
     /// An object is not gzip, or is cut off.
     #[error("the object {path} cannot be decompressed: {source}")]
     Damaged {
@@ -66,8 +69,19 @@ pub enum LakeError {
         /// Its key.
         path: Path,
         /// The limit, decompressed.
-        bytes_max: u64,
+        bytes_max: usize,
     },
+}
+
+impl LakeError {
+    /// Whether an object that was written is not there, or not as it was written.
+    #[must_use]
+    pub fn is_missing_or_damaged(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(object_store::Error::NotFound { .. }) | Self::Damaged { .. }
+        )
+    }
 }
 
 impl Lake {
@@ -107,12 +121,14 @@ impl Lake {
         Ok(Self { store })
     }
 
-    /// Writes an object whole, over an older one if there is one.
+    /// Writes an object whole, over an older one if there is one. Compresses on a thread of its own, so that a large object
+    /// does not keep others from being looked after.
     ///
     /// # Errors
     /// [`LakeError`]; the older object, or none, is still there.
-    pub async fn put(&self, path: &Path, content: &[u8]) -> Result<(), LakeError> {
-        self.store.put(path, compress(content).into()).await?;
+    pub async fn put(&self, path: &Path, content: Bytes) -> Result<(), LakeError> {
+        let compressed = tokio::task::spawn_blocking(move || compress(&content)).await?;
+        self.store.put(path, compressed.into()).await?;
         Ok(())
     }
 
@@ -120,29 +136,23 @@ impl Lake {
     ///
     /// # Errors
     /// [`LakeError`]; in particular when there is no such object.
-    pub async fn get(&self, path: &Path, bytes_max: u64) -> Result<Bytes, LakeError> {
+    pub async fn get(&self, path: &Path, bytes_max: usize) -> Result<Bytes, LakeError> {
         let compressed = self.store.get(path).await?.bytes().await?;
         let mut content = Vec::new();
         GzDecoder::new(compressed.as_ref())
-            .take(bytes_max + 1)
+            .take(bytes_max as u64 + 1)
             .read_to_end(&mut content)
             .map_err(|source| LakeError::Damaged {
                 path: path.clone(),
                 source,
             })?;
-        if content.len() as u64 > bytes_max {
+        if content.len() > bytes_max {
             return Err(LakeError::TooLarge {
                 path: path.clone(),
                 bytes_max,
             });
         }
         Ok(content.into())
-    }
-
-    /// The store itself, for listing what is there.
-    #[must_use]
-    pub fn store(&self) -> &Arc<dyn ObjectStore> {
-        &self.store
     }
 }
 
@@ -163,7 +173,9 @@ mod tests {
     async fn what_is_put_is_got_and_no_more() {
         let lake = Lake::open(&Url::parse("memory:///").unwrap()).unwrap();
         let path = Path::from("a/b.gz");
-        lake.put(&path, b"0123456789").await.unwrap();
+        lake.put(&path, Bytes::from_static(b"0123456789"))
+            .await
+            .unwrap();
         assert_eq!(lake.get(&path, 10).await.unwrap(), b"0123456789"[..]);
         assert!(matches!(
             lake.get(&path, 9).await,

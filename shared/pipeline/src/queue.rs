@@ -45,7 +45,7 @@ pub enum SendError {
     Aws(#[from] AwsError),
     /// SQS accepted the call and refused entries, again and again.
     #[error(
-        "{entries} messages were refused {ENTRY_ATTEMPTS_MAX} times, last with {code}; they will be announced again"
+        "{entries} messages were refused {ENTRY_ATTEMPTS_MAX} times, last with {code}: nothing is lost, whoever sent them tries again"
     )]
     Refused {
         /// How many.
@@ -84,7 +84,8 @@ impl Queue {
     /// # Errors
     /// [`SendError`] when it is not in the queue.
     pub async fn send_later(&self, message: &Message, delay: Duration) -> Result<(), SendError> {
-        let seconds = i32::try_from(delay.min(DELAY_MAX).as_secs()).unwrap_or(0);
+        // Rounded up: a message that comes too early finds nothing to do.
+        let seconds = delay.min(DELAY_MAX).as_secs_f64().ceil() as i32;
         self.client
             .send_message()
             .queue_url(&self.url)

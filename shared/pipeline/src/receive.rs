@@ -26,10 +26,11 @@ use office365::notification::{self, Body, Notification, ParseError};
 use office365::{AllowedHosts, ContentType, TenantId};
 use uuid::Uuid;
 
+use crate::aws::AwsError;
 use crate::clock::{earlier, later};
 use crate::problem::empty_response;
 use crate::queue::{Blob, Message, Queue, Via};
-use crate::secrets::Secret;
+use crate::secrets::{Secret, Versions};
 use crate::webhook::{NOTIFICATIONS_PATH, check_keys, is_authentic};
 
 /// Longest body taken, in bytes. Lambda's synchronous payload ends at 6 MB with headers and escapes in it; an item has some
@@ -102,7 +103,7 @@ async fn answer(receiver: &Receiver, request: &Request<Bytes>, now: Timestamp) -
     }
     match notification::parse(request.body()) {
         Ok(Body::Validation { .. }) => {
-            tracing::info!(%tenant, %content_type, "webhook validated by Microsoft");
+            tracing::info!(tenant.id = %tenant, content.type = %content_type, "webhook validated by Microsoft");
             StatusCode::OK
         }
         // The validation call is known by its header too, should its body ever change.
@@ -110,7 +111,7 @@ async fn answer(receiver: &Receiver, request: &Request<Bytes>, now: Timestamp) -
         Ok(Body::Notifications(items)) => enqueue(receiver, tenant, content_type, items, now).await,
         Err(ParseError::TooMany) => StatusCode::PAYLOAD_TOO_LARGE,
         Err(error) => {
-            tracing::warn!(%tenant, %content_type, %error, "notification refused");
+            tracing::warn!(tenant.id = %tenant, content.type = %content_type, %error, "notification refused");
             StatusCode::BAD_REQUEST
         }
     }
@@ -133,7 +134,18 @@ async fn authenticate(
     let (Some(auth_id), None) = (presented.next(), presented.next()) else {
         return Ok(false);
     };
-    let keys = receiver.webhook_key.versions().await.map_err(|error| {
+    let opens = |keys: &Versions| is_authentic(auth_id.as_bytes(), keys, tenant, content_type);
+    let keys = usable(receiver.webhook_key.versions().await)?;
+    if opens(&keys) {
+        return Ok(true);
+    }
+    // The key may have been rotated since it was read.
+    let keys = usable(receiver.webhook_key.doubted().await)?;
+    Ok(opens(&keys))
+}
+
+fn usable(keys: Result<Versions, AwsError>) -> Result<Versions, StatusCode> {
+    let keys = keys.map_err(|error| {
         tracing::error!(%error, "webhook key cannot be read, no notification can be checked");
         StatusCode::SERVICE_UNAVAILABLE
     })?;
@@ -141,12 +153,7 @@ async fn authenticate(
         tracing::error!(%error, "webhook key cannot be used");
         StatusCode::SERVICE_UNAVAILABLE
     })?;
-    Ok(is_authentic(
-        auth_id.as_bytes(),
-        &keys,
-        tenant,
-        content_type,
-    ))
+    Ok(keys)
 }
 
 async fn enqueue(
@@ -162,7 +169,7 @@ async fn enqueue(
     for item in items {
         match checked(receiver, tenant, content_type, item) {
             Ok(blob) if !is_plausible(&blob, now) => {
-                tracing::warn!(%tenant, %content_type, content.id = %blob.content_id, "notification dropped: the content has expired, or its times are absurd");
+                tracing::warn!(tenant.id = %tenant, content.type = %content_type, content.id = %blob.content_id, "notification dropped: the content has expired, or its times are absurd");
             }
             Ok(blob) => {
                 if seen.insert(blob.content_id.clone()) {
@@ -170,15 +177,15 @@ async fn enqueue(
                 }
             }
             Err(why) => {
-                tracing::warn!(%tenant, %content_type, why, "notification dropped: it does not belong here");
+                tracing::warn!(tenant.id = %tenant, content.type = %content_type, why, "notification dropped: it does not belong here");
             }
         }
     }
     if let Err(error) = receiver.queue.send(&messages).await {
-        tracing::error!(%tenant, %content_type, %error, "notification not enqueued, Microsoft will try again");
+        tracing::error!(tenant.id = %tenant, content.type = %content_type, %error, "notification not enqueued, Microsoft will try again");
         return StatusCode::SERVICE_UNAVAILABLE;
     }
-    tracing::info!(%tenant, %content_type, items = announced, enqueued = messages.len(), "notification enqueued");
+    tracing::info!(tenant.id = %tenant, content.type = %content_type, items = announced, enqueued = messages.len(), "notification enqueued");
     StatusCode::OK
 }
 

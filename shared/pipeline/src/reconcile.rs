@@ -17,11 +17,11 @@ use tokio::time::{Instant, timeout};
 
 pub use self::window::{LOOK_BACK, OVERLAP, Window, windows};
 use crate::clock::Clock;
-use crate::ledger::registry::{Registered, Standing};
+use crate::ledger::registry::{Registered, Standing, Tenant};
 use crate::ledger::{Ledger, LedgerError};
 use crate::microsoft::Microsoft;
 use crate::queue::{Queue, SendError};
-use crate::subscribe::{EnsureError, Webhooks, ensure, stop_all};
+use crate::subscribe::{EnsureError, Ensured, Webhooks, ensure, note_on_all, stop_all};
 
 /// Tenants looked after at once. Each makes a handful of calls a second at most, far below Microsoft's 2,000 a minute and
 /// tenant; 16 get through 300 tenants in about a minute.
@@ -89,6 +89,12 @@ pub enum ReconcileError {
     /// There is no client for Microsoft's API.
     #[error(transparent)]
     Connect(#[from] InvalidConfig),
+    /// Not one tenant could be looked after: the fault is likely ours, such as a client secret that has expired.
+    #[error("none of {tenants} tenants could be looked after; each one's reason is in the log")]
+    AllFailed {
+        /// How many were tried.
+        tenants: usize,
+    },
 }
 
 /// Why a tenant was not looked after in full.
@@ -132,9 +138,20 @@ pub async fn run(
                 return (registered, None);
             }
             let work = look_after(reconciler, client, registered, sweep, clock);
-            let result = timeout(left.min(TENANT_WITHIN), work)
-                .await
-                .unwrap_or(Err((Report::default(), TenantError::TimedOut)));
+            let result = match timeout(left.min(TENANT_WITHIN), work).await {
+                Ok(result) => result,
+                Err(_) => {
+                    let error = TenantError::TimedOut;
+                    note_on_all(
+                        &reconciler.ledger,
+                        registered,
+                        &error.to_string(),
+                        clock.now(),
+                    )
+                    .await;
+                    Err((Report::default(), error))
+                }
+            };
             (registered, Some(result))
         })
         .collect();
@@ -166,6 +183,12 @@ pub async fn run(
         rejected = report.rejected,
         "reconciled"
     );
+    // An error is what the alarm looks at.
+    if report.tenants == 0 && report.failed > 0 {
+        return Err(ReconcileError::AllFailed {
+            tenants: report.failed,
+        });
+    }
     Ok(report)
 }
 
@@ -217,17 +240,19 @@ async fn look_after(
         Ok(overdue) => report.overdue = overdue,
         Err(error) => first_error = Some(error),
     }
-    match ensure(ledger, client, webhooks, registered, clock.now()).await {
-        Ok(ensured) => {
-            report.started = ensured.started;
-            let swept =
-                sweep::all_types(reconciler, client, registered, &ensured, sweep, clock).await;
-            report.add(swept.report);
-            first_error = first_error.or(swept.first_error);
+    // Content is listed even when the subscriptions cannot be looked at: whichever of the two works, works.
+    let ensured = match ensure(ledger, client, webhooks, registered, clock).await {
+        Ok(ensured) => ensured,
+        Err(error) => {
+            note_on_all(ledger, registered, &error.to_string(), clock.now()).await;
+            first_error.get_or_insert(error.into());
+            Ensured::default()
         }
-        Err(error) => first_error = Some(first_error.unwrap_or(error.into())),
-    }
-    match first_error {
+    };
+    report.started = ensured.started;
+    let swept = sweep::all_types(reconciler, client, registered, &ensured, sweep, clock).await;
+    report.add(swept.report);
+    match first_error.or(swept.first_error) {
         None => Ok(report),
         Some(error) => Err((report, error)),
     }
@@ -239,10 +264,13 @@ async fn finish_leaving(
     client: &Client,
     registered: &Registered,
 ) -> Result<(), TenantError> {
-    stop_all(client, registered).await?;
-    reconciler
-        .ledger
-        .remove_tenant(registered.tenant.tenant_id)
-        .await?;
+    let Reconciler { ledger, .. } = reconciler;
+    let id = registered.tenant.tenant_id;
+    // It may have been registered again since it was read.
+    let leaves = |tenant: &Tenant| tenant.standing == Standing::Leaving;
+    if ledger.tenant(id).await?.as_ref().is_some_and(leaves) {
+        stop_all(client, registered).await?;
+        ledger.remove_tenant(id).await?;
+    }
     Ok(())
 }

@@ -28,12 +28,13 @@ use subtle::ConstantTimeEq as _;
 use self::fault::Fault;
 use self::request::Registration;
 use self::view::view;
+use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::ledger::registry::{Registered, Standing, Tenant};
 use crate::microsoft::Microsoft;
 use crate::problem::{empty_response, json_response};
 use crate::secrets::Secret;
-use crate::subscribe::{Webhooks, ensure, stop, stop_all};
+use crate::subscribe::{Webhooks, ensure, note_on_all, stop, stop_all};
 
 /// Where the API is.
 pub const TENANTS_PATH: &str = "/v1/tenants";
@@ -63,7 +64,8 @@ pub async fn handle(
     request: Request<Bytes>,
     now: Timestamp,
 ) -> Response<Bytes> {
-    let answered = tokio::time::timeout(ANSWER_WITHIN, answer(registrar, &request, now)).await;
+    let clock = Clock::starting_at(now);
+    let answered = tokio::time::timeout(ANSWER_WITHIN, answer(registrar, &request, clock)).await;
     answered
         .unwrap_or(Err(Fault::TooSlow))
         .unwrap_or_else(Fault::into_response)
@@ -72,13 +74,15 @@ pub async fn handle(
 async fn answer(
     registrar: &Registrar,
     request: &Request<Bytes>,
-    now: Timestamp,
+    clock: Clock,
 ) -> Result<Response<Bytes>, Fault> {
     authenticate(registrar, request).await?;
     let path = request.uri().path();
     let rest = path.strip_prefix(TENANTS_PATH).ok_or(Fault::NoSuchPath)?;
     match (rest.strip_prefix('/'), request.method()) {
-        (None, &Method::POST) if rest.is_empty() => register(registrar, request.body(), now).await,
+        (None, &Method::POST) if rest.is_empty() => {
+            register(registrar, request.body(), clock).await
+        }
         (None, &Method::GET) if rest.is_empty() => list(registrar).await,
         (Some(id), &Method::GET) => show(registrar, tenant_id(id)?).await,
         (Some(id), &Method::DELETE) => remove(registrar, tenant_id(id)?).await,
@@ -117,7 +121,7 @@ async fn authenticate(registrar: &Registrar, request: &Request<Bytes>) -> Result
 async fn register(
     registrar: &Registrar,
     body: &Bytes,
-    now: Timestamp,
+    clock: Clock,
 ) -> Result<Response<Bytes>, Fault> {
     let registration = Registration::parse(body)?;
     let Registration {
@@ -133,25 +137,28 @@ async fn register(
         cloud,
         content_types: registration.content_types,
         standing: Standing::Active,
-        created_at: now,
+        created_at: clock.now(),
     };
+    // Stopped before the registration changes: should the stop fail, asking again stops it again.
+    if let Some(before) = registrar.ledger.tenant(tenant_id).await? {
+        stop_dropped(client, &before, &tenant).await?;
+    }
     let before = registrar.ledger.put_tenant(&tenant).await?;
     tracing::info!(tenant.id = %tenant_id, %cloud, new = before.is_none(), "tenant registered");
-    if let Some(before) = &before {
-        stop_dropped(client, before, &tenant).await?;
-    }
     let registered = registered(registrar, tenant_id).await?;
     if let Err(error) = ensure(
         &registrar.ledger,
         client,
         &registrar.webhooks,
         &registered,
-        now,
+        clock,
     )
     .await
     {
         // The tenant is registered; how its subscriptions stand is in the answer, and the reconciler repairs it.
         tracing::warn!(tenant.id = %tenant_id, %error, "subscriptions not looked at yet");
+        let why = error.to_string();
+        note_on_all(&registrar.ledger, &registered, &why, clock.now()).await;
     }
     let status = if before.is_none() {
         StatusCode::CREATED

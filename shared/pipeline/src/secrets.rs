@@ -1,8 +1,8 @@
 //! Secrets, fetched at the first event (so that a cold start reaches its first poll without a network call) and again
 //! every few minutes (so that a rotation needs no deployment).
 //!
-//! One Secrets Manager secret each, plain text: the app registration's client secret, the webhook master key and the
-//! operator's API key. A rotated key is `AWSCURRENT`, the one before it `AWSPREVIOUS`.
+//! One Secrets Manager secret each, plain text: the app registration's client secret or certificate, the webhook master
+//! key and the operator's API key. A rotated key is `AWSCURRENT`, the one before it `AWSPREVIOUS`.
 
 use std::time::Duration;
 
@@ -17,6 +17,10 @@ use crate::aws::AwsError;
 /// How long a fetched secret is used before it is read again. Five minutes cost under 10,000 reads a month and function
 /// instance, and bound how long a rotated key is not yet known.
 pub const REFRESH_AFTER: Duration = Duration::from_secs(5 * 60);
+
+/// How old a secret must be to be read again when it does not fit. Whoever knocks with a wrong key causes one read a minute
+/// and instance, not more.
+pub const DOUBTED_AFTER: Duration = Duration::from_secs(60);
 
 /// A secret and, where rotation left one, its predecessor.
 #[derive(Clone, Debug)]
@@ -65,19 +69,32 @@ impl Secret {
     /// # Errors
     /// The secret was never read and cannot be read now.
     pub async fn versions(&self) -> Result<Versions, AwsError> {
+        self.younger_than(REFRESH_AFTER).await
+    }
+
+    /// The secret's versions for a caller to whom those at hand did not do: at most [`DOUBTED_AFTER`] old. After a rotation
+    /// the new key is then known within a minute of its first use.
+    ///
+    /// # Errors
+    /// As [`Self::versions`].
+    pub async fn doubted(&self) -> Result<Versions, AwsError> {
+        self.younger_than(DOUBTED_AFTER).await
+    }
+
+    async fn younger_than(&self, age: Duration) -> Result<Versions, AwsError> {
         let (client, arn) = match &self.source {
             Source::Fixed(versions) => return Ok(versions.clone()),
             Source::Managed { client, arn } => (client, arn),
         };
         if let Some((fetched, versions)) = &*self.cache.read().await
-            && fetched.elapsed() < REFRESH_AFTER
+            && fetched.elapsed() < age
         {
             return Ok(versions.clone());
         }
         let mut cache = self.cache.write().await;
         // Whoever held the lock before may have fetched it.
         if let Some((fetched, versions)) = &*cache
-            && fetched.elapsed() < REFRESH_AFTER
+            && fetched.elapsed() < age
         {
             return Ok(versions.clone());
         }

@@ -8,15 +8,17 @@ use std::collections::BTreeSet;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use office365::{
-    Client, ContentType, Disposition, Started, SubscriptionStatus, Webhook, WebhookStatus,
+    Client, ContentType, Disposition, Started, SubscriptionStatus, TenantId, Webhook, WebhookStatus,
 };
 use url::Url;
 
 use crate::aws::AwsError;
-use crate::clock::later;
-use crate::ledger::registry::{Registered, START_COOL_DOWN, Standing, Status, Subscription};
+use crate::clock::{Clock, later};
+use crate::ledger::registry::{
+    Registered, START_COOL_DOWN, Standing, Status, Subscription, Tenant,
+};
 use crate::ledger::{Ledger, LedgerError};
-use crate::secrets::{Secret, Versions};
+use crate::secrets::Secret;
 use crate::webhook::{ShortKey, check_keys, registration};
 
 /// Microsoft's code for a webhook that could not be validated.
@@ -127,39 +129,31 @@ pub async fn ensure(
     client: &Client,
     webhooks: &Webhooks,
     registered: &Registered,
-    now: Timestamp,
+    clock: Clock,
 ) -> Result<Ensured, EnsureError> {
     let tenant = &registered.tenant;
-    let keys = webhooks.key.versions().await?;
-    check_keys(&keys)?;
-    let listed = match client
-        .list_subscriptions(tenant.tenant_id, tenant.cloud)
-        .await
-    {
-        Ok(listed) => listed,
-        Err(error) => {
-            note_error_on_all(ledger, registered, &error, now).await?;
-            return Err(error.into());
+    let webhook = match &webhooks.base_url {
+        None => None,
+        Some(base_url) => {
+            let keys = webhooks.key.versions().await?;
+            check_keys(&keys)?;
+            Some((base_url, keys))
         }
     };
-    let each = registered
-        .subscriptions
-        .iter()
-        .map(|(content_type, known)| {
-            let observed = listed
-                .iter()
-                .find(|seen| seen.content_type == *content_type);
-            ensure_one(
-                ledger,
-                client,
-                webhooks,
-                &keys,
-                registered,
-                (*content_type, known),
-                observed,
-                now,
-            )
-        });
+    let listed = client
+        .list_subscriptions(tenant.tenant_id, tenant.cloud)
+        .await?;
+    let each = registered.subscriptions.iter().map(|(of, known)| {
+        let seen = Seen {
+            content_type: *of,
+            known,
+            observed: listed.iter().find(|seen| seen.content_type == *of),
+            wanted: webhook
+                .as_ref()
+                .map(|(base, keys)| registration(base, keys, tenant.tenant_id, *of)),
+        };
+        ensure_one(ledger, client, tenant, seen, clock)
+    });
     let each: Vec<_> = each.collect();
     // One start per content type: there are five.
     let done = stream::iter(each)
@@ -186,40 +180,36 @@ enum Done {
     NotYet,
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the parts of one decision, used once"
-)]
+/// One subscription: what should be, what is, and what we know of it.
+struct Seen<'a> {
+    content_type: ContentType,
+    known: &'a Subscription,
+    observed: Option<&'a office365::Subscription>,
+    wanted: Option<Webhook>,
+}
+
 async fn ensure_one(
     ledger: &Ledger,
     client: &Client,
-    webhooks: &Webhooks,
-    keys: &Versions,
-    registered: &Registered,
-    (content_type, known): (ContentType, &Subscription),
-    observed: Option<&office365::Subscription>,
-    now: Timestamp,
+    tenant: &Tenant,
+    seen: Seen<'_>,
+    clock: Clock,
 ) -> Result<Done, EnsureError> {
-    let tenant = &registered.tenant;
-    let wanted = webhooks
-        .base_url
-        .as_ref()
-        .map(|base| registration(base, keys, tenant.tenant_id, content_type));
-    let step = plan(wanted.as_ref(), known, observed, now);
-    let (status, webhook) = standing_of(observed);
+    let (id, content_type, now) = (tenant.tenant_id, seen.content_type, clock.now());
+    let step = plan(seen.wanted.as_ref(), seen.known, seen.observed, now);
+    let (status, webhook) = standing_of(seen.observed);
     ledger
-        .note_observed(tenant.tenant_id, content_type, status, webhook, now)
+        .note_observed(id, content_type, status, webhook, now)
         .await?;
     match step {
         Step::Fine => Ok(Done::Fine(content_type)),
         Step::Wait { until, why } => {
-            tracing::info!(tenant.id = %tenant.tenant_id, content.type = %content_type, why, %until, "start put off: Microsoft asks for 15 minutes between two");
+            tracing::info!(tenant.id = %id, content.type = %content_type, why, %until, "start put off: Microsoft asks for 15 minutes between two");
             Ok(Done::NotYet)
         }
         Step::Start { with_webhook, why } => {
-            let webhook = wanted.as_ref().filter(|_| with_webhook);
-            let started =
-                start(ledger, client, registered, content_type, webhook, why, now).await?;
+            let webhook = seen.wanted.as_ref().filter(|_| with_webhook);
+            let started = start(ledger, client, tenant, content_type, webhook, why, clock).await?;
             Ok(if started { Done::Started } else { Done::NotYet })
         }
     }
@@ -229,55 +219,82 @@ async fn ensure_one(
 async fn start(
     ledger: &Ledger,
     client: &Client,
-    registered: &Registered,
+    tenant: &Tenant,
     content_type: ContentType,
     webhook: Option<&Webhook>,
     why: &str,
-    now: Timestamp,
+    clock: Clock,
 ) -> Result<bool, EnsureError> {
-    let (tenant, cloud) = (registered.tenant.tenant_id, registered.tenant.cloud);
-    // The tenant may have begun to leave since it was read; a start then would outlive it.
-    let active = ledger
-        .tenant(tenant)
-        .await?
-        .is_some_and(|tenant| tenant.standing == Standing::Active);
-    if !active || !ledger.may_start(tenant, content_type, now).await? {
+    let (id, cloud) = (tenant.tenant_id, tenant.cloud);
+    // The tenant may have begun to leave, or the type been taken out, since it was read; a start then would outlive it.
+    let wanted = ledger.tenant(id).await?.is_some_and(|tenant| {
+        tenant.standing == Standing::Active && tenant.content_types.contains(&content_type)
+    });
+    if !wanted || !ledger.may_start(id, content_type, clock.now()).await? {
+        tracing::info!(tenant.id = %id, content.type = %content_type, why, "start left to whoever began it, or not wanted any more");
         return Ok(false);
     }
-    tracing::info!(tenant.id = %tenant, content.type = %content_type, why, webhook = webhook.is_some(), "starting subscription");
-    match client.start(tenant, cloud, content_type, webhook).await {
-        Ok(Started::Changed(seen)) => {
-            let (status, state) = standing_of(Some(&seen));
+    tracing::info!(tenant.id = %id, content.type = %content_type, why, webhook = webhook.is_some(), "starting subscription");
+    match client.start(id, cloud, content_type, webhook).await {
+        Ok(started) => {
+            note_started(ledger, id, content_type, webhook, &started, clock.now()).await?;
+            Ok(true)
+        }
+        Err(error) => {
+            tracing::warn!(tenant.id = %id, content.type = %content_type, %error, "subscription not started");
+            if error.code() == Some(WEBHOOK_NOT_VALIDATED) {
+                ledger.note_webhook_refused(id, content_type, true).await?;
+            }
+            let error = error.to_string();
             ledger
-                .note_observed(tenant, content_type, status, state, now)
+                .note_error(id, content_type, Some(&error), clock.now())
                 .await?;
+            Ok(false)
+        }
+    }
+}
+
+async fn note_started(
+    ledger: &Ledger,
+    tenant: TenantId,
+    content_type: ContentType,
+    webhook: Option<&Webhook>,
+    started: &Started,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    let (status, state, error) = match started {
+        Started::Changed(seen) => {
+            let (status, state) = standing_of(Some(seen));
             // A body that Microsoft does not understand is ignored with status 200: only the echo tells.
             let ignored = webhook.is_some() && seen.webhook.is_none();
             let error = ignored.then_some(
                 "Microsoft started the subscription without its webhook; it is added at the next start",
             );
-            ledger
-                .note_error(tenant, content_type, error, false, now)
-                .await?;
-            Ok(true)
+            (status, state, error)
         }
-        Ok(Started::AlreadyEnabled) => {
+        Started::AlreadyEnabled => {
             let state = if webhook.is_some() { "enabled" } else { "none" };
-            ledger
-                .note_observed(tenant, content_type, Status::Enabled, state, now)
-                .await?;
-            ledger
-                .note_error(tenant, content_type, None, false, now)
-                .await?;
-            Ok(true)
+            (Status::Enabled, state, None)
         }
-        Err(error) => {
-            let refused = error.code() == Some(WEBHOOK_NOT_VALIDATED);
-            tracing::warn!(tenant.id = %tenant, content.type = %content_type, %error, "subscription not started");
-            ledger
-                .note_error(tenant, content_type, Some(&error.to_string()), refused, now)
-                .await?;
-            Ok(false)
+    };
+    ledger
+        .note_observed(tenant, content_type, status, state, now)
+        .await?;
+    if webhook.is_some() {
+        ledger
+            .note_webhook_refused(tenant, content_type, false)
+            .await?;
+    }
+    ledger.note_error(tenant, content_type, error, now).await
+}
+
+/// Shows on the status page, for every content type, what keeps a tenant from being looked after. Not worth failing for.
+pub async fn note_on_all(ledger: &Ledger, registered: &Registered, error: &str, now: Timestamp) {
+    let id = registered.tenant.tenant_id;
+    for content_type in registered.subscriptions.keys() {
+        let noted = ledger.note_error(id, *content_type, Some(error), now).await;
+        if let Err(error) = noted {
+            tracing::warn!(tenant.id = %id, %error, "error not noted on the status page");
         }
     }
 }
@@ -297,41 +314,29 @@ pub async fn stop_all(client: &Client, registered: &Registered) -> Result<(), of
 /// Stops one subscription.
 ///
 /// # Errors
-/// Microsoft may stop it later; a subscription that is not there, or a tenant that took its consent back, is none.
+/// Microsoft may stop it later, or an operator has to act first. A subscription that is not there, and a tenant that took its
+/// consent back or turned auditing off, are none.
 pub async fn stop(
     client: &Client,
-    tenant: office365::TenantId,
+    tenant: TenantId,
     cloud: office365::Cloud,
     content_type: ContentType,
 ) -> Result<(), office365::Error> {
     match client.stop(tenant, cloud, content_type).await {
-        Err(error) if matches!(error.disposition(), Disposition::Retry { .. }) => Err(error),
+        Err(error)
+            if matches!(
+                error.disposition(),
+                Disposition::Retry { .. } | Disposition::Operator
+            ) =>
+        {
+            Err(error)
+        }
         Err(error) => {
             tracing::warn!(tenant.id = %tenant, content.type = %content_type, %error, "subscription cannot be stopped, counted as stopped");
             Ok(())
         }
         Ok(()) => Ok(()),
     }
-}
-
-async fn note_error_on_all(
-    ledger: &Ledger,
-    registered: &Registered,
-    error: &office365::Error,
-    now: Timestamp,
-) -> Result<(), LedgerError> {
-    for content_type in registered.subscriptions.keys() {
-        ledger
-            .note_error(
-                registered.tenant.tenant_id,
-                *content_type,
-                Some(&error.to_string()),
-                false,
-                now,
-            )
-            .await?;
-    }
-    Ok(())
 }
 
 /// Status and webhook as the status page shows them.

@@ -8,10 +8,11 @@ use office365::{Disposition, InvalidConfig};
 use rand::Rng as _;
 use sha2::{Digest as _, Sha256};
 
+use super::conclude::Attempt;
 use crate::clock::later;
 use crate::lake::LakeError;
 use crate::ledger::LedgerError;
-use crate::ledger::blob::{Counts, State};
+use crate::ledger::blob::{Counts, Setback, State};
 use crate::queue::SendError;
 
 /// First wait before another attempt; doubles from there.
@@ -23,12 +24,12 @@ const RETRY_MAX: Duration = crate::queue::DELAY_MAX;
 /// Wait when somebody has to act first (consent, a wrong secret, auditing off).
 const ACT_FIRST: Duration = Duration::from_secs(60 * 60);
 
-/// Attempts before a blob whose bytes cannot be read is set aside. A gateway's error page or a cut body passes; five times
-/// over half a minute is what Microsoft keeps.
-const UNREADABLE_ATTEMPTS_MAX: u32 = 5;
+/// Answers without an array of records before a blob is set aside. A gateway's error page or a cut body passes; what comes
+/// five times is what Microsoft keeps. The daily sweep takes the blob up again while Microsoft lists it.
+const UNREADABLE_MAX: u32 = 5;
 
-/// Attempts before a blob that Microsoft says is not there counts as lost although its time is not up.
-const GONE_ATTEMPTS_MAX: u32 = 5;
+/// Answers that a blob is not there, before it counts as lost although its time is not up. As above.
+const GONE_MAX: u32 = 5;
 
 /// How long after its expiration a blob is lost, whatever keeps it from being fetched.
 const LOST_AFTER_EXPIRATION: Duration = Duration::from_secs(24 * 3600);
@@ -96,33 +97,38 @@ pub(super) fn unreadable(why: normalize::BlobError, body: &Bytes) -> FetchError 
     }
 }
 
-/// Decides. `had_raw`: the bytes are ours already, so expiration at Microsoft means nothing.
-pub(super) fn next(
-    error: &FetchError,
-    attempt: u32,
-    had_raw: bool,
-    expiration: Timestamp,
-    now: Timestamp,
-) -> Next {
-    let expired = !had_raw && now >= expiration;
+/// What the failure says of the blob itself.
+pub(super) fn setback(error: &FetchError) -> Setback {
+    match error {
+        FetchError::Unreadable { .. } => Setback::Unreadable,
+        FetchError::Microsoft(error) if error.disposition() == Disposition::Gone => Setback::Gone,
+        _ => Setback::Other,
+    }
+}
+
+/// Decides.
+pub(super) fn next(error: &FetchError, attempt: &Attempt<'_>, now: Timestamp) -> Next {
+    let expiration = attempt.blob.content_expiration;
+    // Once the bytes are ours, expiration at Microsoft means nothing.
+    let expired = !attempt.had_raw && now >= expiration;
+    let long_expired = !attempt.had_raw && now >= later(expiration, LOST_AFTER_EXPIRATION);
+    let backoff = Next::Again {
+        after: backoff(attempt.number),
+    };
     match error {
         FetchError::Ledger(_) | FetchError::Queue(_) => Next::Redeliver,
-        FetchError::Unreadable { .. } if attempt >= UNREADABLE_ATTEMPTS_MAX => {
+        FetchError::Unreadable { .. } if attempt.setbacks.unreadable + 1 >= UNREADABLE_MAX => {
             Next::GiveUp(State::Quarantined)
         }
         FetchError::Microsoft(error) => match error.disposition() {
-            Disposition::Gone if expired || attempt >= GONE_ATTEMPTS_MAX => {
+            Disposition::Gone if expired || attempt.setbacks.gone + 1 >= GONE_MAX => {
                 Next::GiveUp(State::Lost)
             }
-            _ if !had_raw && now >= later(expiration, LOST_AFTER_EXPIRATION) => {
-                Next::GiveUp(State::Lost)
-            }
+            _ if long_expired => Next::GiveUp(State::Lost),
             Disposition::Retry { after: Some(after) } => Next::Again {
-                after: after.max(backoff(attempt)),
+                after: after.max(self::backoff(attempt.number)),
             },
-            Disposition::Retry { after: None } | Disposition::Gone => Next::Again {
-                after: backoff(attempt),
-            },
+            Disposition::Retry { after: None } | Disposition::Gone => backoff,
             Disposition::Disabled
             | Disposition::Consent
             | Disposition::AuditingOff
@@ -131,9 +137,7 @@ pub(super) fn next(
         FetchError::Lake(_)
         | FetchError::Connect(_)
         | FetchError::Unreadable { .. }
-        | FetchError::NotConserved { .. } => Next::Again {
-            after: backoff(attempt),
-        },
+        | FetchError::NotConserved { .. } => backoff,
     }
 }
 
@@ -148,28 +152,52 @@ fn backoff(attempt: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::blob::{Lease, Setbacks};
+    use crate::queue::Blob;
 
     fn a_page() -> FetchError {
         let page = Bytes::from_static(b"<html>");
         unreadable(normalize::split(&page).unwrap_err(), &page)
     }
 
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
+    fn after(number: u32, unreadable: u32) -> Next {
+        let blob = Blob {
+            tenant_id: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
+            content_type: office365::ContentType::AuditExchange,
+            content_id: "a$b".parse().unwrap(),
+            content_created: "2026-03-01T00:00:00Z".parse().unwrap(),
+            content_expiration: "2026-03-08T00:00:00Z".parse().unwrap(),
+        };
+        let lease = Lease {
+            owner: "me".to_owned(),
+            until: blob.content_created,
+        };
+        let attempt = Attempt {
+            blob: &blob,
+            lease: &lease,
+            number,
+            setbacks: Setbacks {
+                unreadable,
+                gone: 0,
+            },
+            had_raw: false,
+        };
+        next(&a_page(), &attempt, blob.content_created)
     }
 
     #[test]
     fn an_unreadable_blob_is_asked_for_again_before_it_is_set_aside() {
-        let expiration = at("2026-03-08T00:00:00Z");
-        let now = at("2026-03-01T00:00:00Z");
-        for attempt in 1..UNREADABLE_ATTEMPTS_MAX {
-            let next = next(&a_page(), attempt, false, expiration, now);
-            assert!(matches!(next, Next::Again { .. }), "{attempt}");
+        for before in 0..UNREADABLE_MAX - 1 {
+            let next = after(before + 1, before);
+            assert!(matches!(next, Next::Again { .. }), "{before}");
         }
-        assert_eq!(
-            next(&a_page(), UNREADABLE_ATTEMPTS_MAX, false, expiration, now),
-            Next::GiveUp(State::Quarantined)
-        );
+        let last = after(UNREADABLE_MAX, UNREADABLE_MAX - 1);
+        assert_eq!(last, Next::GiveUp(State::Quarantined));
+    }
+
+    #[test]
+    fn an_outage_before_does_not_count_against_the_blob() {
+        assert!(matches!(after(100, 0), Next::Again { .. }));
     }
 
     #[test]

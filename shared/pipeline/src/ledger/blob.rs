@@ -84,18 +84,43 @@ pub struct Lease {
 pub enum Leased {
     /// The blob is ours until the lease ends.
     Yes {
+        /// As it was first announced. Keys in the lake are made of this one, so that announcements that differ cannot
+        /// write it twice.
+        blob: Blob,
         /// Counts from 1.
         attempt: u32,
+        /// Attempts before that failed for a reason that counts.
+        setbacks: Setbacks,
         /// The raw copy that an earlier attempt chose.
         raw: Option<RawCopy>,
     },
-    /// Another attempt holds it.
+    /// Another attempt holds it, or the next one is planned for later.
     Held {
         /// Until then.
         until: Timestamp,
     },
     /// Nothing is left to do.
     Finished(State),
+}
+
+/// How often a blob failed in ways that end it when they repeat.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Setbacks {
+    /// Its bytes were no array of records.
+    pub unreadable: u32,
+    /// Microsoft said that it is not there.
+    pub gone: u32,
+}
+
+/// What a failed attempt counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setback {
+    /// [`Setbacks::unreadable`]
+    Unreadable,
+    /// [`Setbacks::gone`]
+    Gone,
+    /// Neither: it says nothing of the blob.
+    Other,
 }
 
 /// The stored copy of the bytes Microsoft sent, chosen once and for all.
@@ -126,15 +151,6 @@ impl Counts {
     pub fn are_conserved(&self) -> bool {
         self.records == self.written + self.duplicate + self.foreign + self.malformed
     }
-}
-
-/// A blob that is not finished and that somebody should look at.
-#[derive(Clone, Debug)]
-pub struct OpenBlob {
-    /// The blob.
-    pub blob: Blob,
-    /// [`State::Pending`], or [`State::Leased`] by somebody who let the lease end.
-    pub state: State,
 }
 
 fn key(blob: &Blob) -> Key {

@@ -8,7 +8,8 @@
 //! | record claim | `record#{tenant}#{record key}` | `claim` |
 //!
 //! Tenants and subscriptions share one partition: a deployment has hundreds of them, the reconciler and the operator read
-//! them all with one Query (nothing here may Scan), and their writes stay under 1 % of a partition's 1,000 a second. Blobs
+//! them all with one Query (nothing here may Scan), and each subscription is written a few times a minute at most, far below
+//! a partition's 1,000 a second. Blobs
 //! and claims have a partition each, so that a busy tenant spreads over the table.
 
 use std::collections::HashMap;

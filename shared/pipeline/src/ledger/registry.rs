@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use office365::{Cloud, ContentType, TenantId};
 use serde::{Deserialize, Serialize};
 
-/// Microsoft asks for 15 minutes between two starts of one subscription; a little more, because the two clocks differ.
-pub const START_COOL_DOWN: Duration = Duration::from_secs(15 * 60 + 15);
+/// Microsoft asks for 15 minutes between two starts of one subscription; a minute more, because the two clocks differ and a
+/// start may wait for a token after it was reserved.
+pub const START_COOL_DOWN: Duration = Duration::from_secs(16 * 60);
 
 /// How fresh "last content" and "last notification" are. Writing them for every blob would cost a busy tenant a write a
 /// blob on one partition.

@@ -20,12 +20,8 @@ pub const OPEN: &str = "open";
 /// Its sort key: when somebody should look at the blob, epoch milliseconds.
 pub const DUE_AT: &str = "due_at";
 /// What the index carries beside the keys: enough to enqueue the blob again.
-pub const OPEN_BLOBS_INCLUDED: [&str; 4] = [
-    "content_type",
-    "content_created",
-    "content_expiration",
-    "state",
-];
+pub const OPEN_BLOBS_INCLUDED: [&str; 3] =
+    ["content_type", "content_created", "content_expiration"];
 
 /// Creates the table, unless it is there.
 ///

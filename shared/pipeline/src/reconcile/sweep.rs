@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
-use office365::{Client, Content, ContentId, ContentType};
+use office365::{Client, Content, ContentId, ContentListing, ContentType, Disposition};
 
 use super::{Reconciler, Report, Sweep, TenantError, Window, windows};
 use crate::clock::{Clock, later};
 use crate::ledger::Ledger;
+use crate::ledger::blob::State;
 use crate::ledger::registry::{Registered, Subscription, Tenant};
 use crate::queue::{Blob, Message, Queue, Via};
 use crate::subscribe::Ensured;
@@ -88,26 +89,48 @@ async fn one_type(
     report: &mut Report,
 ) -> Result<(), TenantError> {
     let tenant = &registered.tenant;
-    let now = clock.now();
-    for Window { start, end } in windows(sweep, known.watermark, now) {
+    for Window { start, end } in windows(sweep, known.watermark, clock.now()) {
         let listing = client
             .list_content(tenant.tenant_id, tenant.cloud, content_type, start, end)
             .await?;
         report.listed += listing.contents.len();
         report.rejected += listing.rejected_count;
-        for rejected in &listing.rejected {
-            let id = rejected
-                .content_id
-                .as_ref()
-                .map_or("unreadable", ContentId::as_str);
-            tracing::error!(tenant.id = %tenant.tenant_id, content.type = %content_type, content.id = id, why = rejected.why, "listed content refused: its address is not Microsoft's");
-        }
+        note_rejected(&reconciler.ledger, tenant, content_type, &listing, clock).await?;
         report.unknown +=
-            enqueue_unknown(reconciler, tenant, listing.contents, clock.now()).await?;
+            enqueue_unknown(reconciler, tenant, listing.contents, sweep, clock).await?;
+        // Windows follow each other from the watermark or before it, so it may move with each of them.
+        reconciler
+            .ledger
+            .advance_watermark(tenant.tenant_id, content_type, end)
+            .await?;
     }
-    reconciler
-        .ledger
-        .advance_watermark(tenant.tenant_id, content_type, now)
+    Ok(())
+}
+
+/// What Microsoft lists and we refuse, because its address is not Microsoft's, is a loss until somebody looks at it.
+async fn note_rejected(
+    ledger: &Ledger,
+    tenant: &Tenant,
+    content_type: ContentType,
+    listing: &ContentListing,
+    clock: Clock,
+) -> Result<(), TenantError> {
+    let Some(first) = listing.rejected.first() else {
+        return Ok(());
+    };
+    for rejected in &listing.rejected {
+        let id = rejected
+            .content_id
+            .as_ref()
+            .map_or("unreadable", ContentId::as_str);
+        tracing::error!(tenant.id = %tenant.tenant_id, content.type = %content_type, content.id = id, why = rejected.why, "listed content refused");
+    }
+    let loss = format!(
+        "REFUSED: {} listed blobs, such as one because {}",
+        listing.rejected_count, first.why
+    );
+    ledger
+        .note_loss(tenant.tenant_id, content_type, &loss, clock.now())
         .await?;
     Ok(())
 }
@@ -123,16 +146,16 @@ async fn note(
 ) -> Result<(), TenantError> {
     let id = tenant.tenant_id;
     match result {
+        // The subscription does not run: why its start failed says more than that.
+        Err(TenantError::Microsoft(error)) if error.disposition() == Disposition::Disabled => {}
         Err(error) => {
             let text = error.to_string();
             ledger
-                .note_error(id, content_type, Some(&text), known.webhook_refused, now)
+                .note_error(id, content_type, Some(&text), now)
                 .await?;
         }
         Ok(()) if fine && known.last_error.is_some() => {
-            ledger
-                .note_error(id, content_type, None, false, now)
-                .await?;
+            ledger.note_error(id, content_type, None, now).await?;
         }
         Ok(()) => {}
     }
@@ -140,34 +163,40 @@ async fn note(
 }
 
 /// Enqueues the listed blobs that have no item; returns how many. First the queue, then the ledger: after a crash between
-/// the two the blob is unknown still, and enqueued again.
+/// the two the blob is unknown still, and enqueued again. The weekly look also takes up again what was given up, since
+/// Microsoft still lists it.
 async fn enqueue_unknown(
     reconciler: &Reconciler,
     tenant: &Tenant,
     contents: Vec<Content>,
-    now: Timestamp,
+    sweep: Sweep,
+    clock: Clock,
 ) -> Result<usize, TenantError> {
+    let Reconciler { ledger, queue, .. } = reconciler;
     let ids: Vec<ContentId> = contents
         .iter()
         .map(|content| content.content_id.clone())
         .collect();
-    let known = reconciler
-        .ledger
-        .known_blobs(tenant.tenant_id, &ids)
-        .await?;
-    let unknown: Vec<Blob> = contents
-        .into_iter()
-        .filter(|content| !known.contains_key(&content.content_id))
-        .map(|content| Blob {
+    let known = ledger.known_blobs(tenant.tenant_id, &ids).await?;
+    let now = clock.now();
+    let mut wanted = Vec::new();
+    for content in contents {
+        let state = known.get(&content.content_id);
+        let blob = Blob {
             tenant_id: tenant.tenant_id,
             content_type: content.content_type,
             content_id: content.content_id,
             content_created: content.content_created,
             content_expiration: content.content_expiration,
-        })
-        .collect();
-    enqueue(&reconciler.ledger, &reconciler.queue, &unknown, now).await?;
-    Ok(unknown.len())
+        };
+        let given_up = matches!(state, Some(State::Quarantined | State::Lost));
+        let again = sweep == Sweep::Week && given_up && blob.content_expiration > now;
+        if state.is_none() || (again && ledger.reopen(&blob, now).await?) {
+            wanted.push(blob);
+        }
+    }
+    enqueue(ledger, queue, &wanted, now).await?;
+    Ok(wanted.len())
 }
 
 /// Enqueues the blobs of a tenant that nobody finished in time; returns how many.
@@ -177,12 +206,7 @@ pub(super) async fn enqueue_overdue(
     registered: &Registered,
     now: Timestamp,
 ) -> Result<usize, TenantError> {
-    let overdue: Vec<Blob> = ledger
-        .open_blobs(registered.tenant.tenant_id, now)
-        .await?
-        .into_iter()
-        .map(|open| open.blob)
-        .collect();
+    let overdue: Vec<Blob> = ledger.open_blobs(registered.tenant.tenant_id, now).await?;
     enqueue(ledger, queue, &overdue, now).await?;
     Ok(overdue.len())
 }

@@ -112,7 +112,7 @@ impl Fault {
             Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "Try again",
                 own("a service this API needs did not answer; the function's log says which")),
             Self::TooSlow => (S::GATEWAY_TIMEOUT, "too-slow", "Not finished in time",
-                own("what was begun goes on: look at GET /v1/tenants/{tenant_id} in some minutes")),
+                own("look at GET /v1/tenants/{tenant_id} in some minutes: the reconciler goes on with what was begun")),
         }
     }
 

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use jiff::Timestamp;
 use office365::{ContentId, TenantId};
 
-use super::{OpenBlob, State, damaged};
+use super::{State, damaged};
 use crate::aws::AwsError;
 use crate::ledger::attribute::{Item, get_millis, get_parsed, get_text, millis, text};
 use crate::ledger::key::{Key, PK, SK, UnknownKey};
@@ -24,7 +24,7 @@ const BATCH_ROUNDS_MAX: usize = 8;
 const OPEN_PAGE_MAX: i32 = 1_000;
 
 impl Ledger {
-    /// Which of these blobs of one tenant have an item.
+    /// Which of these blobs of one tenant have an item, and how they stand.
     ///
     /// # Errors
     /// [`LedgerError`]; in particular when DynamoDB would not say of some of them.
@@ -69,8 +69,7 @@ impl Ledger {
                 .await
                 .map_err(|error| AwsError::new("dynamodb:BatchGetItem", &error))?;
             for item in output.responses.unwrap_or_default().into_values().flatten() {
-                let (content, state) = read_state(&item)?;
-                found.insert(content, state);
+                found.extend(readable(read_state(&item)));
             }
             match output
                 .unprocessed_keys
@@ -95,7 +94,7 @@ impl Ledger {
         &self,
         tenant: TenantId,
         now: Timestamp,
-    ) -> Result<Vec<OpenBlob>, LedgerError> {
+    ) -> Result<Vec<Blob>, LedgerError> {
         let output = self
             .client
             .query()
@@ -110,12 +109,8 @@ impl Ledger {
             .send()
             .await
             .map_err(|error| AwsError::new("dynamodb:Query", &error))?;
-        output
-            .items
-            .unwrap_or_default()
-            .iter()
-            .map(read_open)
-            .collect()
+        let items = output.items.unwrap_or_default();
+        Ok(items.iter().map(read_blob).filter_map(readable).collect())
     }
 }
 
@@ -135,20 +130,24 @@ fn read_state(item: &Item) -> Result<(ContentId, State), LedgerError> {
     Ok((content, state))
 }
 
-fn read_open(item: &Item) -> Result<OpenBlob, LedgerError> {
+/// The blob as its item says, which is as it was first announced.
+pub(super) fn read_blob(item: &Item) -> Result<Blob, LedgerError> {
     let (tenant_id, content_id) = read_key(item)?;
     let key = Key::Blob(tenant_id, content_id.clone());
-    Ok(OpenBlob {
-        blob: Blob {
-            tenant_id,
-            content_id,
-            content_type: get_parsed(item, "content_type")
-                .ok_or_else(|| damaged(&key, "content_type"))?,
-            content_created: get_millis(item, "content_created")
-                .ok_or_else(|| damaged(&key, "content_created"))?,
-            content_expiration: get_millis(item, "content_expiration")
-                .ok_or_else(|| damaged(&key, "content_expiration"))?,
-        },
-        state: get_parsed(item, "state").ok_or_else(|| damaged(&key, "state"))?,
+    Ok(Blob {
+        tenant_id,
+        content_id,
+        content_type: get_parsed(item, "content_type")
+            .ok_or_else(|| damaged(&key, "content_type"))?,
+        content_created: get_millis(item, "content_created")
+            .ok_or_else(|| damaged(&key, "content_created"))?,
+        content_expiration: get_millis(item, "content_expiration")
+            .ok_or_else(|| damaged(&key, "content_expiration"))?,
     })
+}
+
+/// What one item says. One that cannot be read must not hide the others: it is logged and passed over.
+fn readable<T>(read: Result<T, LedgerError>) -> Option<T> {
+    read.inspect_err(|error| tracing::error!(%error, "ledger item passed over"))
+        .ok()
 }

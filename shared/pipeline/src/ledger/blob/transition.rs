@@ -5,7 +5,8 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
-use super::{Counts, Lease, Leased, RawCopy, State, damaged, key};
+use super::lookup::read_blob;
+use super::{Counts, Lease, Leased, RawCopy, Setback, Setbacks, State, damaged, key};
 use crate::aws::AwsError;
 use crate::ledger::attribute::{
     Item, expiry, get_millis, get_number, get_parsed, get_text, millis, number, text,
@@ -16,6 +17,10 @@ use crate::queue::{Blob, Via};
 
 /// Longest cause kept, in characters: it is for a person to read.
 const CAUSE_CHARS_MAX: usize = 300;
+
+/// Attributes that count [`Setbacks`].
+const UNREADABLE: &str = "unreadable_attempts";
+const GONE: &str = "gone_attempts";
 
 impl Ledger {
     /// Takes the blob, if it is free, for `lease`. Creates its item when this is the first we hear of it.
@@ -36,7 +41,8 @@ impl Ledger {
                  first_via = if_not_exists(first_via, :via), #open = :open, #due = :until ADD attempts :one"
             ))
             .condition_expression(
-                "attribute_not_exists(#pk) OR #state = :pending OR (#state = :leased AND lease_until < :now)",
+                "attribute_not_exists(#pk) OR (#state = :leased AND lease_until < :now) OR \
+                 (#state = :pending AND (attribute_not_exists(not_before) OR not_before <= :now))",
             )
             .expression_attribute_names("#pk", PK)
             .expression_attribute_names("#open", OPEN)
@@ -56,6 +62,11 @@ impl Ledger {
             Ok(output) => {
                 let item = output.attributes.unwrap_or_default();
                 Ok(Leased::Yes {
+                    blob: read_blob(&item)?,
+                    setbacks: Setbacks {
+                        unreadable: get_number(&item, UNREADABLE).unwrap_or(0),
+                        gone: get_number(&item, GONE).unwrap_or(0),
+                    },
                     attempt: get_number(&item, "attempts")
                         .ok_or_else(|| damaged(&key, "attempts"))?,
                     raw: get_text(&item, "raw_key").map(|raw| RawCopy {
@@ -65,13 +76,15 @@ impl Ledger {
             }
             Err(Refusal::Item(item)) => {
                 let state = get_parsed(&item, "state").ok_or_else(|| damaged(&key, "state"))?;
-                if state == State::Leased {
-                    let until = get_millis(&item, "lease_until")
-                        .ok_or_else(|| damaged(&key, "lease_until"))?;
-                    Ok(Leased::Held { until })
-                } else {
-                    Ok(Leased::Finished(state))
-                }
+                let until = match state {
+                    State::Leased => "lease_until",
+                    State::Pending => "not_before",
+                    State::Done | State::Quarantined | State::Lost => {
+                        return Ok(Leased::Finished(state));
+                    }
+                };
+                let until = get_millis(&item, until).ok_or_else(|| damaged(&key, until))?;
+                Ok(Leased::Held { until })
             }
             Err(Refusal::Failed(error)) => Err(error.into()),
         }
@@ -85,7 +98,8 @@ impl Ledger {
         let updated = self
             .update(blob)
             .update_expression("SET raw_key = :raw")
-            .condition_expression("attribute_not_exists(raw_key)")
+            .condition_expression("attribute_exists(#pk) AND attribute_not_exists(raw_key)")
+            .expression_attribute_names("#pk", PK)
             .expression_attribute_values(":raw", text(&copy.key))
             .send()
             .await;
@@ -114,10 +128,11 @@ impl Ledger {
             .update(blob)
             .update_expression(
                 "SET #state = :done, done_at = :now, records_in = :in, records_written = :written, \
-                 records_duplicate = :duplicate, records_foreign = :foreign, records_malformed = :malformed \
-                 REMOVE #open, #due, lease_owner, lease_until, cause",
+                 records_duplicate = :duplicate, records_foreign = :foreign, records_malformed = :malformed, \
+                 expires_at = :expires REMOVE #open, #due, lease_owner, lease_until, cause",
             )
-            .condition_expression("#state <> :done")
+            .condition_expression("attribute_exists(#pk) AND #state <> :done")
+            .expression_attribute_names("#pk", PK)
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#open", OPEN)
             .expression_attribute_names("#due", DUE_AT)
@@ -128,12 +143,14 @@ impl Ledger {
             .expression_attribute_values(":duplicate", number(counts.duplicate))
             .expression_attribute_values(":foreign", number(counts.foreign))
             .expression_attribute_values(":malformed", number(counts.malformed))
+            .expression_attribute_values(":expires", expiry(blob_expiry(blob.content_expiration)))
             .send()
             .await;
-        done_already_is_fine(settled.map_err(|error| refused_or_failed(&error)))
+        happened(settled.map_err(|error| refused_or_failed(&error))).map(drop)
     }
 
-    /// Gives the blob back for a later attempt at `again_at`, unless the lease was taken over meanwhile.
+    /// Gives the blob back for a later attempt, not before `again_at`, and to be looked for at `overdue_at` should that not
+    /// take place. `false` when the lease was taken over meanwhile: then it is not ours to give back.
     ///
     /// # Errors
     /// [`LedgerError`]; the lease then ends by itself.
@@ -141,24 +158,37 @@ impl Ledger {
         &self,
         blob: &Blob,
         lease: &Lease,
+        setback: Setback,
         cause: &str,
-        again_at: Timestamp,
-    ) -> Result<(), LedgerError> {
-        let released = self
-            .ours(blob, lease)
-            .update_expression(
-                "SET #state = :state, cause = :cause, #due = :due REMOVE lease_owner, lease_until",
-            )
+        (again_at, overdue_at): (Timestamp, Timestamp),
+    ) -> Result<bool, LedgerError> {
+        let release = "SET #state = :state, cause = :cause, not_before = :again, #due = :due \
+                       REMOVE lease_owner, lease_until";
+        let counted = match setback {
+            Setback::Unreadable => Some(UNREADABLE),
+            Setback::Gone => Some(GONE),
+            Setback::Other => None,
+        };
+        let update = match counted {
+            None => self.ours(blob, lease).update_expression(release),
+            Some(counter) => self
+                .ours(blob, lease)
+                .update_expression(format!("{release} ADD {counter} :one"))
+                .expression_attribute_values(":one", number(1)),
+        };
+        let released = update
             .expression_attribute_names("#due", DUE_AT)
             .expression_attribute_values(":state", text(State::Pending.as_str()))
             .expression_attribute_values(":cause", text(cut(cause)))
-            .expression_attribute_values(":due", millis(again_at))
+            .expression_attribute_values(":again", millis(again_at))
+            .expression_attribute_values(":due", millis(overdue_at))
             .send()
             .await;
-        done_already_is_fine(released.map_err(|error| refused_or_failed(&error)))
+        happened(released.map_err(|error| refused_or_failed(&error)))
     }
 
-    /// Ends the blob as [`State::Quarantined`] or [`State::Lost`], for `cause`, unless the lease was taken over.
+    /// Ends the blob as [`State::Quarantined`] or [`State::Lost`], for `cause`. `false` when the lease was taken over
+    /// meanwhile: then it is not ours to end.
     ///
     /// # Errors
     /// [`LedgerError`]; the lease then ends by itself and the next attempt decides.
@@ -169,20 +199,47 @@ impl Ledger {
         state: State,
         cause: &str,
         now: Timestamp,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<bool, LedgerError> {
         let ended = self
             .ours(blob, lease)
             .update_expression(
-                "SET #state = :state, cause = :cause, done_at = :now REMOVE #open, #due, lease_owner, lease_until",
+                "SET #state = :state, cause = :cause, done_at = :now, expires_at = :expires \
+                 REMOVE #open, #due, lease_owner, lease_until",
             )
             .expression_attribute_names("#open", OPEN)
             .expression_attribute_names("#due", DUE_AT)
             .expression_attribute_values(":state", text(state.as_str()))
             .expression_attribute_values(":cause", text(cut(cause)))
             .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":expires", expiry(blob_expiry(blob.content_expiration)))
             .send()
             .await;
-        done_already_is_fine(ended.map_err(|error| refused_or_failed(&error)))
+        happened(ended.map_err(|error| refused_or_failed(&error)))
+    }
+
+    /// Takes up a blob again that was given up while Microsoft still lists it. `false` when there is no such blob.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the blob stays given up.
+    pub async fn reopen(&self, blob: &Blob, now: Timestamp) -> Result<bool, LedgerError> {
+        let reopened = self
+            .update(blob)
+            .update_expression(format!(
+                "SET #state = :pending, #open = :open, #due = :now \
+                 REMOVE {UNREADABLE}, {GONE}, not_before, done_at, expires_at"
+            ))
+            .condition_expression("#state IN (:quarantined, :lost)")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#open", OPEN)
+            .expression_attribute_names("#due", DUE_AT)
+            .expression_attribute_values(":pending", text(State::Pending.as_str()))
+            .expression_attribute_values(":quarantined", text(State::Quarantined.as_str()))
+            .expression_attribute_values(":lost", text(State::Lost.as_str()))
+            .expression_attribute_values(":open", text(blob.tenant_id.to_string()))
+            .expression_attribute_values(":now", millis(now))
+            .send()
+            .await;
+        happened(reopened.map_err(|error| refused_or_failed(&error)))
     }
 
     /// Notes that the blob was put into the queue, to be looked at again at `due_at` if nobody has finished it by then.
@@ -201,7 +258,10 @@ impl Ledger {
                 "SET {KNOWN}, #state = if_not_exists(#state, :pending), #open = :open, #due = :due"
             ))
             // A worker may have been quicker; a finished blob must not come back into the index of open ones.
-            .condition_expression("attribute_not_exists(#state) OR #state = :pending")
+            .condition_expression(
+                "attribute_not_exists(#state) OR #state = :pending OR (#state = :leased AND lease_until < :now)",
+            )
+            .expression_attribute_values(":leased", text(State::Leased.as_str()))
             .expression_attribute_names("#open", OPEN)
             .expression_attribute_names("#due", DUE_AT)
             .expression_attribute_values(":open", text(blob.tenant_id.to_string()))
@@ -209,7 +269,7 @@ impl Ledger {
             .expression_attribute_values(":due", millis(due_at))
             .send()
             .await;
-        done_already_is_fine(noted.map_err(|error| refused_or_failed(&error)))
+        happened(noted.map_err(|error| refused_or_failed(&error))).map(drop)
     }
 
     fn update(&self, blob: &Blob) -> UpdateItemFluentBuilder {
@@ -227,7 +287,6 @@ impl Ledger {
             .expression_attribute_values(":type", text(blob.content_type.as_str()))
             .expression_attribute_values(":created", millis(blob.content_created))
             .expression_attribute_values(":expiration", millis(blob.content_expiration))
-            .expression_attribute_values(":expires", expiry(blob_expiry(blob.content_expiration)))
             .expression_attribute_values(":now", millis(now))
     }
 
@@ -241,11 +300,11 @@ impl Ledger {
     }
 }
 
-/// What every first mention writes and no later one changes.
+/// What every first mention writes and no later one changes. No time to live: an item that is not finished must not go.
 const KNOWN: &str = "content_type = if_not_exists(content_type, :type), \
     content_created = if_not_exists(content_created, :created), \
     content_expiration = if_not_exists(content_expiration, :expiration), \
-    first_seen_at = if_not_exists(first_seen_at, :now), expires_at = if_not_exists(expires_at, :expires)";
+    first_seen_at = if_not_exists(first_seen_at, :now)";
 
 /// Why a conditional update did not happen.
 enum Refusal {
@@ -264,9 +323,11 @@ fn refused_or_failed<R>(error: &aws_sdk_dynamodb::error::SdkError<UpdateItemErro
     }
 }
 
-fn done_already_is_fine<T>(updated: Result<T, Refusal>) -> Result<(), LedgerError> {
+/// `false` when the condition did not hold.
+fn happened<T>(updated: Result<T, Refusal>) -> Result<bool, LedgerError> {
     match updated {
-        Ok(_) | Err(Refusal::Item(_)) => Ok(()),
+        Ok(_) => Ok(true),
+        Err(Refusal::Item(_)) => Ok(false),
         Err(Refusal::Failed(error)) => Err(error.into()),
     }
 }

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::Timestamp;
 use office365::{ContentType, TenantId};
+use uuid::Uuid;
 
 use super::read::read_tenant;
 use super::{ACTIVITY_RESOLUTION, START_COOL_DOWN, Standing, Status, Tenant};
@@ -98,7 +99,7 @@ impl Ledger {
     /// Reserves a call of `/start`: `true` at most once in [`START_COOL_DOWN`] for a tenant and content type, whoever asks.
     ///
     /// # Errors
-    /// [`LedgerError`]; nothing was reserved.
+    /// [`LedgerError`]; nothing was reserved, or it was and nobody uses it.
     pub async fn may_start(
         &self,
         tenant: TenantId,
@@ -107,16 +108,18 @@ impl Ledger {
     ) -> Result<bool, LedgerError> {
         let reserved = self
             .update_key(&Key::Subscription(tenant, content_type))
-            .update_expression("SET start_attempted_at = :now")
+            .update_expression("SET start_attempted_at = :now, start_token = :token")
+            // The token lets the SDK's own repetition, after a lost answer, find what it reserved.
             .condition_expression(
-                "attribute_not_exists(start_attempted_at) OR start_attempted_at <= :before",
+                "attribute_not_exists(start_attempted_at) OR start_attempted_at <= :before OR start_token = :token",
             )
             .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":token", text(Uuid::new_v4().to_string()))
             .expression_attribute_values(":before", millis(earlier(now, START_COOL_DOWN)));
         conditional(reserved).await
     }
 
-    /// Writes down how Microsoft says the subscription stands. `fault` is what is wrong with it, if anything.
+    /// Writes down how Microsoft says the subscription stands.
     ///
     /// # Errors
     /// [`LedgerError`]; nothing was written.
@@ -138,8 +141,7 @@ impl Ledger {
         conditional(noted).await.map(drop)
     }
 
-    /// Writes down what went wrong, or, with `None`, that nothing does any more. `webhook_refused` says whether the fault
-    /// is that Microsoft could not validate our webhook.
+    /// Writes down what went wrong, or, with `None`, that nothing does any more.
     ///
     /// # Errors
     /// [`LedgerError`]; nothing was written.
@@ -148,20 +150,33 @@ impl Ledger {
         tenant: TenantId,
         content_type: ContentType,
         error: Option<&str>,
-        webhook_refused: bool,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
         let update = self.update_key(&Key::Subscription(tenant, content_type));
         let noted = match error {
             Some(error) => update
-                .update_expression(
-                    "SET last_error = :error, last_error_at = :now, webhook_refused = :refused",
-                )
+                .update_expression("SET last_error = :error, last_error_at = :now")
                 .expression_attribute_values(":error", text(cut(error)))
-                .expression_attribute_values(":now", millis(now))
-                .expression_attribute_values(":refused", AttributeValue::Bool(webhook_refused)),
-            None => update.update_expression("REMOVE last_error, last_error_at, webhook_refused"),
+                .expression_attribute_values(":now", millis(now)),
+            None => update.update_expression("REMOVE last_error, last_error_at"),
         };
+        conditional(noted).await.map(drop)
+    }
+
+    /// Writes down whether Microsoft could validate our webhook at a start: the next start is planned by it.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; nothing was written.
+    pub async fn note_webhook_refused(
+        &self,
+        tenant: TenantId,
+        content_type: ContentType,
+        refused: bool,
+    ) -> Result<(), LedgerError> {
+        let noted = self
+            .update_key(&Key::Subscription(tenant, content_type))
+            .update_expression("SET webhook_refused = :refused")
+            .expression_attribute_values(":refused", AttributeValue::Bool(refused));
         conditional(noted).await.map(drop)
     }
 

@@ -1,0 +1,115 @@
+//! Step 2, raw first: the bytes are stored before anything is made of them.
+
+use bytes::Bytes;
+use object_store::path::Path;
+use office365::{Cloud, Failure};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::failure::unreadable;
+use super::{FetchError, Fetcher};
+use crate::lake::{LakeError, key};
+use crate::ledger::blob::RawCopy;
+use crate::queue::Blob;
+
+/// Largest blob handled beside others, in bytes: blobs are mostly under 1 MiB, and ten of this size with their events fit a
+/// function of 1 GiB.
+pub(super) const BLOB_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Largest blob handled at all, one at a time in a process. The body, its events (twice the size) and their compressed form
+/// are held at once: some 320 MB. A larger one stays open, loudly, until it expires.
+pub(super) const LARGE_BLOB_BYTES_MAX: usize = 96 * 1024 * 1024;
+
+/// A blob's bytes, and the permit that keeps other large ones out while they are in memory.
+pub(super) struct Body<'a> {
+    pub(super) bytes: Bytes,
+    pub(super) _alone: Option<SemaphorePermit<'a>>,
+}
+
+/// The bytes that are the blob: the chosen copy, or, while there is none, what Microsoft sends now.
+pub(super) async fn get<'a>(
+    fetcher: &'a Fetcher,
+    blob: &Blob,
+    cloud: Cloud,
+    chosen: Option<RawCopy>,
+) -> Result<Body<'a>, FetchError> {
+    let Some(copy) = chosen else {
+        return fetch_and_choose(fetcher, blob, cloud).await;
+    };
+    match read_back(fetcher, &copy).await {
+        // Somebody deleted or damaged the copy. Microsoft may still have the same bytes, which go to the same key.
+        Err(FetchError::Lake(error)) if error.is_missing_or_damaged() => {
+            tracing::error!(%error, "the raw copy is gone, asking Microsoft again");
+            fetch_and_choose(fetcher, blob, cloud).await
+        }
+        read => read,
+    }
+}
+
+/// Stores what Microsoft sends and fixes it as *the* blob, unless an attempt before fixed other bytes: then those are. From
+/// here on Microsoft is not needed any more.
+async fn fetch_and_choose<'a>(
+    fetcher: &'a Fetcher,
+    blob: &Blob,
+    cloud: Cloud,
+) -> Result<Body<'a>, FetchError> {
+    let body = download(fetcher, blob, cloud).await?;
+    if let Err(why) = normalize::split(&body.bytes) {
+        return Err(unreadable(why, &body.bytes));
+    }
+    let path = key::raw(blob, &hex::encode(Sha256::digest(&body.bytes)));
+    fetcher.lake.put(&path, body.bytes.clone()).await?;
+    let ours = RawCopy {
+        key: path.to_string(),
+    };
+    let chosen = fetcher.ledger.choose_raw(blob, ours.clone()).await?;
+    if chosen == ours {
+        return Ok(body);
+    }
+    tracing::warn!(
+        "Microsoft sent a second variant of this blob; the first is the blob, both are kept"
+    );
+    drop(body);
+    read_back(fetcher, &chosen).await
+}
+
+async fn download<'a>(
+    fetcher: &'a Fetcher,
+    blob: &Blob,
+    cloud: Cloud,
+) -> Result<Body<'a>, FetchError> {
+    let client = fetcher.microsoft.client()?;
+    let fetch = |bytes_max| client.fetch_blob(blob.tenant_id, cloud, &blob.content_id, bytes_max);
+    match fetch(BLOB_BYTES_MAX).await {
+        Err(error) if matches!(error.failure(), Failure::TooLarge { .. }) => {
+            let _alone = alone(&fetcher.large).await;
+            let bytes = fetch(LARGE_BLOB_BYTES_MAX).await?;
+            Ok(Body { bytes, _alone })
+        }
+        answer => Ok(Body {
+            bytes: answer?,
+            _alone: None,
+        }),
+    }
+}
+
+async fn read_back<'a>(fetcher: &'a Fetcher, copy: &RawCopy) -> Result<Body<'a>, FetchError> {
+    let path = Path::from(copy.key.as_str());
+    let read = |bytes_max| fetcher.lake.get(&path, bytes_max);
+    match read(BLOB_BYTES_MAX).await {
+        Err(LakeError::TooLarge { .. }) => {
+            let _alone = alone(&fetcher.large).await;
+            let bytes = read(LARGE_BLOB_BYTES_MAX).await?;
+            Ok(Body { bytes, _alone })
+        }
+        content => Ok(Body {
+            bytes: content?,
+            _alone: None,
+        }),
+    }
+}
+
+/// The permit for a large blob. The semaphore is never closed.
+async fn alone(large: &Semaphore) -> Option<SemaphorePermit<'_>> {
+    large.acquire().await.ok()
+}

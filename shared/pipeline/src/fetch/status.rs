@@ -1,0 +1,46 @@
+//! The status page's "last content" and "last notification". Not worth failing a delivered blob for, nor a write for each.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use office365::{ContentType, TenantId};
+use tokio::sync::Mutex;
+
+use crate::clock::later;
+use crate::ledger::Ledger;
+use crate::ledger::registry::ACTIVITY_RESOLUTION;
+use crate::queue::{Blob, Via};
+
+/// Subscriptions remembered: some dozen bytes each, two for each of five content types of thousands of tenants.
+const REMEMBERED_MAX: usize = 50_000;
+
+/// When activity was written down last, by this process.
+#[derive(Debug, Default)]
+pub(super) struct Activity {
+    noted: Mutex<HashMap<(TenantId, ContentType, bool), Timestamp>>,
+}
+
+impl Activity {
+    /// Writes down that the blob arrived, unless that was done within the minute. A refused conditional write costs as much
+    /// as one that happens, and all of them go to one partition.
+    pub(super) async fn note(&self, ledger: &Ledger, blob: &Blob, via: Via, now: Timestamp) {
+        let what = (blob.tenant_id, blob.content_type, via == Via::Notification);
+        {
+            let mut noted = self.noted.lock().await;
+            let lately = |at: &Timestamp| now < later(*at, ACTIVITY_RESOLUTION);
+            if noted.get(&what).is_some_and(lately) {
+                return;
+            }
+            if noted.len() >= REMEMBERED_MAX {
+                noted.clear();
+            }
+            noted.insert(what, now);
+        }
+        let noted = ledger
+            .note_content(blob.tenant_id, blob.content_type, via, now)
+            .await;
+        if let Err(error) = noted {
+            tracing::warn!(%error, "blob delivered, but not noted on the status page");
+        }
+    }
+}

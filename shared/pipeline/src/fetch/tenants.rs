@@ -1,0 +1,60 @@
+//! Which tenants are served, remembered for a minute.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use office365::{Cloud, ContentType, TenantId};
+use tokio::sync::RwLock;
+
+use crate::clock::later;
+use crate::ledger::registry::Standing;
+use crate::ledger::{Ledger, LedgerError};
+use crate::queue::Blob;
+
+/// How long a registration is believed. A tenant that leaves is served this much longer.
+const BELIEVED_FOR: Duration = Duration::from_secs(60);
+
+/// Tenants remembered: a few dozen bytes each, more than any deployment has.
+const REMEMBERED_MAX: usize = 10_000;
+
+/// What is served of a tenant: where it lives, and its content types.
+type Served = Option<(Cloud, Vec<ContentType>)>;
+
+/// Registrations read lately.
+#[derive(Debug, Default)]
+pub(super) struct Tenants {
+    known: RwLock<HashMap<TenantId, (Timestamp, Served)>>,
+}
+
+impl Tenants {
+    /// The cloud of the blob's tenant, if the tenant is registered for the blob's content type.
+    pub(super) async fn serving(
+        &self,
+        ledger: &Ledger,
+        blob: &Blob,
+        now: Timestamp,
+    ) -> Result<Option<Cloud>, LedgerError> {
+        if let Some((read_at, served)) = self.known.read().await.get(&blob.tenant_id)
+            && now < later(*read_at, BELIEVED_FOR)
+        {
+            return Ok(cloud(served, blob.content_type));
+        }
+        let tenant = ledger.tenant(blob.tenant_id).await?;
+        let served = tenant
+            .filter(|tenant| tenant.standing == Standing::Active)
+            .map(|tenant| (tenant.cloud, tenant.content_types));
+        let found = cloud(&served, blob.content_type);
+        let mut known = self.known.write().await;
+        if known.len() >= REMEMBERED_MAX {
+            known.clear();
+        }
+        known.insert(blob.tenant_id, (now, served));
+        Ok(found)
+    }
+}
+
+fn cloud(served: &Served, content_type: ContentType) -> Option<Cloud> {
+    let (cloud, types) = served.as_ref()?;
+    types.contains(&content_type).then_some(*cloud)
+}

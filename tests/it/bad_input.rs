@@ -1,0 +1,268 @@
+//! What does not belong here: the documented answer, nothing enqueued that should not be, nothing lost.
+
+use bytes::Bytes;
+use emulator::ContentType as Published;
+use office365::ContentType;
+use serde_json::{Value, json};
+use tests::Outcome;
+use tests::world::World;
+use uuid::Uuid;
+
+const EXCHANGE: ContentType = ContentType::AuditExchange;
+
+fn quiet() -> emulator::Config {
+    emulator::Config {
+        content_types: vec![Published::Exchange],
+        blobs_per_tenant: 0,
+        ..emulator::Config::default()
+    }
+}
+
+/// A world with one registered tenant, and the authId of its subscription.
+async fn registered() -> Outcome<(World, String)> {
+    let world = World::start(quiet()).await?;
+    world.register(&[EXCHANGE]).await?;
+    let auth = world.auth_id(world.tenant(), EXCHANGE);
+    Ok((world, auth))
+}
+
+#[tokio::test]
+async fn only_the_webhooks_own_auth_id_opens_it() -> Outcome<()> {
+    let (world, auth) = registered().await?;
+    let path = format!("/v1/notifications/{}/Audit.Exchange", world.tenant());
+    let body = || json!([world.item(EXCHANGE, "a$b")]).to_string();
+    let another_tenants = world.auth_id(Uuid::from_u128(99), EXCHANGE);
+    let another_types = world.auth_id(world.tenant(), ContentType::AuditGeneral);
+    for wrong in [
+        None,
+        Some(""),
+        Some("v1.x"),
+        Some(another_tenants.as_str()),
+        Some(another_types.as_str()),
+    ] {
+        assert_eq!(world.post(&path, wrong, body()).await, 401, "{wrong:?}");
+    }
+    // An unknown tenant is answered as a wrong authId is.
+    let unknown = format!("/v1/notifications/{}/Audit.Exchange", Uuid::from_u128(99));
+    assert_eq!(world.post(&unknown, Some(&auth), body()).await, 401);
+    assert_eq!(world.queued().await?, 0);
+    assert_eq!(world.post(&path, Some(&auth), body()).await, 200);
+    assert_eq!(world.queued().await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_notification_are_refused_by_their_fault() -> Outcome<()> {
+    let (world, auth) = registered().await?;
+    let whole = json!([world.item(EXCHANGE, "a$b")]).to_string();
+    let half = whole[..whole.len() / 2].to_owned();
+    for (body, status) in [
+        (half, 400),
+        (String::new(), 400),
+        ("null".to_owned(), 400),
+        ("{}".to_owned(), 400),
+        ("[".repeat(100_000), 400),
+        ("[]".to_owned(), 200),
+        (r#"{"validationCode":"1234"}"#.to_owned(), 200),
+        (" ".repeat(10 * 1024 * 1024), 413),
+    ] {
+        let start = body.chars().take(20).collect::<String>();
+        assert_eq!(world.notify(EXCHANGE, &auth, body).await, status, "{start}");
+    }
+    assert_eq!(world.queued().await?, 0);
+    let nowhere = world
+        .post("/v1/notifications/elsewhere", Some(&auth), whole)
+        .await;
+    assert_eq!(nowhere, 404);
+    Ok(())
+}
+
+#[tokio::test]
+async fn items_that_belong_elsewhere_are_dropped_and_their_neighbours_kept() -> Outcome<()> {
+    let (world, auth) = registered().await?;
+    let tenant = world.tenant().to_string();
+    let other = Uuid::from_u128(99).to_string();
+    let genuine = || world.item(EXCHANGE, "good$1");
+    let with = |field: &str, value: Value| {
+        let mut item = world.item(EXCHANGE, "bad$1");
+        item[field] = value;
+        item
+    };
+    let uri = genuine()["contentUri"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let hostile = [
+        uri.replace("http://127.0.0.1", "http://169.254.169.254"),
+        uri.replace("http://", "http://user:password@"),
+        uri.replace("http://", "https://"),
+        uri.replace(&tenant, &other),
+        uri.replace("/audit/", "/audit/../audit/"),
+        "https://manage.office.com.evil.example/".to_owned(),
+        String::new(),
+    ];
+    let mut bad: Vec<Value> = hostile
+        .into_iter()
+        .map(|uri| with("contentUri", json!(uri)))
+        .collect();
+    bad.extend([
+        with("tenantId", json!(other)),
+        with("clientId", json!(other)),
+        with("contentType", json!("Audit.General")),
+        with("contentId", json!("../../secrets")),
+        with("contentExpiration", json!("2001-01-01T00:00:00Z")),
+        with("contentExpiration", json!("9999-01-01T00:00:00Z")),
+        with("contentCreated", json!("yesterday")),
+        json!(null),
+        json!({}),
+    ]);
+    for item in &bad {
+        let body = json!([item, genuine()]).to_string();
+        assert_eq!(world.notify(EXCHANGE, &auth, body).await, 200, "{item}");
+    }
+    assert_eq!(
+        world.queued().await?,
+        bad.len(),
+        "one genuine item of each pair"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_thousand_items_are_taken_at_once_and_repeated_ones_once() -> Outcome<()> {
+    let (world, auth) = registered().await?;
+    let mut items: Vec<Value> = (0..999)
+        .map(|n| world.item(EXCHANGE, &format!("content{n}")))
+        .collect();
+    items.push(items[0].clone());
+    let body = json!(items).to_string();
+    assert_eq!(world.notify(EXCHANGE, &auth, body).await, 200);
+    assert_eq!(world.queued().await?, 999);
+    Ok(())
+}
+
+/// Publishes one blob of these bytes and works until it has ended; its ledger item.
+async fn end_of(
+    body: impl Into<Bytes>,
+) -> Outcome<(World, std::collections::HashMap<String, String>)> {
+    let (world, _) = registered().await?;
+    let content = world
+        .emulator
+        .publish_bytes(world.tenant(), Published::Exchange, body.into());
+    world.all_announced().await?;
+    world.work_until_empty().await?;
+    let item = world.blob(&content).await?;
+    Ok((world, item))
+}
+
+#[tokio::test]
+async fn a_blob_that_stays_unreadable_is_set_aside_with_its_bytes() -> Outcome<()> {
+    let (world, _) = registered().await?;
+    let bodies = [
+        "this is not JSON",
+        r#"[{"Id":"a"},{"Id":"#,
+        "",
+        r#"{"Id":"a"}"#,
+    ];
+    let contents = bodies.map(|body| {
+        let tenant = world.tenant();
+        world
+            .emulator
+            .publish_bytes(tenant, Published::Exchange, body.into())
+    });
+    world.all_announced().await?;
+    world.work_until_empty().await?;
+    for content in &contents {
+        let item = world.blob(content).await?;
+        assert_eq!(
+            (item["state"].as_str(), item["attempts"].as_str()),
+            ("QUARANTINED", "5"),
+            "{item:?}"
+        );
+    }
+    let mut kept = Vec::new();
+    for path in tests::lake::files(&world.lake().join("quarantine"))? {
+        kept.push(String::from_utf8(tests::lake::unpacked(&path)?)?);
+    }
+    kept.sort();
+    let mut sent = bodies.map(str::to_owned);
+    sent.sort();
+    assert_eq!(kept, sent);
+    let shown = world.subscription(EXCHANGE).await;
+    assert!(
+        shown["last_loss"]
+            .as_str()
+            .unwrap_or_default()
+            .starts_with("QUARANTINED"),
+        "{shown}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_empty_blob_is_done() -> Outcome<()> {
+    let (world, item) = end_of("[]").await?;
+    assert_eq!(
+        (item["state"].as_str(), item["records_in"].as_str()),
+        ("DONE", "0")
+    );
+    assert_eq!(world.audit()?.0, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn five_thousand_records_in_one_blob_are_all_written() -> Outcome<()> {
+    let (world, _) = registered().await?;
+    let records = (0..5000).map(|n| world.record(n)).collect();
+    let content = world
+        .emulator
+        .publish(world.tenant(), Published::Exchange, records);
+    world.all_announced().await?;
+    world.work_until_empty().await?;
+    let item = world.blob(&content).await?;
+    assert_eq!(
+        (item["state"].as_str(), item["records_written"].as_str()),
+        ("DONE", "5000")
+    );
+    assert_eq!(world.audit()?, (5000, 0, 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_unreadable_or_foreign_record_spoils_none_of_its_neighbours() -> Outcome<()> {
+    let body = format!(
+        r#"[{{"Id":"a0000000-0000-4000-8000-000000000001"}},{{"Id":}},17,{{"Id":"b","OrganizationId":"{}"}},{{"NoId":1}}]"#,
+        Uuid::from_u128(99)
+    );
+    let (_, item) = end_of(body).await?;
+    let count = |name: &str| item[name].clone();
+    assert_eq!(
+        (
+            count("records_in"),
+            count("records_written"),
+            count("records_malformed"),
+            count("records_foreign")
+        ),
+        ("5".into(), "2".into(), "2".into(), "1".into())
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_message_that_is_none_of_ours_fails_alone() -> Outcome<()> {
+    let (world, _) = registered().await?;
+    world
+        .emulator
+        .publish(world.tenant(), Published::Exchange, vec![world.record(1)]);
+    world.all_announced().await?;
+    world.put_into_the_queue("not a message").await?;
+    let (mut taken, mut failed) = (0, Vec::new());
+    while taken < 2 {
+        let (more, again) = world.work().await?;
+        taken += more;
+        failed.extend(again);
+    }
+    assert_eq!(failed.len(), 1);
+    assert_eq!(world.audit()?.0, 1);
+    Ok(())
+}

@@ -1,0 +1,438 @@
+//! What is published arrives: once, whatever is lost, repeated or broken on the way.
+
+use std::time::Duration;
+
+use emulator::{Fault, FaultKind, Operation};
+use office365::ContentType;
+use pipeline::reconcile::Sweep;
+use pipeline::settings::RecordDedupe;
+use serde_json::{Value, json};
+use tests::Outcome;
+use tests::flaky::Trouble;
+use tests::world::World;
+
+const EXCHANGE: ContentType = ContentType::AuditExchange;
+
+/// A tenant with 20 blobs of up to 20 records in one content type.
+fn config() -> emulator::Config {
+    emulator::Config {
+        content_types: vec![emulator::ContentType::Exchange],
+        blobs_per_tenant: 20,
+        records_per_blob: 1..=20,
+        ..emulator::Config::default()
+    }
+}
+
+/// A tenant for which only the test publishes.
+fn quiet() -> emulator::Config {
+    emulator::Config {
+        blobs_per_tenant: 0,
+        ..config()
+    }
+}
+
+/// Everything published is in the lake, once.
+fn assert_delivered(world: &World) -> Outcome<()> {
+    let published = world.emulator.published();
+    assert!(published.finished && published.records > 0, "{published:?}");
+    let expected = usize::try_from(published.records)?;
+    assert_eq!(
+        world.audit()?,
+        (expected, 0, 0),
+        "written, duplicates, lost"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_microsoft_announces_is_delivered_once_and_shown() -> Outcome<()> {
+    let world = World::start(config()).await?;
+    let registered = world.register(&[EXCHANGE]).await?;
+    assert_eq!(
+        registered["subscriptions"][0]["status"], "enabled",
+        "{registered}"
+    );
+    assert_eq!(
+        registered["subscriptions"][0]["webhook"], "enabled",
+        "{registered}"
+    );
+    world.all_announced().await?;
+    world.work_until_empty().await?;
+    assert_delivered(&world)?;
+    let shown = world.subscription(EXCHANGE).await;
+    assert!(shown["last_notification_at"].is_string(), "{shown}");
+    assert!(shown["last_content_at"].is_string(), "{shown}");
+    assert_eq!(shown["last_error"], Value::Null, "{shown}");
+    assert_eq!(world.emulator.violations(), []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn with_every_notification_lost_the_sweep_alone_delivers_everything() -> Outcome<()> {
+    let world = World::start(emulator::Config {
+        notify: false,
+        ..config()
+    })
+    .await?;
+    world.register(&[EXCHANGE]).await?;
+    world.all_announced().await?;
+    assert_eq!(world.queued().await?, 0);
+    world.pass(Duration::from_secs(60));
+    let report = world.reconcile(Sweep::Recent).await?;
+    assert_eq!((report.failed, report.unknown), (0, 20), "{report:?}");
+    world.work_until_empty().await?;
+    assert_delivered(&world)?;
+    let shown = world.subscription(EXCHANGE).await;
+    assert!(shown["listed_until"].is_string(), "{shown}");
+    assert_eq!(shown["last_notification_at"], Value::Null, "{shown}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn days_without_notifications_and_without_sweeps_are_caught_up() -> Outcome<()> {
+    let world = World::start(emulator::Config {
+        notify: false,
+        ..quiet()
+    })
+    .await?;
+    world.register(&[EXCHANGE]).await?;
+    world.reconcile(Sweep::Recent).await?;
+    for hour in 0..72 {
+        world.pass(Duration::from_secs(3600));
+        let record = world.record(hour);
+        world.emulator.publish(
+            world.tenant(),
+            emulator::ContentType::Exchange,
+            vec![record],
+        );
+    }
+    world.pass(Duration::from_secs(3600));
+    let report = world.reconcile(Sweep::Recent).await?;
+    assert_eq!(report.unknown, 72, "{report:?}");
+    world.work_until_empty().await?;
+    assert_eq!(world.audit()?, (72, 0, 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sweep_enqueues_nothing_that_is_done_or_waiting() -> Outcome<()> {
+    let world = World::start(emulator::Config {
+        notify: false,
+        ..config()
+    })
+    .await?;
+    world.register(&[EXCHANGE]).await?;
+    world.all_announced().await?;
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.reconcile(Sweep::Recent).await?.unknown, 20);
+    assert_eq!(world.reconcile(Sweep::Week).await?.unknown, 0, "waiting");
+    world.work_until_empty().await?;
+    let again = world.reconcile(Sweep::Week).await?;
+    assert_eq!((again.unknown, again.overdue), (0, 0), "done");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_message_that_vanished_is_enqueued_again_when_it_is_overdue() -> Outcome<()> {
+    let world = World::start(emulator::Config {
+        notify: false,
+        ..config()
+    })
+    .await?;
+    world.register(&[EXCHANGE]).await?;
+    world.all_announced().await?;
+    world.pass(Duration::from_secs(60));
+    world.reconcile(Sweep::Recent).await?;
+    world.empty_the_queue().await?;
+    world.pass(Duration::from_secs(3600));
+    let report = world.reconcile(Sweep::Recent).await?;
+    assert_eq!((report.unknown, report.overdue), (0, 20), "{report:?}");
+    world.work_until_empty().await?;
+    assert_delivered(&world)
+}
+
+#[tokio::test]
+async fn a_record_in_two_blobs_is_written_by_one_of_them() -> Outcome<()> {
+    let repeat = FaultKind::RepeatRecords { count: 3 };
+    let world = World::start(emulator::Config {
+        faults: vec![repeat.into()],
+        records_per_blob: 5..=10,
+        ..config()
+    })
+    .await?;
+    world.register(&[EXCHANGE]).await?;
+    world.all_announced().await?;
+    world.work_until_empty().await?;
+    assert_delivered(&world)
+}
+
+#[tokio::test]
+async fn deduplication_by_blob_keeps_what_is_in_two_blobs_and_drops_what_is_twice_in_one()
+-> Outcome<()> {
+    let world = World::with_dedupe(quiet(), RecordDedupe::Blob).await?;
+    world.register(&[EXCHANGE]).await?;
+    let record = world.record(1);
+    let first = world.emulator.publish(
+        world.tenant(),
+        emulator::ContentType::Exchange,
+        vec![record.clone(), record.clone()],
+    );
+    world.emulator.publish(
+        world.tenant(),
+        emulator::ContentType::Exchange,
+        vec![record],
+    );
+    world.all_announced().await?;
+    world.work_until_empty().await?;
+    assert_eq!(world.audit()?, (1, 1, 0), "written, duplicates, lost");
+    let item = world.blob(&first).await?;
+    assert_eq!(
+        (
+            item["records_in"].as_str(),
+            item["records_duplicate"].as_str()
+        ),
+        ("2", "1")
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_blob_announced_again_changes_nothing() -> Outcome<()> {
+    let twice = FaultKind::NotificationTwice { after_seconds: 0 };
+    let world = World::start(emulator::Config {
+        faults: vec![twice.into()],
+        ..config()
+    })
+    .await?;
+    world.register(&[EXCHANGE]).await?;
+    world.all_announced().await?;
+    world.work_until_empty().await?;
+    assert_delivered(&world)?;
+    // Eight days later, when content has been announced again in the field.
+    world.pass(Duration::from_secs(8 * 24 * 3600));
+    let body = json!([world.item(EXCHANGE, "an$old$one")]);
+    assert_eq!(
+        world
+            .notify(
+                EXCHANGE,
+                &world.auth_id(world.tenant(), EXCHANGE),
+                body.to_string()
+            )
+            .await,
+        200
+    );
+    Ok(())
+}
+
+/// Each way in which Microsoft fails to give a blob, three times in a row for everybody: everything arrives all the same.
+#[tokio::test]
+async fn microsofts_bad_moments_are_survived() -> Outcome<()> {
+    let bad = [
+        FaultKind::Empty { status: 401 },
+        FaultKind::Throttle {
+            status: Some(403),
+            retry_after_seconds: None,
+        },
+        FaultKind::Throttle {
+            status: Some(429),
+            retry_after_seconds: Some(1),
+        },
+        FaultKind::Internal { in_an_hour: false },
+        FaultKind::Html { status: 503 },
+        FaultKind::Html { status: 200 },
+        FaultKind::CutBody { after_bytes: 10 },
+        FaultKind::ShortBody { after_bytes: 10 },
+        FaultKind::Reset,
+    ];
+    let faults = bad.map(|kind| Fault {
+        operation: Some(Operation::Blob),
+        times: Some(3),
+        ..Fault::from(kind)
+    });
+    let world = World::start(emulator::Config {
+        faults: faults.to_vec(),
+        ..config()
+    })
+    .await?;
+    world.register(&[EXCHANGE]).await?;
+    world.all_announced().await?;
+    world.work_until_empty().await?;
+    assert_delivered(&world)
+}
+
+#[tokio::test]
+async fn a_throttled_ledger_loses_nothing_and_doubles_nothing() -> Outcome<()> {
+    let world = World::start(config()).await?;
+    world.register(&[EXCHANGE]).await?;
+    world.all_announced().await?;
+    for operation in ["UpdateItem", "PutItem", "GetItem"] {
+        world.flaky_dynamodb.next(operation, Trouble::Throttled, 12);
+        world
+            .flaky_dynamodb
+            .next(operation, Trouble::AnswerLost, 12);
+    }
+    world.work_until_delivered().await?;
+    assert_delivered(&world)
+}
+
+#[tokio::test]
+async fn a_batch_of_which_sqs_refuses_an_entry_is_durable_before_microsoft_hears_200() -> Outcome<()>
+{
+    let world = World::start(quiet()).await?;
+    world.register(&[EXCHANGE]).await?;
+    let auth = world.auth_id(world.tenant(), EXCHANGE);
+    let items: Vec<Value> = (0..10)
+        .map(|n| world.item(EXCHANGE, &format!("content{n}")))
+        .collect();
+    world
+        .flaky_sqs
+        .next("SendMessageBatch", Trouble::LastEntryRefused, 2);
+    assert_eq!(
+        world
+            .notify(EXCHANGE, &auth, json!(items).to_string())
+            .await,
+        200
+    );
+    assert_eq!((world.queued().await?, world.flaky_sqs.ahead()), (10, 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_sqs_refuses_again_and_again_is_503_so_that_microsoft_repeats_it() -> Outcome<()> {
+    let world = World::start(quiet()).await?;
+    world.register(&[EXCHANGE]).await?;
+    let auth = world.auth_id(world.tenant(), EXCHANGE);
+    let items: Vec<Value> = (0..10)
+        .map(|n| world.item(EXCHANGE, &format!("content{n}")))
+        .collect();
+    world
+        .flaky_sqs
+        .next("SendMessageBatch", Trouble::LastEntryRefused, 4);
+    assert_eq!(
+        world
+            .notify(EXCHANGE, &auth, json!(items).to_string())
+            .await,
+        503
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn announcements_that_differ_in_time_do_not_write_a_blob_twice() -> Outcome<()> {
+    let world = World::start(emulator::Config {
+        notify: false,
+        ..quiet()
+    })
+    .await?;
+    world.register(&[EXCHANGE]).await?;
+    let content = world.emulator.publish(
+        world.tenant(),
+        emulator::ContentType::Exchange,
+        vec![world.record(1)],
+    );
+    let auth = world.auth_id(world.tenant(), EXCHANGE);
+    let mut yesterday = world.item(EXCHANGE, &content);
+    yesterday["contentCreated"] = json!((world.now() - Duration::from_secs(24 * 3600)).to_string());
+    assert_eq!(
+        world
+            .notify(EXCHANGE, &auth, json!([yesterday]).to_string())
+            .await,
+        200
+    );
+    // The first attempt writes its events and dies before it can say so.
+    world
+        .flaky_dynamodb
+        .next_matching("UpdateItem", "records_written", Trouble::Throttled, 20);
+    world.work().await?;
+    world.flaky_dynamodb.clear();
+    world.empty_the_queue().await?;
+    world.pass(Duration::from_secs(3600));
+    world.reconcile(Sweep::Recent).await?;
+    world.work_until_delivered().await?;
+    let today = json!([world.item(EXCHANGE, &content)]);
+    assert_eq!(world.notify(EXCHANGE, &auth, today.to_string()).await, 200);
+    world.work_until_empty().await?;
+    assert_eq!(world.blob(&content).await?["state"], "DONE");
+    assert_eq!(world.audit()?, (1, 0, 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_blob_given_up_is_taken_up_again_by_the_weekly_look() -> Outcome<()> {
+    let world = World::start(config()).await?;
+    let gone = Fault {
+        operation: Some(Operation::Blob),
+        ..Fault::from(FaultKind::Error {
+            status: 404,
+            code: "AF20050".to_owned(),
+            message: "The specified content does not exist.".to_owned(),
+        })
+    };
+    world.emulator.fault(gone);
+    world.register(&[EXCHANGE]).await?;
+    world.all_announced().await?;
+    world.work_until_empty().await?;
+    let shown = world.subscription(EXCHANGE).await;
+    assert!(
+        shown["last_loss"]
+            .as_str()
+            .unwrap_or_default()
+            .starts_with("LOST"),
+        "{shown}"
+    );
+    world.emulator.clear_faults();
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.reconcile(Sweep::Day).await?.unknown, 0);
+    assert_eq!(world.reconcile(Sweep::Week).await?.unknown, 20);
+    world.work_until_empty().await?;
+    assert_delivered(&world)
+}
+
+#[tokio::test]
+async fn listed_content_at_another_address_is_refused_and_shown_as_a_loss() -> Outcome<()> {
+    let world = World::start(emulator::Config {
+        notify: false,
+        ..config()
+    })
+    .await?;
+    world.register(&[EXCHANGE]).await?;
+    world.all_announced().await?;
+    world.emulator.fault(FaultKind::ForeignContentUri {
+        host: "manage.office.com.evil.example".to_owned(),
+    });
+    world.pass(Duration::from_secs(60));
+    let report = world.reconcile(Sweep::Recent).await?;
+    assert_eq!(
+        (report.rejected, report.unknown, world.queued().await?),
+        (20, 0, 0),
+        "{report:?}"
+    );
+    let shown = world.subscription(EXCHANGE).await;
+    assert!(
+        shown["last_loss"]
+            .as_str()
+            .unwrap_or_default()
+            .starts_with("REFUSED: 20"),
+        "{shown}"
+    );
+    world.emulator.clear_faults();
+    world.reconcile(Sweep::Recent).await?;
+    world.work_until_empty().await?;
+    assert_delivered(&world)
+}
+
+#[tokio::test]
+async fn a_raw_copy_that_somebody_deleted_is_fetched_again() -> Outcome<()> {
+    let world = World::start(config()).await?;
+    world.register(&[EXCHANGE]).await?;
+    world.all_announced().await?;
+    // The raw copies are chosen, and nothing more comes of the first attempts.
+    world
+        .flaky_dynamodb
+        .next("PutItem", Trouble::Throttled, 10_000);
+    world.work().await?;
+    world.flaky_dynamodb.clear();
+    std::fs::remove_dir_all(world.lake().join("raw"))?;
+    world.work_until_delivered().await?;
+    assert_delivered(&world)
+}

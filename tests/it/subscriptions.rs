@@ -1,0 +1,268 @@
+//! Tenants in and out, and their subscriptions kept as they should be.
+
+use std::time::Duration;
+
+use emulator::{ContentType as Published, Fault, FaultKind, Operation};
+use http::Method;
+use office365::ContentType;
+use pipeline::reconcile::Sweep;
+use serde_json::{Value, json};
+use tests::Outcome;
+use tests::world::World;
+use uuid::Uuid;
+
+const EXCHANGE: ContentType = ContentType::AuditExchange;
+const QUARTER: Duration = Duration::from_secs(16 * 60);
+
+fn quiet() -> emulator::Config {
+    emulator::Config {
+        blobs_per_tenant: 0,
+        ..emulator::Config::default()
+    }
+}
+
+#[tokio::test]
+async fn every_request_needs_the_api_key() -> Outcome<()> {
+    let world = World::start(quiet()).await?;
+    for key in [
+        None,
+        Some(""),
+        Some("wrong"),
+        Some("an-api-key-for-tests-onlyx"),
+    ] {
+        let (status, problem) = world
+            .operate_raw(Method::GET, "/v1/tenants", key, String::new())
+            .await;
+        assert_eq!(
+            (status.as_u16(), &problem["type"]),
+            (401, &json!("urn:ualstream:problem:not-authenticated"))
+        );
+    }
+    let (status, all) = world.operate(Method::GET, "/v1/tenants", Value::Null).await;
+    assert_eq!((status.as_u16(), all), (200, json!({"tenants": []})));
+    Ok(())
+}
+
+#[tokio::test]
+async fn registering_twice_is_the_same_tenant_and_no_second_start() -> Outcome<()> {
+    let world = World::start(quiet()).await?;
+    let body =
+        json!({"tenant_id": world.tenant(), "content_types": ["Audit.Exchange", "Audit.General"]});
+    let (first, one) = world
+        .operate(Method::POST, "/v1/tenants", body.clone())
+        .await;
+    let (second, two) = world.operate(Method::POST, "/v1/tenants", body).await;
+    assert_eq!((first.as_u16(), second.as_u16()), (201, 200));
+    assert_eq!(one["created_at"], two["created_at"]);
+    assert_eq!(
+        world.emulator.starts().len(),
+        2,
+        "one for each content type"
+    );
+    let (_, all) = world.operate(Method::GET, "/v1/tenants", Value::Null).await;
+    assert_eq!(all["tenants"].as_array().map(Vec::len), Some(1));
+    assert_eq!(world.emulator.violations(), []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tenant_that_has_not_consented_is_shown_the_link() -> Outcome<()> {
+    let world = World::start(emulator::Config {
+        consented: false,
+        ..quiet()
+    })
+    .await?;
+    let body = json!({"tenant_id": world.tenant()});
+    let (status, problem) = world.operate(Method::POST, "/v1/tenants", body).await;
+    assert_eq!(
+        (status.as_u16(), &problem["type"]),
+        (409, &json!("urn:ualstream:problem:consent-required")),
+        "{problem}"
+    );
+    let link = problem["consent_url"].as_str().unwrap_or_default();
+    assert!(
+        link.contains("/adminconsent?") && link.contains(&world.emulator.client_id().to_string()),
+        "{link}"
+    );
+    let (_, all) = world.operate(Method::GET, "/v1/tenants", Value::Null).await;
+    assert_eq!(all, json!({"tenants": []}), "nothing is kept");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tenant_that_does_not_exist_is_refused_with_microsofts_reason() -> Outcome<()> {
+    let world = World::start(quiet()).await?;
+    let body = json!({"tenant_id": Uuid::from_u128(99)});
+    let (status, problem) = world.operate(Method::POST, "/v1/tenants", body).await;
+    assert!(status.is_client_error(), "{problem}");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap_or_default()
+            .contains("AADSTS90002"),
+        "{problem}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tenant_that_leaves_is_stopped_and_gone() -> Outcome<()> {
+    let world = World::start(quiet()).await?;
+    world.register(&[EXCHANGE]).await?;
+    let path = format!("/v1/tenants/{}", world.tenant());
+    let (status, _) = world.operate(Method::DELETE, &path, Value::Null).await;
+    assert_eq!(status, 204);
+    assert_eq!(world.operate(Method::GET, &path, Value::Null).await.0, 404);
+    assert_eq!(
+        world.operate(Method::DELETE, &path, Value::Null).await.0,
+        404
+    );
+    assert_eq!(world.emulator.request_count(Operation::Stop), 1);
+    world.pass(QUARTER);
+    world.reconcile(Sweep::Recent).await?;
+    assert_eq!(world.emulator.starts().len(), 1, "nothing brings it back");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_removal_that_microsoft_interrupted_is_finished_by_the_reconciler() -> Outcome<()> {
+    let world = World::start(quiet()).await?;
+    world.register(&[EXCHANGE]).await?;
+    world.emulator.fault(Fault {
+        operation: Some(Operation::Stop),
+        ..Fault::from(FaultKind::Html { status: 503 })
+    });
+    let path = format!("/v1/tenants/{}", world.tenant());
+    let (status, problem) = world.operate(Method::DELETE, &path, Value::Null).await;
+    assert_eq!(status, 502, "{problem}");
+    let (_, leaving) = world.operate(Method::GET, &path, Value::Null).await;
+    assert_eq!(leaving["state"], "leaving");
+    world.emulator.clear_faults();
+    world.pass(QUARTER);
+    world.reconcile(Sweep::Recent).await?;
+    assert_eq!(world.operate(Method::GET, &path, Value::Null).await.0, 404);
+    assert_eq!(world.emulator.starts().len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_webhook_that_silently_vanished_is_put_back_but_not_within_fifteen_minutes() -> Outcome<()>
+{
+    let world = World::start(quiet()).await?;
+    world.register(&[EXCHANGE]).await?;
+    let vanish = Fault {
+        content_type: Some(Published::Exchange),
+        operation: Some(Operation::Content),
+        times: Some(1),
+        ..Fault::from(FaultKind::WebhookVanishes)
+    };
+    world.emulator.fault(vanish);
+    world.reconcile(Sweep::Recent).await?;
+    let soon = world.reconcile(Sweep::Recent).await?;
+    assert_eq!(soon.started, 0, "Microsoft asks for 15 minutes");
+    assert_eq!(world.subscription(EXCHANGE).await["webhook"], "none");
+    world.pass(QUARTER);
+    let later = world.reconcile(Sweep::Recent).await?;
+    assert_eq!(later.started, 1);
+    assert_eq!(world.subscription(EXCHANGE).await["webhook"], "enabled");
+    assert_eq!(world.emulator.violations(), []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_webhook_that_cannot_be_validated_does_not_keep_content_from_being_swept() -> Outcome<()>
+{
+    // Plain http is AF20021 to Microsoft.
+    let world = World::start_strict(emulator::Config {
+        content_types: vec![Published::Exchange],
+        blobs_per_tenant: 5,
+        ..quiet()
+    })
+    .await?;
+    let registered = world.register(&[EXCHANGE]).await?;
+    assert_eq!(
+        registered["subscriptions"][0]["status"], "pending",
+        "{registered}"
+    );
+    assert!(
+        registered["subscriptions"][0]["last_error"]
+            .as_str()
+            .unwrap_or_default()
+            .contains("AF20021"),
+        "{registered}"
+    );
+    world.pass(QUARTER);
+    assert_eq!(world.reconcile(Sweep::Recent).await?.started, 1, "bare");
+    world.all_announced().await?;
+    world.pass(Duration::from_secs(60));
+    world.reconcile(Sweep::Recent).await?;
+    world.work_until_empty().await?;
+    let published = usize::try_from(world.emulator.published().records)?;
+    assert!(published > 0);
+    assert_eq!(world.audit()?, (published, 0, 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_type_taken_out_of_the_registration_is_stopped() -> Outcome<()> {
+    let world = World::start(quiet()).await?;
+    world
+        .register(&[EXCHANGE, ContentType::AuditGeneral])
+        .await?;
+    world.register(&[EXCHANGE]).await?;
+    assert_eq!(world.emulator.request_count(Operation::Stop), 1);
+    assert_eq!(
+        world.subscription(ContentType::AuditGeneral).await,
+        Value::Null
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_webhook_that_the_reconciler_could_not_have_validated_is_left_out_of_its_next_start()
+-> Outcome<()> {
+    let config = emulator::Config {
+        content_types: vec![Published::Exchange],
+        blobs_per_tenant: 5,
+        ..quiet()
+    };
+    let world = World::start_strict(config).await?;
+    // Nothing can be started while the tenant is registered, so that the first start is the reconciler's.
+    let unreachable = Fault {
+        operation: Some(Operation::List),
+        ..Fault::from(FaultKind::Html { status: 503 })
+    };
+    world.emulator.fault(unreachable);
+    world.register(&[EXCHANGE]).await?;
+    world.emulator.clear_faults();
+    let first = world.reconcile(Sweep::Recent).await;
+    assert!(first.is_err() || first?.started == 0, "AF20021");
+    let shown = world.subscription(EXCHANGE).await;
+    assert!(
+        shown["last_error"]
+            .as_str()
+            .unwrap_or_default()
+            .contains("AF20021"),
+        "the sweep's own error hides why: {shown}"
+    );
+    world.pass(QUARTER);
+    assert_eq!(world.reconcile(Sweep::Recent).await?.started, 1, "bare");
+    assert_eq!(world.subscription(EXCHANGE).await["status"], "enabled");
+    Ok(())
+}
+
+#[tokio::test]
+async fn content_of_a_type_that_is_not_registered_any_more_is_not_fetched() -> Outcome<()> {
+    let world = World::start(quiet()).await?;
+    world
+        .register(&[EXCHANGE, ContentType::AuditGeneral])
+        .await?;
+    world
+        .emulator
+        .publish(world.tenant(), Published::General, vec![world.record(1)]);
+    world.all_announced().await?;
+    world.register(&[EXCHANGE]).await?;
+    world.work_until_empty().await?;
+    assert_eq!(world.audit()?.0, 0);
+    Ok(())
+}
