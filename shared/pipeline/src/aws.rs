@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -17,6 +18,8 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// `AWS_ENDPOINT_URL`, ...).
 pub async fn from_environment() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
+        // The attempt's own time limit does the same for calls as short as these.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(CONNECT_TIMEOUT)

@@ -13,10 +13,12 @@ pub mod key;
 pub mod registry;
 mod schema;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
 pub use self::schema::{DUE_AT, OPEN, OPEN_BLOBS, OPEN_BLOBS_INCLUDED, create_table};
 use crate::aws::AwsError;
@@ -35,13 +37,19 @@ pub const CLAIM_KEPT: Duration = Duration::from_secs(35 * 24 * 3600);
 pub struct Ledger {
     client: Client,
     table: String,
+    /// Shared by all blobs of a process: see [`claim::CLAIMS_IN_FLIGHT_MAX`].
+    claiming: Arc<Semaphore>,
 }
 
 impl Ledger {
     /// The ledger in `table`, which must exist (template.yaml, or [`create_table`]).
     #[must_use]
     pub fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+        Self {
+            client,
+            table,
+            claiming: Arc::new(Semaphore::new(claim::CLAIMS_IN_FLIGHT_MAX)),
+        }
     }
 }
 
