@@ -8,7 +8,6 @@ use pipeline::reconcile::Sweep;
 use pipeline::settings::RecordDedupe;
 use serde_json::{Value, json};
 use tests::Outcome;
-use tests::flaky::Trouble;
 use tests::world::World;
 
 const EXCHANGE: ContentType = ContentType::AuditExchange;
@@ -226,138 +225,6 @@ async fn a_blob_announced_again_changes_nothing() -> Outcome<()> {
 
 /// Each way in which Microsoft fails to give a blob, three times in a row for everybody: everything arrives all the same.
 #[tokio::test]
-async fn microsofts_bad_moments_are_survived() -> Outcome<()> {
-    let bad = [
-        FaultKind::Empty { status: 401 },
-        FaultKind::Throttle {
-            status: Some(403),
-            retry_after_seconds: None,
-        },
-        FaultKind::Throttle {
-            status: Some(429),
-            retry_after_seconds: Some(1),
-        },
-        FaultKind::Internal { in_an_hour: false },
-        FaultKind::Html { status: 503 },
-        FaultKind::Html { status: 200 },
-        FaultKind::CutBody { after_bytes: 10 },
-        FaultKind::ShortBody { after_bytes: 10 },
-        FaultKind::Reset,
-    ];
-    let faults = bad.map(|kind| Fault {
-        operation: Some(Operation::Blob),
-        times: Some(3),
-        ..Fault::from(kind)
-    });
-    let world = World::start(emulator::Config {
-        faults: faults.to_vec(),
-        ..config()
-    })
-    .await?;
-    world.register(&[EXCHANGE]).await?;
-    world.all_announced().await?;
-    world.work_until_empty().await?;
-    assert_delivered(&world)
-}
-
-#[tokio::test]
-async fn a_throttled_ledger_loses_nothing_and_doubles_nothing() -> Outcome<()> {
-    let world = World::start(config()).await?;
-    world.register(&[EXCHANGE]).await?;
-    world.all_announced().await?;
-    for operation in ["UpdateItem", "PutItem", "GetItem"] {
-        world.flaky_dynamodb.next(operation, Trouble::Throttled, 12);
-        world
-            .flaky_dynamodb
-            .next(operation, Trouble::AnswerLost, 12);
-    }
-    world.work_until_delivered().await?;
-    assert_delivered(&world)
-}
-
-#[tokio::test]
-async fn a_batch_of_which_sqs_refuses_an_entry_is_durable_before_microsoft_hears_200() -> Outcome<()>
-{
-    let world = World::start(quiet()).await?;
-    world.register(&[EXCHANGE]).await?;
-    let auth = world.auth_id(world.tenant(), EXCHANGE);
-    let items: Vec<Value> = (0..10)
-        .map(|n| world.item(EXCHANGE, &format!("content{n}")))
-        .collect();
-    world
-        .flaky_sqs
-        .next("SendMessageBatch", Trouble::LastEntryRefused, 2);
-    assert_eq!(
-        world
-            .notify(EXCHANGE, &auth, json!(items).to_string())
-            .await,
-        200
-    );
-    assert_eq!((world.queued().await?, world.flaky_sqs.ahead()), (10, 0));
-    Ok(())
-}
-
-#[tokio::test]
-async fn what_sqs_refuses_again_and_again_is_503_so_that_microsoft_repeats_it() -> Outcome<()> {
-    let world = World::start(quiet()).await?;
-    world.register(&[EXCHANGE]).await?;
-    let auth = world.auth_id(world.tenant(), EXCHANGE);
-    let items: Vec<Value> = (0..10)
-        .map(|n| world.item(EXCHANGE, &format!("content{n}")))
-        .collect();
-    world
-        .flaky_sqs
-        .next("SendMessageBatch", Trouble::LastEntryRefused, 4);
-    assert_eq!(
-        world
-            .notify(EXCHANGE, &auth, json!(items).to_string())
-            .await,
-        503
-    );
-    Ok(())
-}
-
-#[tokio::test]
-async fn announcements_that_differ_in_time_do_not_write_a_blob_twice() -> Outcome<()> {
-    let world = World::start(emulator::Config {
-        notify: false,
-        ..quiet()
-    })
-    .await?;
-    world.register(&[EXCHANGE]).await?;
-    let content = world.emulator.publish(
-        world.tenant(),
-        emulator::ContentType::Exchange,
-        vec![world.record(1)],
-    );
-    let auth = world.auth_id(world.tenant(), EXCHANGE);
-    let mut yesterday = world.item(EXCHANGE, &content);
-    yesterday["contentCreated"] = json!((world.now() - Duration::from_secs(24 * 3600)).to_string());
-    assert_eq!(
-        world
-            .notify(EXCHANGE, &auth, json!([yesterday]).to_string())
-            .await,
-        200
-    );
-    // The first attempt writes its events and dies before it can say so.
-    world
-        .flaky_dynamodb
-        .next_matching("UpdateItem", "records_written", Trouble::Throttled, 20);
-    world.work().await?;
-    world.flaky_dynamodb.clear();
-    world.empty_the_queue().await?;
-    world.pass(Duration::from_secs(3600));
-    world.reconcile(Sweep::Recent).await?;
-    world.work_until_delivered().await?;
-    let today = json!([world.item(EXCHANGE, &content)]);
-    assert_eq!(world.notify(EXCHANGE, &auth, today.to_string()).await, 200);
-    world.work_until_empty().await?;
-    assert_eq!(world.blob(&content).await?["state"], "DONE");
-    assert_eq!(world.audit()?, (1, 0, 0));
-    Ok(())
-}
-
-#[tokio::test]
 async fn a_blob_given_up_is_taken_up_again_by_the_weekly_look() -> Outcome<()> {
     let world = World::start(config()).await?;
     let gone = Fault {
@@ -418,21 +285,5 @@ async fn listed_content_at_another_address_is_refused_and_shown_as_a_loss() -> O
     world.emulator.clear_faults();
     world.reconcile(Sweep::Recent).await?;
     world.work_until_empty().await?;
-    assert_delivered(&world)
-}
-
-#[tokio::test]
-async fn a_raw_copy_that_somebody_deleted_is_fetched_again() -> Outcome<()> {
-    let world = World::start(config()).await?;
-    world.register(&[EXCHANGE]).await?;
-    world.all_announced().await?;
-    // The raw copies are chosen, and nothing more comes of the first attempts.
-    world
-        .flaky_dynamodb
-        .next("PutItem", Trouble::Throttled, 10_000);
-    world.work().await?;
-    world.flaky_dynamodb.clear();
-    std::fs::remove_dir_all(world.lake().join("raw"))?;
-    world.work_until_delivered().await?;
     assert_delivered(&world)
 }

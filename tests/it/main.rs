@@ -8,6 +8,7 @@ mod bad_input;
 mod credentials;
 mod delivery;
 mod docs;
+mod faults;
 mod stack;
 mod subscriptions;
 mod template;

@@ -1,6 +1,8 @@
 //! A whole installation stepped by hand: an emulated Microsoft, embedded DynamoDB and SQS, a lake in a folder, and the
 //! pipeline's four verbs, called by the test and by nobody else. Time is the emulator's clock and moves when told to.
 
+mod calls;
+
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -9,15 +11,13 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
-use bytes::Bytes;
 use emulator::Emulator;
-use http::{Method, Request, StatusCode};
 use jiff::Timestamp;
 use local::api::{self, Api};
 use local::audit::{self, RecordName};
 use local::backends::{self, Backends, Storage, TABLE};
 use normalize::RawData;
-use office365::{AllowedHosts, ContentType, Endpoints, TenantId};
+use office365::{AllowedHosts, Endpoints};
 use pipeline::clock::Clock;
 use pipeline::credential::AppCredential;
 use pipeline::fetch::{self, Delivery, Fetcher};
@@ -25,15 +25,12 @@ use pipeline::lake::Lake;
 use pipeline::ledger::Ledger;
 use pipeline::microsoft::Microsoft;
 use pipeline::queue::Queue;
-use pipeline::receive::{self, Receiver};
+use pipeline::receive::Receiver;
 use pipeline::reconcile::{self, Reconciler, Report, Sweep};
-use pipeline::register::{self, Registrar};
+use pipeline::register::Registrar;
 use pipeline::secrets::Secret;
 use pipeline::settings::RecordDedupe;
 use pipeline::subscribe::Webhooks;
-use pipeline::webhook::{NOTIFICATIONS_PATH, auth_id};
-use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -113,37 +110,11 @@ impl World {
         let backends = backends::start(Storage::Memory, BATCH_WITHIN).await?;
         let folder = TempDir::new()?;
         let (flaky_dynamodb, flaky_sqs) = (Flaky::default(), Flaky::default());
-        let dynamodb = aws_sdk_dynamodb::Client::from_conf(
-            backends
-                .dynamodb
-                .config()
-                .to_builder()
-                .http_client(flaky_dynamodb.clone())
-                .build(),
-        );
-        let sqs = aws_sdk_sqs::Client::from_conf(
-            backends
-                .sqs
-                .config()
-                .to_builder()
-                .http_client(flaky_sqs.clone())
-                .build(),
-        );
+        let ledger = ledger(&backends, &flaky_dynamodb);
+        let queue = queue(&backends, &flaky_sqs);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let base_url = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
-        let ledger = Ledger::new(dynamodb, TABLE.to_owned());
-        let queue = Queue::new(sqs, backends.queue_url.clone(), false);
-        let microsoft = || -> Outcome<Microsoft> {
-            Ok(Microsoft::new(
-                emulator.client_id(),
-                Uuid::from_u128(7),
-                Endpoints::overridden(
-                    Some(emulator.login_url().as_str()),
-                    Some(emulator.manage_url().as_str()),
-                )?,
-                AppCredential::ClientSecret(Secret::fixed(emulator.client_secret().into(), None)),
-            ))
-        };
+        let microsoft = || microsoft(&emulator);
         let webhooks = || Webhooks {
             base_url: Some(base_url.clone()),
             key: Secret::fixed(WEBHOOK_KEY.into(), None),
@@ -211,128 +182,6 @@ impl World {
     #[must_use]
     pub fn tenant(&self) -> Uuid {
         self.emulator.tenants()[0]
-    }
-
-    /// A call of the operator's API, with its key: status and JSON (null when the body is empty).
-    pub async fn operate(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
-        let body = if body.is_null() {
-            String::new()
-        } else {
-            body.to_string()
-        };
-        self.operate_raw(method, path, Some(API_KEY), body).await
-    }
-
-    /// A call of the operator's API as it may come from anywhere.
-    pub async fn operate_raw(
-        &self,
-        method: Method,
-        path: &str,
-        key: Option<&str>,
-        body: String,
-    ) -> (StatusCode, Value) {
-        let mut request = Request::builder().method(method).uri(path);
-        if let Some(key) = key {
-            request = request.header("authorization", format!("Bearer {key}"));
-        }
-        let request = request.body(Bytes::from(body)).unwrap_or_default();
-        let response = register::handle(&self.registrar, request, self.now()).await;
-        let json = serde_json::from_slice(response.body()).unwrap_or(Value::Null);
-        (response.status(), json)
-    }
-
-    /// Registers the first tenant for these types.
-    ///
-    /// # Errors
-    /// The API says no.
-    pub async fn register(&self, types: &[ContentType]) -> Outcome<Value> {
-        let types: Vec<&str> = types.iter().map(|of| of.as_str()).collect();
-        let body = json!({"tenant_id": self.tenant(), "name": "Contoso", "content_types": types});
-        let (status, answer) = self.operate(Method::POST, "/v1/tenants", body).await;
-        if status.is_success() {
-            Ok(answer)
-        } else {
-            Err(format!("{status}: {answer}").into())
-        }
-    }
-
-    /// How the API shows the first tenant's subscription to `content_type`.
-    pub async fn subscription(&self, content_type: ContentType) -> Value {
-        let path = format!("/v1/tenants/{}", self.tenant());
-        let (_, answer) = self.operate(Method::GET, &path, Value::Null).await;
-        let all = answer["subscriptions"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
-        all.into_iter()
-            .find(|one| one["content_type"] == content_type.as_str())
-            .unwrap_or(Value::Null)
-    }
-
-    /// The genuine `Webhook-AuthID` of a tenant's subscription.
-    #[must_use]
-    pub fn auth_id(&self, tenant: Uuid, content_type: ContentType) -> String {
-        let key: SecretString = WEBHOOK_KEY.into();
-        let id = tenant.to_string().parse::<TenantId>();
-        id.map(|tenant| {
-            auth_id(&key, tenant, content_type)
-                .expose_secret()
-                .to_owned()
-        })
-        .unwrap_or_default()
-    }
-
-    /// Posts to the first tenant's webhook for `content_type`, as Microsoft would.
-    pub async fn notify(
-        &self,
-        content_type: ContentType,
-        auth: &str,
-        body: impl Into<Bytes>,
-    ) -> StatusCode {
-        let path = format!("{NOTIFICATIONS_PATH}/{}/{content_type}", self.tenant());
-        self.post(&path, Some(auth), body).await
-    }
-
-    /// Posts anything anywhere on the receiver.
-    pub async fn post(&self, path: &str, auth: Option<&str>, body: impl Into<Bytes>) -> StatusCode {
-        let mut request = Request::builder().method(Method::POST).uri(path);
-        if let Some(auth) = auth {
-            request = request.header("Webhook-AuthID", auth);
-        }
-        let request = request.body(body.into()).unwrap_or_default();
-        let response = receive::handle(&self.receiver, request, self.now()).await;
-        assert!(response.body().is_empty(), "the receiver reflects nothing");
-        response.status()
-    }
-
-    /// A record of the first tenant with the Id number `n`.
-    #[must_use]
-    pub fn record(&self, n: u32) -> Value {
-        json!({
-            "Id": format!("a0000000-0000-4000-8000-{n:012}"),
-            "OrganizationId": self.tenant(),
-            "CreationTime": "2026-03-01T10:00:00",
-            "Operation": "Set-Mailbox",
-            "RecordType": 1,
-            "UserId": "alex@contoso.example",
-            "Workload": "Exchange",
-        })
-    }
-
-    /// A genuine notification item for a blob that is not there.
-    #[must_use]
-    pub fn item(&self, content_type: ContentType, content_id: &str) -> Value {
-        let (tenant, base) = (self.tenant(), self.emulator.manage_url());
-        let now = self.now();
-        json!({
-            "tenantId": tenant,
-            "clientId": self.emulator.client_id(),
-            "contentType": content_type.as_str(),
-            "contentId": content_id,
-            "contentUri": format!("{base}api/v1.0/{tenant}/activity/feed/audit/{content_id}"),
-            "contentCreated": now.to_string(),
-            "contentExpiration": (now + Duration::from_secs(7 * 24 * 3600)).to_string(),
-        })
     }
 
     /// Runs the reconciler once.
@@ -533,4 +382,30 @@ impl World {
     pub fn lake(&self) -> &Path {
         self.folder.path()
     }
+}
+
+fn ledger(backends: &Backends, flaky: &Flaky) -> Ledger {
+    let config = backends.dynamodb.config().to_builder();
+    let client = aws_sdk_dynamodb::Client::from_conf(config.http_client(flaky.clone()).build());
+    Ledger::new(client, TABLE.to_owned())
+}
+
+fn queue(backends: &Backends, flaky: &Flaky) -> Queue {
+    let config = backends.sqs.config().to_builder();
+    let client = aws_sdk_sqs::Client::from_conf(config.http_client(flaky.clone()).build());
+    Queue::new(client, backends.queue_url.clone(), false)
+}
+
+fn microsoft(emulator: &Emulator) -> Outcome<Microsoft> {
+    let (login, manage) = (emulator.login_url(), emulator.manage_url());
+    let endpoints = Endpoints::overridden(Some(login.as_str()), Some(manage.as_str()))?;
+    let secret = Secret::fixed(emulator.client_secret().into(), None);
+    let credential = AppCredential::ClientSecret(secret);
+    let publisher = Uuid::from_u128(7);
+    Ok(Microsoft::new(
+        emulator.client_id(),
+        publisher,
+        endpoints,
+        credential,
+    ))
 }

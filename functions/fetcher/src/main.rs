@@ -18,7 +18,7 @@ use tokio::time::Instant;
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
     let settings = settings::fetcher(settings::environment)?;
-    let fetcher = &Arc::new(context::fetcher(settings, &aws::from_environment().await)?);
+    let fetcher = &Arc::new(context::fetcher(settings, &aws::from_environment())?);
     run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         let left = event.context.deadline().duration_since(SystemTime::now());
         let deadline = Instant::now() + left.unwrap_or_default();

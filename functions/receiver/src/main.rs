@@ -13,7 +13,7 @@ use pipeline::{aws, context, logging, receive, settings};
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
     let settings = settings::receiver(settings::environment)?;
-    let receiver = &context::receiver(settings, &aws::from_environment().await);
+    let receiver = &context::receiver(settings, &aws::from_environment());
     run(service_fn(move |request: Request| async move {
         let request = request.map(|body| Bytes::copy_from_slice(body.as_ref()));
         let answer = receive::handle(receiver, request, Timestamp::now()).await;

@@ -23,7 +23,7 @@ struct Event {
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
     let settings = settings::reconciler(settings::environment)?;
-    let reconciler = &context::reconciler(settings, &aws::from_environment().await);
+    let reconciler = &context::reconciler(settings, &aws::from_environment());
     run(service_fn(move |event: LambdaEvent<Event>| async move {
         let left = event.context.deadline().duration_since(SystemTime::now());
         let deadline = Instant::now() + left.unwrap_or_default();

@@ -13,7 +13,7 @@ use pipeline::{aws, context, logging, register, settings};
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
     let settings = settings::registrar(settings::environment)?;
-    let registrar = &context::registrar(settings, &aws::from_environment().await);
+    let registrar = &context::registrar(settings, &aws::from_environment());
     run(service_fn(move |request: Request| async move {
         let request = request.map(|body| Bytes::copy_from_slice(body.as_ref()));
         let answer = register::handle(registrar, request, Timestamp::now()).await;

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+
+use crate::settings::environment;
 
 /// Time for one attempt of a call to DynamoDB, SQS or Secrets Manager: they answer within tens of milliseconds, and the
 /// receiver must answer Microsoft within a few seconds, retries included.
@@ -14,10 +18,17 @@ pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time to connect: inside a region a connection that takes longer will not come.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Region, credentials and endpoint from the process environment, as every AWS SDK reads them (`AWS_REGION`,
-/// `AWS_ENDPOINT_URL`, ...).
-pub async fn from_environment() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
+/// Region, credentials and endpoint as Lambda sets them (`AWS_REGION`, `AWS_ACCESS_KEY_ID`, ..., `AWS_ENDPOINT_URL`). The
+/// SDK's whole chain of other sources (profiles, SSO, instance metadata) would be a megabyte of a bootstrap that never uses
+/// it.
+#[must_use]
+pub fn from_environment() -> SdkConfig {
+    let region = environment("AWS_REGION").or_else(|| environment("AWS_DEFAULT_REGION"));
+    let credentials = EnvironmentVariableCredentialsProvider::new();
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(region.map(Region::new))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
         // The attempt's own time limit does the same for calls as short as these.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .timeout_config(
@@ -25,9 +36,9 @@ pub async fn from_environment() -> SdkConfig {
                 .connect_timeout(CONNECT_TIMEOUT)
                 .operation_attempt_timeout(ATTEMPT_TIMEOUT)
                 .build(),
-        )
-        .load()
-        .await
+        );
+    config.set_endpoint_url(environment("AWS_ENDPOINT_URL"));
+    config.build()
 }
 
 /// A call to AWS that failed for good, after the SDK's own retries.

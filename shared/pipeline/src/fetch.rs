@@ -101,7 +101,7 @@ impl Fetcher {
 /// Does what one message asks for. `worker_until` is when this worker is stopped at the latest.
 ///
 /// # Errors
-/// [`LedgerError`] or a queue that cannot be reached: nothing could be arranged, so the message must come again.
+/// A ledger or a queue that cannot be reached: nothing could be arranged, so the message must come again.
 /// Everything else is dealt with here and told by [`Outcome`].
 pub async fn run(
     fetcher: &Fetcher,

@@ -6,7 +6,7 @@
 pub mod key;
 
 use std::io::{Read as _, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -26,7 +26,8 @@ const GZIP_LEVEL: u32 = 4;
 /// The lake.
 #[derive(Clone, Debug)]
 pub struct Lake {
-    store: Arc<dyn ObjectStore>,
+    url: Url,
+    store: Arc<OnceLock<Arc<dyn ObjectStore>>>,
 }
 
 /// The lake's address cannot be used.
@@ -49,6 +50,9 @@ pub enum OpenError {
 /// The lake could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
+    /// It cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// The store failed.
     #[error("the lake failed: {0}")]
     Store(#[from] object_store::Error),
@@ -87,38 +91,29 @@ impl LakeError {
 impl Lake {
     /// Opens the lake at `url`. A folder is created; a bucket must exist, and is reached with the process's AWS settings.
     ///
+    /// A bucket is connected at its first use: that reads every root certificate of the system, which a cold start must not
+    /// wait for.
+    ///
     /// # Errors
     /// [`OpenError`].
     pub fn open(url: &Url) -> Result<Self, OpenError> {
-        let store: Arc<dyn ObjectStore> = match url.scheme() {
-            "s3" => {
-                let bucket = AmazonS3Builder::from_env()
-                    .with_url(url.as_str())
-                    // An endpoint without TLS is only ever one that was set by hand: an emulated S3.
-                    .with_allow_http(true)
-                    .build()?;
-                let prefix = url.path().trim_matches('/');
-                if prefix.is_empty() {
-                    Arc::new(bucket)
-                } else {
-                    Arc::new(PrefixStore::new(bucket, prefix))
-                }
-            }
-            "file" => {
-                let folder = url.to_file_path().map_err(|()| OpenError::Scheme {
-                    scheme: "file with a host".to_owned(),
-                })?;
-                std::fs::create_dir_all(&folder)?;
-                Arc::new(LocalFileSystem::new_with_prefix(folder)?)
-            }
-            "memory" => Arc::new(InMemory::new()),
-            other => {
-                return Err(OpenError::Scheme {
-                    scheme: other.to_owned(),
-                });
-            }
+        let lake = Self {
+            url: url.clone(),
+            store: Arc::default(),
         };
-        Ok(Self { store })
+        if url.scheme() != "s3" {
+            lake.connected()?;
+        }
+        Ok(lake)
+    }
+
+    fn connected(&self) -> Result<&Arc<dyn ObjectStore>, OpenError> {
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        let store = connect(&self.url)?;
+        // Two first uses at once may connect twice; one is kept.
+        Ok(self.store.get_or_init(|| store))
     }
 
     /// Writes an object whole, over an older one if there is one. Compresses on a thread of its own, so that a large object
@@ -128,7 +123,7 @@ impl Lake {
     /// [`LakeError`]; the older object, or none, is still there.
     pub async fn put(&self, path: &Path, content: Bytes) -> Result<(), LakeError> {
         let compressed = tokio::task::spawn_blocking(move || compress(&content)).await?;
-        self.store.put(path, compressed.into()).await?;
+        self.connected()?.put(path, compressed.into()).await?;
         Ok(())
     }
 
@@ -137,7 +132,7 @@ impl Lake {
     /// # Errors
     /// [`LakeError`]; in particular when there is no such object.
     pub async fn get(&self, path: &Path, bytes_max: usize) -> Result<Bytes, LakeError> {
-        let compressed = self.store.get(path).await?.bytes().await?;
+        let compressed = self.connected()?.get(path).await?.bytes().await?;
         let mut content = Vec::new();
         GzDecoder::new(compressed.as_ref())
             .take(bytes_max as u64 + 1)
@@ -153,6 +148,35 @@ impl Lake {
             });
         }
         Ok(content.into())
+    }
+}
+
+fn connect(url: &Url) -> Result<Arc<dyn ObjectStore>, OpenError> {
+    match url.scheme() {
+        "s3" => {
+            let bucket = AmazonS3Builder::from_env()
+                .with_url(url.as_str())
+                // An endpoint without TLS is only ever one that was set by hand: an emulated S3.
+                .with_allow_http(true)
+                .build()?;
+            let prefix = url.path().trim_matches('/');
+            if prefix.is_empty() {
+                Ok(Arc::new(bucket))
+            } else {
+                Ok(Arc::new(PrefixStore::new(bucket, prefix)))
+            }
+        }
+        "file" => {
+            let folder = url.to_file_path().map_err(|()| OpenError::Scheme {
+                scheme: "file with a host".to_owned(),
+            })?;
+            std::fs::create_dir_all(&folder)?;
+            Ok(Arc::new(LocalFileSystem::new_with_prefix(folder)?))
+        }
+        "memory" => Ok(Arc::new(InMemory::new())),
+        other => Err(OpenError::Scheme {
+            scheme: other.to_owned(),
+        }),
     }
 }
 

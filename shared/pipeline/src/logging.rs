@@ -3,23 +3,39 @@
 //! Nothing that came from outside is logged as it came: ids are parsed first, texts cut and escaped by the JSON writer.
 //! Never a token, a key, an authId or a record.
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, registry};
 
 /// Everything of ours from `info` up, of the libraries only warnings.
 const DEFAULT_FILTER: &str = "warn,pipeline=info,office365=info,local=info,emulator=warn";
 
-/// Starts JSON logging to standard output, as CloudWatch Logs takes it. `level` is the value of `LOG_LEVEL`, an
-/// `EnvFilter` directive list such as `debug` or `pipeline=debug`; one that cannot be read counts as absent.
+/// Starts JSON logging to standard output, as CloudWatch Logs takes it. `level` is the value of `LOG_LEVEL`: a level or a
+/// list of targets with levels, such as `debug` or `warn,pipeline=debug`; one that cannot be read counts as absent.
 pub fn init_json(level: Option<&str>) {
     let filter = level
         .filter(|level| !level.is_empty())
-        .and_then(|level| EnvFilter::try_new(level).ok())
-        .unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER));
-    // A second call (in tests) keeps the first subscriber.
-    let _ = tracing_subscriber::fmt()
+        .and_then(|level| level.parse::<Targets>().ok())
+        .or_else(|| DEFAULT_FILTER.parse().ok())
+        .unwrap_or_default();
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(false)
-        .with_env_filter(filter)
-        .try_init();
+        .with_filter(filter);
+    // A second call (in tests) keeps the first subscriber.
+    let _ = registry().with(lines).try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_can_be_read() {
+        let filter: Targets = DEFAULT_FILTER.parse().unwrap();
+        assert!(filter.would_enable("pipeline::fetch", &tracing::Level::INFO));
+        assert!(!filter.would_enable("hyper", &tracing::Level::INFO));
+    }
 }

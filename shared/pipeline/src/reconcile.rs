@@ -1,6 +1,6 @@
 //! Arrow 4: what should be against what is, on a schedule.
 //!
-//! For every tenant: subscriptions healed ([`crate::subscribe`]), content listed and compared with the ledger ([`sweep`]),
+//! For every tenant: subscriptions healed ([`crate::subscribe`]), content listed and compared with the ledger,
 //! blobs that nobody finished looked after. The webhook is for latency; this is the truth: with every notification lost, it
 //! alone delivers everything.
 
