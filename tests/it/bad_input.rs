@@ -5,18 +5,8 @@ use emulator::ContentType as Published;
 use office365::ContentType;
 use serde_json::{Value, json};
 use tests::Outcome;
-use tests::world::World;
+use tests::world::{EXCHANGE, World, quiet};
 use uuid::Uuid;
-
-const EXCHANGE: ContentType = ContentType::AuditExchange;
-
-fn quiet() -> emulator::Config {
-    emulator::Config {
-        content_types: vec![Published::Exchange],
-        blobs_per_tenant: 0,
-        ..emulator::Config::default()
-    }
-}
 
 /// A world with one registered tenant, and the authId of its subscription.
 async fn registered() -> Outcome<(World, String)> {

@@ -3,49 +3,15 @@
 use std::time::Duration;
 
 use emulator::{Fault, FaultKind, Operation};
-use office365::ContentType;
 use pipeline::reconcile::Sweep;
 use pipeline::settings::RecordDedupe;
 use serde_json::{Value, json};
 use tests::Outcome;
-use tests::world::World;
-
-const EXCHANGE: ContentType = ContentType::AuditExchange;
-
-/// A tenant with 20 blobs of up to 20 records in one content type.
-fn config() -> emulator::Config {
-    emulator::Config {
-        content_types: vec![emulator::ContentType::Exchange],
-        blobs_per_tenant: 20,
-        records_per_blob: 1..=20,
-        ..emulator::Config::default()
-    }
-}
-
-/// A tenant for which only the test publishes.
-fn quiet() -> emulator::Config {
-    emulator::Config {
-        blobs_per_tenant: 0,
-        ..config()
-    }
-}
-
-/// Everything published is in the lake, once.
-fn assert_delivered(world: &World) -> Outcome<()> {
-    let published = world.emulator.published();
-    assert!(published.finished && published.records > 0, "{published:?}");
-    let expected = usize::try_from(published.records)?;
-    assert_eq!(
-        world.audit()?,
-        (expected, 0, 0),
-        "written, duplicates, lost"
-    );
-    Ok(())
-}
+use tests::world::{EXCHANGE, World, exchange, quiet};
 
 #[tokio::test]
 async fn what_microsoft_announces_is_delivered_once_and_shown() -> Outcome<()> {
-    let world = World::start(config()).await?;
+    let world = World::start(exchange()).await?;
     let registered = world.register(&[EXCHANGE]).await?;
     assert_eq!(
         registered["subscriptions"][0]["status"], "enabled",
@@ -57,7 +23,7 @@ async fn what_microsoft_announces_is_delivered_once_and_shown() -> Outcome<()> {
     );
     world.all_announced().await?;
     world.work_until_empty().await?;
-    assert_delivered(&world)?;
+    world.assert_delivered()?;
     let shown = world.subscription(EXCHANGE).await;
     assert!(shown["last_notification_at"].is_string(), "{shown}");
     assert!(shown["last_content_at"].is_string(), "{shown}");
@@ -70,7 +36,7 @@ async fn what_microsoft_announces_is_delivered_once_and_shown() -> Outcome<()> {
 async fn with_every_notification_lost_the_sweep_alone_delivers_everything() -> Outcome<()> {
     let world = World::start(emulator::Config {
         notify: false,
-        ..config()
+        ..exchange()
     })
     .await?;
     world.register(&[EXCHANGE]).await?;
@@ -80,7 +46,7 @@ async fn with_every_notification_lost_the_sweep_alone_delivers_everything() -> O
     let report = world.reconcile(Sweep::Recent).await?;
     assert_eq!((report.failed, report.unknown), (0, 20), "{report:?}");
     world.work_until_empty().await?;
-    assert_delivered(&world)?;
+    world.assert_delivered()?;
     let shown = world.subscription(EXCHANGE).await;
     assert!(shown["listed_until"].is_string(), "{shown}");
     assert_eq!(shown["last_notification_at"], Value::Null, "{shown}");
@@ -117,7 +83,7 @@ async fn days_without_notifications_and_without_sweeps_are_caught_up() -> Outcom
 async fn a_sweep_enqueues_nothing_that_is_done_or_waiting() -> Outcome<()> {
     let world = World::start(emulator::Config {
         notify: false,
-        ..config()
+        ..exchange()
     })
     .await?;
     world.register(&[EXCHANGE]).await?;
@@ -135,7 +101,7 @@ async fn a_sweep_enqueues_nothing_that_is_done_or_waiting() -> Outcome<()> {
 async fn a_message_that_vanished_is_enqueued_again_when_it_is_overdue() -> Outcome<()> {
     let world = World::start(emulator::Config {
         notify: false,
-        ..config()
+        ..exchange()
     })
     .await?;
     world.register(&[EXCHANGE]).await?;
@@ -147,7 +113,7 @@ async fn a_message_that_vanished_is_enqueued_again_when_it_is_overdue() -> Outco
     let report = world.reconcile(Sweep::Recent).await?;
     assert_eq!((report.unknown, report.overdue), (0, 20), "{report:?}");
     world.work_until_empty().await?;
-    assert_delivered(&world)
+    world.assert_delivered()
 }
 
 #[tokio::test]
@@ -156,13 +122,13 @@ async fn a_record_in_two_blobs_is_written_by_one_of_them() -> Outcome<()> {
     let world = World::start(emulator::Config {
         faults: vec![repeat.into()],
         records_per_blob: 5..=10,
-        ..config()
+        ..exchange()
     })
     .await?;
     world.register(&[EXCHANGE]).await?;
     world.all_announced().await?;
     world.work_until_empty().await?;
-    assert_delivered(&world)
+    world.assert_delivered()
 }
 
 #[tokio::test]
@@ -200,13 +166,13 @@ async fn a_blob_announced_again_changes_nothing() -> Outcome<()> {
     let twice = FaultKind::NotificationTwice { after_seconds: 0 };
     let world = World::start(emulator::Config {
         faults: vec![twice.into()],
-        ..config()
+        ..exchange()
     })
     .await?;
     world.register(&[EXCHANGE]).await?;
     world.all_announced().await?;
     world.work_until_empty().await?;
-    assert_delivered(&world)?;
+    world.assert_delivered()?;
     // Eight days later, when content has been announced again in the field.
     world.pass(Duration::from_secs(8 * 24 * 3600));
     let body = json!([world.item(EXCHANGE, "an$old$one")]);
@@ -226,7 +192,7 @@ async fn a_blob_announced_again_changes_nothing() -> Outcome<()> {
 /// Each way in which Microsoft fails to give a blob, three times in a row for everybody: everything arrives all the same.
 #[tokio::test]
 async fn a_blob_given_up_is_taken_up_again_by_the_weekly_look() -> Outcome<()> {
-    let world = World::start(config()).await?;
+    let world = World::start(exchange()).await?;
     let gone = Fault {
         operation: Some(Operation::Blob),
         ..Fault::from(FaultKind::Error {
@@ -252,14 +218,14 @@ async fn a_blob_given_up_is_taken_up_again_by_the_weekly_look() -> Outcome<()> {
     assert_eq!(world.reconcile(Sweep::Day).await?.unknown, 0);
     assert_eq!(world.reconcile(Sweep::Week).await?.unknown, 20);
     world.work_until_empty().await?;
-    assert_delivered(&world)
+    world.assert_delivered()
 }
 
 #[tokio::test]
 async fn listed_content_at_another_address_is_refused_and_shown_as_a_loss() -> Outcome<()> {
     let world = World::start(emulator::Config {
         notify: false,
-        ..config()
+        ..exchange()
     })
     .await?;
     world.register(&[EXCHANGE]).await?;
@@ -285,5 +251,5 @@ async fn listed_content_at_another_address_is_refused_and_shown_as_a_loss() -> O
     world.emulator.clear_faults();
     world.reconcile(Sweep::Recent).await?;
     world.work_until_empty().await?;
-    assert_delivered(&world)
+    world.assert_delivered()
 }

@@ -3,45 +3,11 @@
 use std::time::Duration;
 
 use emulator::{Fault, FaultKind, Operation};
-use office365::ContentType;
 use pipeline::reconcile::Sweep;
 use serde_json::{Value, json};
 use tests::Outcome;
 use tests::flaky::Trouble;
-use tests::world::World;
-
-const EXCHANGE: ContentType = ContentType::AuditExchange;
-
-/// A tenant with 20 blobs of up to 20 records in one content type.
-fn config() -> emulator::Config {
-    emulator::Config {
-        content_types: vec![emulator::ContentType::Exchange],
-        blobs_per_tenant: 20,
-        records_per_blob: 1..=20,
-        ..emulator::Config::default()
-    }
-}
-
-/// A tenant for which only the test publishes.
-fn quiet() -> emulator::Config {
-    emulator::Config {
-        blobs_per_tenant: 0,
-        ..config()
-    }
-}
-
-/// Everything published is in the lake, once.
-fn assert_delivered(world: &World) -> Outcome<()> {
-    let published = world.emulator.published();
-    assert!(published.finished && published.records > 0, "{published:?}");
-    let expected = usize::try_from(published.records)?;
-    assert_eq!(
-        world.audit()?,
-        (expected, 0, 0),
-        "written, duplicates, lost"
-    );
-    Ok(())
-}
+use tests::world::{EXCHANGE, World, exchange, quiet};
 
 #[tokio::test]
 async fn microsofts_bad_moments_are_survived() -> Outcome<()> {
@@ -69,18 +35,18 @@ async fn microsofts_bad_moments_are_survived() -> Outcome<()> {
     });
     let world = World::start(emulator::Config {
         faults: faults.to_vec(),
-        ..config()
+        ..exchange()
     })
     .await?;
     world.register(&[EXCHANGE]).await?;
     world.all_announced().await?;
     world.work_until_empty().await?;
-    assert_delivered(&world)
+    world.assert_delivered()
 }
 
 #[tokio::test]
 async fn a_throttled_ledger_loses_nothing_and_doubles_nothing() -> Outcome<()> {
-    let world = World::start(config()).await?;
+    let world = World::start(exchange()).await?;
     world.register(&[EXCHANGE]).await?;
     world.all_announced().await?;
     for operation in ["UpdateItem", "PutItem", "GetItem"] {
@@ -90,7 +56,7 @@ async fn a_throttled_ledger_loses_nothing_and_doubles_nothing() -> Outcome<()> {
             .next(operation, Trouble::AnswerLost, 12);
     }
     world.work_until_delivered().await?;
-    assert_delivered(&world)
+    world.assert_delivered()
 }
 
 #[tokio::test]
@@ -177,7 +143,7 @@ async fn announcements_that_differ_in_time_do_not_write_a_blob_twice() -> Outcom
 
 #[tokio::test]
 async fn a_raw_copy_that_somebody_deleted_is_fetched_again() -> Outcome<()> {
-    let world = World::start(config()).await?;
+    let world = World::start(exchange()).await?;
     world.register(&[EXCHANGE]).await?;
     world.all_announced().await?;
     // The raw copies are chosen, and nothing more comes of the first attempts.
@@ -188,5 +154,5 @@ async fn a_raw_copy_that_somebody_deleted_is_fetched_again() -> Outcome<()> {
     world.flaky_dynamodb.clear();
     std::fs::remove_dir_all(world.lake().join("raw"))?;
     world.work_until_delivered().await?;
-    assert_delivered(&world)
+    world.assert_delivered()
 }

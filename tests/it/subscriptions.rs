@@ -8,18 +8,10 @@ use office365::ContentType;
 use pipeline::reconcile::Sweep;
 use serde_json::{Value, json};
 use tests::Outcome;
-use tests::world::World;
+use tests::world::{EXCHANGE, World, quiet};
 use uuid::Uuid;
 
-const EXCHANGE: ContentType = ContentType::AuditExchange;
 const QUARTER: Duration = Duration::from_secs(16 * 60);
-
-fn quiet() -> emulator::Config {
-    emulator::Config {
-        blobs_per_tenant: 0,
-        ..emulator::Config::default()
-    }
-}
 
 #[tokio::test]
 async fn every_request_needs_the_api_key() -> Outcome<()> {

@@ -17,7 +17,7 @@ use local::api::{self, Api};
 use local::audit::{self, RecordName};
 use local::backends::{self, Backends, Storage, TABLE};
 use normalize::RawData;
-use office365::{AllowedHosts, Endpoints};
+use office365::{AllowedHosts, ContentType, Endpoints};
 use pipeline::clock::Clock;
 use pipeline::credential::AppCredential;
 use pipeline::fetch::{self, Delivery, Fetcher};
@@ -55,6 +55,29 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Rounds of work after which a queue that is not empty counts as stuck.
 const ROUNDS_MAX: usize = 2_000;
+
+/// The content type that most tests subscribe to.
+pub const EXCHANGE: ContentType = ContentType::AuditExchange;
+
+/// A Microsoft with one tenant and 20 blobs of up to 20 records in [`EXCHANGE`].
+#[must_use]
+pub fn exchange() -> emulator::Config {
+    emulator::Config {
+        content_types: vec![emulator::ContentType::Exchange],
+        blobs_per_tenant: 20,
+        records_per_blob: 1..=20,
+        ..emulator::Config::default()
+    }
+}
+
+/// A Microsoft where only the test publishes.
+#[must_use]
+pub fn quiet() -> emulator::Config {
+    emulator::Config {
+        blobs_per_tenant: 0,
+        ..exchange()
+    }
+}
 
 /// The installation.
 pub struct World {
@@ -349,6 +372,22 @@ impl World {
             .filter(|(tenant, id)| !audit.has(&RecordName::new(&tenant.to_string(), id)))
             .count();
         Ok((audit.written(), audit.duplicates(), lost))
+    }
+
+    /// Everything published is in the lake, once.
+    ///
+    /// # Errors
+    /// The lake cannot be read.
+    ///
+    /// # Panics
+    /// It is not.
+    pub fn assert_delivered(&self) -> Outcome<()> {
+        let published = self.emulator.published();
+        assert!(published.finished && published.records > 0, "{published:?}");
+        let expected = usize::try_from(published.records)?;
+        let found = self.audit()?;
+        assert_eq!(found, (expected, 0, 0), "written, duplicates, lost");
+        Ok(())
     }
 
     /// The attributes of a blob's ledger item, texts and numbers as text; none when there is no such item.
