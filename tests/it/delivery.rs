@@ -191,7 +191,7 @@ async fn a_blob_announced_again_changes_nothing() -> Outcome<()> {
 
 /// Each way in which Microsoft fails to give a blob, three times in a row for everybody: everything arrives all the same.
 #[tokio::test]
-async fn a_blob_given_up_is_taken_up_again_by_the_weekly_look() -> Outcome<()> {
+async fn a_blob_given_up_is_taken_up_again_by_the_daily_sweep() -> Outcome<()> {
     let world = World::start(exchange()).await?;
     let gone = Fault {
         operation: Some(Operation::Blob),

@@ -14,6 +14,7 @@
 //! | 401 | `Webhook-AuthID` is missing, repeated, or not the one of this tenant and type |
 //! | 400 | the body is neither the validation object nor an array of items |
 //! | 503 | the key cannot be read, or an item is not durable |
+//! | 200 | it is the validation call, by its body or by its `Webhook-ValidationCode` header |
 //! | 200 | all done; items that are malformed or belong elsewhere are logged, counted and dropped |
 
 use std::collections::HashSet;

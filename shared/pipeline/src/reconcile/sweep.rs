@@ -163,7 +163,7 @@ async fn note(
 }
 
 /// Enqueues the listed blobs that have no item; returns how many. First the queue, then the ledger: after a crash between
-/// the two the blob is unknown still, and enqueued again. The weekly look also takes up again what was given up, since
+/// the two the blob is unknown still, and enqueued again. The daily sweep also takes up again what was given up, since
 /// Microsoft still lists it.
 async fn enqueue_unknown(
     reconciler: &Reconciler,
