@@ -10,8 +10,9 @@ use uuid::Uuid;
 use crate::address::{AllowedHosts, HostileUri, check_content_uri};
 use crate::{Content, ContentId, ContentType, TenantId, timestamp};
 
-/// Most elements taken of one call. Microsoft limits the count without saying to what; this is ten times what was seen.
-pub const ITEMS_MAX: usize = 1000;
+/// Most elements taken of one call. Microsoft limits the count without saying to what, and a refused call is repeated until
+/// the webhook is disabled: so as many as fit a body that Lambda can be handed (6 MB, some 600 bytes each).
+pub const ITEMS_MAX: usize = 10_000;
 
 /// Longest validation code taken; it is compared and never stored.
 const VALIDATION_CODE_BYTES_MAX: usize = 4096;
@@ -60,7 +61,7 @@ pub enum ParseError {
     #[error("the body is neither a validation object nor an array of notifications")]
     Shape,
     /// More than [`ITEMS_MAX`] elements.
-    #[error("the body has more than 1000 elements")]
+    #[error("the body has more than {ITEMS_MAX} elements")]
     TooMany,
 }
 
