@@ -34,6 +34,8 @@ fn every_relative_link_leads_somewhere() {
 #[test]
 fn every_command_of_the_documents_exists() {
     let aliases = repo::read(".cargo/config.toml").unwrap();
+    // Not what lies in the folder: a program that an earlier build left behind is not there after a clone.
+    let tracked = repo::files().unwrap();
     let mut unknown = Vec::new();
     for path in documents() {
         for command in commands(&repo::read(&path).unwrap()) {
@@ -42,7 +44,9 @@ fn every_command_of_the_documents_exists() {
             let is_assignment = program.contains('=');
             let exists = is_assignment
                 || KNOWN_COMMANDS.contains(&program)
-                || program.contains('/') && repo::root().join(program).exists();
+                || tracked
+                    .iter()
+                    .any(|file| file.as_path() == Path::new(program));
             let argument = words.next().unwrap_or_default();
             let is_alias =
                 program == "cargo" && argument == "demo" && !aliases.contains("\ndemo = ");
