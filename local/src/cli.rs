@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use normalize::RawData;
+use normalize::{Options, RawData};
 use pipeline::settings::RecordDedupe;
 use secrecy::SecretString;
 use url::Url;
@@ -72,14 +72,9 @@ pub struct CommonArgs {
         value_name = "record|blob"
     )]
     pub record_dedupe: RecordDedupe,
-    /// When an event carries its original
-    #[arg(
-        long,
-        default_value = "unmapped",
-        env = "RAW_DATA",
-        value_name = "WHEN"
-    )]
-    pub raw_data: RawDataArg,
+    /// How events are made.
+    #[command(flatten)]
+    pub events: EventArgs,
 }
 
 impl CommonArgs {
@@ -185,6 +180,14 @@ pub struct NormalizeArgs {
     /// Files of raw records: one a line, or one JSON array; plain or gzip; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// How events are made.
+    #[command(flatten)]
+    pub events: EventArgs,
+}
+
+/// How events are made: the same for records from Microsoft and from files.
+#[derive(Args, Clone, Debug)]
+pub struct EventArgs {
     /// When an event carries its original
     #[arg(
         long,
@@ -193,6 +196,16 @@ pub struct NormalizeArgs {
         value_name = "WHEN"
     )]
     pub raw_data: RawDataArg,
+}
+
+impl EventArgs {
+    /// The normalizer's options.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        Options {
+            raw_data: self.raw_data.into(),
+        }
+    }
 }
 
 /// [`RawData`] on the command line.

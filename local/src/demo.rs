@@ -243,7 +243,7 @@ fn options(args: &DemoArgs, microsoft: &Emulator) -> Result<Options, DemoError> 
         api_key: None,
         webhook_key: None,
         dedupe: args.common.record_dedupe,
-        raw_data: args.common.raw_data.into(),
+        events: args.common.events.options(),
         batch_within: args.common.batch_within(),
     })
 }

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
-use normalize::{BlobError, Context, RawData, ocsf, split};
+use normalize::{BlobError, Context, Options, event, split};
 
 /// Longest line and longest JSON array taken, in bytes. An array is held as a whole; the largest blobs seen have some
 /// hundred MiB.
@@ -46,7 +46,7 @@ impl FileError {
 /// See [`FileError`]; what was read before is written.
 pub fn normalize_file(
     file: &Path,
-    raw_data: RawData,
+    options: &Options,
     out: &mut dyn Write,
 ) -> Result<u64, FileError> {
     let input: Box<dyn BufRead> = if file.as_os_str() == STANDARD_INPUT {
@@ -54,12 +54,12 @@ pub fn normalize_file(
     } else {
         Box::new(BufReader::new(File::open(file).map_err(FileError::Read)?))
     };
-    normalize_input(input, raw_data, out)
+    normalize_input(input, options, out)
 }
 
 fn normalize_input(
     mut input: Box<dyn BufRead>,
-    raw_data: RawData,
+    options: &Options,
     out: &mut dyn Write,
 ) -> Result<u64, FileError> {
     const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -73,7 +73,7 @@ fn normalize_input(
     let context = Context {
         content_type: None,
         content_created_ms: None,
-        raw_data,
+        options,
     };
     let mut events = Events {
         context,
@@ -100,7 +100,7 @@ fn normalize_input(
 
 /// Events on their way out.
 struct Events<'a> {
-    context: Context<'static>,
+    context: Context<'a>,
     out: &'a mut dyn Write,
     line: Vec<u8>,
     count: u64,
@@ -109,7 +109,7 @@ struct Events<'a> {
 impl Events<'_> {
     fn write(&mut self, record: &[u8]) -> Result<(), FileError> {
         self.line.clear();
-        ocsf(record, &self.context, &mut self.line);
+        event(record, &self.context, &mut self.line);
         self.out.write_all(&self.line).map_err(FileError::Write)?;
         self.count += 1;
         Ok(())
@@ -177,7 +177,7 @@ mod tests {
     fn uids(input: &[u8]) -> Vec<Option<String>> {
         let mut out = Vec::new();
         let input: Box<dyn BufRead> = Box::new(io::Cursor::new(input.to_vec()));
-        let count = normalize_input(input, RawData::Unmapped, &mut out).unwrap();
+        let count = normalize_input(input, &Options::default(), &mut out).unwrap();
         let uids: Vec<_> = out
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty())
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn an_array_that_is_cut_off_is_an_error() {
         let input: Box<dyn BufRead> = Box::new(io::Cursor::new(b"[{\"Id\":\"a\"}".to_vec()));
-        let error = normalize_input(input, RawData::Unmapped, &mut Vec::new()).unwrap_err();
+        let error = normalize_input(input, &Options::default(), &mut Vec::new()).unwrap_err();
         assert!(matches!(error, FileError::Array(_)));
     }
 }

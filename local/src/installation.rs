@@ -67,7 +67,7 @@ fn options(args: &ServeArgs) -> Result<Options, InstallationError> {
         api_key: key("API_KEY", args.api_key.as_ref())?,
         webhook_key: key("WEBHOOK_KEY", args.webhook_key.as_ref())?,
         dedupe: args.common.record_dedupe,
-        raw_data: args.common.raw_data.into(),
+        events: args.common.events.options(),
         batch_within: args.common.batch_within(),
     })
 }

@@ -35,8 +35,9 @@ fn main() -> ExitCode {
 fn normalize(args: &NormalizeArgs) -> Result<ExitCode, AnyError> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut code = ExitCode::SUCCESS;
+    let options = args.events.options();
     for file in &args.files {
-        match normalize_file(file, args.raw_data.into(), &mut out) {
+        match normalize_file(file, &options, &mut out) {
             Ok(_) => {}
             Err(error) if error.is_broken_pipe() => return Ok(code),
             Err(error) => {

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use normalize::RawData;
 use office365::{AllowedHosts, Endpoints};
 use pipeline::credential::AppCredential;
 use pipeline::fetch::Fetcher;
@@ -77,8 +76,8 @@ pub struct Options {
     pub webhook_key: Option<SecretString>,
     /// How records in several blobs are treated.
     pub dedupe: RecordDedupe,
-    /// When events carry their original.
-    pub raw_data: RawData,
+    /// How events are made.
+    pub events: normalize::Options,
     /// Time for one batch of ten blobs. What a killed process was at is taken up again after it.
     pub batch_within: Duration,
 }
@@ -269,7 +268,7 @@ impl Parts {
             self.lake,
             Self::microsoft(options),
             options.dedupe,
-            options.raw_data,
+            options.events.clone(),
         );
         (api, reconciler, fetcher)
     }

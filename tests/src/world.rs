@@ -16,7 +16,6 @@ use jiff::Timestamp;
 use local::api::{self, Api};
 use local::audit::{self, RecordName};
 use local::backends::{self, Backends, Storage, TABLE};
-use normalize::RawData;
 use office365::{AllowedHosts, ContentType, Endpoints};
 use pipeline::clock::Clock;
 use pipeline::credential::AppCredential;
@@ -170,7 +169,7 @@ impl World {
                 Lake::open(&lake_url)?,
                 microsoft()?,
                 dedupe,
-                RawData::Unmapped,
+                normalize::Options::default(),
             )),
             reconciler: Reconciler {
                 ledger: ledger.clone(),

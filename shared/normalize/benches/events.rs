@@ -3,7 +3,7 @@
 //! `cargo bench -p normalize`. The mix is the repository's own examples, and the samples beside it where they are.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use normalize::{Context, identify, ocsf, split};
+use normalize::{Context, Options, event, identify, split};
 use std::hint::black_box;
 use std::path::Path;
 
@@ -51,9 +51,11 @@ fn measure(criterion: &mut Criterion, name: &str, records: &[String]) {
     if records.is_empty() {
         return;
     }
+    let options = Options::default();
     let context = Context {
         content_type: Some("Audit.General"),
-        ..Context::default()
+        content_created_ms: None,
+        options: &options,
     };
     let mut out = Vec::new();
     let mut group = criterion.benchmark_group("ocsf");
@@ -68,7 +70,7 @@ fn measure(criterion: &mut Criterion, name: &str, records: &[String]) {
                 out.clear();
                 records
                     .iter()
-                    .for_each(|record| ocsf(record.as_bytes(), &context, &mut out));
+                    .for_each(|record| event(record.as_bytes(), &context, &mut out));
                 black_box(out.len())
             });
         });

@@ -7,13 +7,18 @@ use std::io::{Read, Write};
 fn main() -> std::io::Result<()> {
     let mut input = Vec::new();
     std::io::stdin().read_to_end(&mut input)?;
-    let context = normalize::Context::default();
+    let options = normalize::Options::default();
+    let context = normalize::Context {
+        content_type: None,
+        content_created_ms: None,
+        options: &options,
+    };
     let mut events = Vec::with_capacity(input.len() * 2);
     for record in input
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.trim_ascii().is_empty())
     {
-        normalize::ocsf(record, &context, &mut events);
+        normalize::event(record, &context, &mut events);
     }
     std::io::stdout().write_all(&events)
 }

@@ -23,6 +23,7 @@ mod json;
 mod mail_threat;
 mod mailbox;
 mod name_values;
+mod options;
 mod origin;
 mod quarantine;
 mod raw;
@@ -40,6 +41,7 @@ mod time;
 mod verbs;
 
 pub use identify::{Identity, Malformed, identify};
+pub use options::{Options, RawData};
 pub use split::{BLOB_DEPTH_MAX, BlobError, RECORDS_MAX, split};
 
 use event::Event;
@@ -47,41 +49,28 @@ use json::Writer;
 use record::Record;
 
 /// What an event needs to know beyond its record.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     /// `Audit.Exchange` and the like: the subscription that the record came by.
     pub content_type: Option<&'a str>,
     /// The blob's contentCreated in milliseconds since 1970: the event's time when the record has none that can be read.
     pub content_created_ms: Option<i64>,
-    /// When the record's own text goes into the event.
-    pub raw_data: RawData,
-}
-
-/// When an event carries its record's text in `raw_data`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RawData {
-    /// In every event: about doubles the size.
-    Always,
-    /// When the event does not hold all of it otherwise: records that cannot be read or have no Id or Operation, and
-    /// records with repeated keys or broken UTF-16.
-    #[default]
-    Unmapped,
-    /// In no event: the raw copy in the lake is the only one.
-    Never,
+    /// How the deployment wants its events.
+    pub options: &'a Options,
 }
 
 /// Appends the record's event to `out`, as one line of NDJSON with its `\n`.
 ///
 /// Any bytes give a valid event: what is no record at all becomes a Base Event (class 0) around its text. The texts that
 /// data loss prevention matched (`DetectedValues`) are redacted, in `raw_data` too.
-pub fn ocsf(record: &[u8], context: &Context<'_>, out: &mut Vec<u8>) {
+pub fn event(record: &[u8], context: &Context<'_>, out: &mut Vec<u8>) {
     match identify::read(record) {
         Ok(doc) => {
             let whole = !doc.lossy;
             let parsed = Record::new(&doc);
             let mut event = Event::new(Vec::with_capacity(record.len() * 2));
             let who = route::map(&parsed, &mut event);
-            let keep = match context.raw_data {
+            let keep = match context.options.raw_data {
                 RawData::Always => true,
                 RawData::Unmapped => parsed.nameless || !whole,
                 RawData::Never => false,

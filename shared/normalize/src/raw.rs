@@ -69,7 +69,7 @@ pub(crate) fn write_malformed(
         w.text("source", "Microsoft 365 Unified Audit Log");
     });
     w.object("cloud", |w| w.text("provider", "Microsoft 365"));
-    if context.raw_data != RawData::Never {
+    if context.options.raw_data != RawData::Never {
         write_unread(record, &mut w);
     }
     *out = w.into_bytes();
@@ -78,7 +78,7 @@ pub(crate) fn write_malformed(
 
 #[cfg(test)]
 mod tests {
-    use crate::{Context, RawData, ocsf};
+    use crate::{Context, Options, RawData};
 
     const SECRET: &str = r#"{"Id":"a","Operation":"DlpRuleMatch","RecordType":13,"PolicyDetails":[{"PolicyName":"p","Rules":[
         {"ConditionsMatched":{"SensitiveInformation":[{"Count":1,"SensitiveInformationDetections":
@@ -86,11 +86,13 @@ mod tests {
 
     fn event(record: &[u8], raw_data: RawData) -> String {
         let mut out = Vec::new();
+        let options = Options { raw_data };
         let context = Context {
-            raw_data,
-            ..Context::default()
+            content_type: None,
+            content_created_ms: None,
+            options: &options,
         };
-        ocsf(record, &context, &mut out);
+        crate::event(record, &context, &mut out);
         String::from_utf8_lossy(&out).into_owned()
     }
 

@@ -42,7 +42,7 @@ pub fn fetcher(settings: FetcherSettings, aws: &SdkConfig) -> Result<Fetcher, Op
         Lake::open(&settings.lake_url)?,
         microsoft(aws, settings.microsoft),
         settings.dedupe,
-        settings.raw_data,
+        settings.options,
     ))
 }
 

@@ -18,7 +18,7 @@ mod tenants;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use normalize::RawData;
+use normalize::Options;
 use office365::Cloud;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
@@ -50,7 +50,7 @@ pub struct Fetcher {
     lake: Lake,
     microsoft: Microsoft,
     dedupe: RecordDedupe,
-    raw_data: RawData,
+    options: Options,
     tenants: Tenants,
     activity: Activity,
     large: Semaphore,
@@ -82,7 +82,7 @@ impl Fetcher {
         lake: Lake,
         microsoft: Microsoft,
         dedupe: RecordDedupe,
-        raw_data: RawData,
+        options: Options,
     ) -> Self {
         Self {
             ledger,
@@ -90,7 +90,7 @@ impl Fetcher {
             lake,
             microsoft,
             dedupe,
-            raw_data,
+            options,
             tenants: Tenants::default(),
             activity: Activity::default(),
             large: Semaphore::new(1),

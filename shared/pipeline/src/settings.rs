@@ -6,7 +6,7 @@
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
-use normalize::RawData;
+use normalize::{Options, RawData};
 use office365::Endpoints;
 use url::Url;
 use uuid::Uuid;
@@ -90,7 +90,7 @@ pub struct FetcherSettings {
     /// `RECORD_DEDUPE`: `record` (default) or `blob`
     pub dedupe: RecordDedupe,
     /// `RAW_DATA`: when an event carries its original: `always`, `unmapped` (default) or `never`
-    pub raw_data: RawData,
+    pub options: Options,
     /// See [`MicrosoftSettings`].
     pub microsoft: MicrosoftSettings,
 }
@@ -170,7 +170,7 @@ pub fn receiver(get: impl Fn(&str) -> Option<String>) -> Result<ReceiverSettings
 pub fn fetcher(get: impl Fn(&str) -> Option<String>) -> Result<FetcherSettings, SettingsError> {
     let mut env = Env::new(&get);
     let dedupe = env.optional("RECORD_DEDUPE");
-    let raw_data = env.raw_data();
+    let options = env.options();
     let settings = (
         env.required("TABLE_NAME"),
         env.required("QUEUE_URL"),
@@ -184,7 +184,7 @@ pub fn fetcher(get: impl Fn(&str) -> Option<String>) -> Result<FetcherSettings, 
                 queue_url,
                 lake_url,
                 dedupe: dedupe.unwrap_or_default(),
-                raw_data,
+                options,
                 microsoft,
             })
         }
@@ -295,8 +295,8 @@ impl<'a> Env<'a> {
         self.optional(name)
     }
 
-    fn raw_data(&mut self) -> RawData {
-        match self.value("RAW_DATA").as_deref() {
+    fn options(&mut self) -> Options {
+        let raw_data = match self.value("RAW_DATA").as_deref() {
             Some("always") => RawData::Always,
             Some("never") => RawData::Never,
             None | Some("unmapped") => RawData::Unmapped,
@@ -305,7 +305,8 @@ impl<'a> Env<'a> {
                     .push("RAW_DATA must be always, unmapped or never".to_owned());
                 RawData::Unmapped
             }
-        }
+        };
+        Options { raw_data }
     }
 
     fn endpoints(&mut self) -> Option<Endpoints> {
@@ -387,7 +388,7 @@ mod tests {
     fn defaults_fill_what_is_absent_or_empty() {
         let settings = fetcher(from(FETCHER)).unwrap();
         assert_eq!(settings.dedupe, RecordDedupe::Record);
-        assert_eq!(settings.raw_data, RawData::Unmapped);
+        assert_eq!(settings.options.raw_data, RawData::Unmapped);
         assert_eq!(settings.lake_url.as_str(), "s3://lake");
     }
 

@@ -16,7 +16,13 @@ use serde_json::Value;
 /// The event of a record, by default settings.
 fn event(record: &[u8]) -> Value {
     let mut out = Vec::new();
-    normalize::ocsf(record, &normalize::Context::default(), &mut out);
+    let options = normalize::Options::default();
+    let context = normalize::Context {
+        content_type: None,
+        content_created_ms: None,
+        options: &options,
+    };
+    normalize::event(record, &context, &mut out);
     let line = out.strip_suffix(b"\n").expect("an event ends its line");
     assert!(!line.contains(&b'\n'), "an event is one line");
     serde_json::from_slice(line).expect("an event is JSON")

@@ -2,7 +2,7 @@
 
 use crate::lossless::lost;
 use crate::schema::OCSF;
-use normalize::{Context, RawData, identify, ocsf, split};
+use normalize::{Context, Options, RawData, identify, split};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
@@ -219,10 +219,11 @@ proptest! {
     #[test]
     fn the_event_is_a_function_of_record_and_context(record in mutated()) {
         let text = record.to_string();
-        let context = Context { content_type: Some("Audit.General"), content_created_ms: Some(1), raw_data: RawData::Always };
+        let options = Options { raw_data: RawData::Always };
+        let context = Context { content_type: Some("Audit.General"), content_created_ms: Some(1), options: &options };
         let (mut once, mut twice) = (Vec::new(), b"before".to_vec());
-        ocsf(text.as_bytes(), &context, &mut once);
-        ocsf(text.as_bytes(), &context, &mut twice);
+        normalize::event(text.as_bytes(), &context, &mut once);
+        normalize::event(text.as_bytes(), &context, &mut twice);
         prop_assert_eq!(&twice[6..], &once[..]);
     }
 

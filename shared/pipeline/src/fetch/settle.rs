@@ -58,7 +58,7 @@ pub(super) async fn events(
     let context = Context {
         content_type: Some(blob.content_type.as_str()),
         content_created_ms: Some(blob.content_created.as_millisecond()),
-        raw_data: fetcher.raw_data,
+        options: &fetcher.options,
     };
     let mut owned = owned.into_iter();
     for element in elements {
@@ -128,7 +128,11 @@ async fn claim(
 fn write(events: &mut Events, record: &[u8], context: &Context<'_>) {
     let before = events.lines.len();
     let lines = &mut events.lines;
-    if catch_unwind(AssertUnwindSafe(|| normalize::ocsf(record, context, lines))).is_ok() {
+    if catch_unwind(AssertUnwindSafe(|| {
+        normalize::event(record, context, lines)
+    }))
+    .is_ok()
+    {
         events.counts.written += 1;
     } else {
         events.lines.truncate(before);
