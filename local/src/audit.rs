@@ -18,7 +18,7 @@ const EVENTS: &str = "ocsf";
 /// The ending of an object of events. What is still being written has another.
 const ENDING: &str = ".ndjson.gz";
 
-/// Folders below each other at most: tenant, content type and day are three; a link in circles must not be followed for
+/// Folders below each other at most: content type, day, hour and tenant are four; a link in circles must not be followed for
 /// ever.
 const DEPTH_MAX: usize = 16;
 

@@ -3,11 +3,14 @@
 //!
 //! ```text
 //! raw/tenant_id=T/content_type=C/day=YYYY-MM-DD/{content id}.{sha256 of the bytes}.json.gz
-//! ocsf/tenant_id=T/content_type=C/day=YYYY-MM-DD/{content id}.ndjson.gz
+//! ocsf/content_type=C/day=YYYY-MM-DD/hour=HH/tenant_id=T/{content id}.ndjson.gz
 //! quarantine/tenant_id=T/content_type=C/day=YYYY-MM-DD/{content id}.{sha256 of the bytes}.gz
 //! ```
 //!
-//! `day` is that of contentCreated, in UTC: the day on which Microsoft made the blob available, not that of its events.
+//! `day` and `hour` are those of contentCreated, in UTC: when Microsoft made the blob available, not when its events took place.
+//! Raw copies are kept by tenant, because that is how they are given out or deleted. Events are kept by time, because that is
+//! how they are read: a query engine can work out every folder of the first three levels by itself, while nobody can work out
+//! tenant ids; and the objects of an hour lie together.
 
 use std::fmt::Write as _;
 
@@ -38,11 +41,15 @@ pub fn raw(blob: &Blob, sha256: &str) -> Path {
 /// The events of the records that the blob owns, NDJSON, gzip.
 #[must_use]
 pub fn ocsf(blob: &Blob) -> Path {
-    path(
-        "ocsf",
-        blob,
-        &format!("{}.ndjson.gz", name(&blob.content_id)),
-    )
+    let created = blob.content_created.to_zoned(TimeZone::UTC);
+    Path::from(format!(
+        "ocsf/content_type={}/day={}/hour={:02}/tenant_id={}/{}.ndjson.gz",
+        blob.content_type,
+        created.date(),
+        created.hour(),
+        blob.tenant_id,
+        name(&blob.content_id)
+    ))
 }
 
 /// The bytes of a blob that cannot be read, gzip.
@@ -111,7 +118,7 @@ mod tests {
         let blob = blob("2020$2021$audit_exchange$Audit_Exchange$emea0036");
         assert_eq!(
             ocsf(&blob).as_ref(),
-            "ocsf/tenant_id=11111111-2222-4333-8444-555555555555/content_type=Audit.Exchange/day=2026-03-01/\
+            "ocsf/content_type=Audit.Exchange/day=2026-03-01/hour=23/tenant_id=11111111-2222-4333-8444-555555555555/\
              2020.2021.audit_exchange.Audit_Exchange.emea0036.ndjson.gz"
         );
         assert!(raw(&blob, "abc").as_ref().ends_with("emea0036.abc.json.gz"));
