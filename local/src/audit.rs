@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
@@ -15,8 +15,9 @@ use uuid::Uuid;
 /// The folder of a lake with the events.
 const EVENTS: &str = "ocsf";
 
-/// The ending of an object of events. What is still being written has another.
-const ENDING: &str = ".ndjson.gz";
+/// The endings of objects of events. What is still being written has another.
+const GZIP: &str = ".ndjson.gz";
+const ZSTD: &str = ".ndjson.zst";
 
 /// Folders below each other at most: content type, day, hour and tenant are four; a link in circles must not be followed for
 /// ever.
@@ -102,6 +103,11 @@ pub fn read(lake: &Path) -> Result<Audit, AuditError> {
     Ok(audit)
 }
 
+fn is_object(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    name.ends_with(GZIP) || name.ends_with(ZSTD)
+}
+
 impl Audit {
     /// Reads the objects that were not read before.
     ///
@@ -120,8 +126,7 @@ impl Audit {
                     if depth < DEPTH_MAX {
                         folders.push((path, depth + 1));
                     }
-                } else if path.to_string_lossy().ends_with(ENDING) && !self.objects.contains(&path)
-                {
+                } else if is_object(&path) && !self.objects.contains(&path) {
                     self.read_object(&path)?;
                     self.objects.insert(path);
                 }
@@ -132,7 +137,12 @@ impl Audit {
 
     fn read_object(&mut self, path: &Path) -> Result<(), AuditError> {
         let file = File::open(path).map_err(at(path))?;
-        for line in BufReader::new(MultiGzDecoder::new(file)).split(b'\n') {
+        let content: Box<dyn Read> = if path.to_string_lossy().ends_with(ZSTD) {
+            Box::new(zstd::Decoder::new(file).map_err(at(path))?)
+        } else {
+            Box::new(MultiGzDecoder::new(file))
+        };
+        for line in BufReader::new(content).split(b'\n') {
             let line = line.map_err(at(path))?;
             let event: Event = serde_json::from_slice(&line).map_err(|error| AuditError {
                 path: path.display().to_string(),
@@ -245,6 +255,16 @@ mod tests {
         assert_eq!((audit.duplicates(), audit.unnamed()), (1, 1));
         assert!(audit.has(&RecordName::new(TENANT, "3")));
         assert!(!audit.has(&RecordName::new(TENANT, "4")));
+    }
+
+    #[test]
+    fn either_compression_is_read() {
+        let lake = tempfile::tempdir().unwrap();
+        put(lake.path(), "a.ndjson.gz", &[event("1")]);
+        let zstd = zstd::encode_all(format!("{}\n", event("2")).as_bytes(), 1).unwrap();
+        let folder = lake.path().join("ocsf/tenant_id=t/day=2026-01-01");
+        fs::write(folder.join("b.ndjson.zst"), zstd).unwrap();
+        assert_eq!(read(lake.path()).unwrap().written(), 2);
     }
 
     #[test]

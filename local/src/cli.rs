@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use normalize::{Options, RawData};
-use pipeline::settings::RecordDedupe;
+use pipeline::lake::Codec;
+use pipeline::settings::{EventSettings, RecordDedupe};
 use secrecy::SecretString;
 use url::Url;
 use uuid::Uuid;
@@ -72,12 +73,30 @@ pub struct CommonArgs {
         value_name = "record|blob"
     )]
     pub record_dedupe: RecordDedupe,
+    /// Compression of events
+    #[arg(
+        long,
+        default_value = "gzip",
+        env = "LAKE_COMPRESSION",
+        value_name = "gzip|zstd"
+    )]
+    pub lake_compression: Codec,
     /// How events are made.
     #[command(flatten)]
     pub events: EventArgs,
 }
 
 impl CommonArgs {
+    /// How events are written.
+    #[must_use]
+    pub fn events(&self) -> EventSettings {
+        EventSettings {
+            dedupe: self.record_dedupe,
+            options: self.events.options(),
+            codec: self.lake_compression,
+        }
+    }
+
     /// Time between two sweeps.
     #[must_use]
     pub fn sweep_every(&self) -> Duration {

@@ -242,8 +242,7 @@ fn options(args: &DemoArgs, microsoft: &Emulator) -> Result<Options, DemoError> 
         endpoints,
         api_key: None,
         webhook_key: None,
-        dedupe: args.common.record_dedupe,
-        events: args.common.events.options(),
+        events: args.common.events(),
         batch_within: args.common.batch_within(),
     })
 }

@@ -66,8 +66,7 @@ fn options(args: &ServeArgs) -> Result<Options, InstallationError> {
         endpoints: Endpoints::overridden(login.as_deref(), manage.as_deref())?,
         api_key: key("API_KEY", args.api_key.as_ref())?,
         webhook_key: key("WEBHOOK_KEY", args.webhook_key.as_ref())?,
-        dedupe: args.common.record_dedupe,
-        events: args.common.events.options(),
+        events: args.common.events(),
         batch_within: args.common.batch_within(),
     })
 }

@@ -16,7 +16,7 @@ use pipeline::receive::Receiver;
 use pipeline::reconcile::Reconciler;
 use pipeline::register::Registrar;
 use pipeline::secrets::Secret;
-use pipeline::settings::RecordDedupe;
+use pipeline::settings::EventSettings;
 use pipeline::subscribe::Webhooks;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -74,10 +74,8 @@ pub struct Options {
     pub api_key: Option<SecretString>,
     /// The webhook's master key; `None` for the one in the data folder.
     pub webhook_key: Option<SecretString>,
-    /// How records in several blobs are treated.
-    pub dedupe: RecordDedupe,
-    /// How events are made.
-    pub events: normalize::Options,
+    /// How events are written.
+    pub events: EventSettings,
     /// Time for one batch of ten blobs. What a killed process was at is taken up again after it.
     pub batch_within: Duration,
 }
@@ -267,7 +265,6 @@ impl Parts {
             self.queue,
             self.lake,
             Self::microsoft(options),
-            options.dedupe,
             options.events.clone(),
         );
         (api, reconciler, fetcher)

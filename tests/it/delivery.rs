@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use emulator::{Fault, FaultKind, Operation};
+use pipeline::lake::Codec;
 use pipeline::reconcile::Sweep;
-use pipeline::settings::RecordDedupe;
+use pipeline::settings::{EventSettings, RecordDedupe};
 use serde_json::{Value, json};
 use tests::Outcome;
 use tests::world::{EXCHANGE, World, exchange, quiet};
@@ -134,7 +135,14 @@ async fn a_record_in_two_blobs_is_written_by_one_of_them() -> Outcome<()> {
 #[tokio::test]
 async fn deduplication_by_blob_keeps_what_is_in_two_blobs_and_drops_what_is_twice_in_one()
 -> Outcome<()> {
-    let world = World::with_dedupe(quiet(), RecordDedupe::Blob).await?;
+    let world = World::with_settings(
+        quiet(),
+        EventSettings {
+            dedupe: RecordDedupe::Blob,
+            ..EventSettings::default()
+        },
+    )
+    .await?;
     world.register(&[EXCHANGE]).await?;
     let record = world.record(1);
     let first = world.emulator.publish(
@@ -159,6 +167,26 @@ async fn deduplication_by_blob_keeps_what_is_in_two_blobs_and_drops_what_is_twic
         ("2", "1")
     );
     Ok(())
+}
+
+#[tokio::test]
+async fn events_are_compressed_as_the_deployment_says() -> Outcome<()> {
+    let zstd = EventSettings {
+        codec: Codec::Zstd,
+        ..EventSettings::default()
+    };
+    let world = World::with_settings(exchange(), zstd).await?;
+    world.register(&[EXCHANGE]).await?;
+    world.all_announced().await?;
+    world.work_until_empty().await?;
+    let objects = tests::lake::files(&world.lake().join("ocsf"))?;
+    assert!(!objects.is_empty());
+    assert!(
+        objects
+            .iter()
+            .all(|path| path.to_string_lossy().ends_with(".ndjson.zst"))
+    );
+    world.assert_delivered()
 }
 
 #[tokio::test]

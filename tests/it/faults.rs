@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use emulator::{Fault, FaultKind, Operation};
+use pipeline::lake::Codec;
 use pipeline::reconcile::Sweep;
+use pipeline::settings::EventSettings;
 use serde_json::{Value, json};
 use tests::Outcome;
 use tests::flaky::Trouble;
@@ -154,5 +156,25 @@ async fn a_raw_copy_that_somebody_deleted_is_fetched_again() -> Outcome<()> {
     world.flaky_dynamodb.clear();
     std::fs::remove_dir_all(world.lake().join("raw"))?;
     world.work_until_delivered().await?;
+    world.assert_delivered()
+}
+
+#[tokio::test]
+async fn another_compression_between_two_attempts_writes_no_blob_twice() -> Outcome<()> {
+    let mut world = World::start(exchange()).await?;
+    world.register(&[EXCHANGE]).await?;
+    world.all_announced().await?;
+    // The first attempts write their events and die before they can say so.
+    world
+        .flaky_dynamodb
+        .next_matching("UpdateItem", "records_written", Trouble::Throttled, 10_000);
+    world.work().await?;
+    world.flaky_dynamodb.clear();
+    world.redeploy_fetcher(EventSettings {
+        codec: Codec::Zstd,
+        ..EventSettings::default()
+    })?;
+    world.work_until_delivered().await?;
+    world.work_until_empty().await?;
     world.assert_delivered()
 }

@@ -33,25 +33,28 @@ pub fn files(dir: &Path) -> Outcome<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The content of a gzip file.
+/// The content of a compressed file.
 ///
 /// # Errors
 /// It cannot be read or unpacked.
 pub fn unpacked(path: &Path) -> Outcome<Vec<u8>> {
+    let file = fs::File::open(path)?;
+    if path.extension().is_some_and(|of| of == "zst") {
+        return Ok(zstd::decode_all(file)?);
+    }
     let mut content = Vec::new();
-    GzDecoder::new(fs::File::open(path)?).read_to_end(&mut content)?;
+    GzDecoder::new(file).read_to_end(&mut content)?;
     Ok(content)
 }
 
-/// The events in the `*.ndjson.gz` files below `ocsf/`.
+/// The events in the files below `ocsf/`.
 ///
 /// # Errors
 /// A file cannot be read, unpacked or parsed.
 pub fn events(lake: &Path) -> Outcome<Vec<Value>> {
     let mut events = Vec::new();
     for path in files(&lake.join("ocsf"))? {
-        let mut text = String::new();
-        GzDecoder::new(fs::File::open(&path)?).read_to_string(&mut text)?;
+        let text = String::from_utf8(unpacked(&path)?)?;
         for line in text.lines() {
             let event = serde_json::from_str(line)
                 .map_err(|error| format!("{}: {error}", path.display()))?;

@@ -28,7 +28,7 @@ use pipeline::receive::Receiver;
 use pipeline::reconcile::{self, Reconciler, Report, Sweep};
 use pipeline::register::Registrar;
 use pipeline::secrets::Secret;
-use pipeline::settings::RecordDedupe;
+use pipeline::settings::EventSettings;
 use pipeline::subscribe::Webhooks;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -104,7 +104,7 @@ impl World {
     /// # Errors
     /// A server does not start.
     pub async fn start(config: emulator::Config) -> Outcome<Self> {
-        Self::with_dedupe(config, RecordDedupe::Record).await
+        Self::with_settings(config, EventSettings::default()).await
     }
 
     /// As [`World::start`], with an emulator that takes https webhooks only, as Microsoft does.
@@ -112,22 +112,22 @@ impl World {
     /// # Errors
     /// A server does not start.
     pub async fn start_strict(config: emulator::Config) -> Outcome<Self> {
-        Self::assemble(config, RecordDedupe::Record).await
+        Self::assemble(config, EventSettings::default()).await
     }
 
-    /// As [`World::start`], with another treatment of records that come twice.
+    /// As [`World::start`], with a fetcher that is set otherwise.
     ///
     /// # Errors
     /// A server does not start.
-    pub async fn with_dedupe(config: emulator::Config, dedupe: RecordDedupe) -> Outcome<Self> {
+    pub async fn with_settings(config: emulator::Config, events: EventSettings) -> Outcome<Self> {
         let config = emulator::Config {
             allow_http_webhooks: true,
             ..config
         };
-        Self::assemble(config, dedupe).await
+        Self::assemble(config, events).await
     }
 
-    async fn assemble(config: emulator::Config, dedupe: RecordDedupe) -> Outcome<Self> {
+    async fn assemble(config: emulator::Config, events: EventSettings) -> Outcome<Self> {
         let emulator = Emulator::start(config).await?;
         let backends = backends::start(Storage::Memory, BATCH_WITHIN).await?;
         let folder = TempDir::new()?;
@@ -161,16 +161,8 @@ impl World {
         tokio::spawn(api::serve(listener, api, async move {
             let _ = stopped.await;
         }));
-        let lake_url = Url::from_directory_path(folder.path()).map_err(|()| "no lake address")?;
         Ok(Self {
-            fetcher: Arc::new(Fetcher::new(
-                ledger.clone(),
-                queue.clone(),
-                Lake::open(&lake_url)?,
-                microsoft()?,
-                dedupe,
-                normalize::Options::default(),
-            )),
+            fetcher: fetcher(&ledger, &queue, folder.path(), &emulator, events)?,
             reconciler: Reconciler {
                 ledger: ledger.clone(),
                 queue,
@@ -187,6 +179,22 @@ impl World {
             folder,
             _server: server,
         })
+    }
+
+    /// Puts a fetcher with other settings in the place of the present one, as a deployment does.
+    ///
+    /// # Errors
+    /// The lake cannot be opened.
+    pub fn redeploy_fetcher(&mut self, events: EventSettings) -> Outcome<()> {
+        let queue = queue(&self.backends, &self.flaky_sqs);
+        self.fetcher = fetcher(
+            &self.ledger,
+            &queue,
+            self.folder.path(),
+            &self.emulator,
+            events,
+        )?;
+        Ok(())
     }
 
     /// The present.
@@ -420,6 +428,23 @@ impl World {
     pub fn lake(&self) -> &Path {
         self.folder.path()
     }
+}
+
+fn fetcher(
+    ledger: &Ledger,
+    queue: &Queue,
+    lake: &Path,
+    emulator: &Emulator,
+    events: EventSettings,
+) -> Outcome<Arc<Fetcher>> {
+    let lake_url = Url::from_directory_path(lake).map_err(|()| "no lake address")?;
+    Ok(Arc::new(Fetcher::new(
+        ledger.clone(),
+        queue.clone(),
+        Lake::open(&lake_url)?,
+        microsoft(emulator)?,
+        events,
+    )))
 }
 
 fn ledger(backends: &Backends, flaky: &Flaky) -> Ledger {

@@ -41,8 +41,7 @@ pub fn fetcher(settings: FetcherSettings, aws: &SdkConfig) -> Result<Fetcher, Op
         queue(aws, settings.queue_url),
         Lake::open(&settings.lake_url)?,
         microsoft(aws, settings.microsoft),
-        settings.dedupe,
-        settings.options,
+        settings.events,
     ))
 }
 

@@ -18,7 +18,6 @@ mod tenants;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use normalize::Options;
 use office365::Cloud;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
@@ -34,10 +33,10 @@ use self::tenants::Tenants;
 use crate::clock::{Clock, later};
 use crate::lake::{Lake, key};
 use crate::ledger::Ledger;
-use crate::ledger::blob::{Counts, Lease, Leased, RawCopy, State};
+use crate::ledger::blob::{Choice, Counts, Lease, Leased, State};
 use crate::microsoft::Microsoft;
 use crate::queue::{Blob, DELAY_MAX, Message, Queue, Via};
-use crate::settings::RecordDedupe;
+use crate::settings::EventSettings;
 
 /// How long after the end of the worker's time a lease ends: enough for what the worker started at its last moment.
 const LEASE_MARGIN: Duration = Duration::from_secs(15);
@@ -49,8 +48,7 @@ pub struct Fetcher {
     queue: Queue,
     lake: Lake,
     microsoft: Microsoft,
-    dedupe: RecordDedupe,
-    options: Options,
+    events: EventSettings,
     tenants: Tenants,
     activity: Activity,
     large: Semaphore,
@@ -81,16 +79,14 @@ impl Fetcher {
         queue: Queue,
         lake: Lake,
         microsoft: Microsoft,
-        dedupe: RecordDedupe,
-        options: Options,
+        events: EventSettings,
     ) -> Self {
         Self {
             ledger,
             queue,
             lake,
             microsoft,
-            dedupe,
-            options,
+            events,
             tenants: Tenants::default(),
             activity: Activity::default(),
             large: Semaphore::new(1),
@@ -142,21 +138,21 @@ async fn attempt(
         until: later(worker_until, LEASE_MARGIN),
     };
     let leased = fetcher.ledger.lease(announced, via, &lease, now).await?;
-    let (blob, attempt, setbacks, raw) = match leased {
+    let (blob, attempt, setbacks, choice) = match leased {
         Leased::Yes {
             blob,
             attempt,
             setbacks,
-            raw,
-        } => (blob, attempt, setbacks, raw),
+            choice,
+        } => (blob, attempt, setbacks, choice),
         Leased::Finished(state) => return Ok(Outcome::Finished(state)),
         Leased::Held { until } => {
             look_again(fetcher, announced, until, now).await?;
             return Ok(Outcome::Held);
         }
     };
-    let had_raw = raw.is_some();
-    match deliver(fetcher, &blob, cloud, raw, clock).await {
+    let had_raw = choice.is_some();
+    match deliver(fetcher, &blob, cloud, choice, clock).await {
         Ok(counts) => {
             fetcher.ledger.settle(&blob, &counts, clock.now()).await?;
             let Fetcher {
@@ -192,15 +188,19 @@ async fn deliver(
     fetcher: &Fetcher,
     blob: &Blob,
     cloud: Cloud,
-    chosen: Option<RawCopy>,
+    chosen: Option<Choice>,
     clock: Clock,
 ) -> Result<Counts, FetchError> {
     // The permit for a large blob is held until its events are written: they weigh more than the blob.
-    let Body { bytes, _alone } = body::get(fetcher, blob, cloud, chosen).await?;
+    let Body {
+        bytes,
+        codec,
+        _alone,
+    } = body::get(fetcher, blob, cloud, chosen).await?;
     let events = events(fetcher, blob, &bytes, clock.now()).await?;
     if events.counts.written > 0 {
         let lines = events.lines.into();
-        fetcher.lake.put(&key::ocsf(blob), lines).await?;
+        fetcher.lake.put(&key::ocsf(blob, codec), lines).await?;
     }
     Ok(events.counts)
 }

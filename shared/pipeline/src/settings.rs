@@ -11,6 +11,8 @@ use office365::Endpoints;
 use url::Url;
 use uuid::Uuid;
 
+use crate::lake::Codec;
+
 mod credential;
 
 pub use credential::CredentialSettings;
@@ -52,6 +54,18 @@ impl FromStr for RecordDedupe {
     }
 }
 
+/// How the fetcher writes events. The default is what a deployment without settings does.
+#[derive(Clone, Debug, Default)]
+pub struct EventSettings {
+    /// `RECORD_DEDUPE`: `record` (default) or `blob`
+    pub dedupe: RecordDedupe,
+    /// How a record becomes an event. `RAW_DATA`: when an event carries its original: `always`, `unmapped` (default) or
+    /// `never`
+    pub options: Options,
+    /// `LAKE_COMPRESSION`: of events, `gzip` (default) or `zstd`
+    pub codec: Codec,
+}
+
 /// What the receiver needs.
 #[derive(Debug)]
 pub struct ReceiverSettings {
@@ -87,10 +101,8 @@ pub struct FetcherSettings {
     pub queue_url: String,
     /// `LAKE_URL`: `s3://bucket[/prefix]`, `file:///dir` or `memory:///`
     pub lake_url: Url,
-    /// `RECORD_DEDUPE`: `record` (default) or `blob`
-    pub dedupe: RecordDedupe,
-    /// `RAW_DATA`: when an event carries its original: `always`, `unmapped` (default) or `never`
-    pub options: Options,
+    /// See [`EventSettings`].
+    pub events: EventSettings,
     /// See [`MicrosoftSettings`].
     pub microsoft: MicrosoftSettings,
 }
@@ -169,8 +181,7 @@ pub fn receiver(get: impl Fn(&str) -> Option<String>) -> Result<ReceiverSettings
 /// Every missing or malformed variable, by name.
 pub fn fetcher(get: impl Fn(&str) -> Option<String>) -> Result<FetcherSettings, SettingsError> {
     let mut env = Env::new(&get);
-    let dedupe = env.optional("RECORD_DEDUPE");
-    let options = env.options();
+    let events = env.events();
     let settings = (
         env.required("TABLE_NAME"),
         env.required("QUEUE_URL"),
@@ -183,8 +194,7 @@ pub fn fetcher(get: impl Fn(&str) -> Option<String>) -> Result<FetcherSettings, 
                 table,
                 queue_url,
                 lake_url,
-                dedupe: dedupe.unwrap_or_default(),
-                options,
+                events,
                 microsoft,
             })
         }
@@ -295,6 +305,14 @@ impl<'a> Env<'a> {
         self.optional(name)
     }
 
+    fn events(&mut self) -> EventSettings {
+        EventSettings {
+            dedupe: self.optional("RECORD_DEDUPE").unwrap_or_default(),
+            options: self.options(),
+            codec: self.optional("LAKE_COMPRESSION").unwrap_or_default(),
+        }
+    }
+
     fn options(&mut self) -> Options {
         let raw_data = match self.value("RAW_DATA").as_deref() {
             Some("always") => RawData::Always,
@@ -387,8 +405,8 @@ mod tests {
     #[test]
     fn defaults_fill_what_is_absent_or_empty() {
         let settings = fetcher(from(FETCHER)).unwrap();
-        assert_eq!(settings.dedupe, RecordDedupe::Record);
-        assert_eq!(settings.options.raw_data, RawData::Unmapped);
+        assert_eq!(settings.events.dedupe, RecordDedupe::Record);
+        assert_eq!(settings.events.options.raw_data, RawData::Unmapped);
         assert_eq!(settings.lake_url.as_str(), "s3://lake");
     }
 

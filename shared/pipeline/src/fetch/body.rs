@@ -8,8 +8,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::failure::unreadable;
 use super::{FetchError, Fetcher};
-use crate::lake::{LakeError, key};
-use crate::ledger::blob::RawCopy;
+use crate::lake::{Codec, LakeError, key};
+use crate::ledger::blob::Choice;
 use crate::queue::Blob;
 
 /// Largest blob handled beside others, in bytes: blobs are mostly under 1 MiB, and ten of this size with their events fit a
@@ -23,6 +23,8 @@ pub(super) const LARGE_BLOB_BYTES_MAX: usize = 96 * 1024 * 1024;
 /// A blob's bytes, and the permit that keeps other large ones out while they are in memory.
 pub(super) struct Body<'a> {
     pub(super) bytes: Bytes,
+    /// How its events are compressed.
+    pub(super) codec: Codec,
     pub(super) _alone: Option<SemaphorePermit<'a>>,
 }
 
@@ -31,12 +33,12 @@ pub(super) async fn get<'a>(
     fetcher: &'a Fetcher,
     blob: &Blob,
     cloud: Cloud,
-    chosen: Option<RawCopy>,
+    chosen: Option<Choice>,
 ) -> Result<Body<'a>, FetchError> {
-    let Some(copy) = chosen else {
+    let Some(choice) = chosen else {
         return fetch_and_choose(fetcher, blob, cloud).await;
     };
-    match read_back(fetcher, &copy).await {
+    match read_back(fetcher, &choice).await {
         // Somebody deleted or damaged the copy. Microsoft may still have the same bytes, which go to the same key.
         Err(FetchError::Lake(error)) if error.is_missing_or_damaged() => {
             tracing::error!(%error, "the raw copy is gone, asking Microsoft again");
@@ -59,12 +61,16 @@ async fn fetch_and_choose<'a>(
     }
     let path = key::raw(blob, &hex::encode(Sha256::digest(&body.bytes)));
     fetcher.lake.put(&path, body.bytes.clone()).await?;
-    let ours = RawCopy {
-        key: path.to_string(),
+    let ours = Choice {
+        raw_key: path.to_string(),
+        codec: fetcher.events.codec,
     };
-    let chosen = fetcher.ledger.choose_raw(blob, ours.clone()).await?;
-    if chosen == ours {
-        return Ok(body);
+    let chosen = fetcher.ledger.choose(blob, ours.clone()).await?;
+    if chosen.raw_key == ours.raw_key {
+        return Ok(Body {
+            codec: chosen.codec,
+            ..body
+        });
     }
     tracing::warn!(
         "Microsoft sent a second variant of this blob; the first is the blob, both are kept"
@@ -79,31 +85,43 @@ async fn download<'a>(
     cloud: Cloud,
 ) -> Result<Body<'a>, FetchError> {
     let client = fetcher.microsoft.client()?;
+    let codec = fetcher.events.codec;
     let fetch = |bytes_max| client.fetch_blob(blob.tenant_id, cloud, &blob.content_id, bytes_max);
     match fetch(BLOB_BYTES_MAX).await {
         Err(error) if matches!(error.failure(), Failure::TooLarge { .. }) => {
             let _alone = alone(&fetcher.large).await;
             let bytes = fetch(LARGE_BLOB_BYTES_MAX).await?;
-            Ok(Body { bytes, _alone })
+            Ok(Body {
+                bytes,
+                codec,
+                _alone,
+            })
         }
         answer => Ok(Body {
             bytes: answer?,
+            codec,
             _alone: None,
         }),
     }
 }
 
-async fn read_back<'a>(fetcher: &'a Fetcher, copy: &RawCopy) -> Result<Body<'a>, FetchError> {
-    let path = Path::from(copy.key.as_str());
+async fn read_back<'a>(fetcher: &'a Fetcher, choice: &Choice) -> Result<Body<'a>, FetchError> {
+    let path = Path::from(choice.raw_key.as_str());
+    let codec = choice.codec;
     let read = |bytes_max| fetcher.lake.get(&path, bytes_max);
     match read(BLOB_BYTES_MAX).await {
         Err(LakeError::TooLarge { .. }) => {
             let _alone = alone(&fetcher.large).await;
             let bytes = read(LARGE_BLOB_BYTES_MAX).await?;
-            Ok(Body { bytes, _alone })
+            Ok(Body {
+                bytes,
+                codec,
+                _alone,
+            })
         }
         content => Ok(Body {
             bytes: content?,
+            codec,
             _alone: None,
         }),
     }

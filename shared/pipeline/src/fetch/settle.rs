@@ -58,7 +58,7 @@ pub(super) async fn events(
     let context = Context {
         content_type: Some(blob.content_type.as_str()),
         content_created_ms: Some(blob.content_created.as_millisecond()),
-        options: &fetcher.options,
+        options: &fetcher.events.options,
     };
     let mut owned = owned.into_iter();
     for element in elements {
@@ -114,7 +114,7 @@ async fn claim(
             _ => None,
         })
         .collect();
-    match fetcher.dedupe {
+    match fetcher.events.dedupe {
         RecordDedupe::Blob => Ok(vec![true; keys.len()]),
         RecordDedupe::Record => Ok(fetcher
             .ledger

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 
 use super::LedgerError;
 use super::key::Key;
+use crate::lake::Codec;
 use crate::queue::Blob;
 
 /// Where a blob stands.
@@ -91,8 +92,8 @@ pub enum Leased {
         attempt: u32,
         /// Attempts before that failed for a reason that counts.
         setbacks: Setbacks,
-        /// The raw copy that an earlier attempt chose.
-        raw: Option<RawCopy>,
+        /// What an earlier attempt fixed.
+        choice: Option<Choice>,
     },
     /// Another attempt holds it, or the next one is planned for later.
     Held {
@@ -123,11 +124,14 @@ pub enum Setback {
     Other,
 }
 
-/// The stored copy of the bytes Microsoft sent, chosen once and for all.
+/// What the first attempt that had the blob's bytes fixed, once and for all: later ones must write the same object, also
+/// when the deployment's settings have changed meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RawCopy {
-    /// Its key in the lake.
-    pub key: String,
+pub struct Choice {
+    /// Key in the lake of the bytes that are the blob.
+    pub raw_key: String,
+    /// How its events are compressed: part of their key.
+    pub codec: Codec,
 }
 
 /// The conservation law of one blob: `records = written + duplicate + foreign + malformed`.

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
 use super::lookup::read_blob;
-use super::{Counts, Lease, Leased, RawCopy, Setback, Setbacks, State, damaged, key};
+use super::{Choice, Counts, Lease, Leased, Setback, Setbacks, State, damaged, key};
 use crate::aws::AwsError;
 use crate::ledger::attribute::{
     Item, expiry, get_millis, get_number, get_parsed, get_text, millis, number, text,
@@ -21,6 +21,10 @@ const CAUSE_CHARS_MAX: usize = 300;
 /// Attributes that count [`Setbacks`].
 const UNREADABLE: &str = "unreadable_attempts";
 const GONE: &str = "gone_attempts";
+
+/// Attributes of a [`Choice`]; an item from before there was a choice of codecs has none.
+const RAW_KEY: &str = "raw_key";
+const CODEC: &str = "events_codec";
 
 impl Ledger {
     /// Takes the blob, if it is free, for `lease`. Creates its item when this is the first we hear of it.
@@ -69,9 +73,7 @@ impl Ledger {
                     },
                     attempt: get_number(&item, "attempts")
                         .ok_or_else(|| damaged(&key, "attempts"))?,
-                    raw: get_text(&item, "raw_key").map(|raw| RawCopy {
-                        key: raw.to_owned(),
-                    }),
+                    choice: read_choice(&item),
                 })
             }
             Err(Refusal::Item(item)) => {
@@ -90,26 +92,27 @@ impl Ledger {
         }
     }
 
-    /// Makes `copy` the blob, unless an attempt chose before; returns the choice that holds.
+    /// Makes `choice` hold for the blob, unless an attempt chose before; returns the one that holds.
     ///
     /// # Errors
     /// [`LedgerError`]; asking again is harmless.
-    pub async fn choose_raw(&self, blob: &Blob, copy: RawCopy) -> Result<RawCopy, LedgerError> {
+    pub async fn choose(&self, blob: &Blob, choice: Choice) -> Result<Choice, LedgerError> {
         let updated = self
             .update(blob)
-            .update_expression("SET raw_key = :raw")
-            .condition_expression("attribute_exists(#pk) AND attribute_not_exists(raw_key)")
+            .update_expression(format!("SET {RAW_KEY} = :raw, {CODEC} = :codec"))
+            .condition_expression(format!(
+                "attribute_exists(#pk) AND attribute_not_exists({RAW_KEY})"
+            ))
             .expression_attribute_names("#pk", PK)
-            .expression_attribute_values(":raw", text(&copy.key))
+            .expression_attribute_values(":raw", text(&choice.raw_key))
+            .expression_attribute_values(":codec", text(choice.codec.as_str()))
             .send()
             .await;
         match updated.map_err(|error| refused_or_failed(&error)) {
-            Ok(_) => Ok(copy),
-            Err(Refusal::Item(item)) => get_text(&item, "raw_key")
-                .map(|raw| RawCopy {
-                    key: raw.to_owned(),
-                })
-                .ok_or_else(|| damaged(&key(blob), "raw_key")),
+            Ok(_) => Ok(choice),
+            Err(Refusal::Item(item)) => {
+                read_choice(&item).ok_or_else(|| damaged(&key(blob), RAW_KEY))
+            }
             Err(Refusal::Failed(error)) => Err(error.into()),
         }
     }
@@ -330,6 +333,13 @@ fn happened<T>(updated: Result<T, Refusal>) -> Result<bool, LedgerError> {
         Err(Refusal::Item(_)) => Ok(false),
         Err(Refusal::Failed(error)) => Err(error.into()),
     }
+}
+
+fn read_choice(item: &Item) -> Option<Choice> {
+    Some(Choice {
+        raw_key: get_text(item, RAW_KEY)?.to_owned(),
+        codec: get_parsed(item, CODEC).unwrap_or_default(),
+    })
 }
 
 fn cut(cause: &str) -> String {
