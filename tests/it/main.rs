@@ -9,6 +9,7 @@ mod credentials;
 mod delivery;
 mod docs;
 mod faults;
+mod lake;
 mod stack;
 mod subscriptions;
 mod template;

@@ -78,7 +78,19 @@ pub fn path_with(first: &std::path::Path) -> OsString {
 /// # Errors
 /// It cannot be started, fails or takes too long; with the end of what it printed.
 pub async fn run(command: &mut Command, limit: Duration) -> Outcome<String> {
-    let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
+    run_with_input(command, Stdio::null(), limit).await
+}
+
+/// As [`run`], with something to read.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_with_input(
+    command: &mut Command,
+    input: Stdio,
+    limit: Duration,
+) -> Outcome<String> {
+    let output = command.stdin(input).kill_on_drop(true).output();
     let name = || {
         command
             .as_std()

