@@ -46,7 +46,7 @@ const UIDS: &[&str] = &[
 
 /// Maps an application's record to a web resource.
 pub(crate) fn web<'a>(record: &Record<'a>, event: &mut Event<'a>) {
-    let verb = verbs::of(&record.op);
+    let verb = verb(record);
     event.is(Class::WebResources, sharepoint::activity(verb));
     event.raise(rate(record, verb));
     let first = |keys: &[&str]| keys.iter().find_map(|key| record.text(key));
@@ -81,6 +81,19 @@ pub(crate) fn web<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     });
     if let Some(url) = url {
         event.observe("web_resources.url_string", Kind::Url, url);
+    }
+}
+
+/// The verb, which some services write after their own name and Viva Engage after the noun.
+fn verb(record: &Record<'_>) -> Option<Verb> {
+    let op = &*record.op;
+    let service = ["stream", "vfam"]
+        .iter()
+        .find_map(|service| op.strip_prefix(service));
+    match service {
+        Some(rest) => verbs::of(rest),
+        None if op == "dataexport" => Some(Verb::Export),
+        None => verbs::of(op),
     }
 }
 
@@ -143,10 +156,14 @@ pub(crate) fn engage<'a>(record: &Record<'a>, event: &mut Event<'a>) {
 /// Maps a change in the administration of an application: policies, environments, settings, plugins.
 pub(crate) fn administration<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     let op = &*record.op;
-    event.is(
-        Class::EntityManagement,
-        verbs::of(op).map_or(99, Verb::crud),
-    );
+    let activity = if op.starts_with("enable") || op.ends_with("enabled") {
+        8
+    } else if op.starts_with("disable") || op.ends_with("disabled") {
+        9
+    } else {
+        verb(record).map_or(99, Verb::crud)
+    };
+    event.is(Class::EntityManagement, activity);
     event.raise(Severity::Low);
     let is_policy = op.contains("polic") || op.contains("dlp") || record.record_type == Some(288);
     let name = record.take("Name").or_else(|| record.take("PolicyName"));

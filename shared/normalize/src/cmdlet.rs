@@ -90,27 +90,38 @@ impl<'a> Cmdlet<'_, 'a> {
     }
 }
 
-/// The value after `-name` in a command line.
+/// The value after `-name` in a command line. What stands in quotes is never a name.
 fn line_parameter<'l>(line: &'l str, name: &str) -> Option<&'l str> {
-    let mut rest = line;
-    while let Some(at) = rest.find('-') {
-        let found = rest
-            .get(at + 1..at + 1 + name.len())
-            .is_some_and(|word| word.eq_ignore_ascii_case(name));
-        rest = &rest[at + 1..];
-        if !found {
-            continue;
-        }
-        let value = rest[name.len()..]
-            .strip_prefix([' ', ':'])
-            .map(str::trim_start)?;
-        let value = match value.strip_prefix('"') {
-            Some(quoted) => quoted.split('"').next()?,
-            None => value.split(' ').next()?,
+    let mut rest = line.trim_start();
+    while !rest.is_empty() {
+        let (word, after) = word(rest);
+        let value = match word.strip_prefix('-') {
+            Some(switch) if switch.eq_ignore_ascii_case(name) => self::word(after).0,
+            // `-Name:value`
+            Some(switch) => match switch.split_once(':') {
+                Some((switch, value)) if switch.eq_ignore_ascii_case(name) => value,
+                _ => "",
+            },
+            None => "",
         };
-        return (!is_noise(value)).then_some(value);
+        let value = value.trim_matches('"');
+        if !value.starts_with('-') && !is_noise(value) {
+            return Some(value);
+        }
+        rest = after;
     }
     None
+}
+
+/// The first word of a line, with its quotes, and what follows it.
+fn word(line: &str) -> (&str, &str) {
+    let mut quoted = false;
+    let end = line.find(|character: char| {
+        quoted ^= character == '"';
+        !quoted && character == ' '
+    });
+    let (word, rest) = line.split_at(end.unwrap_or(line.len()));
+    (word, rest.trim_start())
 }
 
 /// Maps a cmdlet.
@@ -133,6 +144,8 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<
     }
     api::write_api_with(record, event, |w| write_parameters(w, cmdlet.parameters));
     if actor.is_system() {
+        // Most of the cmdlets of a feed: the service at its own work.
+        event.severity = Severity::Informational;
         return;
     }
     event.raise(rate(&cmdlet));
@@ -150,23 +163,32 @@ fn permission<'a>(record: &Record<'a>, event: &mut Event<'a>, cmdlet: &Cmdlet<'_
     else {
         return false;
     };
-    let Some(rights) = cmdlet.parameter("AccessRights") else {
+    let rights = cmdlet.parameter("AccessRights").unwrap_or_default();
+    let mut rights: Vec<&str> = rights
+        .split(',')
+        .map(str::trim)
+        .filter(|right| !right.is_empty())
+        .collect();
+    if rights.is_empty() && activity == 2 {
+        // The cmdlets for folders take away whatever the user had.
+        rights.push("(unspecified permission)");
+    }
+    if rights.is_empty() {
         return false;
-    };
+    }
     event.is(Class::UserAccess, activity);
     let resource = target(record, cmdlet, "Mailbox");
-    write_grantee(event, user);
+    write_grantee(event, user, USER);
     let w = &mut event.body;
-    w.array("privileges", |w| {
-        rights
-            .split(',')
-            .map(str::trim)
-            .for_each(|right| w.element_text(right));
-    });
+    w.texts("privileges", &rights);
     w.array("resources", |w| {
         w.element_object(|w| resource.write(w, |_| ()));
     });
-    if activity == 1 && STRONG_RIGHTS.iter().any(|right| rights.contains(right)) {
+    if activity == 1
+        && STRONG_RIGHTS
+            .iter()
+            .any(|strong| rights.iter().any(|right| right.contains(strong)))
+    {
         event.raise(Severity::Medium);
     }
     true
@@ -178,14 +200,20 @@ fn role_assignment<'a>(event: &mut Event<'a>, cmdlet: &Cmdlet<'_, 'a>) -> bool {
         "remove" => 2,
         _ => return false,
     };
-    let user = ["User", "SecurityGroup", "Computer", "App"]
+    let grantees = [
+        ("User", USER),
+        ("SecurityGroup", (99, "Group")),
+        ("Computer", (99, "Computer")),
+        ("App", (4, "Service")),
+    ];
+    let grantee = grantees
         .iter()
-        .find_map(|name| cmdlet.parameter(name));
-    let (Some(user), Some(role)) = (user, cmdlet.parameter("Role")) else {
+        .find_map(|(name, kind)| Some((cmdlet.parameter(name)?, *kind)));
+    let (Some((grantee, kind)), Some(role)) = (grantee, cmdlet.parameter("Role")) else {
         return false;
     };
     event.is(Class::UserAccess, activity);
-    write_grantee(event, user);
+    write_grantee(event, grantee, kind);
     event.body.array("privileges", |w| w.element_text(&role));
     if activity == 1 {
         event.raise(Severity::Medium);
@@ -218,8 +246,10 @@ fn member<'a>(event: &mut Event<'a>, cmdlet: &Cmdlet<'_, 'a>) -> bool {
         });
     }
     event.body.object("group", |w| w.text("name", &group));
-    if let Some(user) = user {
-        write_grantee(event, user);
+    if let Some(users) = user {
+        // One record, one event: the first member is its user, all of them are in `api.request.data`.
+        let first = users.split(';').next().unwrap_or_default().trim();
+        write_grantee(event, Cow::Owned(first.to_owned()), USER);
     }
     true
 }
@@ -239,13 +269,16 @@ fn mailbox<'a>(record: &Record<'a>, event: &mut Event<'a>, cmdlet: &Cmdlet<'_, '
         return false;
     };
     event.is(Class::AccountChange, activity);
-    write_grantee(event, name);
+    write_grantee(event, name, USER);
     true
 }
 
-fn write_grantee<'a>(event: &mut Event<'a>, name: Cow<'a, str>) {
+/// type_id of a user, and its caption.
+const USER: (u8, &str) = (1, "User");
+
+fn write_grantee<'a>(event: &mut Event<'a>, name: Cow<'a, str>, kind: (u8, &'static str)) {
     let user = User {
-        kind: Some((1, Cow::Borrowed("User"))),
+        kind: Some((kind.0, Cow::Borrowed(kind.1))),
         ..User::named(name)
     };
     event.body.object("user", |w| user.write(w));
@@ -360,7 +393,15 @@ mod tests {
             "Purge",
             Some("True"),
         );
-        check(r#"-SearchName "Search-Purge x""#, "Purge", Some("x\""));
+        check(r#"-SearchName "Search -Purge x""#, "Purge", None);
+        check(
+            r#"-PurgeType "HardDelete" -purge "True""#,
+            "Purge",
+            Some("True"),
+        );
+        check(r#"-Purge "" -Force"#, "Purge", None);
+        check(r#"-Name "a "b" c" -Purge "x y""#, "Purge", Some("x y"));
+        check("-Purge -Export x", "Purge", None);
         check(
             "-Purge -PurgeType:HardDelete",
             "PurgeType",

@@ -185,10 +185,10 @@ impl<'a> Change<'_, 'a> {
     fn target_user(&self) -> User<'a> {
         let target = &self.target;
         let service = target.kind.as_deref() == Some("ServicePrincipal");
-        let kind = if service {
-            (4, Cow::Borrowed("Service"))
-        } else {
-            (1, Cow::Borrowed("User"))
+        let kind = match &target.kind {
+            Some(_) if service => (4, Cow::Borrowed("Service")),
+            Some(kind) if kind != "User" => (99, kind.clone()),
+            _ => (1, Cow::Borrowed("User")),
         };
         let uid_alt = if service {
             target.spn.clone()

@@ -168,6 +168,15 @@ fn write_data_security<'a>(
     });
 }
 
+/// A file known by its path.
+fn named<'a>(path: &Cow<'a, str>) -> File<'a> {
+    let from = path.rfind(['/', '\\']).map_or(0, |at| at + 1);
+    File {
+        name: slice(path, from, path.len()),
+        ..File::default()
+    }
+}
+
 /// The file or the message in which the data was found.
 fn write_subject<'a>(record: &Record<'a>, event: &mut Event<'a>, place: &Place<'a>) {
     let file = match (place.sharepoint, place.endpoint) {
@@ -178,13 +187,17 @@ fn write_subject<'a>(record: &Record<'a>, event: &mut Event<'a>, place: &Place<'
             owner: text_of(meta, "FileOwner").map(User::named),
             ..File::default()
         }),
-        (None, Some(_)) => record.text("ObjectId").map(|object| {
-            let from = object.rfind(['/', '\\']).map_or(0, |at| at + 1);
-            File {
-                name: slice(&object, from, object.len()),
-                ..File::default()
-            }
+        (None, Some(meta)) => record.text("ObjectId").map(|object| File {
+            sha256: text_of(meta, "Sha256"),
+            ..named(&object)
         }),
+        // Scanners of file shares and of SharePoint on premises.
+        (None, None) if matches!(record.record_type, Some(99 | 100)) => {
+            record.text("ObjectId").map(|object| File {
+                path: Some(object.clone()),
+                ..named(&object)
+            })
+        }
         (None, None) => None,
     };
     if let Some(file) = file.filter(|file| !file.name.is_empty()) {

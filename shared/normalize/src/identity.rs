@@ -5,12 +5,13 @@
 
 mod ids;
 
-pub(crate) use ids::{Ids, is_guid, is_plain_id, puid};
+pub(crate) use ids::{Ids, NOBODY, is_guid, is_plain_id, puid};
 
 use crate::class::Class;
 use crate::event::{Event, Kind};
 use crate::json::{Value, Writer};
 use crate::record::{Record, is_noise, meaningful};
+use crate::time;
 use std::borrow::Cow;
 
 /// A user as OCSF names one.
@@ -32,6 +33,7 @@ pub(crate) struct Actor<'a> {
     app_uid: Option<Cow<'a, str>>,
     session_uid: Option<Cow<'a, str>>,
     credential_uid: Option<Cow<'a, str>>,
+    session_created_ms: Option<i64>,
 }
 
 /// A part of a text, borrowed where the text is.
@@ -161,6 +163,10 @@ pub(crate) fn actor<'a>(record: &Record<'a>) -> Actor<'a> {
         .or_else(|| record.text("SessionId"))
         .or_else(|| record.text("UserSessionId"));
     actor.credential_uid = context("UniqueTokenId");
+    // SharePoint and Exchange name the same moment differently.
+    actor.session_created_ms = context("TokenIssuedAtTime")
+        .or_else(|| context("IssuedAtTime"))
+        .and_then(|text| Some(time::parse(&text)?.epoch_ms));
     if ids.kind.as_deref() == Some("ServicePrincipal") {
         actor.app_name = actor.app_name.take().or(ids.display_name);
         actor.user.kind = Some((4, Cow::Borrowed("Service")));
@@ -219,7 +225,7 @@ fn user<'a>(record: &Record<'a>, ids: &Ids<'a>) -> User<'a> {
         .clone()
         .or_else(|| record.text("TokenObjectId"))
         .or_else(context_oid)
-        .or_else(|| user_key.clone());
+        .or_else(|| user_key.clone().filter(|key| key != NOBODY));
     let uid_alt = ids
         .puid
         .clone()
@@ -340,6 +346,9 @@ impl<'a> Actor<'a> {
             w.object("session", |w| {
                 w.text("uid", uid);
                 w.text_opt("credential_uid", self.credential_uid.as_ref());
+                self.session_created_ms
+                    .iter()
+                    .for_each(|created| w.int("created_time", *created));
             });
         }
     }

@@ -107,9 +107,35 @@ fn write_email<'a>(record: &Record<'a>, event: &mut Event<'a>, email: &Email<'a>
     }
 }
 
+/// Microsoft's PolicyAction: some records have the number, some the word.
+#[rustfmt::skip]
+const POLICY_ACTIONS: &[(&str, &str)] = &[
+    ("0", "MoveToJMF"), ("1", "AddXHeader"), ("2", "ModifySubject"), ("3", "Redirect"), ("4", "Delete"), ("5", "Quarantine"),
+    ("6", "NoAction"), ("7", "BccMessage"), ("8", "ReplaceAttachment"),
+];
+
+/// Microsoft's Policy.
+#[rustfmt::skip]
+const POLICIES: &[(&str, &str)] = &[
+    ("1", "Anti-spam, HSPM"), ("2", "Anti-spam, SPM"), ("3", "Anti-spam, Bulk"), ("4", "Anti-spam, PHSH"),
+    ("5", "Anti-phish, DIMP"), ("6", "Anti-phish, UIMP"), ("7", "Anti-phish, SPOOF"), ("8", "Anti-phish, GIMP"),
+    ("9", "Anti-malware, AMP"), ("10", "Safe attachment, SAP"), ("11", "Exchange transport rule, ETR"),
+    ("12", "Anti-malware, ZAPM"), ("13", "Anti-phish, ZAPP"), ("14", "Anti-phish, ZAPS"), ("15", "Anti-spam, HPHISH"),
+    ("17", "Anti-spam, OSPM"),
+];
+
+fn named(table: &[(&str, &'static str)], number: &str) -> Option<&'static str> {
+    let entry = table.iter().find(|(known, _)| *known == number)?;
+    Some(entry.1)
+}
+
 fn write_verdict<'a>(record: &Record<'a>, event: &mut Event<'a>) {
-    let words = ["PolicyAction", "DeliveryAction", "LatestDeliveryLocation"]
-        .map(|key| record.text(key).unwrap_or_default());
+    let action = record.text("PolicyAction").unwrap_or_default();
+    let words = [
+        named(POLICY_ACTIONS, &action).unwrap_or(&action),
+        &record.text("DeliveryAction").unwrap_or_default(),
+        &record.text("LatestDeliveryLocation").unwrap_or_default(),
+    ];
     let says = |needles: &[&str]| {
         let lower = words.iter().map(|word| word.to_ascii_lowercase());
         lower
@@ -129,9 +155,13 @@ fn write_verdict<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     };
     findings::dispose(event, disposition);
     findings::act(event, action);
-    event
-        .body
-        .object("policy", |w| w.text_opt("name", record.text("Policy")));
+    event.body.object("policy", |w| {
+        let policy = record.text("Policy");
+        let name = policy
+            .as_deref()
+            .map(|policy| named(POLICIES, policy).unwrap_or(policy));
+        w.text_opt("name", name);
+    });
     let families = record
         .get("AttachmentData")
         .into_iter()

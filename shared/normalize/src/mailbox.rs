@@ -76,6 +76,7 @@ fn owner<'a>(record: &Record<'a>) -> Option<User<'a>> {
 }
 
 fn write_resources<'a>(record: &Record<'a>, event: &mut Event<'a>) {
+    let op = &*record.op;
     let mailbox = Resource {
         owner: owner(record),
         ..Resource::target(
@@ -104,12 +105,18 @@ fn write_resources<'a>(record: &Record<'a>, event: &mut Event<'a>) {
         for item in &items {
             let uid =
                 text_of(item.value, "InternetMessageId").or_else(|| text_of(item.value, "Id"));
-            let email = Resource::target("Email", text_of(item.value, "Subject"), uid);
-            let email = Resource {
-                role: Role::Affected,
-                ..email
+            let resource = if op == "mailitemsaccessed" && item.is_folder() {
+                Resource::target("Mailbox Folder", item.folder.clone(), uid)
+            } else {
+                Resource::target("Email", text_of(item.value, "Subject"), uid)
             };
-            w.element_object(|w| email.write(w, |w| w.text_opt("folder", item.folder.as_ref())));
+            let resource = Resource {
+                role: Role::Affected,
+                ..resource
+            };
+            w.element_object(|w| {
+                resource.write(w, |w| w.text_opt("folder", item.folder.as_ref()));
+            });
         }
         w.element_object(|w| rule.write(w, |_| ()));
     });
@@ -118,6 +125,18 @@ fn write_resources<'a>(record: &Record<'a>, event: &mut Event<'a>) {
 struct Item<'a> {
     value: Value<'a>,
     folder: Option<Cow<'a, str>>,
+}
+
+impl Item<'_> {
+    /// A synchronization names the folder as its item.
+    fn is_folder(&self) -> bool {
+        let parent = self.value.get("ParentFolder");
+        let (own, parent) = (
+            self.value.get("Id"),
+            parent.and_then(|parent| parent.get("Id")),
+        );
+        matches!((own, parent), (Some(own), Some(parent)) if own.same_text(parent))
+    }
 }
 
 /// The items a record is about: one, several, or several in several folders.

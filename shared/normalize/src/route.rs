@@ -86,10 +86,11 @@ fn is_sign_in(op: &str, number: i64) -> bool {
     named || matches!(number, 9 | 15 | 275)
 }
 
-/// Mailbox auditing; labels on mail (43) are not part of it though they share an operation.
+/// Mailbox auditing; labels on mail (43, 75) are not part of it though they share an operation.
 fn is_mailbox(record: &Record<'_>, number: i64) -> bool {
-    let by_name =
-        record.workload_is("Exchange") && number != 43 && mailbox::is_operation(&record.op);
+    let by_name = record.workload_is("Exchange")
+        && !matches!(number, 43 | 75)
+        && mailbox::is_operation(&record.op);
     matches!(number, 2 | 3 | 19 | 50) || by_name
 }
 
@@ -101,7 +102,9 @@ fn file_activity(record: &Record<'_>, number: i64) -> Option<u8> {
             .any(|name| record.workload_is(name));
     match sharepoint::file_operation(&record.op) {
         Some(activity) if has_files => Some(activity),
-        None if number == 6 => Some(99),
+        // Protection put on a file or taken from it.
+        None if number == 95 => Some(3),
+        None if matches!(number, 6 | 82..=84 | 93 | 94 | 96) => Some(99),
         _ => None,
     }
 }

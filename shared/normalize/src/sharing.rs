@@ -78,9 +78,10 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
         .is_none_or(|kind| matches!(&*kind, "File" | "Folder"));
     if !is_file {
         let activity = match activity {
-            12 | 13 => 8,
+            12 => 8,
             14 | 17 => 2,
-            3 => 3,
+            // The class has no activity for the end of sharing.
+            3 | 13 => 3,
             _ => sharepoint::activity(verbs::of(op)),
         };
         let activity = if matches!(op, "accessrequestapproved") {

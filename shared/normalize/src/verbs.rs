@@ -45,7 +45,7 @@ const TAILS: &[(Verb, &[&str])] = &[
     (Verb::Update, &[
         "updated", "changed", "change", "modified", "edited", "renamed", "enabled", "disabled", "moved", "assigned",
         "granted", "approved", "rejected", "denied", "restored", "set", "applied", "completed", "canceled", "cancelled",
-        "saved", "updatedhaslink", "editedhaslink", "released", "allowed", "blocked",
+        "saved", "updatedhaslink", "editedhaslink", "released", "allowed", "blocked", "responded",
     ]),
 ];
 

@@ -3,6 +3,7 @@
 use crate::json::{Value, Writer, parse};
 use crate::record::is_noise;
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 /// The list, when it is one.
 pub(super) struct Changes<'a> {
@@ -60,19 +61,12 @@ impl<'a> Changes<'a> {
             if !name.starts_with("StrongAuthentication") {
                 continue;
             }
-            let side = |side: &str| {
-                entry
-                    .get(side)
-                    .filter(|value| !is_empty(*value))
-                    .and_then(Value::str)
-                    .unwrap_or_default()
-            };
-            let (old, new) = (side("OldValue"), side("NewValue"));
-            if new.is_empty() != old.is_empty() {
-                return if old.is_empty() { 10 } else { 11 };
-            }
-            if new.len() > old.len() {
-                return 10;
+            let count = |side: &str| entry.get(side).map_or(0, count);
+            match count("NewValue").cmp(&count("OldValue")) {
+                Ordering::Greater => return 10,
+                Ordering::Less => return 11,
+                // The same factors with other details: a new phone's name, the time of the last use.
+                Ordering::Equal => {}
             }
         }
         99
@@ -155,6 +149,15 @@ fn is_empty(value: Value<'_>) -> bool {
         || value
             .str()
             .is_some_and(|text| matches!(text.trim(), "" | "[]" | "{}"))
+}
+
+/// How many entries a list in a string has. Any other text is one.
+fn count(value: Value<'_>) -> usize {
+    if is_empty(value) {
+        return 0;
+    }
+    let text = value.str().unwrap_or_default();
+    parse(text.as_bytes()).map_or(1, |doc| doc.root().elements().count())
 }
 
 /// A text out of `["text"]` or `"text"`; any other text is itself.

@@ -5,6 +5,9 @@ use crate::json::Value;
 use crate::record::meaningful;
 use std::borrow::Cow;
 
+/// The object id of accounts that do not exist: as an id it would join all failed guesses into one person.
+pub(crate) const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
+
 /// One list of typed ids, as Entra writes them for actor and target.
 #[derive(Debug, Default)]
 pub(crate) struct Ids<'a> {
@@ -26,7 +29,11 @@ impl<'a> Ids<'a> {
         let mut ids = Self::default();
         let mut guids: Vec<Cow<'a, str>> = Vec::new();
         for entry in list.children() {
-            let Some(id) = entry.get("ID").and_then(meaningful) else {
+            let Some(id) = entry
+                .get("ID")
+                .and_then(meaningful)
+                .filter(|id| id != NOBODY)
+            else {
                 continue;
             };
             match entry.get("Type").and_then(Value::int) {

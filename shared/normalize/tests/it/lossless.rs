@@ -100,7 +100,11 @@ fn leaves(value: &Value, visit: &mut impl FnMut(&str)) {
         Value::Number(number) => visit(&number.to_string()),
         Value::String(text) => visit(text),
         Value::Array(list) => list.iter().for_each(|value| leaves(value, visit)),
-        Value::Object(members) => members.values().for_each(|value| leaves(value, visit)),
+        // What data loss prevention matched is redacted.
+        Value::Object(members) => members
+            .iter()
+            .filter(|(name, _)| *name != "DetectedValues")
+            .for_each(|(_, value)| leaves(value, visit)),
     }
 }
 

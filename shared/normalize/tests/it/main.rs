@@ -5,8 +5,10 @@
     reason = "a test fails loudly, and says what it expected"
 )]
 
+mod fixtures;
 mod golden;
 mod lossless;
+mod mapping;
 mod properties;
 mod samples;
 mod schema;

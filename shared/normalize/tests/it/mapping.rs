@@ -1,0 +1,407 @@
+//! Single rules of the mapping that the review against the reference found wrong once.
+
+use serde_json::{Value, json};
+
+/// A record of this type and operation, with more members, has this value at this place of its event.
+#[track_caller]
+fn check(record_type: i64, operation: &str, more: Value, expect: &[(&str, Value)]) {
+    let mut record = json!({
+        "Id": "a", "RecordType": record_type, "Operation": operation, "Workload": "Exchange",
+        "UserId": "alex@contoso.example", "UserType": 0, "ResultStatus": "Success",
+    });
+    for (key, value) in more.as_object().expect("members") {
+        record[key] = value.clone();
+    }
+    let event = crate::event(record.to_string().as_bytes());
+    assert_eq!(crate::schema::OCSF.findings(&event), Vec::<String>::new());
+    for (pointer, expect) in expect {
+        let got = event.pointer(pointer).unwrap_or(&Value::Null);
+        assert_eq!(got, expect, "{pointer} of {event:#}");
+    }
+}
+
+fn parameters(pairs: &[(&str, &str)]) -> Value {
+    let list = pairs
+        .iter()
+        .map(|(name, value)| json!({"Name": name, "Value": value}));
+    json!({"Parameters": list.collect::<Vec<_>>()})
+}
+
+#[test]
+fn nobodys_id_joins_nobody() {
+    let zero = "00000000-0000-0000-0000-000000000000";
+    let nobody = json!({"Actor": [{"ID": zero, "Type": 0}, {"ID": "x@contoso.example", "Type": 5}], "UserKey": zero});
+    check(
+        15,
+        "UserLoginFailed",
+        nobody,
+        &[
+            ("/user/uid", Value::Null),
+            ("/user/name", json!("x@contoso.example")),
+            ("/unmapped/UserKey", json!(zero)),
+        ],
+    );
+}
+
+#[test]
+fn a_session_begins_when_its_token_was_issued() {
+    let context = json!({"AADSessionId": "s", "TokenIssuedAtTime": "2026-03-01T09:30:00"});
+    let issued = [("/actor/session/created_time", json!(1_772_357_400_000_i64))];
+    check(
+        6,
+        "FileDownloaded",
+        json!({"AppAccessContext": context}),
+        &issued,
+    );
+    let context = json!({"AADSessionId": "s", "IssuedAtTime": "2026-03-01T09:30:00"});
+    check(
+        50,
+        "MailItemsAccessed",
+        json!({"AppAccessContext": context}),
+        &issued,
+    );
+    let context = json!({"AADSessionId": "s", "IssuedAtTime": "0001-01-01T00:00:00"});
+    check(
+        50,
+        "MailItemsAccessed",
+        json!({"AppAccessContext": context}),
+        &[("/actor/session/created_time", Value::Null)],
+    );
+}
+
+#[test]
+fn what_the_service_itself_does_is_informational() {
+    let mut more = parameters(&[
+        ("Identity", "bob"),
+        ("User", "alex"),
+        ("AccessRights", "FullAccess"),
+    ]);
+    check(
+        1,
+        "Add-MailboxPermission",
+        more.clone(),
+        &[("/severity_id", json!(3))],
+    );
+    more["UserId"] = json!("NT AUTHORITY\\SYSTEM (w3wp)");
+    check(
+        1,
+        "Add-MailboxPermission",
+        more,
+        &[("/severity_id", json!(1))],
+    );
+}
+
+#[test]
+fn empty_rights_are_no_privileges() {
+    let listed = |rights| {
+        parameters(&[
+            ("Identity", "bob"),
+            ("User", "alex"),
+            ("AccessRights", rights),
+        ])
+    };
+    check(
+        1,
+        "Add-MailboxPermission",
+        listed("FullAccess,, ,"),
+        &[("/privileges", json!(["FullAccess"]))],
+    );
+    check(
+        1,
+        "Add-MailboxPermission",
+        listed(","),
+        &[("/class_uid", json!(6003))],
+    );
+}
+
+#[test]
+fn removing_a_folders_permission_revokes_whatever_it_was() {
+    let more = parameters(&[("Identity", "bob:\\Inbox"), ("User", "alex")]);
+    check(
+        1,
+        "Remove-MailboxFolderPermission",
+        more.clone(),
+        &[
+            ("/type_uid", json!(300_502)),
+            ("/user/name", json!("alex")),
+            ("/privileges", json!(["(unspecified permission)"])),
+        ],
+    );
+    check(
+        1,
+        "Add-MailboxFolderPermission",
+        more,
+        &[("/class_uid", json!(6003))],
+    );
+}
+
+#[test]
+fn a_role_given_to_an_application_is_given_to_a_service() {
+    let more = parameters(&[("Role", "ApplicationImpersonation"), ("App", "robot")]);
+    check(
+        1,
+        "New-ManagementRoleAssignment",
+        more,
+        &[("/user/type_id", json!(4)), ("/user/name", json!("robot"))],
+    );
+    let more = parameters(&[("Role", "Mail Recipients"), ("SecurityGroup", "Helpdesk")]);
+    check(
+        1,
+        "New-ManagementRoleAssignment",
+        more,
+        &[("/user/type_id", json!(99)), ("/user/type", json!("Group"))],
+    );
+}
+
+#[test]
+fn the_first_of_several_members_is_the_user() {
+    let more = parameters(&[
+        ("Identity", "finance"),
+        ("Links", "bob@contoso.example;carol@contoso.example"),
+    ]);
+    check(
+        1,
+        "Add-UnifiedGroupLinks",
+        more,
+        &[
+            ("/user/email_addr", json!("bob@contoso.example")),
+            (
+                "/api/request/data/Links",
+                json!("bob@contoso.example;carol@contoso.example"),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn parameters_in_a_line_are_told_from_longer_names_and_from_text() {
+    let check = |line: &str, severity: i64| {
+        let more = json!({"Parameters": line, "ObjectId": "s"});
+        check(
+            18,
+            "New-ComplianceSearchAction",
+            more,
+            &[("/severity_id", json!(severity))],
+        );
+    };
+    check(
+        r#"-SearchName "s" -PurgeType "HardDelete" -Purge "True""#,
+        4,
+    );
+    check(r#"-SearchName "No -Purge here" -Preview "True""#, 3);
+    check(r#"-SearchName "Pre-Purge x" -Preview "True""#, 3);
+}
+
+#[test]
+fn members_that_are_no_users_are_not_called_users() {
+    let target = |kind: &str| json!([{"ID": format!("{kind}_52345678-1234-4234-8234-000000000001"), "Type": 2}, {"ID": "LT-0042", "Type": 1}]);
+    let changes = json!([{"Name": "Group.DisplayName", "NewValue": "\"Laptops\"", "OldValue": ""}]);
+    check(
+        8,
+        "Add member to group.",
+        json!({"Target": target("Device"), "ModifiedProperties": changes}),
+        &[
+            ("/user/name", json!("LT-0042")),
+            ("/user/type_id", json!(99)),
+            ("/user/type", json!("Device")),
+        ],
+    );
+    let changes =
+        json!([{"Name": "Role.DisplayName", "NewValue": "\"Directory Readers\"", "OldValue": ""}]);
+    check(
+        8,
+        "Add member to role.",
+        json!({"Target": target("Group"), "ModifiedProperties": changes}),
+        &[("/user/type", json!("Group"))],
+    );
+}
+
+#[test]
+fn second_factors_are_counted_not_measured() {
+    let check = |old: &str, new: &str, activity: i64| {
+        let changes =
+            json!([{"Name": "StrongAuthenticationMethod", "OldValue": old, "NewValue": new}]);
+        let target = json!([{"ID": "bob@contoso.example", "Type": 5}]);
+        let more = json!({"Target": target, "ModifiedProperties": changes});
+        check(
+            8,
+            "Update user.",
+            more,
+            &[("/activity_id", json!(activity))],
+        );
+    };
+    check("[]", r#"[{"MethodType":6}]"#, 10);
+    check(
+        r#"[{"MethodType":6}]"#,
+        r#"[{"MethodType":6},{"MethodType":7}]"#,
+        10,
+    );
+    check(
+        r#"[{"MethodType":6},{"MethodType":7}]"#,
+        r#"[{"MethodType":6}]"#,
+        11,
+    );
+    check(r#"[{"MethodType":6}]"#, "[]", 11);
+    check(
+        r#"[{"MethodType":6}]"#,
+        r#"[{"MethodType":6,"Default":true}]"#,
+        99,
+    );
+}
+
+#[test]
+fn taking_a_site_back_is_no_sharing() {
+    for operation in [
+        "SharingRevoked",
+        "CompanyLinkRemoved",
+        "SharingInvitationRevoked",
+    ] {
+        check(
+            14,
+            operation,
+            json!({"ItemType": "Web", "WebId": "w"}),
+            &[("/type_uid", json!(600_103))],
+        );
+    }
+    check(
+        14,
+        "SharingSet",
+        json!({"ItemType": "Web", "WebId": "w"}),
+        &[("/type_uid", json!(600_108))],
+    );
+}
+
+#[test]
+fn synchronizing_a_folder_is_no_mail() {
+    let item = json!({"Id": "f", "ParentFolder": {"Id": "f", "Path": "\\Inbox"}});
+    check(
+        2,
+        "MailItemsAccessed",
+        json!({"Item": item}),
+        &[
+            ("/resources/0/type", json!("Mailbox Folder")),
+            ("/resources/0/name", json!("\\Inbox")),
+            ("/resources/0/uid", json!("f")),
+        ],
+    );
+}
+
+#[test]
+fn labels_are_about_files_and_mail() {
+    let file = json!({"Workload": "Aip", "ObjectId": "C:\\a\\plan.xlsx"});
+    check(
+        95,
+        "ProtectionRemoved",
+        file.clone(),
+        &[
+            ("/type_uid", json!(600_603)),
+            ("/file/name", json!("plan.xlsx")),
+        ],
+    );
+    check(
+        82,
+        "SensitivityLabelPolicyMatched",
+        file,
+        &[("/type_uid", json!(600_699))],
+    );
+    let mail = json!({"Sender": "alex@contoso.example", "Receivers": ["bob@contoso.example"]});
+    check(75, "MipLabel", mail, &[("/type_uid", json!(400_999))]);
+}
+
+#[test]
+fn policies_of_mail_detections_come_as_numbers_too() {
+    let check = |action: Value, disposition: &str, policy: Value, name: &str| {
+        let more = json!({"P2Sender": "a@evil.example", "PolicyAction": action, "Policy": policy});
+        check(
+            28,
+            "TIMailData",
+            more,
+            &[
+                ("/disposition", json!(disposition)),
+                ("/policy/name", json!(name)),
+            ],
+        );
+    };
+    check(json!(5), "Quarantined", json!(9), "Anti-malware, AMP");
+    check(json!("4"), "Deleted", json!("15"), "Anti-spam, HPHISH");
+    check(json!(6), "Allowed", json!(99), "99");
+    check(
+        json!("Quarantine"),
+        "Quarantined",
+        json!("SafeAttachments"),
+        "SafeAttachments",
+    );
+}
+
+#[test]
+fn names_of_services_before_the_verb_are_no_hindrance() {
+    check(
+        32,
+        "StreamDeleteVideo",
+        json!({}),
+        &[("/type_uid", json!(600_104))],
+    );
+    check(
+        253,
+        "VfamDeletePolicy",
+        json!({}),
+        &[("/type_uid", json!(300_404))],
+    );
+    check(
+        22,
+        "DataExport",
+        json!({}),
+        &[("/type_uid", json!(600_107)), ("/severity_id", json!(2))],
+    );
+    check(
+        25,
+        "InviteeResponded",
+        json!({}),
+        &[("/type_uid", json!(600_103))],
+    );
+}
+
+#[test]
+fn enabling_and_disabling_have_activities_of_their_own() {
+    check(
+        313,
+        "EnablePlugin",
+        json!({}),
+        &[("/type_uid", json!(300_408))],
+    );
+    check(
+        314,
+        "DisablePlugin",
+        json!({}),
+        &[("/type_uid", json!(300_409))],
+    );
+    check(
+        288,
+        "PolicyDisabled",
+        json!({}),
+        &[("/type_uid", json!(300_409))],
+    );
+}
+
+#[test]
+fn files_found_by_scanners_and_endpoints_are_named() {
+    let policy = json!([{"PolicyName": "p", "Rules": []}]);
+    let scanned = json!({"ObjectId": "\\\\fs01\\share\\cards.xlsx", "PolicyDetails": policy});
+    check(
+        99,
+        "DlpRuleMatch",
+        scanned,
+        &[
+            ("/file/name", json!("cards.xlsx")),
+            ("/file/path", json!("\\\\fs01\\share\\cards.xlsx")),
+        ],
+    );
+    let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    let endpoint = json!({"ObjectId": "C:\\cards.xlsx", "PolicyDetails": policy, "EndpointMetaData": {"Sha256": hash}});
+    check(
+        63,
+        "DLPRuleMatch",
+        endpoint,
+        &[("/file/hashes/0/value", json!(hash))],
+    );
+}
