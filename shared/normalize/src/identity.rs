@@ -132,6 +132,8 @@ fn built_in(name: &str) -> Option<(u8, &'static str)> {
     if starts(r"NT AUTHORITY\")
         || starts(r"SHAREPOINT\system")
         || starts(r"Microsoft\ServiceOperator")
+        // Defender's own name, where it does not put the person's.
+        || name == "ThreatIntel"
     {
         return Some((3, "System"));
     }

@@ -67,7 +67,7 @@ const HEADS: &[(Verb, &[&str])] = &[
     ]),
     (Verb::Read, &[
         "view", "get", "list", "read", "open", "access", "preview", "launch", "run", "validate", "browse", "visit",
-        "retrieve", "fetch", "aggregate", "page", "analyzed",
+        "retrieve", "fetch", "aggregate", "page", "executed", "analyzed",
     ]),
 ];
 
@@ -131,6 +131,7 @@ mod tests {
     #[test]
     fn reads_heads_and_reading_nouns() {
         check("createflow", Some(Verb::Create));
+        check("executedquery", Some(Verb::Read));
         check("publishpowerapp", Some(Verb::Share));
         check("attachmentreview", Some(Verb::Read));
         check("messageaccess", Some(Verb::Read));

@@ -5,6 +5,7 @@
     reason = "a test fails loudly, and says what it expected"
 )]
 
+mod corpus;
 mod fixtures;
 mod golden;
 mod lossless;

@@ -405,3 +405,20 @@ fn files_found_by_scanners_and_endpoints_are_named() {
         &[("/file/hashes/0/value", json!(hash))],
     );
 }
+
+#[test]
+fn defender_itself_is_no_person() {
+    let user = |name: &str| json!({"UserId": name, "UserKey": name, "UserType": 4, "P2Sender": "a@evil.example"});
+    check(
+        28,
+        "TIMailData",
+        user("ThreatIntel"),
+        &[("/actor/user/type", json!("System"))],
+    );
+    check(
+        28,
+        "TIMailData",
+        user("alex@contoso.example"),
+        &[("/actor/user/type", json!("User"))],
+    );
+}

@@ -16,11 +16,22 @@ static RECORDS: LazyLock<Vec<Map<String, Value>>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Cases per property: `PROPTEST_CASES` raises it.
+/// Cases per property without `PROPTEST_CASES`: more than 10,000 records in all, in a few seconds.
+const CASES: u32 = 2_048;
+
+/// What proptest does by itself.
+const CASES_OF_PROPTEST: u32 = 256;
+
 fn cases() -> ProptestConfig {
+    let config = ProptestConfig::default();
     ProptestConfig {
         failure_persistence: None,
-        ..ProptestConfig::default()
+        cases: if config.cases == CASES_OF_PROPTEST {
+            CASES
+        } else {
+            config.cases
+        },
+        ..config
     }
 }
 
