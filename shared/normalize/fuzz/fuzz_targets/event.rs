@@ -5,9 +5,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use normalize::{Context, Options, RawData, identify, split};
+use normalize::{Context, Options, identify, split};
+use serde::de::IgnoredAny;
 use serde_json::Value;
-use serde_json::de::IgnoredAny;
 
 #[path = "../../tests/it/lossless.rs"]
 mod lossless;
@@ -16,8 +16,12 @@ mod schema;
 
 /// Appends the record's event to what is there already.
 fn append(record: &[u8], out: &mut Vec<u8>) {
-    let options = Options { raw_data: RawData::Unmapped };
-    let context = Context { content_type: Some("Audit.General"), content_created_ms: Some(1), options: &options };
+    let options = Options::default();
+    let context = Context {
+        content_type: Some("Audit.General"),
+        content_created_ms: Some(1),
+        options: &options,
+    };
     normalize::event(record, &context, out);
 }
 
@@ -32,7 +36,9 @@ fuzz_target!(|record: &[u8]| {
     drop(split(record));
 
     // JSON allows numbers that no double holds; what comes in so goes out so, and cannot be looked into here.
-    let Ok(event) = serde_json::from_slice::<Value>(line) else { return };
+    let Ok(event) = serde_json::from_slice::<Value>(line) else {
+        return;
+    };
     assert_eq!(schema::OCSF.findings(&event), Vec::<String>::new());
     if let Ok(identity) = identify(record) {
         assert_eq!(event["metadata"]["uid"].as_str(), identity.id.as_deref());
