@@ -3,7 +3,7 @@
 //! `cargo bench -p normalize`. The mix is the repository's own examples, and the samples beside it where they are.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use normalize::{Context, Options, event, identify, split};
+use normalize::{Context, OcsfVersion, Options, event, identify, split};
 use std::hint::black_box;
 use std::path::Path;
 
@@ -48,10 +48,17 @@ fn family(records: &[String], record_types: &[u32]) -> Vec<String> {
 }
 
 fn measure(criterion: &mut Criterion, name: &str, records: &[String]) {
+    measure_in(OcsfVersion::default(), criterion, name, records);
+}
+
+fn measure_in(version: OcsfVersion, criterion: &mut Criterion, name: &str, records: &[String]) {
     if records.is_empty() {
         return;
     }
-    let options = Options::default();
+    let options = Options {
+        version,
+        ..Options::default()
+    };
     let context = Context {
         content_type: Some("Audit.General"),
         content_created_ms: None,
@@ -87,6 +94,13 @@ fn events(criterion: &mut Criterion) {
     measure(criterion, "cmdlet", &family(&mix, &[1]));
     measure(criterion, "mailbox", &family(&mix, &[2, 3, 50]));
     measure(criterion, "file", &family(&mix, &[6]));
+    measure_in(OcsfVersion::V1_1, criterion, "mix as 1.1.0", &mix);
+    measure_in(
+        OcsfVersion::V1_1,
+        criterion,
+        "sign-in as 1.1.0",
+        &[SIGN_IN.to_owned()],
+    );
 }
 
 fn blobs(criterion: &mut Criterion) {

@@ -1,13 +1,22 @@
 //! Raw records (NDJSON on standard input) to OCSF events (NDJSON on standard output).
 //!
-//! `cargo run -p normalize --example ocsf < records.ndjson > events.ndjson`
+//! `cargo run -p normalize --example ocsf [-- VERSION] < records.ndjson > events.ndjson`
 
-use std::io::{Read, Write};
+use normalize::{OcsfVersion, Options};
+use std::io::{Error, Read, Write};
 
 fn main() -> std::io::Result<()> {
     let mut input = Vec::new();
     std::io::stdin().read_to_end(&mut input)?;
-    let options = normalize::Options::default();
+    let version = std::env::args().nth(1).map(|text| text.parse());
+    let version: OcsfVersion = version
+        .transpose()
+        .map_err(Error::other)?
+        .unwrap_or_default();
+    let options = Options {
+        version,
+        ..Options::default()
+    };
     let context = normalize::Context {
         content_type: None,
         content_created_ms: None,

@@ -10,7 +10,7 @@ mod text;
 mod value;
 mod write;
 
-pub(crate) use parse::{Problem, parse};
+pub(crate) use parse::{Problem, parse, parse_event};
 pub(crate) use scan::plain_len;
 pub(crate) use text::Text;
 pub(crate) use value::{Doc, Kind, Node, Value};

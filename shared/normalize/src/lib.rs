@@ -1,6 +1,6 @@
 //! Office 365 Management Activity records to OCSF events: bytes in, bytes out.
 //!
-//! Pure: no I/O, no clock, no async. Total: every byte string becomes a valid OCSF 1.8.0 event, and what no rule
+//! Pure: no I/O, no clock, no async. Total: every byte string becomes a valid OCSF event, and what no rule
 //! understands is kept in it. Deterministic: the event is a function of the record and the [`Context`].
 
 mod address;
@@ -25,6 +25,7 @@ mod mailbox;
 mod name_values;
 mod options;
 mod origin;
+mod project;
 mod quarantine;
 mod raw;
 mod record;
@@ -39,10 +40,12 @@ mod status;
 mod teams;
 mod time;
 mod verbs;
+mod version;
 
 pub use identify::{Identity, Malformed, identify};
 pub use options::{Options, RawData};
 pub use split::{BLOB_DEPTH_MAX, BlobError, RECORDS_MAX, split};
+pub use version::{OcsfVersion, UnknownVersion};
 
 use event::Event;
 use json::Writer;
@@ -64,6 +67,15 @@ pub struct Context<'a> {
 /// Any bytes give a valid event: what is no record at all becomes a Base Event (class 0) around its text. The texts that
 /// data loss prevention matched (`DetectedValues`) are redacted, in `raw_data` too.
 pub fn event(record: &[u8], context: &Context<'_>, out: &mut Vec<u8>) {
+    let from = out.len();
+    write(record, context, out);
+    if context.options.version < OcsfVersion::V1_8 {
+        project::down(context.options.version, from, out);
+    }
+}
+
+/// Writes the event as OCSF 1.8.0.
+fn write(record: &[u8], context: &Context<'_>, out: &mut Vec<u8>) {
     match identify::read(record) {
         Ok(doc) => {
             let whole = !doc.lossy;

@@ -1,10 +1,14 @@
 //! What an operator may choose about events.
 
+use crate::OcsfVersion;
+
 /// How events are made, for all records of a deployment. [`Options::default`] is what a deployment without settings does.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// When the record's own text goes into the event.
     pub raw_data: RawData,
+    /// The version of OCSF that events are valid in.
+    pub version: OcsfVersion,
 }
 
 /// When an event carries its record's text in `raw_data`.

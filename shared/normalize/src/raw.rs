@@ -86,7 +86,10 @@ mod tests {
 
     fn event(record: &[u8], raw_data: RawData) -> String {
         let mut out = Vec::new();
-        let options = Options { raw_data };
+        let options = Options {
+            raw_data,
+            ..Options::default()
+        };
         let context = Context {
             content_type: None,
             content_created_ms: None,

@@ -18,6 +18,12 @@ pub(crate) enum Problem {
 /// Values in one record. Blobs are bounded long before; this keeps node indexes far inside 32 bits.
 const NODES_MAX: usize = 4_000_000;
 
+/// Values in one event: it has those of its record, some of them in two or three places.
+const EVENT_NODES_MAX: usize = 4 * NODES_MAX;
+
+/// Containers in containers in an event: the record's, and the few attributes that they are put into.
+const EVENT_DEPTH_MAX: usize = DEPTH_MAX + 16;
+
 /// Objects with more members than this are searched for repeated keys with a hash map and not one by one.
 const PAIRWISE_MAX: usize = 64;
 
@@ -26,16 +32,26 @@ const BYTES_PER_NODE: usize = 20;
 
 /// Parses one JSON value, with nothing but white space around it.
 pub(crate) fn parse(input: &[u8]) -> Result<Doc<'_>, Problem> {
+    parse_within(input, DEPTH_MAX, NODES_MAX)
+}
+
+/// Parses an event that this crate has made of a record.
+pub(crate) fn parse_event(input: &[u8]) -> Result<Doc<'_>, Problem> {
+    parse_within(input, EVENT_DEPTH_MAX, EVENT_NODES_MAX)
+}
+
+fn parse_within(input: &[u8], depth_max: usize, nodes_max: usize) -> Result<Doc<'_>, Problem> {
     let text = std::str::from_utf8(input).map_err(|error| Problem::Utf8(error.valid_up_to()))?;
     let mut parser = Parser {
         text,
         bytes: input,
         at: 0,
         nodes: Vec::with_capacity(input.len() / BYTES_PER_NODE + 4),
+        nodes_max,
         lossy: false,
     };
     parser.blanks();
-    parser.value(Text::default(), DEPTH_MAX)?;
+    parser.value(Text::default(), depth_max)?;
     parser.blanks();
     if parser.at != input.len() {
         return Err(Problem::Syntax(parser.at));
@@ -51,6 +67,7 @@ struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
     nodes: Vec<Node<'a>>,
+    nodes_max: usize,
     lossy: bool,
 }
 
@@ -79,7 +96,7 @@ impl<'a> Parser<'a> {
 
     fn push(&mut self, key: Text<'a>, kind: Kind<'a>) -> Result<usize, Problem> {
         let index = self.nodes.len();
-        if index >= NODES_MAX {
+        if index >= self.nodes_max {
             return Err(Problem::TooLarge);
         }
         let end = index as u32 + 1;

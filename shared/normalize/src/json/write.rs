@@ -134,6 +134,29 @@ impl Writer {
         }
     }
 
+    /// [`Writer::object`], taken back also when `fill` answers that it must not stay. True when it stays.
+    pub(crate) fn object_if(&mut self, key: &str, fill: impl FnOnce(&mut Self) -> bool) -> bool {
+        let before = self.out.len();
+        self.key(key);
+        self.kept(before, fill)
+    }
+
+    /// [`Writer::element_object`], taken back also when `fill` answers that it must not stay. True when it stays.
+    pub(crate) fn element_object_if(&mut self, fill: impl FnOnce(&mut Self) -> bool) -> bool {
+        let before = self.out.len();
+        self.separate();
+        self.kept(before, fill)
+    }
+
+    fn kept(&mut self, before: usize, fill: impl FnOnce(&mut Self) -> bool) -> bool {
+        let mut stays = false;
+        let filled = self.container(b'{', b'}', |w| stays = fill(w));
+        if !(filled && stays) {
+            self.out.truncate(before);
+        }
+        filled && stays
+    }
+
     /// An array member; nothing at all when `fill` writes nothing.
     pub(crate) fn array(&mut self, key: &str, fill: impl FnOnce(&mut Self)) {
         let before = self.out.len();

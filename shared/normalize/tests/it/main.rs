@@ -13,17 +13,32 @@ mod mapping;
 mod properties;
 mod samples;
 mod schema;
+mod table;
+mod versions;
 
+use normalize::{OcsfVersion, Options};
 use serde_json::Value;
 
 /// The event of a record, by default settings.
 fn event(record: &[u8]) -> Value {
+    event_at(OcsfVersion::default(), record)
+}
+
+/// The event of a record in a version of OCSF.
+fn event_at(version: OcsfVersion, record: &[u8]) -> Value {
+    let options = Options {
+        version,
+        ..Options::default()
+    };
+    event_by(&options, record)
+}
+
+fn event_by(options: &Options, record: &[u8]) -> Value {
     let mut out = Vec::new();
-    let options = normalize::Options::default();
     let context = normalize::Context {
         content_type: None,
         content_created_ms: None,
-        options: &options,
+        options,
     };
     normalize::event(record, &context, &mut out);
     let line = out.strip_suffix(b"\n").expect("an event ends its line");

@@ -1,8 +1,8 @@
 //! Any input: generated values, and worked examples with their members torn, swapped, removed and broken.
 
 use crate::lossless::lost;
-use crate::schema::OCSF;
-use normalize::{Context, Options, RawData, identify, split};
+use crate::schema;
+use normalize::{Context, OcsfVersion, Options, RawData, identify, split};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
@@ -33,6 +33,14 @@ fn cases() -> ProptestConfig {
         },
         ..config
     }
+}
+
+/// Any version; the oldest, of which most is different, as often as all others.
+fn version() -> impl Strategy<Value = OcsfVersion> {
+    prop_oneof![
+        Just(OcsfVersion::V1_1),
+        prop::sample::select(OcsfVersion::ALL.to_vec()),
+    ]
 }
 
 /// Any JSON value, with the words that rules look for among the strings.
@@ -196,26 +204,28 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn any_bytes_become_one_valid_event(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        prop_assert_eq!(OCSF.findings(&crate::event(&bytes)), Vec::<String>::new());
+    fn any_bytes_become_one_valid_event(version in version(), bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let event = crate::event_at(version, &bytes);
+        prop_assert_eq!(schema::of(version).findings(&event), Vec::<String>::new());
     }
 
     #[test]
-    fn any_value_becomes_a_valid_event(value in value()) {
-        prop_assert_eq!(OCSF.findings(&crate::event(value.to_string().as_bytes())), Vec::<String>::new());
+    fn any_value_becomes_a_valid_event(version in version(), value in value()) {
+        let event = crate::event_at(version, value.to_string().as_bytes());
+        prop_assert_eq!(schema::of(version).findings(&event), Vec::<String>::new());
     }
 
     #[test]
-    fn a_torn_record_becomes_a_valid_event_that_loses_nothing(record in mutated()) {
-        let event = crate::event(record.to_string().as_bytes());
-        prop_assert_eq!(OCSF.findings(&event), Vec::<String>::new());
+    fn a_torn_record_becomes_a_valid_event_that_loses_nothing(version in version(), record in mutated()) {
+        let event = crate::event_at(version, record.to_string().as_bytes());
+        prop_assert_eq!(schema::of(version).findings(&event), Vec::<String>::new());
         prop_assert_eq!(lost(&record, &event), Vec::<String>::new());
     }
 
     #[test]
-    fn an_invented_record_becomes_a_valid_event_that_loses_nothing(record in invented()) {
-        let event = crate::event(record.to_string().as_bytes());
-        prop_assert_eq!(OCSF.findings(&event), Vec::<String>::new());
+    fn an_invented_record_becomes_a_valid_event_that_loses_nothing(version in version(), record in invented()) {
+        let event = crate::event_at(version, record.to_string().as_bytes());
+        prop_assert_eq!(schema::of(version).findings(&event), Vec::<String>::new());
         prop_assert_eq!(lost(&record, &event), Vec::<String>::new());
     }
 
@@ -230,7 +240,7 @@ proptest! {
     #[test]
     fn the_event_is_a_function_of_record_and_context(record in mutated()) {
         let text = record.to_string();
-        let options = Options { raw_data: RawData::Always };
+        let options = Options { raw_data: RawData::Always, ..Options::default() };
         let context = Context { content_type: Some("Audit.General"), content_created_ms: Some(1), options: &options };
         let (mut once, mut twice) = (Vec::new(), b"before".to_vec());
         normalize::event(text.as_bytes(), &context, &mut once);

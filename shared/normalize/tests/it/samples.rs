@@ -1,7 +1,8 @@
 //! Every sample record that lies beside the repository: valid, lossless, one event.
 
 use crate::lossless::lost;
-use crate::schema::OCSF;
+use crate::schema;
+use normalize::OcsfVersion;
 use serde_json::Value;
 use std::path::Path;
 
@@ -37,7 +38,7 @@ fn every_sample_becomes_a_valid_event_that_loses_nothing() {
 fn check(line: &str) -> Option<String> {
     let record: Value = serde_json::from_str(line).expect("a sample is JSON");
     let event = crate::event(line.as_bytes());
-    let mut wrong = OCSF.findings(&event);
+    let mut wrong = schema::of(OcsfVersion::V1_8).findings(&event);
     wrong.extend(lost(&record, &event));
     if record["Id"].is_string() && event["metadata"]["uid"] != record["Id"] {
         wrong.push("metadata.uid is not Id".to_owned());

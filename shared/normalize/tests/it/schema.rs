@@ -1,18 +1,37 @@
-//! The official schema as a validator: the rules of ocsf-server's `validator2`, read from the compiled schema.
+//! The official schemas as validators: the rules of ocsf-server's `validator2`, read from the compiled schema.
 
 use flate2::read::GzDecoder;
+use normalize::OcsfVersion;
 use regex_lite::Regex;
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 use std::sync::LazyLock;
 
-/// OCSF 1.8.0, see tests/schema/NOTICE.
-pub(crate) static OCSF: LazyLock<Schema> =
-    LazyLock::new(|| Schema::read(include_bytes!("../schema/ocsf-1.8.0.json.gz")));
+/// The schema of each version, oldest first; see tests/schema/NOTICE.
+static SCHEMAS: [LazyLock<Schema>; 8] = [
+    LazyLock::new(|| Schema::read(include_bytes!("../schema/ocsf-1.1.0.json.gz"))),
+    LazyLock::new(|| Schema::read(include_bytes!("../schema/ocsf-1.2.0.json.gz"))),
+    LazyLock::new(|| Schema::read(include_bytes!("../schema/ocsf-1.3.0.json.gz"))),
+    LazyLock::new(|| Schema::read(include_bytes!("../schema/ocsf-1.4.0.json.gz"))),
+    LazyLock::new(|| Schema::read(include_bytes!("../schema/ocsf-1.5.0.json.gz"))),
+    LazyLock::new(|| Schema::read(include_bytes!("../schema/ocsf-1.6.0.json.gz"))),
+    LazyLock::new(|| Schema::read(include_bytes!("../schema/ocsf-1.7.0.json.gz"))),
+    LazyLock::new(|| Schema::read(include_bytes!("../schema/ocsf-1.8.0.json.gz"))),
+];
+
+/// The schema of a version.
+pub(crate) fn of(version: OcsfVersion) -> &'static Schema {
+    let at = OcsfVersion::ALL
+        .iter()
+        .position(|known| *known == version)
+        .expect("one of all");
+    &SCHEMAS[at]
+}
 
 pub(crate) struct Schema {
     schema: Value,
+    profiles: BTreeSet<String>,
     class_names: HashMap<i64, String>,
     formats: HashMap<String, Regex>,
 }
@@ -43,11 +62,39 @@ impl Schema {
         let formats = formats
             .map(|(name, regex)| (name, Regex::new(regex).expect("the schema's regex")))
             .collect();
+        let attributes = classes
+            .values()
+            .flat_map(|class| class["attributes"].as_object().into_iter().flatten());
+        let profiles = attributes
+            .flat_map(|(_, attribute)| profiles(attribute))
+            .map(str::to_owned)
+            .collect();
         Self {
             class_names: class_names.collect(),
+            profiles,
             formats,
             schema,
         }
+    }
+
+    /// The version that the schema says it is.
+    pub(crate) fn version(&self) -> &str {
+        self.schema["version"].as_str().expect("a version")
+    }
+
+    /// Names of the profiles that some attribute of a class comes by.
+    pub(crate) fn profiles(&self) -> &BTreeSet<String> {
+        &self.profiles
+    }
+
+    /// A class, if the version has it.
+    pub(crate) fn class(&self, uid: i64) -> Option<&Value> {
+        Some(&self.schema["classes"][self.class_names.get(&uid)?])
+    }
+
+    /// An object type, if the version has it.
+    pub(crate) fn object_type(&self, name: &str) -> Option<&Value> {
+        self.schema["objects"].get(name)
     }
 
     /// Everything that is wrong with an event; nothing for a valid one.
@@ -59,6 +106,13 @@ impl Schema {
             return vec![format!("class_uid: {} is no class", event["class_uid"])];
         };
         let class = &self.schema["classes"][name];
+        if event["metadata"]["version"] != self.schema["version"] {
+            return vec![format!(
+                "metadata.version: {} in an event of {}",
+                event["metadata"]["version"],
+                self.version()
+            )];
+        }
         let profiles = event["metadata"]["profiles"]
             .as_array()
             .into_iter()
@@ -67,6 +121,12 @@ impl Schema {
             profiles: profiles.filter_map(Value::as_str).collect(),
             findings: Vec::new(),
         };
+        for profile in &walk.profiles {
+            if !self.profiles.contains(*profile) {
+                walk.findings
+                    .push(format!("metadata.profiles: {profile} is none"));
+            }
+        }
         self.object(
             class,
             event.as_object().expect("an event is an object"),
@@ -251,15 +311,16 @@ impl Schema {
     }
 }
 
-fn allowed(attribute: &Value, profiles: &[&str]) -> bool {
-    let Some(needed) = attribute["profiles"].as_array() else {
-        return true;
-    };
-    let names = needed.iter().filter_map(Value::as_str);
-    needed.is_empty()
-        || names
-            .map(|name| name.rsplit('/').next().unwrap_or(name))
-            .any(|name| profiles.contains(&name))
+/// The profiles by any of which an attribute comes; none when it needs none.
+pub(crate) fn profiles(attribute: &Value) -> impl Iterator<Item = &str> {
+    let names = attribute["profiles"].as_array().into_iter().flatten();
+    names
+        .filter_map(Value::as_str)
+        .map(|name| name.rsplit('/').next().unwrap_or(name))
+}
+
+fn allowed(attribute: &Value, given: &[&str]) -> bool {
+    profiles(attribute).next().is_none() || profiles(attribute).any(|name| given.contains(&name))
 }
 
 /// The caption beside an enum's number.
@@ -293,10 +354,17 @@ fn sibling(
 #[test]
 fn the_validator_finds_what_is_wrong() {
     let good = super::event(br#"{"Id":"a","Operation":"ViewReport","RecordType":20,"ClientIP":"198.51.100.7","UserId":"a@b.example"}"#);
-    assert_eq!(OCSF.findings(&good), Vec::<String>::new());
+    let ocsf = of(OcsfVersion::V1_8);
+    assert_eq!(ocsf.findings(&good), Vec::<String>::new());
     type Break = fn(&mut Value);
-    let breaks: [(&str, Break); 8] = [
+    let breaks: [(&str, Break); 10] = [
         ("class_uid", |event| event["class_uid"] = 1.into()),
+        ("metadata.version", |event| {
+            event["metadata"]["version"] = "1.7.0".into();
+        }),
+        ("metadata.profiles", |event| {
+            event["metadata"]["profiles"] = Value::from(vec!["cloud", "datetime", "host", "none"]);
+        }),
         ("type_uid", |event| event["type_uid"] = 1.into()),
         ("required", |event| {
             drop(
@@ -319,7 +387,7 @@ fn the_validator_finds_what_is_wrong() {
     for (word, break_it) in breaks {
         let mut event = good.clone();
         break_it(&mut event);
-        let findings = OCSF.findings(&event);
+        let findings = ocsf.findings(&event);
         assert!(
             findings.iter().any(|finding| finding.contains(word)),
             "{word}: {findings:?}"

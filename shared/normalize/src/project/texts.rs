@@ -1,0 +1,103 @@
+//! Texts that an older version takes less of than 1.8.0 does.
+
+use super::facts::Kind;
+use crate::OcsfVersion::{self, V1_1, V1_4, V1_8};
+
+/// Characters of a string_t, up to 1.3.0.
+const STRING_MAX: usize = 65_535;
+
+/// Characters of a file_hash_t, up to 1.3.0.
+const HASH_MAX: usize = 64;
+
+/// The version takes a text that 1.8.0 takes.
+pub(super) fn fits(kind: &Kind, text: &str, version: OcsfVersion) -> bool {
+    match kind {
+        Kind::Email => version > V1_1 || is_plain_address(text),
+        Kind::Host => version >= V1_4 || is_host(text),
+        Kind::Hash if version < V1_4 => text.chars().count() <= HASH_MAX,
+        Kind::Hash => version >= V1_8 || is_hexadecimal(text),
+        Kind::Scalar | Kind::Free | Kind::Object(_) => true,
+    }
+}
+
+/// The text may be longer than the version lets it be. `raw` may hold escapes, which are longer than what they stand for.
+pub(super) fn is_long(raw: &str, version: OcsfVersion) -> bool {
+    version < V1_4 && raw.len() > STRING_MAX
+}
+
+/// As much of a text as a string_t holds.
+pub(super) fn cut(text: &str) -> &str {
+    let end = text.char_indices().nth(STRING_MAX);
+    end.map_or(text, |(end, _)| &text[..end])
+}
+
+/// What 1.1.0 takes of what later versions take: `^[a-zA-Z0-9_.+-]+@[a-zA-Z0-9-]+\.[a-zA-Z0-9-.]+$`.
+fn is_plain_address(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.+-".contains(&byte);
+    text.split_once('@')
+        .is_some_and(|(local, _)| local.bytes().all(plain))
+}
+
+/// Labels of letters, digits and inner dashes, as RFC 1123 has them.
+fn is_host(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    text.split('.').all(|label| {
+        let ends = !label.starts_with('-') && !label.ends_with('-');
+        !label.is_empty() && ends && label.bytes().all(inner)
+    })
+}
+
+fn is_hexadecimal(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::OcsfVersion::{V1_2, V1_3};
+
+    #[track_caller]
+    fn check(kind: Kind, text: &str, version: OcsfVersion, expect: bool) {
+        assert_eq!(fits(&kind, text, version), expect, "{text} in {version}");
+    }
+
+    #[test]
+    fn the_first_version_takes_fewer_addresses() {
+        for text in ["a.b+c_d-1@contoso.example", "a@b.c"] {
+            check(Kind::Email, text, V1_1, true);
+        }
+        for text in ["o'neil@contoso.example", "a=b@c.example", "a/b@c.example"] {
+            check(Kind::Email, text, V1_1, false);
+            check(Kind::Email, text, V1_2, true);
+        }
+    }
+
+    #[test]
+    fn host_names_were_checked_once() {
+        for text in ["a", "mail-1.contoso.example", "000.000.1.212"] {
+            check(Kind::Host, text, V1_3, true);
+        }
+        for text in ["a_b", "-a.example", "a-.example", "a..b", "a.", "ä.example"] {
+            check(Kind::Host, text, V1_3, false);
+            check(Kind::Host, text, V1_4, true);
+        }
+    }
+
+    #[test]
+    fn hashes_were_bounded_and_then_hexadecimal() {
+        let long = "a".repeat(65);
+        check(Kind::Hash, &long, V1_3, false);
+        check(Kind::Hash, &long, V1_4, true);
+        check(Kind::Hash, "no hash", V1_3, true);
+        check(Kind::Hash, "no hash", V1_4, false);
+        check(Kind::Hash, "no hash", V1_8, true);
+    }
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        let text = "é".repeat(STRING_MAX + 1);
+        assert!(is_long(&text, V1_3) && !is_long(&text, V1_4));
+        assert_eq!(cut(&text).chars().count(), STRING_MAX);
+        assert_eq!(cut("short"), "short");
+    }
+}
