@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use normalize::{Options, RawData};
+use normalize::{OcsfVersion, Options, RawData};
 use pipeline::lake::Codec;
 use pipeline::settings::{EventSettings, RecordDedupe};
 use secrecy::SecretString;
@@ -215,6 +215,9 @@ pub struct EventArgs {
         value_name = "WHEN"
     )]
     pub raw_data: RawDataArg,
+    /// The version of OCSF that events are valid in: 1.8.0 down to 1.1.0
+    #[arg(long, default_value_t, env = "OCSF_VERSION", value_name = "VERSION")]
+    pub ocsf_version: OcsfVersion,
 }
 
 impl EventArgs {
@@ -223,6 +226,7 @@ impl EventArgs {
     pub fn options(&self) -> Options {
         Options {
             raw_data: self.raw_data.into(),
+            version: self.ocsf_version,
         }
     }
 }
