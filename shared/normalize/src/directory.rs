@@ -9,7 +9,7 @@ use crate::event::{Event, Severity};
 use crate::identity::{self, Ids, User};
 use crate::json::Value;
 use crate::record::Record;
-use changes::Changes;
+pub(crate) use changes::Changes;
 use std::borrow::Cow;
 
 /// What the directory was asked to change, read once for all rules.

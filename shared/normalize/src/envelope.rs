@@ -1,6 +1,6 @@
 //! What every event has, whatever its class: when, in which tenant, by which record, and all that no rule took.
 
-use crate::event::Event;
+use crate::event::{Event, Status};
 use crate::json::Writer;
 use crate::record::{Record, meaningful};
 use crate::{Context, name_values, record_types, status, time};
@@ -111,13 +111,7 @@ pub(crate) fn write_head<'a>(
     who: &str,
     w: &mut Writer,
 ) {
-    let moment = record
-        .text("CreationTime")
-        .and_then(|text| time::parse(&text))
-        .or(context
-            .content_created_ms
-            .map(|epoch_ms| time::Moment { epoch_ms }))
-        .unwrap_or(time::Moment { epoch_ms: 0 });
+    let moment = moment(record, context);
     let class = event.class;
     let (category, category_name) = class.category();
     let caption = class.activity(event.activity);
@@ -151,6 +145,22 @@ pub(crate) fn write_head<'a>(
     w.text("status", status.word.as_deref().unwrap_or(status_caption));
     w.text_opt("status_code", status.code.as_ref());
     w.text_opt("status_detail", status.detail.as_ref());
+    write_message(record, status, who, w);
+}
+
+/// When it happened: by the record, else when its blob was made, else 1970.
+pub(crate) fn moment(record: &Record<'_>, context: &Context<'_>) -> time::Moment {
+    record
+        .text("CreationTime")
+        .and_then(|text| time::parse(&text))
+        .or(context
+            .content_created_ms
+            .map(|epoch_ms| time::Moment { epoch_ms }))
+        .unwrap_or(time::Moment { epoch_ms: 0 })
+}
+
+/// Writes `message`: what was done by whom, and why it failed.
+pub(crate) fn write_message(record: &Record<'_>, status: &Status<'_>, who: &str, w: &mut Writer) {
     let operation = record
         .operation
         .as_deref()

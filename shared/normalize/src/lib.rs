@@ -1,7 +1,7 @@
-//! Office 365 Management Activity records to OCSF events: bytes in, bytes out.
+//! Office 365 Management Activity records to OCSF events, or to documents of the Elastic Common Schema: bytes in, bytes out.
 //!
-//! Pure: no I/O, no clock, no async. Total: every byte string becomes a valid OCSF event, and what no rule
-//! understands is kept in it. Deterministic: the event is a function of the record and the [`Context`].
+//! Pure: no I/O, no clock, no async. Total: every byte string becomes a valid OCSF event (or ECS 8.11.0 document), and what no
+//! rule understands is kept in it. Deterministic: the event is a function of the record and the [`Context`].
 
 mod address;
 mod api;
@@ -11,6 +11,7 @@ mod cmdlet;
 mod copilot;
 mod directory;
 mod dlp;
+mod ecs;
 mod email;
 mod envelope;
 mod event;
@@ -43,7 +44,7 @@ mod verbs;
 mod version;
 
 pub use identify::{Identity, Malformed, identify};
-pub use options::{Options, RawData};
+pub use options::{Options, RawData, Schema, UnknownSchema};
 pub use split::{BLOB_DEPTH_MAX, BlobError, RECORDS_MAX, split};
 pub use version::{OcsfVersion, UnknownVersion};
 
@@ -69,24 +70,30 @@ pub struct Context<'a> {
 pub fn event(record: &[u8], context: &Context<'_>, out: &mut Vec<u8>) {
     let from = out.len();
     write(record, context, out);
-    if context.options.version < OcsfVersion::V1_8 {
-        project::down(context.options.version, from, out);
+    let options = context.options;
+    if options.schema == Schema::Ocsf && options.version < OcsfVersion::V1_8 {
+        project::down(options.version, from, out);
     }
 }
 
-/// Writes the event as OCSF 1.8.0.
+/// Writes the event as OCSF 1.8.0, or as a document of ECS.
 fn write(record: &[u8], context: &Context<'_>, out: &mut Vec<u8>) {
     match identify::read(record) {
         Ok(doc) => {
             let whole = !doc.lossy;
             let parsed = Record::new(&doc);
             let mut event = Event::new(Vec::with_capacity(record.len() * 2));
-            let who = route::map(&parsed, &mut event);
+            let origin = route::map(&parsed, &mut event);
             let keep = match context.options.raw_data {
                 RawData::Always => true,
                 RawData::Unmapped => parsed.nameless || !whole,
                 RawData::Never => false,
             };
+            if context.options.schema == Schema::Ecs {
+                let original = keep.then(|| raw::text(record, &doc));
+                return ecs::write(&parsed, event, &origin, context, original.as_deref(), out);
+            }
+            let who = origin.shown(&parsed);
             out.push(b'{');
             let mut head = Writer::new(std::mem::take(out));
             envelope::write_head(&parsed, &mut event, context, &who, &mut head);
@@ -101,6 +108,9 @@ fn write(record: &[u8], context: &Context<'_>, out: &mut Vec<u8>) {
             out.push(b',');
             out.extend_from_slice(&event.body.into_bytes());
             out.extend_from_slice(b"}\n");
+        }
+        Err(malformed) if context.options.schema == Schema::Ecs => {
+            ecs::write_malformed(record, &malformed, context, out);
         }
         Err(malformed) => raw::write_malformed(record, &malformed, context, out),
     }

@@ -191,7 +191,7 @@ fn write_os(w: &mut Writer, name: &str) {
 }
 
 /// The client's user agent, wherever the service keeps it.
-fn user_agent<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
+pub(crate) fn user_agent<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
     record
         .take("UserAgent")
         .or_else(|| record.property("ExtendedProperties", "UserAgent"))

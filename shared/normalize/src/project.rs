@@ -488,6 +488,7 @@ mod tests {
         let options = Options {
             version,
             raw_data: RawData::Unmapped,
+            ..Options::default()
         };
         let context = Context {
             content_type: None,

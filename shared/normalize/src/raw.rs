@@ -5,24 +5,28 @@ use crate::envelope::OCSF_VERSION;
 use crate::json::{Doc, SECRET_KEY, Writer};
 use crate::time::Moment;
 use crate::{Context, Malformed, RawData};
+use std::borrow::Cow;
 
-/// Writes `raw_data`: the record's text as it came, except that matched secrets are redacted as in the event.
+/// Writes `raw_data`: the record's text, see [`text`].
 pub(crate) fn write(record: &[u8], doc: &Doc<'_>, w: &mut Writer) {
+    w.text("raw_data", &text(record, doc));
+}
+
+/// The record's text as it came, except that matched secrets are redacted as in the event.
+pub(crate) fn text<'a>(record: &'a [u8], doc: &Doc<'_>) -> Cow<'a, str> {
     if !doc.mentions(SECRET_KEY) {
-        return w.text("raw_data", &String::from_utf8_lossy(record));
+        return String::from_utf8_lossy(record);
     }
     let mut redacted = Writer::new(Vec::with_capacity(record.len()));
     redacted.bare_value(doc.root());
-    w.text("raw_data", &String::from_utf8_lossy(&redacted.into_bytes()));
+    Cow::Owned(String::from_utf8_lossy(&redacted.into_bytes()).into_owned())
 }
 
-/// Writes `raw_data` of bytes that are no record: U+FFFD for what is not UTF-8. What may hold matched secrets, and cannot
-/// be taken apart to redact them, is left to the raw copy.
-fn write_unread(record: &[u8], w: &mut Writer) {
+/// The text of bytes that are no record: U+FFFD for what is not UTF-8. What may hold matched secrets, and cannot be taken
+/// apart to redact them, is left to the raw copy.
+pub(crate) fn unread_text(record: &[u8]) -> Option<Cow<'_, str>> {
     let text = String::from_utf8_lossy(record);
-    if !text.is_empty() && !text.contains(SECRET_KEY) {
-        w.text("raw_data", &text);
-    }
+    (!text.is_empty() && !text.contains(SECRET_KEY)).then_some(text)
 }
 
 /// Writes a whole event for bytes that cannot be read.
@@ -70,7 +74,7 @@ pub(crate) fn write_malformed(
     });
     w.object("cloud", |w| w.text("provider", "Microsoft 365"));
     if context.options.raw_data != RawData::Never {
-        write_unread(record, &mut w);
+        w.text_opt("raw_data", unread_text(record));
     }
     *out = w.into_bytes();
     out.extend_from_slice(b"}\n");

@@ -12,14 +12,32 @@ use crate::{
 };
 use std::borrow::Cow;
 
+/// Who acted, as far as the rules found out.
+#[derive(Debug, Default)]
+pub(crate) struct Origin<'a> {
+    /// Where a rule knows better than the record's own members.
+    pub(crate) named: Option<Cow<'a, str>>,
+    pub(crate) actor: Actor<'a>,
+}
+
+impl Origin<'_> {
+    /// The name that messages show.
+    pub(crate) fn shown(&self, record: &Record<'_>) -> String {
+        if record.nameless {
+            return identity::shown(record.text("UserId").as_ref());
+        }
+        identity::shown(self.named.as_ref().or(self.actor.user.name.as_ref()))
+    }
+}
+
 /// Writes the attributes of the record's class, and says who acted.
-pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> String {
+pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> Origin<'a> {
     if record.nameless {
-        return identity::shown(record.text("UserId").as_ref());
+        return Origin::default();
     }
     let actor = identity::actor(record);
     let named = by_operation(record, event, &actor).or_else(|| by_type(record, event, &actor));
-    let who = named.unwrap_or_else(|| {
+    let named = named.unwrap_or_else(|| {
         api::map(record, event);
         None
     });
@@ -31,7 +49,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> String {
         event.status = Some(status);
     }
     origin::write_origin(record, event, &actor);
-    identity::shown(who.as_ref().or(actor.user.name.as_ref()))
+    Origin { named, actor }
 }
 
 /// Who acted, where a rule knows better than the record's own members.

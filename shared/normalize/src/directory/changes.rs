@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// The list, when it is one.
-pub(super) struct Changes<'a> {
+pub(crate) struct Changes<'a> {
     list: Option<Value<'a>>,
 }
 
@@ -17,7 +17,7 @@ const UNNAMED_APP_ROLE: &str = "(unspecified app role)";
 const DEFAULT_APP_ROLE: &str = "00000000-0000-0000-0000-000000000000";
 
 impl<'a> Changes<'a> {
-    pub(super) fn new(list: Option<Value<'a>>) -> Self {
+    pub(crate) fn new(list: Option<Value<'a>>) -> Self {
         Self {
             list: list.filter(|list| list.is_array()),
         }
@@ -42,7 +42,7 @@ impl<'a> Changes<'a> {
     }
 
     /// The new value, or the old one of something taken away, as plain text.
-    pub(super) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+    pub(crate) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
         self.value(name, "NewValue")
             .or_else(|| self.value(name, "OldValue"))
     }

@@ -7,7 +7,7 @@ use super::{Kind, Text, Value, plain_len};
 pub(crate) const SECRET_KEY: &str = "DetectedValues";
 
 /// What stands in its place.
-const REDACTED: &str = "[redacted]";
+pub(crate) const REDACTED: &str = "[redacted]";
 
 /// Appends JSON to a buffer. Commas follow from the last byte written, and containers that stay empty are taken back,
 /// so a rule writes what it has and needs no case for what it has not.
@@ -202,6 +202,16 @@ impl Writer {
     /// The object or array that is open holds something.
     pub(crate) fn wrote_member(&self) -> bool {
         !matches!(self.out.last(), None | Some(b'{' | b'['))
+    }
+
+    /// A string after a name written by [`Writer::named`], or a text of its own.
+    pub(crate) fn bare_text(&mut self, value: &str) {
+        self.quoted(value);
+    }
+
+    /// An object after a name written by [`Writer::named`]; it may stay empty.
+    pub(crate) fn bare_object(&mut self, fill: impl FnOnce(&mut Self)) {
+        self.container(b'{', b'}', fill);
     }
 
     /// An array after a name written by [`Writer::named`].

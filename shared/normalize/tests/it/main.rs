@@ -6,6 +6,8 @@
 )]
 
 mod corpus;
+mod ecs;
+mod ecs_schema;
 mod fixtures;
 mod golden;
 mod lossless;
@@ -16,7 +18,7 @@ mod schema;
 mod table;
 mod versions;
 
-use normalize::{OcsfVersion, Options};
+use normalize::{Context, OcsfVersion, Options};
 use serde_json::Value;
 
 /// The event of a record, by default settings.
@@ -30,12 +32,13 @@ fn event_at(version: OcsfVersion, record: &[u8]) -> Value {
         version,
         ..Options::default()
     };
-    event_by(&options, record)
+    event_with(record, &options)
 }
 
-fn event_by(options: &Options, record: &[u8]) -> Value {
+/// The event of a record.
+fn event_with(record: &[u8], options: &Options) -> Value {
     let mut out = Vec::new();
-    let context = normalize::Context {
+    let context = Context {
         content_type: None,
         content_created_ms: None,
         options,

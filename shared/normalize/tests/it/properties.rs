@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 /// The records of the worked examples.
-static RECORDS: LazyLock<Vec<Map<String, Value>>> = LazyLock::new(|| {
+pub(crate) static RECORDS: LazyLock<Vec<Map<String, Value>>> = LazyLock::new(|| {
     let pairs = include_str!("../fixtures/golden.ndjson").lines();
     let pairs = pairs.map(|line| serde_json::from_str::<Value>(line).expect("a pair is JSON"));
     pairs
@@ -22,7 +22,7 @@ const CASES: u32 = 2_048;
 /// What proptest does by itself.
 const CASES_OF_PROPTEST: u32 = 256;
 
-fn cases() -> ProptestConfig {
+pub(crate) fn cases() -> ProptestConfig {
     let config = ProptestConfig::default();
     ProptestConfig {
         failure_persistence: None,
@@ -44,7 +44,7 @@ fn version() -> impl Strategy<Value = OcsfVersion> {
 }
 
 /// Any JSON value, with the words that rules look for among the strings.
-fn value() -> impl Strategy<Value = Value> {
+pub(crate) fn value() -> impl Strategy<Value = Value> {
     let words = prop::sample::select(vec![
         "",
         " ",
@@ -98,7 +98,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 /// An example with some of its members replaced, some removed, and perhaps another type and operation.
-fn mutated() -> impl Strategy<Value = Value> {
+pub(crate) fn mutated() -> impl Strategy<Value = Value> {
     let at = any::<prop::sample::Index>;
     let changes = prop::collection::vec((at(), prop::option::of(value())), 0..6);
     (
@@ -177,7 +177,7 @@ const OPERATIONS: &[&str] = &[
 ];
 
 /// A record of any type with any members in any shape.
-fn invented() -> impl Strategy<Value = Value> {
+pub(crate) fn invented() -> impl Strategy<Value = Value> {
     let members = prop::collection::hash_map(prop::sample::select(MEMBERS), value(), 0..20);
     let types = prop_oneof![
         1 => -2i64..480,

@@ -117,6 +117,11 @@ pub(in crate::project) static EVIDENCES: Object = Object {
     ],
 };
 
+pub(in crate::project) static EXTENSION: Object = Object {
+    attributes: &[at("name").required_before(V1_7), at("uid").required_before(V1_7)],
+    constraints: &[at_least_one(&["name", "uid"]).since(V1_7)],
+};
+
 pub(in crate::project) static FEATURE: Object = Object {
     attributes: &[at("name"), at("uid")],
     constraints: &[at_least_one(&["name", "uid"])],
@@ -192,8 +197,9 @@ pub(in crate::project) static MESSAGE_CONTEXT: Object = Object {
 
 pub(in crate::project) static METADATA: Object = Object {
     attributes: &[
-        at("log_source").since(V1_7), at("original_event_uid").since(V1_7), at("product").object(&PRODUCT).required(),
-        at("source").since(V1_7), at("tags").since(V1_4).object(&KEY_VALUE_OBJECT), at("type").since(V1_7),
+        at("extension").object(&EXTENSION), at("log_source").since(V1_7), at("original_event_uid").since(V1_7),
+        at("product").object(&PRODUCT).required(), at("source").since(V1_7),
+        at("tags").since(V1_4).object(&KEY_VALUE_OBJECT), at("type").since(V1_7),
     ],
     constraints: &[],
 };
@@ -256,10 +262,10 @@ pub(in crate::project) static REQUEST: Object = Object {
 
 pub(in crate::project) static RESOURCE_DETAILS: Object = Object {
     attributes: &[
-        at("data").free(), at("group").object(&GROUP), at("hostname").since(V1_4).host(), at("ip").since(V1_4),
-        at("modified_time").since(V1_5), at("name"), at("owner").object(&USER), at("provider").since(V1_8),
-        at("role").since(V1_6), at("role_id").since(V1_6), at("tags").since(V1_4).object(&KEY_VALUE_OBJECT), at("uid"),
-        at("uid_alt").since(V1_5),
+        at("created_time").since(V1_5), at("data").free(), at("group").object(&GROUP),
+        at("hostname").since(V1_4).host(), at("ip").since(V1_4), at("modified_time").since(V1_5), at("name"),
+        at("owner").object(&USER), at("provider").since(V1_8), at("role").since(V1_6), at("role_id").since(V1_6),
+        at("tags").since(V1_4).object(&KEY_VALUE_OBJECT), at("uid"), at("uid_alt").since(V1_5),
     ],
     constraints: &[at_least_one(&["name", "uid"])],
 };
@@ -289,7 +295,7 @@ pub(in crate::project) static USER: Object = Object {
 
 pub(in crate::project) static WEB_RESOURCE: Object = Object {
     attributes: &[
-        at("data").free(), at("modified_time").since(V1_5), at("name"),
+        at("created_time").since(V1_5), at("data").free(), at("modified_time").since(V1_5), at("name"),
         at("tags").since(V1_4).object(&KEY_VALUE_OBJECT), at("uid"), at("uid_alt").since(V1_5),
     ],
     constraints: &[at_least_one(&["name", "uid"])],

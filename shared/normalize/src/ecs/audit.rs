@@ -1,0 +1,320 @@
+//! `o365.audit`: every member of the record, in a form that an index can take whatever Microsoft writes.
+//!
+//! Each path has one shape (see [`shapes`]); each scalar is a string; no name holds what an index reads as a path. What
+//! comes in another shape than its path has is kept as text under `_raw`.
+
+use super::shapes::{self, Member, Shape};
+use crate::json::{Kind, REDACTED, SECRET_KEY, Value, Writer, parse};
+use std::borrow::Cow;
+
+/// Where text stands that is not of its path's shape. Elastic's integration uses the same name.
+const RAW: &str = "_raw";
+
+/// Writes all of a record.
+pub(super) fn write(root: Value<'_>, w: &mut Writer) {
+    w.object("o365", |w| {
+        w.object("audit", |w| members(root, shapes::RECORD, w));
+    });
+}
+
+/// What stands under a name.
+#[derive(Debug, Clone, Copy)]
+enum Item<'a> {
+    /// A string, or a list of them; an empty one when there is no value.
+    Text(Option<Value<'a>>),
+    Shaped(Shape, Value<'a>),
+    /// The members beside `Name`.
+    Change(Value<'a>),
+    /// What data loss prevention matched.
+    Secret,
+}
+
+impl<'a> Item<'a> {
+    fn of(member: Value<'a>, shapes: &[Member]) -> Self {
+        if member.key().is(SECRET_KEY) {
+            Self::Secret
+        } else {
+            shapes::of(shapes, member.key()).map_or(Self::Text(Some(member)), |shape| {
+                Self::Shaped(shape, member)
+            })
+        }
+    }
+
+    /// Writes the value after its name.
+    fn write(self, w: &mut Writer) {
+        match self {
+            Self::Text(None) => w.bare_text(""),
+            Self::Text(Some(value)) => text(value, w),
+            Self::Secret => w.bare_text(REDACTED),
+            Self::Change(value) => w.bare_object(|w| change(value, w)),
+            Self::Shaped(Shape::Object(inside), value) => objects(value, inside, w),
+            Self::Shaped(Shape::Names, value) => names(value, w),
+            Self::Shaped(Shape::Changes, value) => changes(value, w),
+            Self::Shaped(Shape::Json, value) => json(value, w),
+        }
+    }
+
+    /// Writes one of several values of a name. Only strings and changes can be several: the names in the tables of shapes
+    /// are told apart whatever [`tidy`] does.
+    fn write_element(self, w: &mut Writer) {
+        match self {
+            Self::Change(value) => w.element_object(|w| change(value, w)),
+            Self::Text(Some(value)) | Self::Shaped(_, value) => w.element_text(&string(value)),
+            Self::Text(None) => w.element_text(""),
+            Self::Secret => w.element_text(REDACTED),
+        }
+    }
+}
+
+/// Writes an object's members that say anything.
+fn members(object: Value<'_>, shapes: &[Member], w: &mut Writer) {
+    let kept = || object.children().filter(|member| !member.is_blank());
+    if kept().all(|member| !member.key().escaped && is_tidy(member.key().raw)) {
+        for member in kept() {
+            w.named(member.key().raw);
+            Item::of(member, shapes).write(w);
+        }
+        return;
+    }
+    let pairs = kept().map(|member| (tidy(member.key().cow()), Item::of(member, shapes)));
+    grouped(pairs.collect(), w);
+}
+
+/// Writes names with values, the values of a name that repeats as a list.
+fn grouped(mut pairs: Vec<(Cow<'_, str>, Item<'_>)>, w: &mut Writer) {
+    let mut names: Vec<&str> = pairs.iter().map(|(name, _)| &**name).collect();
+    names.sort_unstable();
+    if names.windows(2).any(|pair| pair[0] == pair[1]) {
+        pairs.sort_by(|a, b| a.0.cmp(&b.0));
+    }
+    for same in pairs.chunk_by(|a, b| a.0 == b.0) {
+        w.named(&same[0].0);
+        if let [(_, item)] = same {
+            item.write(w);
+        } else {
+            w.bare_array(|w| same.iter().for_each(|(_, item)| item.write_element(w)));
+        }
+    }
+}
+
+/// A name that no index reads as a path, refuses, or takes for [`RAW`].
+fn is_tidy(name: &str) -> bool {
+    let plain = |byte: u8| byte > b' ' && byte != b'.' && byte != 0x7f && byte < 0x80;
+    !name.is_empty() && name.bytes().all(plain) && name != RAW
+}
+
+/// The name with `_` for dots, blanks and control characters: Elasticsearch reads `a.b` as `b` in `a`, and refuses names
+/// that are blank. Elastic's integration does so with the names of changed properties.
+fn tidy(name: Cow<'_, str>) -> Cow<'_, str> {
+    if is_tidy(&name) {
+        return name;
+    }
+    let odd = |char: char| char == '.' || char.is_whitespace() || char.is_control();
+    match &*name {
+        "" => Cow::Borrowed("_"),
+        RAW => Cow::Borrowed("_raw_"),
+        _ => Cow::Owned(name.replace(odd, "_")),
+    }
+}
+
+/// Writes strings: a scalar as one, an array as a list of them, anything else as JSON.
+fn text(value: Value<'_>, w: &mut Writer) {
+    match value.kind() {
+        Kind::Text(_) => w.bare_value(value),
+        Kind::Array => w.bare_array(|w| {
+            for element in value.children().filter(|element| !element.is_blank()) {
+                if element.is_string() {
+                    w.element_value(element);
+                } else {
+                    w.element_text(&string(element));
+                }
+            }
+        }),
+        _ => w.bare_text(&string(value)),
+    }
+}
+
+/// A scalar as it is written, anything else as JSON.
+fn string(value: Value<'_>) -> Cow<'_, str> {
+    value.scalar().unwrap_or_else(|| {
+        let mut w = Writer::new(Vec::new());
+        w.bare_value(value);
+        Cow::Owned(String::from_utf8_lossy(&w.into_bytes()).into_owned())
+    })
+}
+
+fn objects(value: Value<'_>, inside: &[Member], w: &mut Writer) {
+    if !value.is_array() {
+        return w.bare_object(|w| object(value, inside, w));
+    }
+    w.bare_array(|w| {
+        for element in value.children().filter(|element| !element.is_blank()) {
+            w.element_object(|w| object(element, inside, w));
+        }
+    });
+}
+
+fn object(value: Value<'_>, inside: &[Member], w: &mut Writer) {
+    if value.is_object() {
+        members(value, inside, w);
+    } else {
+        w.text(RAW, &string(value));
+    }
+}
+
+/// A list of names and values as one object. Entries of another form are kept as text.
+fn names(value: Value<'_>, w: &mut Writer) {
+    if !value.is_array() {
+        return w.bare_object(|w| object(value, &[], w));
+    }
+    let pairs =
+        value
+            .children()
+            .filter(|entry| !entry.is_blank())
+            .map(|entry| match name_and_value(entry) {
+                Some((name, value)) => (tidy(name), Item::Text(value)),
+                None => (Cow::Borrowed(RAW), Item::Text(Some(entry))),
+            });
+    w.bare_object(|w| grouped(pairs.collect(), w));
+}
+
+/// Name and value of an entry that has nothing else.
+fn name_and_value<'a>(entry: Value<'a>) -> Option<(Cow<'a, str>, Option<Value<'a>>)> {
+    let name = crate::name_values::entry_name(entry)?;
+    let value = entry.get("Value");
+    let members = entry.children().count();
+    (members == 1 + usize::from(value.is_some()))
+        .then(|| (name, value.filter(|value| !value.is_blank())))
+}
+
+/// Changed properties by their name. What is no change of a named property is kept as text.
+fn changes(value: Value<'_>, w: &mut Writer) {
+    if !value.is_array() {
+        return w.bare_object(|w| w.text(RAW, &string(value)));
+    }
+    let pairs = value
+        .children()
+        .filter(|entry| !entry.is_blank())
+        .map(|entry| match entry.get("Name").and_then(Value::str) {
+            Some(name) => (tidy(name), Item::Change(entry)),
+            None => (Cow::Borrowed(RAW), Item::Text(Some(entry))),
+        });
+    w.bare_object(|w| grouped(pairs.collect(), w));
+}
+
+fn change(entry: Value<'_>, w: &mut Writer) {
+    let pairs = entry
+        .children()
+        .filter(|member| !member.key().is("Name") && !member.is_blank())
+        .map(|member| (tidy(member.key().cow()), Item::of(member, &[])));
+    grouped(pairs.collect(), w);
+}
+
+/// Members of the object in a string; the string where there is none, or where a part of it would be lost.
+fn json(value: Value<'_>, w: &mut Writer) {
+    if value.is_object() {
+        return w.bare_object(|w| members(value, &[], w));
+    }
+    let text = string(value);
+    match parse(text.as_bytes()) {
+        Ok(doc) if doc.root().is_object() && !doc.lossy => {
+            w.bare_object(|w| members(doc.root(), &[], w));
+        }
+        _ => w.bare_object(|w| w.text(RAW, &text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(record: &str, expect: &str) {
+        let doc = parse(record.as_bytes()).unwrap();
+        let mut w = Writer::new(Vec::new());
+        write(doc.root(), &mut w);
+        let text = String::from_utf8(w.into_bytes()).unwrap();
+        assert_eq!(text, format!(r#""o365":{{"audit":{expect}}}"#), "{record}");
+    }
+
+    #[test]
+    fn scalars_are_strings_and_nothing_is_left_out() {
+        check(
+            r#"{"RecordType":6,"External":true,"Size":1.50,"Empty":"","None":null,"Id":"a\/\u00e9"}"#,
+            "{\"RecordType\":\"6\",\"External\":\"true\",\"Size\":\"1.50\",\"Id\":\"a/é\"}",
+        );
+    }
+
+    #[test]
+    fn what_is_no_object_by_its_path_is_text() {
+        check(
+            r#"{"New":{"a":[1,{"b":2}]},"List":["x",1,[2],{"y":null}]}"#,
+            r#"{"New":"{\"a\":[1,{\"b\":2}]}","List":["x","1","[2]","{\"y\":null}"]}"#,
+        );
+    }
+
+    #[test]
+    fn an_object_by_its_path_is_one_whatever_comes() {
+        check(
+            r#"{"Item":{"Id":1,"ParentFolder":"x"}}"#,
+            r#"{"Item":{"Id":"1","ParentFolder":{"_raw":"x"}}}"#,
+        );
+        check(
+            r#"{"Actor":[{"ID":"a","Type":5},"b",null]}"#,
+            r#"{"Actor":[{"ID":"a","Type":"5"},{"_raw":"b"}]}"#,
+        );
+        check(
+            r#"{"ExceptionInfo":false}"#,
+            r#"{"ExceptionInfo":{"_raw":"false"}}"#,
+        );
+    }
+
+    #[test]
+    fn names_and_values_become_an_object() {
+        check(
+            r#"{"Parameters":[{"Name":"Identity","Value":"a"},{"Name":"x.y z","Value":true},{"Name":"Off","Value":""},{"Name":"Identity","Value":["b"]},7]}"#,
+            r#"{"Parameters":{"Identity":["a","[\"b\"]"],"Off":"","_raw":"7","x_y_z":"true"}}"#,
+        );
+        check(
+            r#"{"Parameters":"-Identity a"}"#,
+            r#"{"Parameters":{"_raw":"-Identity a"}}"#,
+        );
+    }
+
+    #[test]
+    fn changes_are_found_by_their_name() {
+        check(
+            r#"{"ModifiedProperties":[{"Name":"Role.DisplayName","NewValue":"\"x\"","OldValue":""},{"Name":"Included Updated Properties","NewValue":""},"Subject"]}"#,
+            r#"{"ModifiedProperties":{"Role_DisplayName":{"NewValue":"\"x\""},"Included_Updated_Properties":{},"_raw":"Subject"}}"#,
+        );
+    }
+
+    #[test]
+    fn json_in_a_string_is_read() {
+        check(
+            r#"{"Data":"{\"f3u\":\"a@b.example\",\"n\":1,\"l\":{\"x\":1}}"}"#,
+            r#"{"Data":{"f3u":"a@b.example","n":"1","l":"{\"x\":1}"}}"#,
+        );
+        check(
+            r#"{"Data":"{\"a\":1,\"a\":2}"}"#,
+            r#"{"Data":{"_raw":"{\"a\":1,\"a\":2}"}}"#,
+        );
+        check(r#"{"Data":"no json"}"#, r#"{"Data":{"_raw":"no json"}}"#);
+    }
+
+    #[test]
+    fn names_that_an_index_would_misread_are_tidied_and_stay_apart() {
+        check(
+            r#"{"a.b":1,"a_b":2,"":3,"_raw":4,"x\u0001":5}"#,
+            r#"{"_":"3","_raw_":"4","a_b":["1","2"],"x_":"5"}"#,
+        );
+    }
+
+    #[test]
+    fn matched_secrets_are_redacted_at_any_depth() {
+        check(
+            r#"{"DetectedValues":["4111"],"New":{"DetectedValues":"4111"},"EndpointMetaData":{"SensitiveInformation":[{"SensitiveInformationDetections":{"DetectedValues":[{"Name":"4111"}]}}]}}"#,
+            r#"{"DetectedValues":"[redacted]","New":"{\"DetectedValues\":\"[redacted]\"}","EndpointMetaData":{"SensitiveInformation":[{"SensitiveInformationDetections":{"DetectedValues":"[redacted]"}}]}}"#,
+        );
+    }
+}

@@ -1,0 +1,150 @@
+//! `rule` and `threat`: what a finding goes by.
+
+use super::related::Related;
+use crate::json::{Value, Writer, parse};
+use crate::record::{Record, meaningful};
+use crate::resource::text_of;
+use crate::{identity, origin};
+use std::borrow::Cow;
+
+/// Record types of data loss prevention.
+const DATA_LOSS: [i64; 7] = [11, 13, 33, 63, 99, 100, 107];
+
+/// The JSON in an alert's `Data`, with its short keys.
+#[derive(Debug, Default)]
+struct Data {
+    description: Option<String>,
+    link: Option<String>,
+    malware: Option<String>,
+    sender_ip: Option<String>,
+    users: Vec<String>,
+}
+
+impl Data {
+    fn of(record: &Record<'_>) -> Self {
+        let text = record.get("Data").and_then(meaningful).unwrap_or_default();
+        let Ok(doc) = parse(text.as_bytes()) else {
+            return Self::default();
+        };
+        let datum = |key: &str| text_of(doc.root(), key).map(Cow::into_owned);
+        let people = ["f3u", "suid", "tsd", "trc"];
+        Self {
+            description: datum("ad"),
+            link: datum("ail"),
+            malware: datum("thn"),
+            sender_ip: datum("sip"),
+            users: people.iter().filter_map(|key| datum(key)).collect(),
+        }
+    }
+}
+
+/// Writes `rule` and `threat`.
+pub(super) fn write<'a>(record: &Record<'a>, related: &mut Related<'a>, w: &mut Writer) {
+    match record.record_type {
+        Some(40) => alert(record, related, w),
+        Some(number) if DATA_LOSS.contains(&number) => data_loss(record, w),
+        Some(47) => malware(
+            record
+                .get("FileData")
+                .and_then(|data| text_of(data, "MalwareFamily")),
+            w,
+        ),
+        Some(6) => malware(record.text("VirusInfo"), w),
+        _ => {}
+    }
+}
+
+fn malware(name: Option<Cow<'_, str>>, w: &mut Writer) {
+    w.object("threat", |w| {
+        w.object("software", |w| w.text_opt("name", name));
+    });
+}
+
+fn alert<'a>(record: &Record<'a>, related: &mut Related<'a>, w: &mut Writer) {
+    let data = Data::of(record);
+    let links = record
+        .get("AlertLinks")
+        .into_iter()
+        .flat_map(|links| links.elements());
+    let link = links
+        .filter_map(|link| text_of(link, "AlertLinkHref"))
+        .next();
+    let kind = record.text("EntityType");
+    w.object("rule", |w| {
+        w.text_opt("category", record.text("Category"));
+        w.text_opt("description", data.description);
+        w.text_opt("id", record.text("PolicyId"));
+        w.text_opt("name", record.text("Name"));
+        w.text_opt("reference", link.or(data.link.map(Cow::Owned)));
+        w.text_opt("ruleset", kind.clone());
+    });
+    if kind.is_some_and(|kind| kind == "MalwareFamily") {
+        malware(
+            record
+                .text("AlertEntityId")
+                .or(data.malware.map(Cow::Owned)),
+            w,
+        );
+    }
+    let addresses = data
+        .users
+        .iter()
+        .flat_map(|list| list.split([';', ',']))
+        .map(str::trim);
+    for address in addresses.filter(|text| identity::email_domain(text).is_some()) {
+        related.user(Some(&Cow::Owned(address.to_owned())));
+    }
+    if let Some((origin::Source::Ip(ip), _)) = data
+        .sender_ip
+        .and_then(|address| origin::source(Cow::Owned(address)))
+    {
+        related.ip(Some(&Cow::Owned(ip.into_owned())));
+    }
+}
+
+/// The rules of all policies.
+fn rules<'a>(record: &Record<'a>) -> impl Iterator<Item = Value<'a>> {
+    let policies = record
+        .get("PolicyDetails")
+        .into_iter()
+        .flat_map(|list| list.elements());
+    policies
+        .filter_map(|policy| policy.get("Rules"))
+        .flat_map(|rules| rules.elements())
+}
+
+/// ECS has room for one rule: the first. All of them are in `o365.audit.PolicyDetails`.
+fn data_loss(record: &Record<'_>, w: &mut Writer) {
+    let policy = record
+        .get("PolicyDetails")
+        .and_then(|list| list.elements().next());
+    let rule = rules(record).next();
+    let of = |from: Option<Value<'_>>, key: &str| {
+        from.and_then(|from| text_of(from, key))
+            .map(Cow::into_owned)
+    };
+    let id = of(rule, "RuleId").or_else(|| of(policy, "PolicyId"));
+    let name = of(rule, "RuleName").or_else(|| of(policy, "PolicyName"));
+    w.object("rule", |w| {
+        w.text_opt("id", id);
+        w.text_opt("name", name);
+        w.text_opt("ruleset", of(policy, "PolicyName"));
+    });
+}
+
+/// Whether what was about to happen to the data happened: 2 when a rule blocked it and nobody had an exception, 1 when
+/// it went through, 0 when the record does not tell.
+pub(super) fn data_outcome(record: &Record<'_>) -> u8 {
+    let blocks = |rule: Value<'_>| {
+        let actions = rule.get("Actions");
+        actions.is_some_and(|list| list.elements().any(|action| action.is_text("BlockAccess")))
+    };
+    match &*record.op {
+        "dlpruleundo" => 1,
+        "dlpinfo" => 0,
+        _ if record.has("ExceptionInfo") => 1,
+        _ if rules(record).any(blocks) => 2,
+        _ if record.has("PolicyDetails") => 1,
+        _ => 0,
+    }
+}

@@ -1,0 +1,65 @@
+//! `group`: the team, the group, the role group.
+
+use crate::directory::Changes;
+use crate::identity::Ids;
+use crate::json::Writer;
+use crate::record::Record;
+use crate::sharing;
+use std::borrow::Cow;
+
+/// Name and id.
+type Named<'a> = (Option<Cow<'a, str>>, Option<Cow<'a, str>>);
+
+/// Writes `group`.
+pub(super) fn write(record: &Record<'_>, w: &mut Writer) {
+    let (name, id) = find(record).unwrap_or_default();
+    w.object("group", |w| {
+        w.text_opt("id", id);
+        w.text_opt("name", name);
+    });
+}
+
+fn find<'a>(record: &Record<'a>) -> Option<Named<'a>> {
+    let op = &*record.op;
+    match record.record_type? {
+        8 if op.contains("group") => Some(of_directory(record)),
+        14 => {
+            let data = record.text("EventData").unwrap_or_default();
+            let tagged = sharing::tag(&data, "Group").map(|group| Cow::Owned(group.to_owned()));
+            let is_group = record
+                .text("TargetUserOrGroupType")
+                .is_some_and(|kind| kind.contains("Group"));
+            let target = || record.text("TargetUserOrGroupName").filter(|_| is_group);
+            Some((tagged.or_else(target), None))
+        }
+        22 => Some((record.text("GroupName"), record.text("GroupId"))),
+        25 => {
+            let id = record.text("TeamGuid");
+            Some((
+                record.text("TeamName"),
+                id.or_else(|| record.text("AADGroupId")),
+            ))
+        }
+        1 | 10 | 18 | 23 | 57 if op.ends_with("groupmember") || op.ends_with("grouplinks") => {
+            Some((record.property("Parameters", "Identity"), None))
+        }
+        _ => None,
+    }
+}
+
+/// The group among the changed properties, or the target when that is one.
+fn of_directory<'a>(record: &Record<'a>) -> Named<'a> {
+    let changes = Changes::new(record.get("ModifiedProperties"));
+    let (name, id) = (
+        changes.text("Group.DisplayName"),
+        changes.text("Group.ObjectID"),
+    );
+    if name.is_some() || id.is_some() {
+        return (name, id);
+    }
+    let target = record.get("Target").map(Ids::read).unwrap_or_default();
+    match target.kind.as_deref() {
+        Some("Group") => (target.display_name, target.oid),
+        _ => (None, None),
+    }
+}
