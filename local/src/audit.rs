@@ -1,7 +1,7 @@
 //! What is in a lake, by reading it: the count that settles whether everything arrived, once.
 //!
-//! Nothing here is taken from the pipeline's own counters: only the objects below `ocsf/` speak, each event by its
-//! `metadata.uid` (the record's Id) and `cloud.account.uid` (the organization).
+//! Nothing here is taken from the pipeline's own counters: only the objects below `ocsf/` and `ecs/` speak, each event by
+//! the record's Id (`metadata.uid`, in ECS `event.id`) and its organization (`cloud.account.uid`, `organization.id`).
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -9,11 +9,12 @@ use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+use normalize::Schema;
 use serde::Deserialize;
 use uuid::Uuid;
 
-/// The folder of a lake with the events.
-const EVENTS: &str = "ocsf";
+/// The folders of a lake with the events.
+const EVENTS: [Schema; 2] = [Schema::Ocsf, Schema::Ecs];
 
 /// The endings of objects of events. What is still being written has another.
 const GZIP: &str = ".ndjson.gz";
@@ -72,13 +73,34 @@ pub struct AuditError {
     cause: io::Error,
 }
 
-/// What an event says of the record it was made of.
+/// What an event says of the record it was made of, in either schema.
 #[derive(Deserialize)]
 struct Event {
     #[serde(default)]
     metadata: Uid,
     #[serde(default)]
     cloud: Cloud,
+    #[serde(default)]
+    event: Id,
+    #[serde(default)]
+    organization: Id,
+}
+
+impl Event {
+    fn organization(&self) -> Option<&str> {
+        let ocsf = self.cloud.account.uid.as_deref();
+        ocsf.or(self.organization.id.as_deref())
+    }
+
+    fn id(&self) -> Option<&str> {
+        self.metadata.uid.as_deref().or(self.event.id.as_deref())
+    }
+}
+
+#[derive(Default, Deserialize)]
+struct Id {
+    #[serde(default)]
+    id: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -114,7 +136,9 @@ impl Audit {
     /// # Errors
     /// As [`read`].
     pub fn refresh(&mut self, lake: &Path) -> Result<(), AuditError> {
-        let mut folders = vec![(lake.join(EVENTS), 0)];
+        let mut folders = EVENTS
+            .map(|schema| (lake.join(schema.as_str()), 0))
+            .to_vec();
         while let Some((folder, depth)) = folders.pop() {
             let entries = match fs::read_dir(&folder) {
                 Err(error) if depth == 0 && error.kind() == io::ErrorKind::NotFound => continue,
@@ -148,9 +172,9 @@ impl Audit {
                 path: path.display().to_string(),
                 cause: io::Error::new(io::ErrorKind::InvalidData, error),
             })?;
-            match (event.cloud.account.uid, event.metadata.uid) {
+            match (event.organization(), event.id()) {
                 (Some(organization), Some(id)) => {
-                    let name = RecordName::new(&organization, &id);
+                    let name = RecordName::new(organization, id);
                     *self.rows_by_record.entry(name).or_default() += 1;
                 }
                 _ => self.unnamed += 1,
@@ -228,8 +252,11 @@ mod tests {
     }
 
     fn put(lake: &Path, name: &str, lines: &[String]) {
-        let folder = lake.join("ocsf/tenant_id=t/day=2026-01-01");
-        fs::create_dir_all(&folder).unwrap();
+        put_in(&lake.join("ocsf/tenant_id=t/day=2026-01-01"), name, lines);
+    }
+
+    fn put_in(folder: &Path, name: &str, lines: &[String]) {
+        fs::create_dir_all(folder).unwrap();
         let mut gzip = GzEncoder::new(
             File::create(folder.join(name)).unwrap(),
             Compression::fast(),
@@ -277,6 +304,17 @@ mod tests {
         put(lake.path(), "b.ndjson.gz", &[event("2")]);
         audit.refresh(lake.path()).unwrap();
         assert_eq!((audit.written(), audit.duplicates()), (2, 0));
+    }
+
+    #[test]
+    fn documents_of_either_schema_name_their_record() {
+        let lake = tempfile::tempdir().unwrap();
+        let ecs = format!(r#"{{"event":{{"id":"1"}},"organization":{{"id":"{TENANT}"}}}}"#);
+        put_in(&lake.path().join("ecs"), "a.ndjson.gz", &[ecs]);
+        put(lake.path(), "b.ndjson.gz", &[event("2")]);
+        let audit = read(lake.path()).unwrap();
+        assert_eq!((audit.written(), audit.unnamed()), (2, 0));
+        assert!(audit.has(&RecordName::new(TENANT, "1")));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use normalize::{OcsfVersion, Options, RawData};
+use normalize::{OcsfVersion, Options, RawData, Schema};
 use pipeline::lake::Codec;
 use pipeline::settings::{EventSettings, RecordDedupe};
 use secrecy::SecretString;
@@ -218,6 +218,10 @@ pub struct EventArgs {
     /// The version of OCSF that events are valid in: 1.8.0 down to 1.1.0
     #[arg(long, default_value_t, env = "OCSF_VERSION", value_name = "VERSION")]
     pub ocsf_version: OcsfVersion,
+
+    /// What events are written in: ocsf, or ecs for Elastic and OpenSearch
+    #[arg(long, default_value_t, env = "SCHEMA", value_name = "SCHEMA")]
+    pub schema: Schema,
 }
 
 impl EventArgs {
@@ -227,6 +231,7 @@ impl EventArgs {
         Options {
             raw_data: self.raw_data.into(),
             version: self.ocsf_version,
+            schema: self.schema,
         }
     }
 }

@@ -102,8 +102,9 @@ pub(super) fn summary(summary: &Summary, lake: &Audit, folder: &Path, args: &Dem
     if !once || args.common.lake.is_some() || args.data.is_some() {
         let _ = write!(
             text,
-            "\nThe lake is in {0}\n\n  find {0}/ocsf -name '*.ndjson.gz' | head -1 | xargs zcat | head -1\n",
-            folder.display()
+            "\nThe lake is in {0}\n\n  find {0}/{1} -name '*.ndjson.gz' | head -1 | xargs zcat | head -1\n",
+            folder.display(),
+            args.common.events.schema
         );
     }
     text

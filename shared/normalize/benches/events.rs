@@ -3,7 +3,7 @@
 //! `cargo bench -p normalize`. The mix is the repository's own examples, and the samples beside it where they are.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use normalize::{Context, OcsfVersion, Options, event, identify, split};
+use normalize::{Context, OcsfVersion, Options, Schema, event, identify, split};
 use std::hint::black_box;
 use std::path::Path;
 
@@ -48,24 +48,20 @@ fn family(records: &[String], record_types: &[u32]) -> Vec<String> {
 }
 
 fn measure(criterion: &mut Criterion, name: &str, records: &[String]) {
-    measure_in(OcsfVersion::default(), criterion, name, records);
+    measure_with(&Options::default(), criterion, name, records);
 }
 
-fn measure_in(version: OcsfVersion, criterion: &mut Criterion, name: &str, records: &[String]) {
+fn measure_with(options: &Options, criterion: &mut Criterion, name: &str, records: &[String]) {
     if records.is_empty() {
         return;
     }
-    let options = Options {
-        version,
-        ..Options::default()
-    };
     let context = Context {
         content_type: Some("Audit.General"),
         content_created_ms: None,
-        options: &options,
+        options,
     };
     let mut out = Vec::new();
-    let mut group = criterion.benchmark_group("ocsf");
+    let mut group = criterion.benchmark_group("event");
     let bytes: usize = records.iter().map(String::len).sum();
     for (unit, throughput) in [
         ("records", Throughput::Elements(records.len() as u64)),
@@ -94,13 +90,16 @@ fn events(criterion: &mut Criterion) {
     measure(criterion, "cmdlet", &family(&mix, &[1]));
     measure(criterion, "mailbox", &family(&mix, &[2, 3, 50]));
     measure(criterion, "file", &family(&mix, &[6]));
-    measure_in(OcsfVersion::V1_1, criterion, "mix as 1.1.0", &mix);
-    measure_in(
-        OcsfVersion::V1_1,
-        criterion,
-        "sign-in as 1.1.0",
-        &[SIGN_IN.to_owned()],
-    );
+    let oldest = Options {
+        version: OcsfVersion::V1_1,
+        ..Options::default()
+    };
+    measure_with(&oldest, criterion, "mix as 1.1.0", &mix);
+    let ecs = Options {
+        schema: Schema::Ecs,
+        ..Options::default()
+    };
+    measure_with(&ecs, criterion, "mix as ecs", &mix);
 }
 
 fn blobs(criterion: &mut Criterion) {

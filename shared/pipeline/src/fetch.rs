@@ -200,7 +200,8 @@ async fn deliver(
     let events = events(fetcher, blob, &bytes, clock.now()).await?;
     if events.counts.written > 0 {
         let lines = events.lines.into();
-        fetcher.lake.put(&key::ocsf(blob, codec), lines).await?;
+        let path = key::events(blob, fetcher.events.options.schema, codec);
+        fetcher.lake.put(&path, lines).await?;
     }
     Ok(events.counts)
 }

@@ -60,7 +60,8 @@ pub struct EventSettings {
     /// `RECORD_DEDUPE`: `record` (default) or `blob`
     pub dedupe: RecordDedupe,
     /// How a record becomes an event. `RAW_DATA`: when an event carries its original: `always`, `unmapped` (default) or
-    /// `never`; `OCSF_VERSION`: the version of OCSF that events are valid in: `1.8.0` (default) down to `1.1.0`
+    /// `never`; `SCHEMA`: `ocsf` (default) or `ecs`; `OCSF_VERSION`: the version of OCSF that events are valid in: `1.8.0`
+    /// (default) down to `1.1.0`
     pub options: Options,
     /// `LAKE_COMPRESSION`: of events, `gzip` (default) or `zstd`
     pub codec: Codec,
@@ -327,6 +328,7 @@ impl<'a> Env<'a> {
         Options {
             raw_data,
             version: self.optional("OCSF_VERSION").unwrap_or_default(),
+            schema: self.optional("SCHEMA").unwrap_or_default(),
         }
     }
 
@@ -381,6 +383,8 @@ impl<'a> Env<'a> {
 
 #[cfg(test)]
 mod tests {
+    use normalize::Schema;
+
     use super::*;
 
     fn from(pairs: &'static [(&str, &str)]) -> impl Fn(&str) -> Option<String> {
@@ -411,6 +415,7 @@ mod tests {
         assert_eq!(settings.events.dedupe, RecordDedupe::Record);
         assert_eq!(settings.events.options.raw_data, RawData::Unmapped);
         assert_eq!(settings.events.options.version.to_string(), "1.8.0");
+        assert_eq!(settings.events.options.schema, Schema::Ocsf);
         assert_eq!(settings.lake_url.as_str(), "s3://lake");
     }
 
@@ -435,6 +440,7 @@ mod tests {
             "RECORD_DEDUPE" => Some("both".to_owned()),
             "RAW_DATA" => Some("sometimes".to_owned()),
             "OCSF_VERSION" => Some("1.0.0".to_owned()),
+            "SCHEMA" => Some("cef".to_owned()),
             _ => from(FETCHER)(name),
         })
         .unwrap_err()
@@ -442,7 +448,7 @@ mod tests {
         assert_eq!(
             error,
             "settings cannot be used: RECORD_DEDUPE must be record or blob; RAW_DATA must be always, unmapped or never; \
-             OCSF_VERSION must be 1.1.0, 1.2.0, 1.3.0, 1.4.0, 1.5.0, 1.6.0, 1.7.0 or 1.8.0"
+             OCSF_VERSION must be 1.1.0, 1.2.0, 1.3.0, 1.4.0, 1.5.0, 1.6.0, 1.7.0 or 1.8.0; SCHEMA must be ocsf or ecs"
         );
     }
 

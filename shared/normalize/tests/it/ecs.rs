@@ -198,6 +198,37 @@ fn data_that_a_rule_blocked_did_not_go_out() {
     assert_eq!(outcome("DlpInfo", "BlockAccess", Value::Null), "unknown");
 }
 
+/// What an index must not guess from the first value it sees.
+#[test]
+fn the_index_template_types_every_field_that_is_no_keyword() {
+    let template = include_str!("../../../../docs/ecs-index-template.json");
+    let template: Value = serde_json::from_str(template).expect("the template is JSON");
+    let mappings = &template["template"]["mappings"];
+    let fixtures = include_str!("../fixtures/ecs.ndjson").lines().map(|line| {
+        let entry: Value = serde_json::from_str(line).expect("a fixture is JSON");
+        entry["record"].clone()
+    });
+    let examples = RECORDS.iter().cloned().map(Value::Object);
+    let mut documents: Vec<Value> = fixtures.chain(examples).map(|it| document(&it)).collect();
+    documents.push(crate::event_with(b"no record", &options()));
+    let mut typed = HashSet::new();
+    for document in &documents {
+        ECS.typed(document, &mut typed);
+    }
+    assert!(typed.contains(&("client.ip".to_owned(), "ip")));
+    for (path, kind) in typed {
+        let mapped = path
+            .split('.')
+            .fold(mappings, |at, name| &at["properties"][name]);
+        let kind = if kind == "match_only_text" {
+            "text"
+        } else {
+            kind
+        };
+        assert_eq!(mapped["type"], kind, "{path}");
+    }
+}
+
 proptest! {
     #![proptest_config(cases())]
 

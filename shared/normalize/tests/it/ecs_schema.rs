@@ -91,6 +91,26 @@ impl Fields {
         findings
     }
 
+    /// The fields of a document that are no keywords, with their types.
+    pub(crate) fn typed(&self, document: &Value, typed: &mut HashSet<(String, &'static str)>) {
+        fn walk(
+            it: &Fields,
+            path: &str,
+            value: &Value,
+            typed: &mut HashSet<(String, &'static str)>,
+        ) {
+            for (name, value) in value.as_object().into_iter().flatten() {
+                let path = format!("{path}{name}");
+                let kind = it.fields.get(&*path).map_or("object", |field| field.kind);
+                if !["keyword", "wildcard", "nested", "object"].contains(&kind) {
+                    typed.insert((path.clone(), kind));
+                }
+                walk(it, &format!("{path}."), value, typed);
+            }
+        }
+        walk(self, "", document, typed);
+    }
+
     fn value(&self, path: &str, value: &Value, findings: &mut Vec<String>) {
         let field = self.fields.get(path);
         match (value, field) {

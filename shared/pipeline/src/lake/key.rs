@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! raw/tenant_id=T/content_type=C/day=YYYY-MM-DD/{content id}.{sha256 of the bytes}.json.gz
-//! ocsf/content_type=C/day=YYYY-MM-DD/hour=HH/tenant_id=T/{content id}.ndjson.gz or .zst
+//! {schema}/content_type=C/day=YYYY-MM-DD/hour=HH/tenant_id=T/{content id}.ndjson.gz or .zst
 //! quarantine/tenant_id=T/content_type=C/day=YYYY-MM-DD/{content id}.{sha256 of the bytes}.gz
 //! ```
 //!
@@ -15,6 +15,7 @@
 use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
+use normalize::Schema;
 use object_store::path::Path;
 use office365::ContentId;
 use sha2::{Digest as _, Sha256};
@@ -39,12 +40,13 @@ pub fn raw(blob: &Blob, sha256: &str) -> Path {
     )
 }
 
-/// The events of the records that the blob owns, NDJSON.
+/// The events of the records that the blob owns, NDJSON, below `ocsf/` or `ecs/`: a reader of one schema never meets the
+/// other.
 #[must_use]
-pub fn ocsf(blob: &Blob, codec: Codec) -> Path {
+pub fn events(blob: &Blob, schema: Schema, codec: Codec) -> Path {
     let created = blob.content_created.to_zoned(TimeZone::UTC);
     Path::from(format!(
-        "ocsf/content_type={}/day={}/hour={:02}/tenant_id={}/{}.ndjson.{}",
+        "{schema}/content_type={}/day={}/hour={:02}/tenant_id={}/{}.ndjson.{}",
         blob.content_type,
         created.date(),
         created.hour(),
@@ -119,9 +121,14 @@ mod tests {
     fn keys_are_readable_and_partitioned() {
         let blob = blob("2020$2021$audit_exchange$Audit_Exchange$emea0036");
         assert_eq!(
-            ocsf(&blob, Codec::Gzip).as_ref(),
+            events(&blob, Schema::Ocsf, Codec::Gzip).as_ref(),
             "ocsf/content_type=Audit.Exchange/day=2026-03-01/hour=23/tenant_id=11111111-2222-4333-8444-555555555555/\
              2020.2021.audit_exchange.Audit_Exchange.emea0036.ndjson.gz"
+        );
+        assert!(
+            events(&blob, Schema::Ecs, Codec::Gzip)
+                .as_ref()
+                .starts_with("ecs/content_type=")
         );
         assert!(raw(&blob, "abc").as_ref().ends_with("emea0036.abc.json.gz"));
     }
@@ -137,7 +144,7 @@ mod tests {
         fn different_ids_have_different_names(ids in prop::collection::vec("[A-Za-z0-9._!$&'()*+,;=:@~-]{1,300}", 2..20)) {
             let mut seen = HashMap::new();
             for id in ids.iter().filter_map(|id| id.parse::<ContentId>().ok()) {
-                let key = ocsf(&blob(id.as_str()), Codec::Gzip).to_string().to_lowercase();
+                let key = events(&blob(id.as_str()), Schema::Ocsf, Codec::Gzip).to_string().to_lowercase();
                 // Names differ as the ids do; file systems that fold case are none of ours.
                 if let Some(other) = seen.insert(key, id.clone()) {
                     prop_assert!(other.as_str().eq_ignore_ascii_case(id.as_str()));
@@ -148,7 +155,7 @@ mod tests {
         #[test]
         fn no_escape_is_escaped_again_by_the_store(id in "[A-Za-z0-9._!$&'()*+,;=:@~-]{1,300}") {
             prop_assume!(id.parse::<ContentId>().is_ok());
-            let key = ocsf(&blob(&id), Codec::Zstd);
+            let key = events(&blob(&id), Schema::Ocsf, Codec::Zstd);
             prop_assert!(!key.as_ref().contains('%'));
         }
     }
