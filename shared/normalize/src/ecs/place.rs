@@ -35,7 +35,7 @@ pub(super) fn write<'a>(
         related.host(Some(name));
     }
     write_source(record, event, client, related, w);
-    if let Some(server) = record.text("OriginatingServer").and_then(server) {
+    if let Some(server) = server(record.text("OriginatingServer").as_deref()) {
         w.object("server", |w| {
             w.text("address", &server);
             w.text("domain", &server);
@@ -80,7 +80,8 @@ fn write_source<'a>(
 }
 
 /// The name in Exchange's `NAME (15.20.1234.005)`; the number is the server's version.
-fn server(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
+fn server(text: Option<&str>) -> Option<Cow<'static, str>> {
+    let text = text?;
     let end = text.find(" (").unwrap_or(text.len());
     let name = text[..end].trim_matches(|char: char| char.is_whitespace() || char == '[');
     (!name.is_empty()).then(|| Cow::Owned(name.to_owned()))
@@ -108,7 +109,7 @@ mod tests {
     #[test]
     fn a_server_is_its_name_without_its_version() {
         let check = |text: &'static str, expect: Option<&str>| {
-            assert_eq!(server(Cow::Borrowed(text)).as_deref(), expect, "{text}");
+            assert_eq!(server(Some(text)).as_deref(), expect, "{text}");
         };
         check("AM6PR01MB1234 (15.20.1234.005)\r\n", Some("AM6PR01MB1234"));
         check("[AM6PR01MB1234 (10.0.0.1)]", Some("AM6PR01MB1234"));

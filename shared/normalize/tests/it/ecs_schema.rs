@@ -264,7 +264,7 @@ fn the_validator_finds_what_is_wrong() {
         }),
         ("not allowed", |it| it["event"]["kind"] = "thing".into()),
         ("is of none", |it| {
-            it["event"]["type"] = Value::from(vec!["info", "deletion", "group"])
+            it["event"]["type"] = Value::from(vec!["info", "deletion", "group"]);
         }),
         ("elsewhere", |it| it["o365"]["audit"]["Item"] = "x".into()),
         ("neither", |it| it["o365"]["audit"]["Id"] = 1.into()),
