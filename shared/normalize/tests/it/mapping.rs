@@ -10,9 +10,11 @@ fn check(record_type: i64, operation: &str, more: Value, expect: &[(&str, Value)
         "Id": "a", "RecordType": record_type, "Operation": operation, "Workload": "Exchange",
         "UserId": "alex@contoso.example", "UserType": 0, "ResultStatus": "Success",
     });
-    for (key, value) in more.as_object().expect("members") {
-        record[key] = value.clone();
-    }
+    let Value::Object(more) = more else {
+        panic!("{more} is no object")
+    };
+    let members = record.as_object_mut().expect("members");
+    members.extend(more);
     let event = crate::event(record.to_string().as_bytes());
     assert_eq!(
         crate::schema::of(OcsfVersion::default()).findings(&event),
