@@ -5,6 +5,7 @@
     reason = "a test fails loudly, and says what it expected"
 )]
 
+mod cmdlets;
 mod corpus;
 mod ecs;
 mod ecs_schema;
