@@ -1,0 +1,399 @@
+//! Reading JSON where it lies: a cursor that checks every byte it passes and builds nothing.
+
+/// Lists and objects in each other, at most. The normalizer's own limit is 64, and an event adds fewer than ten.
+pub const DEPTH_MAX: usize = 256;
+
+/// The text is not JSON, at this byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Syntax {
+    pub(crate) at: usize,
+}
+
+/// A string of a text, without its quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Text<'a> {
+    /// As it stands there, with its escapes.
+    pub(crate) raw: &'a [u8],
+    /// Whether there are any.
+    pub(crate) escaped: bool,
+}
+
+/// A place in a text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursor<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+impl<'a> Cursor<'a> {
+    pub(crate) fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0 }
+    }
+
+    fn fault<T>(&self) -> Result<T, Syntax> {
+        Err(Syntax { at: self.at })
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    /// The next byte that is not blank; 0, which is nowhere in JSON, at the end.
+    pub(crate) fn peek(&mut self) -> u8 {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte() {
+            self.at += 1;
+        }
+        self.byte().unwrap_or(0)
+    }
+
+    /// Passes `byte` if it is next.
+    pub(crate) fn pass(&mut self, byte: u8) -> bool {
+        let is_next = self.peek() == byte;
+        self.at += usize::from(is_next);
+        is_next
+    }
+
+    pub(crate) fn expect(&mut self, byte: u8) -> Result<(), Syntax> {
+        if self.pass(byte) {
+            Ok(())
+        } else {
+            self.fault()
+        }
+    }
+
+    /// Only blanks are left.
+    pub(crate) fn end(&mut self) -> Result<(), Syntax> {
+        if self.peek() == 0 && self.at == self.text.len() {
+            Ok(())
+        } else {
+            self.fault()
+        }
+    }
+
+    /// A member's name, with the colon behind it.
+    pub(crate) fn key(&mut self) -> Result<Text<'a>, Syntax> {
+        let key = self.string()?;
+        self.expect(b':')?;
+        Ok(key)
+    }
+
+    pub(crate) fn string(&mut self) -> Result<Text<'a>, Syntax> {
+        self.expect(b'"')?;
+        let from = self.at;
+        let mut escaped = false;
+        loop {
+            self.pass_plain();
+            match self.byte() {
+                Some(b'"') => {
+                    let raw = self.text.get(from..self.at).unwrap_or_default();
+                    self.at += 1;
+                    return Ok(Text { raw, escaped });
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.pass_escape()?;
+                }
+                Some(byte) if byte >= 0x20 => self.at += 1,
+                _ => return self.fault(),
+            }
+        }
+    }
+
+    /// Passes bytes of a string that stand for themselves, eight at a time.
+    fn pass_plain(&mut self) {
+        while let Some(bytes) = self.text.get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
+            let word = u64::from_le_bytes(*bytes);
+            let quotes = word ^ (ONES * u64::from(b'"'));
+            let escapes = word ^ (ONES * u64::from(b'\\'));
+            let found = (quotes.wrapping_sub(ONES) & !quotes)
+                | (escapes.wrapping_sub(ONES) & !escapes)
+                | (word.wrapping_sub(ONES * 0x20) & !word);
+            let found = found & HIGHS;
+            if found != 0 {
+                // The lowest mark is exact; only those above it may be a borrow's.
+                self.at += found.trailing_zeros() as usize / 8;
+                return;
+            }
+            self.at += 8;
+        }
+    }
+
+    fn pass_escape(&mut self) -> Result<(), Syntax> {
+        self.at += 1;
+        match self.byte() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
+            Some(b'u') => {
+                let digits = self.text.get(self.at + 1..self.at + 5).unwrap_or_default();
+                if digits.len() != 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
+                    return self.fault();
+                }
+                self.at += 5;
+            }
+            _ => return self.fault(),
+        }
+        Ok(())
+    }
+
+    /// A number, as it stands there.
+    pub(crate) fn number(&mut self) -> Result<&'a [u8], Syntax> {
+        self.peek();
+        let from = self.at;
+        if self.byte() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.byte() == Some(b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.byte() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.byte() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.byte() {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(self.text.get(from..self.at).unwrap_or_default())
+    }
+
+    fn digits(&mut self) -> Result<(), Syntax> {
+        let from = self.at;
+        while self.byte().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        if self.at == from {
+            self.fault()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn word(&mut self, word: &[u8]) -> Result<(), Syntax> {
+        if self
+            .text
+            .get(self.at..)
+            .is_some_and(|rest| rest.starts_with(word))
+        {
+            self.at += word.len();
+            Ok(())
+        } else {
+            self.fault()
+        }
+    }
+
+    /// Any value, as it stands there.
+    pub(crate) fn value(&mut self) -> Result<&'a [u8], Syntax> {
+        self.peek();
+        let from = self.at;
+        self.skip()?;
+        Ok(self.text.get(from..self.at).unwrap_or_default())
+    }
+
+    fn skip(&mut self) -> Result<(), Syntax> {
+        // One bit for each open level: whether it is an object.
+        let mut objects = [0_u64; DEPTH_MAX / 64];
+        let mut depth = 0;
+        loop {
+            let open = match self.peek() {
+                b'{' => Some(true),
+                b'[' => Some(false),
+                _ => None,
+            };
+            if let Some(is_object) = open {
+                self.at += 1;
+                if !self.pass(if is_object { b'}' } else { b']' }) {
+                    let Some(word) = objects.get_mut(depth / 64) else {
+                        return self.fault();
+                    };
+                    let bit = 1 << (depth % 64);
+                    if is_object {
+                        *word |= bit;
+                        depth += 1;
+                        self.key()?;
+                    } else {
+                        *word &= !bit;
+                        depth += 1;
+                    }
+                    continue;
+                }
+            } else {
+                self.scalar()?;
+            }
+            // A value has ended, and with it perhaps what it was in.
+            loop {
+                let Some(level) = depth.checked_sub(1) else {
+                    return Ok(());
+                };
+                let is_object = objects
+                    .get(level / 64)
+                    .is_some_and(|word| word & (1 << (level % 64)) != 0);
+                if self.pass(b',') {
+                    if is_object {
+                        self.key()?;
+                    }
+                    break;
+                }
+                self.expect(if is_object { b'}' } else { b']' })?;
+                depth = level;
+            }
+        }
+    }
+
+    fn scalar(&mut self) -> Result<(), Syntax> {
+        match self.peek() {
+            b'"' => self.string().map(drop),
+            b't' => self.word(b"true"),
+            b'f' => self.word(b"false"),
+            b'n' => self.word(b"null"),
+            _ => self.number().map(drop),
+        }
+    }
+}
+
+/// Appends what an escaped string stands for. False, and nothing appended, where that is no text: half a surrogate pair.
+pub(crate) fn unescape(raw: &[u8], out: &mut Vec<u8>) -> bool {
+    let from = out.len();
+    let mut rest = raw;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+        let (plain, escape) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let Some((char, length)) = escaped_char(escape) else {
+            out.truncate(from);
+            return false;
+        };
+        out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+    true
+}
+
+/// The character of the escape that `text` begins with, and its length there.
+fn escaped_char(text: &[u8]) -> Option<(char, usize)> {
+    let plain = |char| Some((char, 2));
+    match text.get(1)? {
+        b'b' => plain('\u{8}'),
+        b'f' => plain('\u{c}'),
+        b'n' => plain('\n'),
+        b'r' => plain('\r'),
+        b't' => plain('\t'),
+        b'u' => {
+            let high = code_unit(text)?;
+            if let Some(char) = char::from_u32(high) {
+                return Some((char, 6));
+            }
+            let low = code_unit(text.get(6..)?)?;
+            if !(0xD800..0xDC00).contains(&high) || !(0xDC00..0xE000).contains(&low) {
+                return None;
+            }
+            let char = char::from_u32(0x1_0000 + ((high - 0xD800) << 10) + (low - 0xDC00))?;
+            Some((char, 12))
+        }
+        other => plain(char::from(*other)),
+    }
+}
+
+fn code_unit(text: &[u8]) -> Option<u32> {
+    let digits = text.strip_prefix(b"\\u")?.get(..4)?;
+    u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn accepts(text: &str) -> bool {
+        let mut cursor = Cursor::new(text.as_bytes());
+        cursor.value().is_ok() && cursor.end().is_ok()
+    }
+
+    #[test]
+    fn what_is_json_is_told_from_what_is_not() {
+        for good in [
+            "{}",
+            "[]",
+            "null",
+            " [1, -2.5e+7 ,\"a\\u00e9\\n\"] ",
+            r#"{"a":{"b":[{},[]]},"c":true}"#,
+            "0",
+            "-0.0",
+        ] {
+            assert!(accepts(good), "{good}");
+        }
+        for bad in [
+            "",
+            "{",
+            "[1,]",
+            "[1 2]",
+            r#"{"a"}"#,
+            r#"{"a":1,}"#,
+            "01",
+            "1.",
+            "-",
+            "tru",
+            "[}",
+            r#"{"a":1]"#,
+            "\"a",
+            "\"\n\"",
+            r#""\x""#,
+            r#""\u12g4""#,
+            "1 1",
+            "\0",
+        ] {
+            assert!(!accepts(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn depth_has_an_end() {
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        assert!(accepts(&nested(DEPTH_MAX)));
+        assert!(!accepts(&nested(DEPTH_MAX + 2)));
+    }
+
+    #[test]
+    fn escapes_stand_for_what_json_says() {
+        let check = |raw: &str, expect: Option<&str>| {
+            let mut out = b"before".to_vec();
+            let is_text = unescape(raw.as_bytes(), &mut out);
+            let expect_out = format!("before{}", expect.unwrap_or_default());
+            assert_eq!(
+                (is_text, out.as_slice()),
+                (expect.is_some(), expect_out.as_bytes()),
+                "{raw}"
+            );
+        };
+        check(r#"a\"\\\/\b\f\n\r\tb"#, Some("a\"\\/\u{8}\u{c}\n\r\tb"));
+        check(r"\u00e9\ud83d\ude00", Some("é😀"));
+        check(r"a\ud83d", None);
+        check(r"\ud83d\u0041", None);
+        check(r"\ude00", None);
+    }
+
+    proptest! {
+        #[test]
+        fn serde_json_says_the_same_of_any_text(text in r#"[\[\]{}",:0-9eE.\-+a-z\\u \t]{0,24}"#) {
+            prop_assert_eq!(accepts(&text), serde_json::from_str::<Box<serde_json::value::RawValue>>(&text).is_ok());
+        }
+
+        #[test]
+        fn any_string_is_read_as_it_was_written(text in any::<String>()) {
+            let json = serde_json::to_string(&text).unwrap();
+            let mut cursor = Cursor::new(json.as_bytes());
+            let read = cursor.string().unwrap();
+            cursor.end().unwrap();
+            let mut out = Vec::new();
+            prop_assert!(unescape(read.raw, &mut out));
+            prop_assert_eq!(out, text.into_bytes());
+        }
+    }
+}
