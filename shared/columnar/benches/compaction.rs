@@ -1,2 +1,184 @@
-//! placeholder
-fn main() {}
+//! A whole compaction in memory: decompress, read, sort, write Parquet; one core.
+//!
+//! `cargo bench -p columnar [-- RECORDS]`. The records are the repository's examples and, where they are, the samples beside
+//! it, each copy with an Id and a time of its own, in objects of 200 events.
+
+use std::hint::black_box;
+use std::io::{self, Read, Write as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use columnar::{LinesError, Parts, each_line};
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
+use normalize::{Context, Options};
+use serde_json::Value;
+
+type AnyError = Box<dyn std::error::Error>;
+
+const FIXTURES: &str = include_str!("../../normalize/tests/fixtures/golden.ndjson");
+const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/samples");
+
+/// As the pipeline does it (`compact::BUFFERED_BYTES_MAX`).
+const BUFFERED_BYTES_MAX: usize = 48 * 1024 * 1024;
+
+const EVENTS_PER_OBJECT: usize = 200;
+
+fn main() -> Result<(), AnyError> {
+    let count = std::env::args()
+        .find_map(|argument| argument.parse().ok())
+        .unwrap_or(400_000);
+    let records = records()?;
+    let mut out = io::stdout().lock();
+    // The objects of a fifth of the events come five times: making them takes longer than compacting them.
+    let events = events(&records, count / 5);
+    let text_bytes: usize = events.iter().map(Vec::len).sum();
+    let objects: Vec<&[Vec<u8>]> = events.chunks(EVENTS_PER_OBJECT).collect();
+    let gzip = objects
+        .iter()
+        .map(|lines| gzip(lines))
+        .collect::<Result<Vec<_>, _>>()?;
+    let zstd = objects
+        .iter()
+        .map(|lines| zstd::bulk::compress(&lines.concat(), 3))
+        .collect::<Result<Vec<_>, _>>()?;
+    writeln!(
+        out,
+        "{count} events of {} different records, {} bytes each",
+        records.len(),
+        text_bytes / events.len()
+    )?;
+    drop(events);
+    writeln!(
+        out,
+        "| objects | events/s by processor time | by the wall | Parquet bytes an event | memory at its peak, less before |"
+    )?;
+    writeln!(out, "|---|---|---|---|---|")?;
+    for (name, objects) in [("zstd", &zstd), ("gzip", &gzip)] {
+        let own = reset_peak()?;
+        let (wall, processor) = (Instant::now(), processor_time()?);
+        let (rows, bytes) = compact(objects, name)?;
+        let [processor, wall] = [processor_time()? - processor, wall.elapsed()];
+        let speed = |time: Duration| rows as f64 / time.as_secs_f64();
+        writeln!(
+            out,
+            "| {name} | {:.0} | {:.0} | {} | {} MiB |",
+            speed(processor),
+            speed(wall),
+            bytes / rows,
+            (peak_bytes()?.saturating_sub(own)) / 1024 / 1024,
+        )?;
+    }
+    Ok(())
+}
+
+/// Rows and bytes of the files.
+fn compact(objects: &[Vec<u8>], name: &str) -> Result<(usize, usize), AnyError> {
+    let mut parts = Parts::new();
+    let (mut rows, mut bytes) = (0, 0);
+    let mut take = |parts: &mut Parts| -> Result<bool, AnyError> {
+        let Some(part) = parts.take_largest()? else {
+            return Ok(false);
+        };
+        rows += part.rows;
+        bytes += black_box(part.bytes).len();
+        Ok(true)
+    };
+    for object in objects.iter().cycle().take(objects.len() * 5) {
+        let reader: Box<dyn Read> = match name {
+            "gzip" => Box::new(MultiGzDecoder::new(object.as_slice())),
+            _ => Box::new(zstd::stream::read::Decoder::with_buffer(object.as_slice())?),
+        };
+        parts.mark();
+        each_line(reader, |line| {
+            parts
+                .push(line)
+                .map_err(|error| LinesError::Read(io::Error::other(error)))
+        })?;
+        while parts.bytes() > BUFFERED_BYTES_MAX && take(&mut parts)? {}
+    }
+    while take(&mut parts)? {}
+    Ok((rows, bytes))
+}
+
+fn records() -> Result<Vec<Value>, AnyError> {
+    let mut records = Vec::new();
+    for line in FIXTURES.lines() {
+        records.push(serde_json::from_str::<Value>(line)?["raw"].take());
+    }
+    for file in std::fs::read_dir(Path::new(SAMPLES)).into_iter().flatten() {
+        let path = file?.path();
+        if path.extension().is_some_and(|of| of == "ndjson")
+            && !path.ends_with("golden_pairs.ndjson")
+        {
+            for line in std::fs::read_to_string(path)?
+                .lines()
+                .filter(|line| !line.trim().is_empty())
+            {
+                records.push(serde_json::from_str(line)?);
+            }
+        }
+    }
+    records.retain(Value::is_object);
+    Ok(records)
+}
+
+fn events(records: &[Value], count: usize) -> Vec<Vec<u8>> {
+    let options = Options::default();
+    let context = Context {
+        content_type: Some("Audit.General"),
+        content_created_ms: None,
+        options: &options,
+    };
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        state >> 32
+    };
+    let events = (0..count).map(|at| {
+        let mut record = records[at % records.len()].clone();
+        let (second, id) = (next() % 3_600, next());
+        record["Id"] = format!("{id:08x}-{at:04x}-4000-8000-{:012x}", next()).into();
+        record["CreationTime"] =
+            format!("2026-03-01T10:{:02}:{:02}", second / 60, second % 60).into();
+        let mut event = Vec::new();
+        normalize::event(record.to_string().as_bytes(), &context, &mut event);
+        event
+    });
+    events.collect()
+}
+
+fn gzip(lines: &[Vec<u8>]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(4));
+    for line in lines {
+        encoder.write_all(line)?;
+    }
+    encoder.finish()
+}
+
+/// Of this thread: other work on the machine does not count.
+fn processor_time() -> Result<Duration, AnyError> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    Ok(Duration::from_nanos(
+        text.split(' ').next().unwrap_or_default().parse()?,
+    ))
+}
+
+/// Forgets the peak so far, and answers the memory of now.
+fn reset_peak() -> Result<usize, AnyError> {
+    std::fs::write("/proc/self/clear_refs", "5")?;
+    peak_bytes()
+}
+
+/// The most memory that this process has had.
+fn peak_bytes() -> Result<usize, AnyError> {
+    let text = std::fs::read_to_string("/proc/self/status")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line
+        .and_then(|line| line.trim().strip_suffix(" kB"))
+        .unwrap_or_default();
+    Ok(kilobytes.trim().parse::<usize>()? * 1024)
+}

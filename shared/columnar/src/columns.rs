@@ -24,6 +24,8 @@ pub struct Class {
     pub source: &'static str,
     pub(crate) members: Vec<Member>,
     pub(crate) leaves: Vec<Leaf>,
+    /// The column of `unmapped`.
+    pub(crate) unmapped: usize,
 }
 
 /// A column as AWS Glue and Athena name its type.
@@ -39,6 +41,8 @@ pub struct GlueColumn {
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) name: &'static str,
+    /// The name as it stands in front of its value in compact JSON: `"name":`
+    pub(crate) quoted: String,
     pub(crate) node: Node,
 }
 
@@ -162,6 +166,11 @@ fn parse(text: &'static str) -> Vec<Class> {
             name,
             source,
             members,
+            unmapped: tree
+                .leaves
+                .iter()
+                .position(|leaf| leaf.path == ["unmapped"])
+                .unwrap_or(usize::MAX),
             leaves: tree.leaves,
         }
     });
@@ -182,7 +191,11 @@ impl Tree<'_> {
         for (name, of) in attributes {
             self.path.push(name);
             if let Some(node) = self.node(of, def, rep) {
-                members.push(Member { name, node });
+                members.push(Member {
+                    name,
+                    quoted: format!("\"{name}\":"),
+                    node,
+                });
             }
             self.path.pop();
         }

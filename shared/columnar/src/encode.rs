@@ -31,6 +31,13 @@ const HANDED_ENTRIES_MAX: usize = 8 * 1024;
 /// zstd's level: 3 (its default) takes twice the time of 1 for a twentieth less on audit events.
 const ZSTD_LEVEL: i32 = 1;
 
+/// Texts of which a file may have but one, so that a reader can pass over the file.
+const KEPT_STATISTICS: [&[&str]; 3] = [
+    &["cloud", "account", "uid"],
+    &["metadata", "event_code"],
+    &["metadata", "log_name"],
+];
+
 /// No first entry: the row has nothing of this column.
 const NONE: u32 = u32::MAX;
 
@@ -168,7 +175,9 @@ impl<'c> Places<'c> {
         value: impl Fn(usize) -> T::T,
         size: impl Fn(&T::T) -> usize,
     ) -> Result<(), ParquetError> {
-        let (mut values, mut defs, mut reps) = (Vec::new(), Vec::new(), Vec::new());
+        let mut values = Vec::new();
+        let mut defs = Vec::with_capacity(HANDED_ENTRIES_MAX);
+        let mut reps = Vec::with_capacity(HANDED_ENTRIES_MAX);
         let mut bytes = 0;
         for row in self.order {
             let (entries, mut at) = self.of(*row);
@@ -219,6 +228,9 @@ fn properties(class: &Class, schema: &TypePtr) -> Result<WriterProperties, Parqu
             builder = builder
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_statistics_enabled(path, EnabledStatistics::None);
+        } else if leaf.of == Type::String && !KEPT_STATISTICS.contains(&leaf.path.as_slice()) {
+            // In rows sorted by time, texts reach from a to z in every file: bounds rule nothing out, and cost a tenth.
+            builder = builder.set_column_statistics_enabled(path, EnabledStatistics::None);
         }
     }
     let time = class.leaf(&["time"]).and_then(|at| i32::try_from(at).ok());

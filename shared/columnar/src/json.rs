@@ -56,6 +56,14 @@ impl<'a> Cursor<'a> {
         is_next
     }
 
+    /// Passes `text` if it is next, without blanks before it.
+    pub(crate) fn pass_text(&mut self, text: &str) -> bool {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let is_next = rest.starts_with(text.as_bytes());
+        self.at += if is_next { text.len() } else { 0 };
+        is_next
+    }
+
     pub(crate) fn expect(&mut self, byte: u8) -> Result<(), Syntax> {
         if self.pass(byte) {
             Ok(())

@@ -2,13 +2,16 @@
 
 use std::ops::Range;
 
-use crate::column::{Column, Values};
+use crate::column::{Column, Entry, Values};
 use crate::columns::{Class, Member, Node, Shape, Type};
 use crate::json::{Cursor, Syntax, Text, unescape};
 use crate::unmapped::{Leftover, merge};
 
 /// Times that a reader can show: the years 1 to 9999, in milliseconds since 1970.
 const TIME_MS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
+
+/// Attributes that are tried, from the expected one on, before a name is read.
+const LIKELY: usize = 4;
 
 /// Memory that an empty column takes, about: so that many small sets of rows count for what they are.
 const COLUMN_BYTES: usize = 96;
@@ -126,11 +129,10 @@ impl Rows {
     pub(crate) fn push(&mut self, line: &[u8], time_ms: i64) -> Result<(), Syntax> {
         let row = self.times_ms.len() as u32;
         let mut reading = Reading {
-            unmapped_at: self.class.leaf(&["unmapped"]).unwrap_or(usize::MAX),
+            unmapped_at: self.class.unmapped,
             columns: &mut self.columns,
             cursor: Cursor::new(line),
             row,
-            path: Vec::new(),
             leftovers: Vec::new(),
             unmapped: None,
             bytes: 0,
@@ -170,11 +172,31 @@ impl Rows {
     }
 }
 
-/// A step on the way to a value.
+/// The way to a value: its last step, and the way to what it is in.
 #[derive(Clone, Copy, Debug)]
-enum Step<'a> {
-    Attribute(&'a [u8]),
+struct Way<'w> {
+    to: Option<&'w Way<'w>>,
+    step: Step<'w>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step<'w> {
+    Attribute(&'w [u8]),
     Element(usize),
+}
+
+impl Way<'_> {
+    /// Appends such as `resources.2.name`.
+    fn write(&self, path: &mut Vec<u8>) {
+        if let Some(to) = self.to {
+            to.write(path);
+            path.push(b'.');
+        }
+        match self.step {
+            Step::Attribute(name) => path.extend_from_slice(name),
+            Step::Element(index) => path.extend_from_slice(index.to_string().as_bytes()),
+        }
+    }
 }
 
 /// One line being read.
@@ -182,7 +204,6 @@ struct Reading<'a, 'c> {
     columns: &'c mut [Column],
     cursor: Cursor<'a>,
     row: u32,
-    path: Vec<Step<'a>>,
     leftovers: Vec<Leftover<'a>>,
     /// The column of `unmapped`, written last.
     unmapped_at: usize,
@@ -192,7 +213,7 @@ struct Reading<'a, 'c> {
 
 impl<'a> Reading<'a, '_> {
     fn event(&mut self, members: &[Member]) -> Result<(), Syntax> {
-        self.object(members, 0, 0)?;
+        self.object(members, 0, 0, None)?;
         self.cursor.end()?;
         if self.leftovers.is_empty() {
             if let Some(own) = self.unmapped {
@@ -206,25 +227,33 @@ impl<'a> Reading<'a, '_> {
     }
 
     /// `rep` and `def`: the levels of the object.
-    fn object(&mut self, members: &[Member], rep: u8, def: u8) -> Result<(), Syntax> {
+    fn object(
+        &mut self,
+        members: &[Member],
+        rep: u8,
+        def: u8,
+        way: Option<&Way<'_>>,
+    ) -> Result<(), Syntax> {
         self.cursor.expect(b'{')?;
         // One bit for each attribute: no object of the table has more than 64.
         let mut seen = 0_u64;
         let mut next = 0;
         if !self.cursor.pass(b'}') {
             loop {
-                let key = self.cursor.key()?;
-                self.path.push(Step::Attribute(key.raw));
-                match find(members, key, next) {
+                let (name, found) = self.member(members, next)?;
+                let way = Way {
+                    to: way,
+                    step: Step::Attribute(name),
+                };
+                match found {
                     // Of two attributes with one name, the first has the column.
                     Some((at, member)) if seen & (1 << at) == 0 => {
                         seen |= 1 << at;
                         next = at + 1;
-                        self.node(&member.node, rep, def)?;
+                        self.node(&member.node, rep, def, &way)?;
                     }
-                    _ => self.leftover()?,
+                    _ => self.leftover(&way)?,
                 }
-                self.path.pop();
                 if !self.cursor.pass(b',') {
                     break;
                 }
@@ -241,34 +270,63 @@ impl<'a> Reading<'a, '_> {
         Ok(())
     }
 
+    /// The name of the member that comes next, and which it is of `members`.
+    fn member<'m>(
+        &mut self,
+        members: &'m [Member],
+        next: usize,
+    ) -> Result<(&'m [u8], Option<(usize, &'m Member)>), Syntax>
+    where
+        'a: 'm,
+    {
+        // Members mostly come in the table's order, some left out.
+        let likely = members.iter().enumerate().skip(next).take(LIKELY);
+        for (at, member) in likely {
+            if self.cursor.pass_text(&member.quoted) {
+                return Ok((member.name.as_bytes(), Some((at, member))));
+            }
+        }
+        let name = self.cursor.key()?.raw;
+        let mut all = members.iter().enumerate();
+        Ok((name, all.find(|(_, member)| member.name.as_bytes() == name)))
+    }
+
     /// The value of a place whose surroundings have the level `def`.
-    fn node(&mut self, node: &Node, rep: u8, def: u8) -> Result<(), Syntax> {
+    fn node(&mut self, node: &Node, rep: u8, def: u8, way: &Way<'_>) -> Result<(), Syntax> {
         match (&node.shape, self.cursor.peek()) {
             (_, b'n') => {
                 self.cursor.value()?;
                 self.nulls(node.leaves.clone(), rep, def);
             }
-            (Shape::Object(members), b'{') => self.object(members, rep, node.def)?,
-            (Shape::List(element), b'[') => self.list(node, element, rep)?,
+            (Shape::Object(members), b'{') => self.object(members, rep, node.def, Some(way))?,
+            (Shape::List(element), b'[') => self.list(node, element, rep, way)?,
             (Shape::Leaf(of), _) if self.leaf(*of, node.leaves.start, rep)? => {}
             _ => {
-                self.leftover()?;
+                self.leftover(way)?;
                 self.nulls(node.leaves.clone(), rep, def);
             }
         }
         Ok(())
     }
 
-    fn list(&mut self, node: &Node, element: &Node, mut rep: u8) -> Result<(), Syntax> {
+    fn list(
+        &mut self,
+        node: &Node,
+        element: &Node,
+        mut rep: u8,
+        way: &Way<'_>,
+    ) -> Result<(), Syntax> {
         self.cursor.expect(b'[')?;
         if self.cursor.pass(b']') {
             self.nulls(node.leaves.clone(), rep, node.def);
             return Ok(());
         }
         for index in 0.. {
-            self.path.push(Step::Element(index));
-            self.node(element, rep, node.def + 1)?;
-            self.path.pop();
+            let way = Way {
+                to: Some(way),
+                step: Step::Element(index),
+            };
+            self.node(element, rep, node.def + 1, &way)?;
             rep = node.rep;
             if !self.cursor.pass(b',') {
                 break;
@@ -322,20 +380,18 @@ impl<'a> Reading<'a, '_> {
             self.text(at, rep, text.raw);
             return true;
         }
-        let Some(column) = self.columns.get_mut(at) else {
-            return false;
-        };
-        let Values::Text { ends, bytes } = &mut column.values else {
-            return false;
-        };
-        let from = bytes.len();
-        if !unescape(text.raw, bytes) {
-            return false;
+        if let Some(column) = self.columns.get_mut(at)
+            && let Values::Text { ends, bytes } = &mut column.values
+        {
+            let from = bytes.len();
+            if unescape(text.raw, bytes) {
+                self.bytes += bytes.len() - from + size_of::<u32>() + size_of::<Entry>();
+                ends.push(bytes.len() as u32);
+                column.present(self.row, rep);
+                return true;
+            }
         }
-        self.bytes += bytes.len() - from + size_of::<u32>();
-        ends.push(bytes.len() as u32);
-        self.present(at, rep);
-        true
+        false
     }
 
     fn text(&mut self, at: usize, rep: u8, raw: &[u8]) {
@@ -344,8 +400,8 @@ impl<'a> Reading<'a, '_> {
         {
             bytes.extend_from_slice(raw);
             ends.push(bytes.len() as u32);
-            self.bytes += raw.len() + size_of::<u32>();
-            self.present(at, rep);
+            column.present(self.row, rep);
+            self.bytes += raw.len() + size_of::<u32>() + size_of::<Entry>();
         }
     }
 
@@ -353,33 +409,29 @@ impl<'a> Reading<'a, '_> {
         if of == Type::Time && !TIME_MS.contains(&value) {
             return false;
         }
-        match self.columns.get_mut(at).map(|column| &mut column.values) {
-            Some(Values::Long(values)) => values.push(value),
-            Some(Values::Int(values)) => match i32::try_from(value) {
+        let Some(column) = self.columns.get_mut(at) else {
+            return false;
+        };
+        match &mut column.values {
+            Values::Long(values) => values.push(value),
+            Values::Int(values) => match i32::try_from(value) {
                 Ok(value) => values.push(value),
                 Err(_) => return false,
             },
             _ => return false,
         }
-        self.bytes += size_of::<i64>();
-        self.present(at, rep);
+        column.present(self.row, rep);
+        self.bytes += size_of::<i64>() + size_of::<Entry>();
         true
     }
 
     fn bool(&mut self, at: usize, rep: u8, value: bool) {
-        if let Some(Values::Bool(values)) =
-            self.columns.get_mut(at).map(|column| &mut column.values)
+        if let Some(column) = self.columns.get_mut(at)
+            && let Values::Bool(values) = &mut column.values
         {
             values.push(value);
-            self.bytes += 1;
-            self.present(at, rep);
-        }
-    }
-
-    fn present(&mut self, at: usize, rep: u8) {
-        if let Some(column) = self.columns.get_mut(at) {
             column.present(self.row, rep);
-            self.bytes += size_of::<crate::column::Entry>();
+            self.bytes += 1 + size_of::<Entry>();
         }
     }
 
@@ -388,40 +440,22 @@ impl<'a> Reading<'a, '_> {
         if def == 0 {
             return;
         }
-        self.bytes += leaves.len() * size_of::<crate::column::Entry>();
+        self.bytes += leaves.len() * size_of::<Entry>();
         for column in self.columns.get_mut(leaves).into_iter().flatten() {
             column.null(self.row, rep, def);
         }
     }
 
     /// Keeps the value that comes next for `unmapped`, under the path that leads to it; null says nothing.
-    fn leftover(&mut self) -> Result<(), Syntax> {
+    fn leftover(&mut self, way: &Way<'_>) -> Result<(), Syntax> {
         let value = self.cursor.value()?;
         if value != b"null" {
             let mut path = Vec::new();
-            for step in &self.path {
-                if !path.is_empty() {
-                    path.push(b'.');
-                }
-                match step {
-                    Step::Attribute(name) => path.extend_from_slice(name),
-                    Step::Element(index) => path.extend_from_slice(index.to_string().as_bytes()),
-                }
-            }
+            way.write(&mut path);
             self.leftovers.push(Leftover { path, value });
         }
         Ok(())
     }
-}
-
-/// The attribute of that name; attributes mostly come in the table's order.
-fn find<'m>(members: &'m [Member], key: Text<'_>, next: usize) -> Option<(usize, &'m Member)> {
-    let named = |(_, member): &(usize, &Member)| member.name.as_bytes() == key.raw;
-    let all = || members.iter().enumerate();
-    all()
-        .skip(next)
-        .find(named)
-        .or_else(|| all().take(next).find(named))
 }
 
 #[cfg(test)]

@@ -223,7 +223,7 @@ fn columns_are_zstd_and_pages_within_security_lakes_bounds() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     /// An event of any shape: its known names with values of any type, and names that no column has.
     #[test]
