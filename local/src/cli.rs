@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
 use normalize::{OcsfVersion, Options, RawData, Schema};
+use pipeline::compact::LOOK_BACK_DAYS;
+use pipeline::compact::key::Name;
 use pipeline::lake::Codec;
 use pipeline::settings::{EventSettings, RecordDedupe};
 use secrecy::SecretString;
@@ -45,6 +48,10 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Turn raw audit records into OCSF events on standard output
     Normalize(NormalizeArgs),
+    /// Merge the events of a lake's closed hours into Parquet files below its folder ext
+    Compact(CompactArgs),
+    /// Print the columns of the Parquet files, with the types of a Glue table, as JSON
+    Columns,
 }
 
 /// What both ways to run have in common.
@@ -202,6 +209,26 @@ pub struct NormalizeArgs {
     /// How events are made.
     #[command(flatten)]
     pub events: EventArgs,
+}
+
+/// `compact`
+#[derive(Debug, Args)]
+pub struct CompactArgs {
+    /// Folder of the lake
+    #[arg(long, value_name = "DIR")]
+    pub lake: PathBuf,
+    /// As if it were this time, such as 2026-03-01T12:00:00Z: hours that are over by then are merged
+    #[arg(long, value_name = "TIME")]
+    pub now: Option<Timestamp>,
+    /// Days to look back for events that are in no file yet
+    #[arg(long, default_value_t = LOOK_BACK_DAYS, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=4_000))]
+    pub look_back_days: u32,
+    /// What stands behind region= in the files' paths
+    #[arg(long, default_value = "local", value_name = "NAME")]
+    pub region: Name,
+    /// What stands behind accountId= in the files' paths
+    #[arg(long, default_value = "000000000000", value_name = "NAME")]
+    pub account_id: Name,
 }
 
 /// How events are made: the same for records from Microsoft and from files.

@@ -4,6 +4,7 @@
 //! * [`demo`]: against an emulated Microsoft, which publishes by itself.
 //! * [`installation`]: against Microsoft, or whatever speaks like it.
 //! * [`files`]: raw records to OCSF events, without any of it.
+//! * [`parquet`]: a lake's events to Parquet files, as the fifth function does it.
 //!
 //! **Invariants.** Nothing here knows how a blob becomes events or a subscription is healed: that is the pipeline's, and
 //! local mode has no code of its own for it. [`audit`] reads the lake and asks nobody.
@@ -17,6 +18,7 @@ pub mod data_dir;
 pub mod demo;
 pub mod files;
 pub mod installation;
+pub mod parquet;
 pub mod resume;
 pub mod serve;
 pub mod signals;

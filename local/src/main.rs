@@ -1,14 +1,14 @@
-//! `local demo`, `local serve`, `local normalize`.
+//! `local demo`, `local serve`, `local normalize`, `local compact`, `local columns`.
 
 use std::io::{self, BufWriter, Write as _};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser as _;
-use local::cli::{Cli, Command, DemoArgs, NormalizeArgs, ServeArgs};
+use local::cli::{Cli, Command, CompactArgs, DemoArgs, NormalizeArgs, ServeArgs};
 use local::files::normalize_file;
 use local::story::Story;
-use local::{demo, installation, signals, story};
+use local::{demo, installation, parquet, signals, story};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, filter, fmt};
@@ -25,6 +25,10 @@ fn main() -> ExitCode {
         Command::Normalize(args) => normalize(args),
         Command::Demo(args) => run_demo(args, cli.log_level.as_deref(), began),
         Command::Serve(args) => run_serve(args, cli.log_level.as_deref()),
+        Command::Compact(args) => run_compact(args, cli.log_level.as_deref()),
+        Command::Columns => {
+            parquet::write_columns(&mut io::stdout().lock()).map(|()| ExitCode::SUCCESS)
+        }
     };
     result.unwrap_or_else(|error| {
         let _ = writeln!(io::stderr(), "error: {error}");
@@ -103,6 +107,14 @@ async fn run_serve(args: &ServeArgs, log_level: Option<&str>) -> Result<ExitCode
     } else {
         ExitCode::FAILURE
     })
+}
+
+#[tokio::main]
+async fn run_compact(args: &CompactArgs, log_level: Option<&str>) -> Result<ExitCode, AnyError> {
+    log(log_level.unwrap_or("warn,pipeline=info"), None);
+    let report = parquet::compact(args).await?;
+    writeln!(io::stdout(), "{}", serde_json::to_string(&report)?)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Log lines to standard error; the story, if there is one, from the pipeline's events whatever the level.

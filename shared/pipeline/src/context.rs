@@ -4,6 +4,7 @@
 use aws_config::SdkConfig;
 use office365::AllowedHosts;
 
+use crate::compact::Compactor;
 use crate::credential::AppCredential;
 use crate::fetch::Fetcher;
 use crate::lake::{Lake, OpenError};
@@ -15,8 +16,8 @@ use crate::reconcile::Reconciler;
 use crate::register::Registrar;
 use crate::secrets::Secret;
 use crate::settings::{
-    CredentialSettings, FetcherSettings, MicrosoftSettings, ReceiverSettings, ReconcilerSettings,
-    RegistrarSettings, WebhookSettings,
+    CompactorSettings, CredentialSettings, FetcherSettings, MicrosoftSettings, ReceiverSettings,
+    ReconcilerSettings, RegistrarSettings, WebhookSettings,
 };
 use crate::subscribe::Webhooks;
 
@@ -65,6 +66,17 @@ pub fn reconciler(settings: ReconcilerSettings, aws: &SdkConfig) -> Reconciler {
         microsoft: microsoft(aws, settings.microsoft),
         webhooks: webhooks(aws, settings.webhook),
     }
+}
+
+/// What the compactor works with.
+///
+/// # Errors
+/// The lake's address cannot be used.
+pub fn compactor(settings: CompactorSettings) -> Result<Compactor, OpenError> {
+    Ok(Compactor {
+        lake: Lake::open(&settings.lake_url)?,
+        destination: settings.destination,
+    })
 }
 
 fn secret(aws: &SdkConfig, arn: String) -> Secret {

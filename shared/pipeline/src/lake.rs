@@ -5,6 +5,7 @@
 
 mod codec;
 pub mod key;
+pub mod object;
 
 pub use codec::Codec;
 
@@ -101,6 +102,17 @@ impl Lake {
             lake.connected()?;
         }
         Ok(lake)
+    }
+
+    /// A lake over a store that a test has made.
+    #[cfg(test)]
+    pub(crate) fn over(store: Arc<dyn ObjectStore>, url: Url) -> Self {
+        let lake = Self {
+            url,
+            store: Arc::default(),
+        };
+        lake.store.get_or_init(|| store);
+        lake
     }
 
     fn connected(&self) -> Result<&Arc<dyn ObjectStore>, OpenError> {

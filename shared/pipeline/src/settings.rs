@@ -1,6 +1,6 @@
 //! The only reader of the environment: every setting typed, all faults reported at once.
 //!
-//! Each function asks for its own set ([`receiver`], [`fetcher`], [`registrar`], [`reconciler`]), so that a deployment
+//! Each function asks for its own set ([`receiver`], [`fetcher`], [`registrar`], [`reconciler`], [`compactor`]), so that a deployment
 //! gives a function no more than it needs. An empty value counts as absent, because a SAM parameter left out arrives as "".
 
 use std::fmt::{self, Display};
@@ -11,6 +11,7 @@ use office365::Endpoints;
 use url::Url;
 use uuid::Uuid;
 
+use crate::compact::key::Destination;
 use crate::lake::Codec;
 
 mod credential;
@@ -144,6 +145,15 @@ pub struct ReconcilerSettings {
     pub microsoft: MicrosoftSettings,
 }
 
+/// What the compactor needs.
+#[derive(Debug)]
+pub struct CompactorSettings {
+    /// `LAKE_URL`: `s3://bucket[/prefix]`, `file:///dir` or `memory:///`
+    pub lake_url: Url,
+    /// `LAKE_REGION`, `LAKE_ACCOUNT_ID`: what the files' keys say of where they are.
+    pub destination: Destination,
+}
+
 /// The process environment as a getter, for the mains.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
@@ -251,6 +261,26 @@ pub fn reconciler(
                 microsoft,
             })
         }
+        _ => Err(env.failed()),
+    }
+}
+
+/// Reads the compactor's settings.
+///
+/// # Errors
+/// Every missing or malformed variable, by name.
+pub fn compactor(get: impl Fn(&str) -> Option<String>) -> Result<CompactorSettings, SettingsError> {
+    let mut env = Env::new(&get);
+    let settings = (
+        env.parsed("LAKE_URL"),
+        env.parsed("LAKE_REGION"),
+        env.parsed("LAKE_ACCOUNT_ID"),
+    );
+    match settings {
+        (Some(lake_url), Some(region), Some(account_id)) => env.finish(CompactorSettings {
+            lake_url,
+            destination: Destination { region, account_id },
+        }),
         _ => Err(env.failed()),
     }
 }
@@ -449,6 +479,22 @@ mod tests {
             error,
             "settings cannot be used: RECORD_DEDUPE must be record or blob; RAW_DATA must be always, unmapped or never; \
              OCSF_VERSION must be 1.1.0, 1.2.0, 1.3.0, 1.4.0, 1.5.0, 1.6.0, 1.7.0 or 1.8.0; SCHEMA must be ocsf or ecs"
+        );
+    }
+
+    #[test]
+    fn the_compactor_refuses_what_cannot_be_part_of_a_key() {
+        let error = compactor(|name| match name {
+            "LAKE_REGION" => Some("eu/central".to_owned()),
+            "LAKE_ACCOUNT_ID" => Some("1111 2222".to_owned()),
+            _ => from(FETCHER)(name),
+        })
+        .unwrap_err()
+        .to_string();
+        assert_eq!(
+            error,
+            "settings cannot be used: LAKE_REGION must be 1 to 64 letters, digits, - or _; \
+             LAKE_ACCOUNT_ID must be 1 to 64 letters, digits, - or _"
         );
     }
 

@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
+use pipeline::compact;
 use pipeline::ledger::{DUE_AT, OPEN, OPEN_BLOBS, OPEN_BLOBS_INCLUDED, key};
 use pipeline::reconcile::Sweep;
 use pipeline::settings;
 use serde_json::{Value, json};
 
-use super::{expanded, resources};
+use super::{expanded, referred, resources};
 
 /// Read by every main before its other settings.
 const LOG_LEVEL: &str = "LOG_LEVEL";
@@ -24,6 +25,9 @@ async fn each_function_gets_the_settings_that_it_reads() {
     });
     check(&template, "ReconcilerFunction", |get| {
         settings::reconciler(get)
+    });
+    check(&template, "CompactorFunction", |get| {
+        settings::compactor(get)
     });
 }
 
@@ -58,6 +62,8 @@ fn deployed(template: &Value, name: &str, value: &Value) -> String {
     match name {
         "CLIENT_ID" | "PUBLISHER_ID" => "6f7c5e2a-93a9-4a40-9d6a-6f9c7d3f0b11",
         "LAKE_URL" => "s3://lake-1a2b3c",
+        "LAKE_REGION" => "eu-central-1",
+        "LAKE_ACCOUNT_ID" => "111122223333",
         "WEBHOOK_BASE_URL" => "https://abcdef.execute-api.eu-central-1.amazonaws.com",
         "QUEUE_URL" => "https://sqs.eu-central-1.amazonaws.com/111122223333/content",
         _ => "arn:aws:secretsmanager:eu-central-1:111122223333:secret:some-1a2b3c",
@@ -115,7 +121,10 @@ async fn the_table_is_the_one_that_the_ledger_expects() {
 async fn each_kind_of_sweep_is_scheduled() {
     let template = expanded().await;
     let schedules = resources(&template, "AWS::Scheduler::Schedule");
-    let scheduled = schedules.into_iter().map(|(_, schedule)| {
+    let sweeps = schedules.into_iter().filter(|(_, schedule)| {
+        referred(&schedule["Properties"]["Target"]["Arn"]) == Some("ReconcilerFunction")
+    });
+    let scheduled = sweeps.map(|(_, schedule)| {
         let event: Value =
             serde_json::from_str(schedule["Properties"]["Target"]["Input"].as_str().unwrap())
                 .unwrap();
@@ -135,4 +144,18 @@ async fn each_kind_of_sweep_is_scheduled() {
     ];
     let expected = expected.map(|(sweep, every)| (sweep.to_owned(), every.to_owned()));
     assert_eq!(scheduled.collect::<BTreeSet<_>>(), BTreeSet::from(expected));
+}
+
+#[tokio::test]
+async fn hours_are_compacted_after_their_grace() {
+    let template = expanded().await;
+    let schedule = &template["Resources"]["CompactionSchedule"]["Properties"];
+    let minute = schedule["ScheduleExpression"]
+        .as_str()
+        .and_then(|of| of.strip_prefix("cron(")?.strip_suffix(" * * * ? *)"));
+    let minute: u64 = minute.unwrap().parse().unwrap();
+    assert!(minute * 60 > compact::GRACE.as_secs(), "{minute}");
+    let event: compact::Event =
+        serde_json::from_str(schedule["Target"]["Input"].as_str().unwrap()).unwrap();
+    assert_eq!(event.look_back_days, None);
 }

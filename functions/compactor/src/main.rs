@@ -1,0 +1,31 @@
+//! Lambda: on a schedule, the events of closed hours into Parquet files. The event may say how far back to look:
+//! `{"look_back_days": 30}`.
+
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use pipeline::compact::{self, Event, LOOK_BACK_DAYS, Run};
+use pipeline::{context, logging, settings};
+use tokio::time::Instant;
+
+#[tokio::main]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a main reads the clock, and hands it on"
+)]
+async fn main() -> Result<(), Error> {
+    logging::init_json(settings::environment("LOG_LEVEL").as_deref());
+    let settings = settings::compactor(settings::environment)?;
+    let compactor = &context::compactor(settings)?;
+    run(service_fn(move |event: LambdaEvent<Event>| async move {
+        let left = event.context.deadline().duration_since(SystemTime::now());
+        let run = Run {
+            now: Timestamp::now(),
+            look_back_days: event.payload.look_back_days.unwrap_or(LOOK_BACK_DAYS),
+            deadline: Instant::now() + left.unwrap_or_default(),
+        };
+        Ok::<_, Error>(compact::run(compactor, run).await?)
+    }))
+    .await
+}

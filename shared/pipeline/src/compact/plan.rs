@@ -1,0 +1,282 @@
+//! What is to be done: pure. Which hours are closed, and which of their objects no plan has taken in.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::key::{Destination, FIRST_DAY, Hour};
+use crate::clock::earlier;
+use crate::lake::object::Listed;
+
+/// Time after an hour's end in which its content is still expected: notified blobs are delivered within minutes, and a sweep
+/// finds the others within ten. What comes later is a plan of its own, and files of its own.
+pub const GRACE: Duration = Duration::from_secs(15 * 60);
+
+/// How far a run looks back: content is listed for seven days and fetched for one more at most, and a day is left for repairs.
+pub const LOOK_BACK_DAYS: u32 = 9;
+
+/// Objects in one plan: with keys of 200 bytes, a plan stays below a megabyte.
+pub const INPUTS_MAX: usize = 4_096;
+
+/// Compressed bytes in one plan, but for an object that is larger by itself: some 300,000 events, which take seconds. A plan is
+/// done whole or again, so it must fit into one run with ease.
+pub const INPUT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// One object of events that a plan takes in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Its key.
+    pub key: String,
+    /// Its size, compressed.
+    pub bytes: u64,
+    /// Which content was listed.
+    pub version: String,
+}
+
+/// What becomes one set of files. Once written, it is never changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Where the files go.
+    pub destination: Destination,
+    /// Bytes of rows held at once. It decides which rows are in which file, so whoever takes the plan up uses it.
+    pub buffered_bytes_max: usize,
+    /// By key.
+    pub inputs: Vec<Input>,
+}
+
+/// An input that cannot be read. Its events are in none of the plan's files, whoever makes them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Damaged {
+    /// Its key.
+    pub key: String,
+    /// Which content was found damaged; when it has another, it is planned again.
+    pub version: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A file of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// Its key.
+    pub key: String,
+    /// Events in it.
+    pub rows: usize,
+    /// Its size.
+    pub bytes: usize,
+}
+
+/// A plan that was carried out: every event of its inputs is in one of its files, once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// Events in the inputs. As many rows are in the outputs.
+    pub events: usize,
+    /// The files.
+    pub outputs: Vec<Output>,
+    /// What was left out.
+    pub damaged: Vec<Damaged>,
+}
+
+/// The days to look at, oldest first, so that nothing is put off for ever.
+#[must_use]
+pub fn days(now: Timestamp, look_back_days: u32) -> Vec<Date> {
+    let day_of = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+    let back = Duration::from_secs(u64::from(look_back_days) * 24 * 60 * 60);
+    let first = day_of(earlier(now, back)).max(FIRST_DAY);
+    first
+        .series(1.day())
+        .take_while(|day| *day <= day_of(now))
+        .collect()
+}
+
+/// Whether an hour's objects may be taken in.
+#[must_use]
+pub fn is_closed(hour: Hour, now: Timestamp) -> bool {
+    hour.end() <= earlier(now, GRACE)
+}
+
+/// What the plans of a day have taken in. Keys are kept as hashes: a day may have a million.
+#[derive(Debug, Default)]
+pub struct Covered {
+    keys: HashSet<[u8; 16]>,
+    damaged: HashMap<String, String>,
+}
+
+fn short(key: &str) -> [u8; 16] {
+    let mut short = [0; 16];
+    let hash = Sha256::digest(key);
+    short.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+    short
+}
+
+impl Covered {
+    /// Adds a plan, and what of it could not be read. Plans must be added in the order of their numbers.
+    pub fn add(&mut self, plan: &Plan, damaged: Vec<Damaged>) {
+        for input in &plan.inputs {
+            self.keys.insert(short(&input.key));
+            // Planned again: the newer verdict counts.
+            self.damaged.remove(&input.key);
+        }
+        let found = damaged.into_iter().map(|of| (of.key, of.version));
+        self.damaged.extend(found);
+    }
+
+    /// Whether an object is in a plan, with the content that it has.
+    #[must_use]
+    pub fn has(&self, object: &Listed) -> bool {
+        let key = object.path.as_ref();
+        match self.damaged.get(key) {
+            Some(version) => *version == object.version,
+            None => self.keys.contains(&short(key)),
+        }
+    }
+}
+
+/// New plans for objects that are in none: by hour, in bounded portions, by key.
+#[must_use]
+pub(super) fn plans(
+    objects: Vec<(Hour, Listed)>,
+    destination: &Destination,
+    buffered_bytes_max: usize,
+) -> BTreeMap<Hour, Vec<Plan>> {
+    let mut by_hour: BTreeMap<Hour, Vec<Input>> = BTreeMap::new();
+    for (hour, object) in objects {
+        by_hour.entry(hour).or_default().push(Input {
+            key: object.path.into(),
+            bytes: object.bytes,
+            version: object.version,
+        });
+    }
+    let plan = |inputs| Plan {
+        destination: destination.clone(),
+        buffered_bytes_max,
+        inputs,
+    };
+    let planned = by_hour.into_iter().map(|(hour, mut inputs)| {
+        inputs.sort_by(|a, b| a.key.cmp(&b.key));
+        let portions = portions(inputs, INPUTS_MAX, INPUT_BYTES_MAX);
+        (hour, portions.into_iter().map(plan).collect())
+    });
+    planned.collect()
+}
+
+/// Inputs in portions of at most `count_max` and, but for a single one, `bytes_max`.
+pub(super) fn portions(inputs: Vec<Input>, count_max: usize, bytes_max: u64) -> Vec<Vec<Input>> {
+    let mut portions: Vec<Vec<Input>> = Vec::new();
+    let mut bytes = 0;
+    for input in inputs {
+        match portions.last_mut() {
+            Some(last) if last.len() < count_max && bytes + input.bytes <= bytes_max => {
+                bytes += input.bytes;
+                last.push(input);
+            }
+            _ => {
+                bytes = input.bytes;
+                portions.push(vec![input]);
+            }
+        }
+    }
+    portions
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use object_store::path::Path;
+
+    use super::*;
+
+    fn object(key: &str, bytes: u64, version: &str) -> Listed {
+        Listed {
+            path: Path::from(key),
+            bytes,
+            version: version.to_owned(),
+        }
+    }
+
+    fn destination() -> Destination {
+        Destination {
+            region: "eu-central-1".parse().unwrap(),
+            account_id: "111122223333".parse().unwrap(),
+        }
+    }
+
+    fn damaged(key: &str, version: &str) -> Damaged {
+        Damaged {
+            key: key.to_owned(),
+            version: version.to_owned(),
+            reason: "cut off".to_owned(),
+        }
+    }
+
+    const HOUR: Hour = Hour {
+        day: date(2026, 3, 1),
+        hour: 7,
+    };
+
+    fn planned(objects: Vec<Listed>) -> Vec<Plan> {
+        let objects = objects.into_iter().map(|object| (HOUR, object)).collect();
+        plans(objects, &destination(), 1).remove(&HOUR).unwrap()
+    }
+
+    #[test]
+    fn an_hour_is_closed_when_its_grace_is_over() {
+        let check =
+            |now: &str, expect| assert_eq!(is_closed(HOUR, now.parse().unwrap()), expect, "{now}");
+        check("2026-03-01T08:14:59Z", false);
+        check("2026-03-01T08:15:00Z", true);
+    }
+
+    #[test]
+    fn days_reach_back_past_the_last_late_blob_and_end_today() {
+        let days = days("2026-03-05T00:10:00Z".parse().unwrap(), LOOK_BACK_DAYS);
+        assert_eq!(days.first(), Some(&date(2026, 2, 24)));
+        assert_eq!(days.last(), Some(&date(2026, 3, 5)));
+        assert_eq!(days.len(), 10);
+    }
+
+    #[test]
+    fn plans_are_by_key_and_bounded() {
+        let all = planned(vec![
+            object("b", 1, ""),
+            object("a", INPUT_BYTES_MAX, ""),
+            object("c", 1, ""),
+        ]);
+        let keys = |plan: &Plan| {
+            plan.inputs
+                .iter()
+                .map(|of| of.key.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            all.iter().map(keys).collect::<Vec<_>>(),
+            [vec!["a"], vec!["b", "c"]]
+        );
+        let many = (0..=INPUTS_MAX)
+            .map(|at| object(&format!("{at:05}"), 1, ""))
+            .collect();
+        let sizes: Vec<_> = planned(many).iter().map(|plan| plan.inputs.len()).collect();
+        assert_eq!(sizes, [INPUTS_MAX, 1]);
+    }
+
+    #[test]
+    fn what_a_plan_has_is_not_planned_again_unless_it_was_damaged_and_is_another_now() {
+        let plan = &planned(vec![object("a", 1, "v1"), object("b", 1, "v1")])[0];
+        let mut covered = Covered::default();
+        covered.add(plan, vec![damaged("b", "v1")]);
+        assert!(
+            covered.has(&object("a", 1, "v2")),
+            "a retry writes equal bytes"
+        );
+        assert!(covered.has(&object("b", 1, "v1")));
+        assert!(!covered.has(&object("b", 1, "v2")), "it was repaired");
+        assert!(!covered.has(&object("c", 1, "v1")));
+        let again = &planned(vec![object("b", 1, "v2")])[0];
+        covered.add(again, Vec::new());
+        assert!(covered.has(&object("b", 1, "v3")));
+    }
+}

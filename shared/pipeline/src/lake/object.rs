@@ -1,0 +1,170 @@
+//! Objects as they lie there: listed, created once, read and written without a word about compression.
+
+use bytes::Bytes;
+use futures::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
+use object_store::path::Path;
+use object_store::{Error, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutMode};
+
+use super::{Lake, LakeError};
+
+/// An object in a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key.
+    pub path: Path,
+    /// Its size as it lies there.
+    pub bytes: u64,
+    /// Another text when it was written anew: the store's entity tag, or the second of its writing where there is none.
+    pub version: String,
+}
+
+/// An object's content as it lies there.
+#[derive(Debug)]
+pub struct Stored {
+    /// Still compressed, if it is.
+    pub content: Bytes,
+    /// As in [`Listed`].
+    pub version: String,
+}
+
+fn version(meta: &ObjectMeta) -> String {
+    match &meta.e_tag {
+        Some(tag) => tag.clone(),
+        None => meta.last_modified.timestamp().to_string(),
+    }
+}
+
+impl Lake {
+    /// The objects below a folder, in an order that the store chooses.
+    ///
+    /// # Errors
+    /// The lake cannot be opened; the stream ends in an error when the store fails.
+    pub fn list(
+        &self,
+        folder: &Path,
+    ) -> Result<BoxStream<'static, Result<Listed, LakeError>>, LakeError> {
+        let listing = self.connected()?.list(Some(folder));
+        let listed = listing.map_ok(|meta| Listed {
+            bytes: meta.size,
+            version: version(&meta),
+            path: meta.location,
+        });
+        Ok(listed.map_err(LakeError::from).boxed())
+    }
+
+    /// The folders right below a folder; none when it is not there.
+    ///
+    /// # Errors
+    /// [`LakeError`]
+    pub async fn folders(&self, folder: &Path) -> Result<Vec<Path>, LakeError> {
+        match self.connected()?.list_with_delimiter(Some(folder)).await {
+            Ok(listing) => Ok(listing.common_prefixes),
+            Err(Error::NotFound { .. }) => Ok(Vec::new()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes an object if there is none of that key, and answers whether there was none. Of several at once, one is told so.
+    ///
+    /// # Errors
+    /// [`LakeError`]; whether it was written is then unknown.
+    pub async fn create(&self, path: &Path, content: Bytes) -> Result<bool, LakeError> {
+        let store = self.connected()?;
+        match store
+            .put_opts(path, content.into(), PutMode::Create.into())
+            .await
+        {
+            Ok(_) => Ok(true),
+            Err(Error::AlreadyExists { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes an object whole, over an older one if there is one.
+    ///
+    /// # Errors
+    /// [`LakeError`]; the older object, or none, is still there.
+    pub async fn write(&self, path: &Path, content: Bytes) -> Result<(), LakeError> {
+        self.connected()?.put(path, content.into()).await?;
+        Ok(())
+    }
+
+    /// Reads an object of at most `bytes_max` bytes.
+    ///
+    /// # Errors
+    /// [`LakeError`]; in particular when there is no such object.
+    pub async fn read(&self, path: &Path, bytes_max: usize) -> Result<Stored, LakeError> {
+        let got = self.connected()?.get(path).await?;
+        if got.meta.size > bytes_max as u64 {
+            return Err(LakeError::TooLarge {
+                path: path.clone(),
+                bytes_max,
+            });
+        }
+        let version = version(&got.meta);
+        Ok(Stored {
+            content: got.bytes().await?,
+            version,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::*;
+
+    async fn check_all(lake: &Lake) {
+        let path = |key: &str| Path::from(key);
+        assert!(lake.folders(&path("a")).await.unwrap().is_empty());
+        assert!(
+            lake.create(&path("a/b/1"), Bytes::from_static(b"one"))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !lake
+                .create(&path("a/b/1"), Bytes::from_static(b"two"))
+                .await
+                .unwrap()
+        );
+        let stored = lake.read(&path("a/b/1"), 3).await.unwrap();
+        assert_eq!(stored.content, b"one"[..]);
+        assert!(matches!(
+            lake.read(&path("a/b/1"), 2).await,
+            Err(LakeError::TooLarge { .. })
+        ));
+        assert!(
+            lake.read(&path("a/b/2"), 3)
+                .await
+                .unwrap_err()
+                .is_missing_or_damaged()
+        );
+        assert_eq!(lake.folders(&path("a")).await.unwrap(), [path("a/b")]);
+
+        let listed: Vec<_> = lake.list(&path("a")).unwrap().try_collect().await.unwrap();
+        let expect = Listed {
+            path: path("a/b/1"),
+            bytes: 3,
+            version: stored.version.clone(),
+        };
+        assert_eq!(listed, [expect]);
+        lake.write(&path("a/b/1"), Bytes::from_static(b"three"))
+            .await
+            .unwrap();
+        assert_ne!(
+            lake.read(&path("a/b/1"), 5).await.unwrap().version,
+            stored.version
+        );
+        let none: Vec<_> = lake.list(&path("b")).unwrap().try_collect().await.unwrap();
+        assert_eq!(none, []);
+    }
+
+    #[tokio::test]
+    async fn an_object_is_created_once_and_listed_as_it_is_read() {
+        check_all(&Lake::open(&Url::parse("memory:///").unwrap()).unwrap()).await;
+        let folder = tempfile::tempdir().unwrap();
+        check_all(&Lake::open(&Url::from_directory_path(folder.path()).unwrap()).unwrap()).await;
+    }
+}
