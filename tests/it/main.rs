@@ -10,6 +10,7 @@ mod delivery;
 mod docs;
 mod faults;
 mod lake;
+mod parquet;
 mod stack;
 mod subscriptions;
 mod template;

@@ -23,13 +23,22 @@ const SHOWN_BYTES_MAX: usize = 20_000;
 /// The installation fails, with its output.
 pub async fn install() -> Outcome<()> {
     static INSTALLED: OnceCell<()> = OnceCell::const_new();
-    INSTALLED
-        .get_or_try_init(async || {
-            let mut command = Command::new(repo::root().join("tests/tools/install.sh"));
-            run(&mut command, INSTALL_TIMEOUT).await.map(drop)
-        })
+    INSTALLED.get_or_try_init(|| installed(&[])).await.copied()
+}
+
+/// Installs DuckDB and PyArrow, in the environment `lake`, and nothing else.
+///
+/// # Errors
+/// The installation fails, with its output.
+pub async fn install_lake() -> Outcome<()> {
+    installed(&["lake"]).await
+}
+
+async fn installed(arguments: &[&str]) -> Outcome<()> {
+    let mut command = Command::new(repo::root().join("tests/tools/install.sh"));
+    run(command.args(arguments), INSTALL_TIMEOUT)
         .await
-        .copied()
+        .map(drop)
 }
 
 /// A tool of `.tools/sam` (`sam`, `aws`, `cfn-lint`, `checkov`, `python`), with nothing of the developer's own AWS account in

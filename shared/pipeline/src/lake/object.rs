@@ -64,6 +64,22 @@ impl Lake {
         }
     }
 
+    /// Whether there is an object of that key, by the listing of its folder.
+    ///
+    /// # Errors
+    /// [`LakeError`]
+    pub async fn has(&self, path: &Path) -> Result<bool, LakeError> {
+        let mut names: Vec<_> = path.parts().collect();
+        names.pop();
+        let mut listing = self.list(&Path::from_iter(names))?;
+        while let Some(object) = listing.try_next().await? {
+            if object.path == *path {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Writes an object if there is none of that key, and answers whether there was none. Of several at once, one is told so.
     ///
     /// # Errors
@@ -143,6 +159,8 @@ mod tests {
         );
         assert_eq!(lake.folders(&path("a")).await.unwrap(), [path("a/b")]);
 
+        assert!(lake.has(&path("a/b/1")).await.unwrap());
+        assert!(!lake.has(&path("a/b/2")).await.unwrap());
         let listed: Vec<_> = lake.list(&path("a")).unwrap().try_collect().await.unwrap();
         let expect = Listed {
             path: path("a/b/1"),

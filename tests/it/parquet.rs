@@ -1,0 +1,109 @@
+//! Parquet files made by the real code, read back by code that is not ours.
+
+use std::path::Path;
+use std::time::Duration;
+
+use normalize::{Context, Options, RawData};
+use pipeline::compact::key::Destination;
+use pipeline::compact::{self, Compactor, LOOK_BACK_DAYS, Run};
+use pipeline::lake::{Lake, key};
+use pipeline::queue::Blob;
+use serde_json::{Value, json};
+use tests::{repo, tools};
+use tokio::time::Instant;
+use url::Url;
+
+/// Records in one object.
+const RECORDS_PER_OBJECT: usize = 60;
+
+const READ_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The raw records of the fixtures, and of the samples beside the repository where they are.
+fn records() -> Vec<Vec<u8>> {
+    let fixtures = repo::read("shared/normalize/tests/fixtures/golden.ndjson").unwrap();
+    let raw = |line: &str| serde_json::from_str::<Value>(line).unwrap()["raw"].to_string();
+    let mut records: Vec<Vec<u8>> = fixtures
+        .lines()
+        .map(|line| raw(line).into_bytes())
+        .collect();
+    let samples = std::fs::read_dir(repo::root().join("../shared/samples"));
+    for path in samples
+        .into_iter()
+        .flatten()
+        .map(|file| file.unwrap().path())
+    {
+        if path.extension().is_some_and(|of| of == "ndjson")
+            && !path.ends_with("golden_pairs.ndjson")
+        {
+            let text = std::fs::read(&path).unwrap();
+            records.extend(text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec));
+        }
+    }
+    records.push(b"no record".to_vec());
+    records.retain(|record| !record.trim_ascii().is_empty());
+    records
+}
+
+/// Writes the events of some records as the object of the `number`th blob.
+async fn put_events(lake: &Lake, number: usize, records: &[Vec<u8>], raw_data: RawData) -> usize {
+    let blob = Blob {
+        tenant_id: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
+        content_type: office365::ContentType::AuditGeneral,
+        content_id: format!("blob${number}").parse().unwrap(),
+        content_created: format!("2026-03-01T{:02}:30:00Z", number % 20)
+            .parse()
+            .unwrap(),
+        content_expiration: "2026-03-08T10:30:00Z".parse().unwrap(),
+    };
+    let options = Options { raw_data };
+    let context = Context {
+        content_type: Some("Audit.General"),
+        content_created_ms: Some(blob.content_created.as_millisecond()),
+        options: &options,
+    };
+    let mut events = Vec::new();
+    for record in records {
+        normalize::event(record, &context, &mut events);
+    }
+    lake.put(&key::ocsf(&blob), events.into()).await.unwrap();
+    records.len()
+}
+
+async fn read_back(lake: &Path) -> Value {
+    tools::install_lake().await.unwrap();
+    let script = repo::root().join("tests/tools/read_lake.py");
+    let mut python = tokio::process::Command::new(tools::bin("lake").join("python"));
+    let printed = tools::run(python.arg(script).arg(lake), READ_TIMEOUT).await;
+    serde_json::from_str(&printed.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn duckdb_and_pyarrow_read_every_event_once_and_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let compactor = Compactor {
+        lake: Lake::open(&Url::from_directory_path(folder.path()).unwrap()).unwrap(),
+        destination: Destination {
+            region: "eu-central-1".parse().unwrap(),
+            account_id: "111122223333".parse().unwrap(),
+        },
+    };
+    let run = Run {
+        now: "2026-03-02T00:00:00Z".parse().unwrap(),
+        look_back_days: LOOK_BACK_DAYS,
+        deadline: Instant::now() + Duration::from_secs(3_600),
+    };
+    let records = records();
+    let mut events = 0;
+    for (number, records) in records.chunks(RECORDS_PER_OBJECT).enumerate() {
+        events += put_events(&compactor.lake, number, records, RawData::Unmapped).await;
+    }
+    let report = compact::run(&compactor, run).await.unwrap();
+    assert_eq!(report.events, events);
+    // What comes late is in files of its own, beside those.
+    events += put_events(&compactor.lake, 100, &records[..50], RawData::Always).await;
+    let late = compact::run(&compactor, run).await.unwrap();
+    assert_eq!((late.plans, late.events), (1, 50));
+
+    let expect = json!({"written": events, "duckdb": events, "pyarrow": events});
+    assert_eq!(read_back(folder.path()).await, expect);
+}

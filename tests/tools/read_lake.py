@@ -1,0 +1,94 @@
+"""Reads a lake's Parquet files with DuckDB and with PyArrow, and compares both with the NDJSON that they were made of.
+
+Usage: read_lake.py LAKE
+
+Prints one line of JSON with the counts, and fails when an event is missing, there twice or not as it was written.
+"""
+
+import collections
+import datetime
+import gzip
+import json
+import pathlib
+import sys
+
+import duckdb
+import pyarrow
+import pyarrow.parquet
+
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+# Attributes that hold any JSON value, as text.
+FREE = {"unmapped", "data"}
+
+
+def canonical(event: dict) -> str:
+    return json.dumps(event, sort_keys=True)
+
+
+def milliseconds(value) -> int:
+    if isinstance(value, str):
+        value = datetime.datetime.fromisoformat(value)
+    return (value - EPOCH) // datetime.timedelta(milliseconds=1)
+
+
+def plain(name: str, value, kind: pyarrow.DataType):
+    """A value as it stood in the event: without nulls, times as numbers, free parts opened."""
+    if pyarrow.types.is_timestamp(kind):
+        return milliseconds(value)
+    if pyarrow.types.is_struct(kind):
+        members = ((field.name, value[field.name], field.type) for field in kind)
+        return {name: plain(name, of, kind) for name, of, kind in members if of is not None}
+    if pyarrow.types.is_list(kind):
+        return [None if of is None else plain(name, of, kind.value_type) for of in value]
+    if pyarrow.types.is_string(kind) and name in FREE:
+        return json.loads(value)
+    return value
+
+
+def events(rows, schema: pyarrow.Schema) -> collections.Counter:
+    whole = pyarrow.struct(list(schema))
+    return collections.Counter(canonical(plain("", row, whole)) for row in rows)
+
+
+def check_sorted(rows: list, file: pathlib.Path) -> None:
+    times = [row["time"] for row in rows]
+    assert times == sorted(times), f"{file}: not sorted by time"
+    days = {time.strftime("%Y%m%d") for time in times}
+    assert days == {file.parent.name.removeprefix("eventDay=")}, f"{file}: {days}"
+
+
+def main() -> None:
+    lake = pathlib.Path(sys.argv[1])
+    written: collections.Counter = collections.Counter()
+    for file in lake.glob("ocsf/**/*.ndjson.gz"):
+        with gzip.open(file, "rt", encoding="utf-8") as lines:
+            written.update(canonical(json.loads(line)) for line in lines)
+
+    by_arrow: collections.Counter = collections.Counter()
+    by_duckdb: collections.Counter = collections.Counter()
+    database = duckdb.connect()
+    database.execute("SET TimeZone = 'UTC'")
+    for source in sorted((lake / "ext").iterdir()):
+        schema = None
+        for file in source.glob("**/*.parquet"):
+            # One file alone: as a data set, the folders' names would become columns.
+            table = pyarrow.parquet.ParquetFile(file).read()
+            schema = table.schema
+            rows = table.to_pylist()
+            check_sorted(rows, file)
+            by_arrow += events(rows, schema)
+        names = ", ".join(f'"{name}"' for name in schema.names)
+        query = f"SELECT to_json(t) FROM (SELECT {names} FROM read_parquet($files, hive_partitioning = true)) t"
+        rows = database.execute(query, {"files": f"{source}/**/*.parquet"}).fetchall()
+        by_duckdb += events((json.loads(row) for (row,) in rows), schema)
+
+    for reader, read in {"duckdb": by_duckdb, "pyarrow": by_arrow}.items():
+        missing, invented = written - read, read - written
+        if missing or invented:
+            sys.exit(f"{reader}: missing {missing.most_common(2)}, not written {invented.most_common(2)}")
+    counts = {"written": written.total(), "duckdb": by_duckdb.total(), "pyarrow": by_arrow.total()}
+    print(json.dumps(counts))
+
+
+main()
