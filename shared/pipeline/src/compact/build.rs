@@ -163,12 +163,7 @@ impl At<'_> {
     async fn fetch(&self, input: Input) -> Result<Fetched, LakeError> {
         let path = Path::from(input.key.as_str());
         match self.lake.read(&path, OBJECT_BYTES_MAX).await {
-            Err(error)
-                if !error.is_missing_or_damaged()
-                    && !matches!(error, LakeError::TooLarge { .. }) =>
-            {
-                Err(error)
-            }
+            Err(error) if may_pass(&error) && self.lake.has(&path).await? => Err(error),
             stored => Ok((input, stored)),
         }
     }
