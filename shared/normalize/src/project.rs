@@ -277,11 +277,8 @@ impl<'a> Projection<'a> {
         let complete = demanded.all(|(place, attribute)| has(place) || !self.demands(attribute));
         let mut constraints = of.constraints.iter();
         complete
-            && constraints.all(|constraint| {
-                let places = constraint.names.iter().filter_map(|name| of.position(name));
-                let present = places.filter(|place| has(*place)).count();
-                !constraint.applies(self.version) || constraint.takes(present)
-            })
+            && constraints
+                .all(|constraint| !constraint.applies(self.version) || constraint.takes(of, has))
     }
 
     fn demands(&self, attribute: &Attribute) -> bool {
@@ -350,11 +347,16 @@ impl<'a> Projection<'a> {
     /// The value of the attribute at this path has moved to `unmapped`.
     fn has_lost(&self, path: &str, text: &str) -> bool {
         self.lost.iter().any(|(lost, value)| {
+            // Most texts are others: no need to look at their paths.
+            let may_be = if value.is_string() {
+                value.is_text(text)
+            } else {
+                value.is_object() || value.is_array()
+            };
             let mut names = path.split('.');
-            let mut steps = lost.split('.');
             // `evidences[0]` is one of `evidences`.
-            let inside = steps.all(|step| step.split('[').next() == names.next());
-            inside && leads_to(*value, names, text)
+            let mut steps = lost.split('.').map(|step| step.split('[').next());
+            may_be && steps.all(|step| step == names.next()) && leads_to(*value, names, text)
         })
     }
 

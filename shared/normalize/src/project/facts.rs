@@ -8,7 +8,6 @@ use crate::OcsfVersion::{self, V1_1};
 /// profile the event does not have already.
 #[derive(Debug)]
 pub(super) struct Object {
-    /// Sorted by name.
     pub(super) attributes: &'static [Attribute],
     pub(super) constraints: &'static [Constraint],
 }
@@ -50,7 +49,7 @@ pub(super) struct Span {
 /// How many of some attributes must be there.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Constraint {
-    pub(super) names: &'static [&'static str],
+    names: &'static [&'static str],
     just_one: bool,
     versions: Span,
 }
@@ -69,9 +68,10 @@ impl Span {
 impl Object {
     /// The place of an attribute in the list.
     pub(super) fn position(&self, name: &str) -> Option<usize> {
+        // Lists are short, and most names differ in their length: faster than halving a sorted list.
         self.attributes
-            .binary_search_by(|attribute| attribute.name.cmp(name))
-            .ok()
+            .iter()
+            .position(|attribute| attribute.name == name)
     }
 
     pub(super) fn attribute(&self, name: &str) -> Option<&'static Attribute> {
@@ -84,8 +84,11 @@ impl Constraint {
         self.versions.holds(version)
     }
 
-    pub(super) fn takes(&self, present: usize) -> bool {
-        present == 1 || (present > 1 && !self.just_one)
+    /// Enough attributes of the object are there, and not too many.
+    pub(super) fn takes(&self, of: &Object, has: impl Fn(usize) -> bool) -> bool {
+        let there = |name: &&&str| of.position(name).is_some_and(&has);
+        let mut present = self.names.iter().filter(there);
+        present.next().is_some() && (!self.just_one || present.next().is_none())
     }
 
     pub(super) const fn since(mut self, version: OcsfVersion) -> Self {
