@@ -63,6 +63,11 @@ pub struct Context<'a> {
     pub options: &'a Options,
 }
 
+/// Room made for an event: what every event says, in bytes, and what it says of its record, as a multiple of it (measured: 2.05
+/// times in all on the mix, more on short records). A guess too low costs a copy.
+const EVENT_BYTES: usize = 1_024;
+const EVENT_PER_RECORD_BYTES: usize = 2;
+
 /// Appends the record's event to `out`, as one line of NDJSON with its `\n`.
 ///
 /// Any bytes give a valid event: what is no record at all becomes a Base Event (class 0) around its text. The texts that
@@ -82,7 +87,9 @@ fn write(record: &[u8], context: &Context<'_>, out: &mut Vec<u8>) {
         Ok(doc) => {
             let whole = !doc.lossy;
             let parsed = Record::new(&doc);
-            let mut event = Event::new(Vec::with_capacity(record.len() * 2));
+            let mut event = Event::new(Vec::with_capacity(
+                record.len() * EVENT_PER_RECORD_BYTES + EVENT_BYTES,
+            ));
             let origin = route::map(&parsed, &mut event);
             let keep = match context.options.raw_data {
                 RawData::Always => true,
