@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
-use normalize::{OcsfVersion, Options, RawData, Schema};
+use normalize::{Filter, OcsfVersion, Options, RawData, RulesError, Schema, SeverityRules};
 use pipeline::compact::LOOK_BACK_DAYS;
 use pipeline::compact::key::Name;
 use pipeline::lake::Codec;
@@ -249,6 +249,12 @@ pub struct EventArgs {
     /// What events are written in: ocsf, or ecs for Elastic and OpenSearch
     #[arg(long, default_value_t, env = "SCHEMA", value_name = "SCHEMA")]
     pub schema: Schema,
+    /// File of rules that drop, keep or route records (docs/FILTER.md)
+    #[arg(long, value_name = "FILE", value_parser = rules_of(Filter::parse))]
+    pub filter: Option<Filter>,
+    /// File of rules that set severities (docs/EVENTS.md)
+    #[arg(long, value_name = "FILE", value_parser = rules_of(SeverityRules::parse))]
+    pub severity_rules: Option<SeverityRules>,
 }
 
 impl EventArgs {
@@ -259,7 +265,20 @@ impl EventArgs {
             raw_data: self.raw_data.into(),
             version: self.ocsf_version,
             schema: self.schema,
+            filter: self.filter.clone().unwrap_or_default(),
+            severity: self.severity_rules.clone().unwrap_or_default(),
+            ..Options::default()
         }
+    }
+}
+
+/// Reads rules from a file.
+fn rules_of<T>(
+    parse: impl Fn(&str) -> Result<T, RulesError> + Clone,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |path| {
+        let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+        parse(&text).map_err(|error| error.to_string())
     }
 }
 

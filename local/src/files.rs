@@ -2,10 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::ops::AddAssign;
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
-use normalize::{BlobError, Context, Options, event, split};
+use normalize::{Action, BlobError, Context, Options, event, split};
 
 /// Longest line and longest JSON array taken, in bytes. An array is held as a whole; the largest blobs seen have some
 /// hundred MiB.
@@ -40,7 +41,8 @@ impl FileError {
 }
 
 /// Appends one event a line to `out` for each record of the file, `-` being standard input. The file is NDJSON or one JSON
-/// array, plain or gzip, told by its first bytes. Every line makes an event, also one that is no record. Returns how many.
+/// array, plain or gzip, told by its first bytes. Every line makes an event, also one that is no record, but for what the
+/// filter drops; what it routes stands among the others. Returns what became of them.
 ///
 /// # Errors
 /// See [`FileError`]; what was read before is written.
@@ -48,7 +50,7 @@ pub fn normalize_file(
     file: &Path,
     options: &Options,
     out: &mut dyn Write,
-) -> Result<u64, FileError> {
+) -> Result<Tally, FileError> {
     let input: Box<dyn BufRead> = if file.as_os_str() == STANDARD_INPUT {
         Box::new(io::stdin().lock())
     } else {
@@ -61,7 +63,7 @@ fn normalize_input(
     mut input: Box<dyn BufRead>,
     options: &Options,
     out: &mut dyn Write,
-) -> Result<u64, FileError> {
+) -> Result<Tally, FileError> {
     const GZIP: [u8; 2] = [0x1f, 0x8b];
     if input
         .fill_buf()
@@ -79,7 +81,7 @@ fn normalize_input(
         context,
         out,
         line: Vec::new(),
-        count: 0,
+        tally: Tally::default(),
     };
     if is_array(&mut input)? {
         let mut body = Vec::new();
@@ -95,7 +97,7 @@ fn normalize_input(
             }
         }
     }
-    Ok(events.count)
+    Ok(events.tally)
 }
 
 /// Events on their way out.
@@ -103,15 +105,42 @@ struct Events<'a> {
     context: Context<'a>,
     out: &'a mut dyn Write,
     line: Vec<u8>,
-    count: u64,
+    tally: Tally,
+}
+
+/// What became of the records of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Records, and lines that are none.
+    pub records: u64,
+    /// Without an event, since the filter drops them.
+    pub dropped: u64,
+    /// Of a type that is in none of Microsoft's tables.
+    pub unknown_types: u64,
+    /// With an operation that no rule knows.
+    pub unknown_operations: u64,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, more: Self) {
+        self.records += more.records;
+        self.dropped += more.dropped;
+        self.unknown_types += more.unknown_types;
+        self.unknown_operations += more.unknown_operations;
+    }
 }
 
 impl Events<'_> {
     fn write(&mut self, record: &[u8]) -> Result<(), FileError> {
         self.line.clear();
-        event(record, &self.context, &mut self.line);
+        let outcome = event(record, &self.context, &mut self.line);
         self.out.write_all(&self.line).map_err(FileError::Write)?;
-        self.count += 1;
+        self.tally.records += 1;
+        self.tally.dropped += u64::from(outcome.decision.action == Action::Drop);
+        if let Some(unknown) = outcome.unknown {
+            self.tally.unknown_types += u64::from(unknown.is_type);
+            self.tally.unknown_operations += u64::from(unknown.is_operation);
+        }
         Ok(())
     }
 }
@@ -177,14 +206,14 @@ mod tests {
     fn uids(input: &[u8]) -> Vec<Option<String>> {
         let mut out = Vec::new();
         let input: Box<dyn BufRead> = Box::new(io::Cursor::new(input.to_vec()));
-        let count = normalize_input(input, &Options::default(), &mut out).unwrap();
+        let tally = normalize_input(input, &Options::default(), &mut out).unwrap();
         let uids: Vec<_> = out
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty())
             .map(|line| serde_json::from_slice::<serde_json::Value>(line).unwrap())
             .map(|event| event["metadata"]["uid"].as_str().map(str::to_owned))
             .collect();
-        assert_eq!(count, uids.len() as u64);
+        assert_eq!(tally.records, uids.len() as u64);
         uids
     }
 
@@ -212,6 +241,21 @@ mod tests {
         let uids = uids(format!("{{\"Id\":\n{a}\nnonsense\n").as_bytes());
         assert_eq!(uids.len(), 3);
         assert_eq!(uids[1], Some("a".to_owned()));
+    }
+
+    #[test]
+    fn what_no_rule_knows_is_counted() {
+        let record = r#"{"Id":"a","RecordType":9999,"Operation":"Anything"}"#;
+        let input = format!("{record}\n{}\n{record}", RECORDS[0]);
+        let input: Box<dyn BufRead> = Box::new(io::Cursor::new(input.into_bytes()));
+        let tally = normalize_input(input, &Options::default(), &mut Vec::new()).unwrap();
+        let expect = Tally {
+            records: 3,
+            dropped: 0,
+            unknown_types: 2,
+            unknown_operations: 2,
+        };
+        assert_eq!(tally, expect);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use clap::Parser as _;
 use local::cli::{Cli, Command, CompactArgs, DemoArgs, NormalizeArgs, ServeArgs};
-use local::files::normalize_file;
+use local::files::{Tally, normalize_file};
 use local::story::Story;
 use local::{demo, installation, parquet, signals, story};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
@@ -40,15 +40,33 @@ fn normalize(args: &NormalizeArgs) -> Result<ExitCode, AnyError> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut code = ExitCode::SUCCESS;
     let options = args.events.options();
+    let mut tally = Tally::default();
     for file in &args.files {
         match normalize_file(file, &options, &mut out) {
-            Ok(_) => {}
+            Ok(more) => tally += more,
             Err(error) if error.is_broken_pipe() => return Ok(code),
             Err(error) => {
                 writeln!(io::stderr(), "error: {} {error}", file.display())?;
                 code = ExitCode::FAILURE;
             }
         }
+    }
+    if tally.dropped > 0 {
+        writeln!(
+            io::stderr(),
+            "of {} records, the filter dropped {}",
+            tally.records,
+            tally.dropped
+        )?;
+    }
+    if tally.unknown_types > 0 || tally.unknown_operations > 0 {
+        writeln!(
+            io::stderr(),
+            "of {} records, {} are of a type and {} have an operation that no rule knows",
+            tally.records,
+            tally.unknown_types,
+            tally.unknown_operations
+        )?;
     }
     match out.flush() {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),

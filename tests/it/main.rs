@@ -9,6 +9,7 @@ mod credentials;
 mod delivery;
 mod docs;
 mod faults;
+mod filter;
 mod lake;
 mod parquet;
 mod stack;

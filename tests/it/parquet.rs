@@ -55,7 +55,10 @@ async fn put_events(lake: &Lake, number: usize, records: &[Vec<u8>], raw_data: R
             .unwrap(),
         content_expiration: "2026-03-08T10:30:00Z".parse().unwrap(),
     };
-    let options = Options { raw_data };
+    let options = Options {
+        raw_data,
+        ..Options::default()
+    };
     let context = Context {
         content_type: Some("Audit.General"),
         content_created_ms: Some(blob.content_created.as_millisecond()),
@@ -65,7 +68,12 @@ async fn put_events(lake: &Lake, number: usize, records: &[Vec<u8>], raw_data: R
     for record in records {
         normalize::event(record, &context, &mut events);
     }
-    lake.put(&key::ocsf(&blob), events.into()).await.unwrap();
+    lake.put(
+        &key::events(&blob, normalize::Schema::Ocsf, pipeline::lake::Codec::Zstd),
+        events.into(),
+    )
+    .await
+    .unwrap();
     records.len()
 }
 

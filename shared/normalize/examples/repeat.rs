@@ -22,9 +22,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut out = Vec::with_capacity(input.len() * 4);
     for _ in 0..times {
         out.clear();
-        records
-            .iter()
-            .for_each(|record| normalize::event(record, &context, &mut out));
+        for record in &records {
+            normalize::event(record, &context, &mut out);
+        }
         black_box(out.len());
     }
     Ok(())

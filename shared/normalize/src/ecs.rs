@@ -22,7 +22,7 @@ use crate::json::Writer;
 use crate::record::Record;
 use crate::route::Origin;
 use crate::time::Moment;
-use crate::{Context, Malformed, RawData, raw, record_types, status};
+use crate::{Context, Malformed, raw, record_types, status};
 use related::Related;
 
 /// The version that Elastic's integration writes, and that the fields are tested against.
@@ -74,10 +74,7 @@ pub(crate) fn write_malformed(
     let moment = Moment {
         epoch_ms: context.content_created_ms.unwrap_or(0),
     };
-    let original = match context.options.raw_data {
-        RawData::Never => None,
-        RawData::Always | RawData::Unmapped => raw::unread_text(record),
-    };
+    let original = raw::unread_text(record, context);
     out.push(b'{');
     let mut w = Writer::new(std::mem::take(out));
     write_head(&moment, original.is_some(), &mut w);

@@ -31,6 +31,18 @@ pub(crate) enum Severity {
 }
 
 impl Severity {
+    /// The severity of a number from 1 to 5.
+    pub(crate) fn of(number: i64) -> Option<Self> {
+        Some(match number {
+            1 => Self::Informational,
+            2 => Self::Low,
+            3 => Self::Medium,
+            4 => Self::High,
+            5 => Self::Critical,
+            _ => return None,
+        })
+    }
+
     pub(crate) fn caption(self) -> &'static str {
         match self {
             Self::Informational => "Informational",

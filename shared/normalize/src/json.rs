@@ -14,7 +14,7 @@ pub(crate) use parse::{Problem, parse, parse_event};
 pub(crate) use scan::plain_len;
 pub(crate) use text::Text;
 pub(crate) use value::{Doc, Kind, Node, Value};
-pub(crate) use write::{REDACTED, SECRET_KEY, Writer};
+pub(crate) use write::Writer;
 
 /// Containers in containers that are followed. The deepest audit records known nest 7 deep; the limit keeps the
 /// recursion of parser and writer far from the end of a 2 MiB thread stack.

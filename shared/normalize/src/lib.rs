@@ -16,6 +16,7 @@ mod email;
 mod envelope;
 mod event;
 mod file;
+mod filter;
 mod findings;
 mod identify;
 mod identity;
@@ -26,13 +27,17 @@ mod mailbox;
 mod name_values;
 mod options;
 mod origin;
+mod outcome;
 mod project;
 mod quarantine;
 mod raw;
 mod record;
 mod record_types;
+mod redact;
 mod resource;
 mod route;
+mod rules;
+mod severity_rules;
 mod sharepoint;
 mod sharing;
 mod signin;
@@ -43,13 +48,18 @@ mod time;
 mod verbs;
 mod version;
 
+pub use filter::{Action, Decision, Filter, ROUTES_MAX};
 pub use identify::{Identity, Malformed, identify};
 pub use options::{Options, RawData, Schema, UnknownSchema};
+pub use outcome::{Outcome, Unknown};
+pub use redact::{may_hold_secrets, redact};
+pub use rules::{Facts, RULES_BYTES_MAX, RULES_MAX, RulesError, VALUES_MAX};
+pub use severity_rules::SeverityRules;
 pub use split::{BLOB_DEPTH_MAX, BlobError, RECORDS_MAX, split};
 pub use version::{OcsfVersion, UnknownVersion};
 
 use event::Event;
-use json::Writer;
+use json::{Doc, Writer};
 use record::Record;
 
 /// What an event needs to know beyond its record.
@@ -68,57 +78,130 @@ pub struct Context<'a> {
 const EVENT_BYTES: usize = 1_024;
 const EVENT_PER_RECORD_BYTES: usize = 2;
 
-/// Appends the record's event to `out`, as one line of NDJSON with its `\n`.
+/// Appends the record's event to `out`, as one line of NDJSON with its `\n`; nothing when the filter drops the record.
 ///
-/// Any bytes give a valid event: what is no record at all becomes a Base Event (class 0) around its text. The texts that
-/// data loss prevention matched (`DetectedValues`) are redacted, in `raw_data` too.
-pub fn event(record: &[u8], context: &Context<'_>, out: &mut Vec<u8>) {
+/// Any bytes give a valid event: what is no record at all becomes a Base Event (class 0) around its text. Secrets are
+/// redacted, in `raw_data` too, unless [`Options::redact`] is off.
+pub fn event<'r>(record: &'r [u8], context: &Context<'_>, out: &mut Vec<u8>) -> Outcome<'r> {
     let from = out.len();
-    write(record, context, out);
+    let outcome = write(record, context, out);
     let options = context.options;
-    if options.schema == Schema::Ocsf && options.version < OcsfVersion::V1_8 {
+    let written = out.len() > from;
+    if written && options.schema == Schema::Ocsf && options.version < OcsfVersion::V1_8 {
         project::down(options.version, from, out);
     }
+    outcome
 }
 
 /// Writes the event as OCSF 1.8.0, or as a document of ECS.
-fn write(record: &[u8], context: &Context<'_>, out: &mut Vec<u8>) {
-    match identify::read(record) {
-        Ok(doc) => {
-            let whole = !doc.lossy;
-            let parsed = Record::new(&doc);
-            let mut event = Event::new(Vec::with_capacity(
-                record.len() * EVENT_PER_RECORD_BYTES + EVENT_BYTES,
-            ));
-            let origin = route::map(&parsed, &mut event);
-            let keep = match context.options.raw_data {
-                RawData::Always => true,
-                RawData::Unmapped => parsed.nameless || !whole,
-                RawData::Never => false,
-            };
-            if context.options.schema == Schema::Ecs {
-                let original = keep.then(|| raw::text(record, &doc));
-                return ecs::write(&parsed, event, &origin, context, original.as_deref(), out);
-            }
-            let who = origin.shown(&parsed);
-            out.push(b'{');
-            let mut head = Writer::new(std::mem::take(out));
-            envelope::write_head(&parsed, &mut event, context, &who, &mut head);
-            *out = head.into_bytes();
-            envelope::write_metadata(&parsed, &mut event, context);
-            envelope::write_cloud(&parsed, &mut event);
-            envelope::write_unmapped(&parsed, &mut event);
-            event.write_observables();
-            if keep {
-                raw::write(record, &doc, &mut event.body);
-            }
-            out.push(b',');
-            out.extend_from_slice(&event.body.into_bytes());
-            out.extend_from_slice(b"}\n");
-        }
-        Err(malformed) if context.options.schema == Schema::Ecs => {
-            ecs::write_malformed(record, &malformed, context, out);
-        }
-        Err(malformed) => raw::write_malformed(record, &malformed, context, out),
+fn write<'r>(record: &'r [u8], context: &Context<'_>, out: &mut Vec<u8>) -> Outcome<'r> {
+    let doc = match identify::read(record) {
+        Ok(doc) => doc,
+        Err(malformed) => return unread(record, &malformed, context, out),
+    };
+    let clean = if context.options.redact {
+        redact::record(record, &doc)
+    } else {
+        None
+    };
+    let Some(clean) = clean else {
+        return mapped(record, &doc, &doc, context, out);
+    };
+    // Few records hold a secret: reading those twice is cheaper than asking at every place where something is written.
+    match identify::read(&clean) {
+        Ok(clean_doc) => mapped(&clean, &clean_doc, &doc, context, out),
+        Err(malformed) => unread(&clean, &malformed, context, out),
     }
+}
+
+/// An event around what is no record.
+fn unread<'r>(
+    record: &[u8],
+    malformed: &Malformed,
+    context: &Context<'_>,
+    out: &mut Vec<u8>,
+) -> Outcome<'r> {
+    match context.options.schema {
+        Schema::Ocsf => raw::write_malformed(record, malformed, context, out),
+        Schema::Ecs => ecs::write_malformed(record, malformed, context, out),
+    }
+    Outcome {
+        decision: Decision::KEPT,
+        unknown: None,
+    }
+}
+
+/// The event of a record that could be read. `original` is what it said before secrets were taken out.
+fn mapped<'r>(
+    record: &[u8],
+    doc: &Doc<'_>,
+    original: &Doc<'r>,
+    context: &Context<'_>,
+    out: &mut Vec<u8>,
+) -> Outcome<'r> {
+    let options = context.options;
+    let parsed = Record::new(doc);
+    // Nobody pays for rules that are not there.
+    let has_rules = !options.filter.is_empty() || !options.severity.is_empty();
+    let facts = has_rules.then(|| parsed.facts(context.content_type));
+    let decision = facts
+        .as_ref()
+        .map_or(Decision::KEPT, |facts| options.filter.decide(facts));
+    if decision.action == Action::Drop {
+        return Outcome {
+            decision,
+            unknown: None,
+        };
+    }
+    let mut event = Event::new(Vec::with_capacity(
+        record.len() * EVENT_PER_RECORD_BYTES + EVENT_BYTES,
+    ));
+    let origin = route::map(&parsed, &mut event);
+    if let Some(severity) = facts.and_then(|facts| options.severity.of(&facts)) {
+        event.severity = severity;
+    }
+    let keep = match options.raw_data {
+        RawData::Always => true,
+        RawData::Unmapped => parsed.nameless || doc.lossy || original.lossy,
+        RawData::Never => false,
+    };
+    let text = keep.then(|| String::from_utf8_lossy(record));
+    let outcome = Outcome {
+        decision,
+        unknown: outcome::unknown(
+            original,
+            parsed.record_type,
+            parsed.nameless,
+            origin.generic,
+        ),
+    };
+    match options.schema {
+        Schema::Ocsf => write_ocsf(&parsed, event, &origin, context, text.as_deref(), out),
+        Schema::Ecs => ecs::write(&parsed, event, &origin, context, text.as_deref(), out),
+    }
+    outcome
+}
+
+/// Writes what stands around the attributes of the record's class.
+fn write_ocsf<'a>(
+    record: &Record<'a>,
+    mut event: Event<'a>,
+    origin: &route::Origin<'a>,
+    context: &Context<'_>,
+    text: Option<&str>,
+    out: &mut Vec<u8>,
+) {
+    let who = origin.shown(record);
+    out.push(b'{');
+    let mut head = Writer::new(std::mem::take(out));
+    envelope::write_head(record, &mut event, context, &who, &mut head);
+    *out = head.into_bytes();
+    envelope::write_metadata(record, &mut event, context);
+    envelope::write_cloud(record, &mut event);
+    envelope::write_unmapped(record, &mut event);
+    event.write_observables();
+    event.body.text_opt("raw_data", text);
+    out.push(b',');
+    out.extend_from_slice(&event.body.into_bytes());
+    out.extend_from_slice(b"}\n");
 }

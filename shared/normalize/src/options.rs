@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::OcsfVersion;
+use crate::{Filter, OcsfVersion, SeverityRules};
 
 /// How events are made, for all records of a deployment. [`Options::default`] is what a deployment without settings does.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// When the record's own text goes into the event.
     pub raw_data: RawData,
@@ -14,6 +14,25 @@ pub struct Options {
     pub version: OcsfVersion,
     /// The schema that events are written in.
     pub schema: Schema,
+    /// Secrets are replaced by `[redacted]`: what data loss prevention matched, passwords, keys, tokens.
+    pub redact: bool,
+    /// Which records become events, and where they go.
+    pub filter: Filter,
+    /// The operator's own severities.
+    pub severity: SeverityRules,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            raw_data: RawData::default(),
+            version: OcsfVersion::default(),
+            schema: Schema::default(),
+            redact: true,
+            filter: Filter::default(),
+            severity: SeverityRules::default(),
+        }
+    }
 }
 
 /// A schema of events.

@@ -2,31 +2,19 @@
 
 use crate::class::Class;
 use crate::envelope::OCSF_VERSION;
-use crate::json::{Doc, SECRET_KEY, Writer};
+use crate::json::Writer;
 use crate::time::Moment;
-use crate::{Context, Malformed, RawData};
+use crate::{Context, Malformed, RawData, redact};
 use std::borrow::Cow;
 
-/// Writes `raw_data`: the record's text, see [`text`].
-pub(crate) fn write(record: &[u8], doc: &Doc<'_>, w: &mut Writer) {
-    w.text("raw_data", &text(record, doc));
-}
-
-/// The record's text as it came, except that matched secrets are redacted as in the event.
-pub(crate) fn text<'a>(record: &'a [u8], doc: &Doc<'_>) -> Cow<'a, str> {
-    if !doc.mentions(SECRET_KEY) {
-        return String::from_utf8_lossy(record);
-    }
-    let mut redacted = Writer::new(Vec::with_capacity(record.len()));
-    redacted.bare_value(doc.root());
-    Cow::Owned(String::from_utf8_lossy(&redacted.into_bytes()).into_owned())
-}
-
-/// The text of bytes that are no record: U+FFFD for what is not UTF-8. What may hold matched secrets, and cannot be taken
-/// apart to redact them, is left to the raw copy.
-pub(crate) fn unread_text(record: &[u8]) -> Option<Cow<'_, str>> {
-    let text = String::from_utf8_lossy(record);
-    (!text.is_empty() && !text.contains(SECRET_KEY)).then_some(text)
+/// The text of bytes that are no record: U+FFFD for what is not UTF-8. What may hold a secret, and cannot be taken apart to
+/// redact it, is left to the raw copy.
+pub(crate) fn unread_text<'a>(record: &'a [u8], context: &Context<'_>) -> Option<Cow<'a, str>> {
+    let options = context.options;
+    let left_out = record.is_empty()
+        || options.raw_data == RawData::Never
+        || (options.redact && redact::may_hold(record));
+    (!left_out).then(|| String::from_utf8_lossy(record))
 }
 
 /// Writes a whole event for bytes that cannot be read.
@@ -73,9 +61,7 @@ pub(crate) fn write_malformed(
         w.text("source", "Microsoft 365 Unified Audit Log");
     });
     w.object("cloud", |w| w.text("provider", "Microsoft 365"));
-    if context.options.raw_data != RawData::Never {
-        w.text_opt("raw_data", unread_text(record));
-    }
+    w.text_opt("raw_data", unread_text(record, context));
     *out = w.into_bytes();
     out.extend_from_slice(b"}\n");
 }
@@ -112,6 +98,24 @@ mod tests {
         }
         let cut = &SECRET.as_bytes()[..SECRET.len() - 2];
         assert!(!event(cut, RawData::Always).contains("4111"));
+    }
+
+    #[test]
+    fn without_redaction_the_event_says_what_the_record_said() {
+        let options = Options {
+            redact: false,
+            ..Options::default()
+        };
+        let context = Context {
+            content_type: None,
+            content_created_ms: None,
+            options: &options,
+        };
+        for record in [SECRET, &SECRET[..SECRET.len() - 2]] {
+            let mut out = Vec::new();
+            crate::event(record.as_bytes(), &context, &mut out);
+            assert!(String::from_utf8_lossy(&out).contains("4111"), "{record}");
+        }
     }
 
     #[test]

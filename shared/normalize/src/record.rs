@@ -4,6 +4,7 @@ use crate::identify;
 use crate::index::Index;
 use crate::json::{Doc, Value};
 use crate::name_values;
+use crate::rules::Facts;
 use std::borrow::Cow;
 
 /// Words that Microsoft's services write for "no value".
@@ -116,6 +117,18 @@ impl<'a> Record<'a> {
             if let Some(value) = self.get(key) {
                 value.mark_used();
             }
+        }
+    }
+
+    /// What rules of the operator look at.
+    pub(crate) fn facts<'f>(&'f self, content_type: Option<&'f str>) -> Facts<'f> {
+        let text = |of: &'f Option<Cow<'a, str>>| Cow::Borrowed(of.as_deref().unwrap_or_default());
+        Facts {
+            content_type,
+            record_type: self.record_type,
+            operation: text(&self.operation),
+            workload: text(&self.workload),
+            user: self.text("UserId").unwrap_or_default(),
         }
     }
 

@@ -11,6 +11,22 @@ pub(crate) fn name(record_type: i64) -> Option<&'static str> {
     Some(NAMES[at].1)
 }
 
+/// Ids on which Microsoft's pages disagree: they have no name here, and are no news either.
+const DISPUTED: [u16; 9] = [79, 187, 217, 365, 366, 368, 369, 422, 431];
+
+/// Microsoft has documented the record type, whatever it calls it.
+pub(crate) fn is_known(record_type: i64) -> bool {
+    name(record_type).is_some() || DISPUTED.iter().any(|id| i64::from(*id) == record_type)
+}
+
+/// The record type of a name, in any case.
+pub(crate) fn number(name: &str) -> Option<i64> {
+    let found = NAMES
+        .iter()
+        .find(|(_, known)| known.eq_ignore_ascii_case(name));
+    found.map(|(id, _)| i64::from(*id))
+}
+
 /// Sorted by id.
 #[rustfmt::skip]
 const NAMES: &[(u16, &str)] = &[
@@ -176,6 +192,18 @@ mod tests {
     #[test]
     fn the_table_is_sorted() {
         assert!(NAMES.is_sorted_by(|a, b| a.0 < b.0));
+    }
+
+    #[test]
+    fn a_disputed_type_is_known_without_a_name() {
+        for id in DISPUTED {
+            assert!(
+                is_known(i64::from(id)) && name(i64::from(id)).is_none(),
+                "{id}"
+            );
+        }
+        assert!(is_known(15));
+        assert!(!is_known(0) && !is_known(9_999) && !is_known(-1));
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub(crate) struct Origin<'a> {
     /// Where a rule knows better than the record's own members.
     pub(crate) named: Option<Cow<'a, str>>,
     pub(crate) actor: Actor<'a>,
+    /// No rule knew the operation: it was mapped by the verb in its name alone.
+    pub(crate) generic: bool,
 }
 
 impl Origin<'_> {
@@ -37,6 +39,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> Origin<'a> 
     }
     let actor = identity::actor(record);
     let named = by_operation(record, event, &actor).or_else(|| by_type(record, event, &actor));
+    let generic = named.is_none();
     let named = named.unwrap_or_else(|| {
         api::map(record, event);
         None
@@ -49,7 +52,11 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> Origin<'a> 
         event.status = Some(status);
     }
     origin::write_origin(record, event, &actor);
-    Origin { named, actor }
+    Origin {
+        named,
+        actor,
+        generic,
+    }
 }
 
 /// Who acted, where a rule knows better than the record's own members.

@@ -14,10 +14,12 @@ mod failure;
 mod settle;
 mod status;
 mod tenants;
+mod unknown;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+use normalize::Filter;
 use office365::Cloud;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
@@ -27,7 +29,7 @@ pub use self::batch::{BLOBS_IN_FLIGHT_MAX, BatchResponse, Delivery, SqsEvent, ba
 use self::body::Body;
 use self::conclude::{Attempt, conclude};
 pub use self::failure::FetchError;
-use self::settle::events;
+use self::settle::{Events, events};
 use self::status::Activity;
 use self::tenants::Tenants;
 use crate::clock::{Clock, later};
@@ -153,7 +155,8 @@ async fn attempt(
     };
     let had_raw = choice.is_some();
     match deliver(fetcher, &blob, cloud, choice, clock).await {
-        Ok(counts) => {
+        Ok(events) => {
+            let counts = events.counts;
             fetcher.ledger.settle(&blob, &counts, clock.now()).await?;
             let Fetcher {
                 ledger, activity, ..
@@ -162,12 +165,16 @@ async fn attempt(
             tracing::info!(
                 records = counts.records,
                 written = counts.written,
+                routed = counts.routed,
+                dropped = counts.dropped,
                 duplicate = counts.duplicate,
                 foreign = counts.foreign,
                 malformed = counts.malformed,
                 attempt,
                 "blob delivered"
             );
+            log_rules(&fetcher.events.options.filter, &events);
+            events.unknowns.log();
             Ok(Outcome::Done(counts))
         }
         Err(error) => {
@@ -190,20 +197,40 @@ async fn deliver(
     cloud: Cloud,
     chosen: Option<Choice>,
     clock: Clock,
-) -> Result<Counts, FetchError> {
+) -> Result<Events, FetchError> {
     // The permit for a large blob is held until its events are written: they weigh more than the blob.
     let Body {
         bytes,
         codec,
         _alone,
     } = body::get(fetcher, blob, cloud, chosen).await?;
-    let events = events(fetcher, blob, &bytes, clock.now()).await?;
+    let mut events = events(fetcher, blob, &bytes, clock.now()).await?;
+    let options = &fetcher.events.options;
     if events.counts.written > 0 {
-        let lines = events.lines.into();
-        let path = key::events(blob, fetcher.events.options.schema, codec);
+        let lines = std::mem::take(&mut events.lines).into();
+        let path = key::events(blob, options.schema, codec);
         fetcher.lake.put(&path, lines).await?;
     }
-    Ok(events.counts)
+    let routes = options.filter.routes();
+    for (route, lines) in routes.iter().zip(std::mem::take(&mut events.routed)) {
+        if !lines.is_empty() {
+            let path = key::routed(route, blob, codec);
+            fetcher.lake.put(&path, lines.into()).await?;
+        }
+    }
+    Ok(events)
+}
+
+/// What each rule of the filter decided, in one line: what is dropped is never dropped silently.
+fn log_rules(filter: &Filter, events: &Events) {
+    let decided = filter.names().zip(&events.by_rule);
+    let decided: Vec<String> = decided
+        .filter(|(_, count)| **count > 0)
+        .map(|(name, count)| format!("{name}={count}"))
+        .collect();
+    if !decided.is_empty() {
+        tracing::info!(filter.rules = decided.join(" "), "blob filtered");
+    }
 }
 
 /// Looks again when the blob may be free. What is further away than a message can be delayed is left to the sweep, which

@@ -6,7 +6,7 @@
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
-use normalize::{Options, RawData};
+use normalize::Options;
 use office365::Endpoints;
 use url::Url;
 use uuid::Uuid;
@@ -15,8 +15,10 @@ use crate::compact::key::Destination;
 use crate::lake::Codec;
 
 mod credential;
+mod events;
 
 pub use credential::CredentialSettings;
+pub use events::{FILTER_BYTES_MAX, SEVERITY_RULES_BYTES_MAX};
 
 /// Shortest master key accepted, in bytes: 32 is the output of HMAC-SHA256, and RFC 2104 advises no less.
 pub const KEY_BYTES_MIN: usize = 32;
@@ -62,7 +64,7 @@ pub struct EventSettings {
     pub dedupe: RecordDedupe,
     /// How a record becomes an event. `RAW_DATA`: when an event carries its original: `always`, `unmapped` (default) or
     /// `never`; `SCHEMA`: `ocsf` (default) or `ecs`; `OCSF_VERSION`: the version of OCSF that events are valid in: `1.8.0`
-    /// (default) down to `1.1.0`
+    /// (default) down to `1.1.0`; `FILTER`, `SEVERITY_RULES`: rules of the operator's own
     pub options: Options,
     /// `LAKE_COMPRESSION`: of events, `gzip` (default) or `zstd`
     pub codec: Codec,
@@ -344,24 +346,6 @@ impl<'a> Env<'a> {
         }
     }
 
-    fn options(&mut self) -> Options {
-        let raw_data = match self.value("RAW_DATA").as_deref() {
-            Some("always") => RawData::Always,
-            Some("never") => RawData::Never,
-            None | Some("unmapped") => RawData::Unmapped,
-            Some(_) => {
-                self.faults
-                    .push("RAW_DATA must be always, unmapped or never".to_owned());
-                RawData::Unmapped
-            }
-        };
-        Options {
-            raw_data,
-            version: self.optional("OCSF_VERSION").unwrap_or_default(),
-            schema: self.optional("SCHEMA").unwrap_or_default(),
-        }
-    }
-
     fn endpoints(&mut self) -> Option<Endpoints> {
         let login = self.value("LOGIN_URL");
         let manage = self.value("MANAGE_URL");
@@ -413,7 +397,7 @@ impl<'a> Env<'a> {
 
 #[cfg(test)]
 mod tests {
-    use normalize::Schema;
+    use normalize::{RawData, Schema};
 
     use super::*;
 

@@ -4,7 +4,7 @@
 //! comes in another shape than its path has is kept as text under `_raw`.
 
 use super::shapes::{self, Member, Shape};
-use crate::json::{Kind, REDACTED, SECRET_KEY, Value, Writer, parse};
+use crate::json::{Kind, Value, Writer, parse};
 use std::borrow::Cow;
 
 /// Where text stands that is not of its path's shape. Elastic's integration uses the same name.
@@ -25,19 +25,13 @@ enum Item<'a> {
     Shaped(Shape, Value<'a>),
     /// The members beside `Name`.
     Change(Value<'a>),
-    /// What data loss prevention matched.
-    Secret,
 }
 
 impl<'a> Item<'a> {
     fn of(member: Value<'a>, shapes: &[Member]) -> Self {
-        if member.key().is(SECRET_KEY) {
-            Self::Secret
-        } else {
-            shapes::of(shapes, member.key()).map_or(Self::Text(Some(member)), |shape| {
-                Self::Shaped(shape, member)
-            })
-        }
+        shapes::of(shapes, member.key()).map_or(Self::Text(Some(member)), |shape| {
+            Self::Shaped(shape, member)
+        })
     }
 
     /// Writes the value after its name.
@@ -45,7 +39,6 @@ impl<'a> Item<'a> {
         match self {
             Self::Text(None) => w.bare_text(""),
             Self::Text(Some(value)) => text(value, w),
-            Self::Secret => w.bare_text(REDACTED),
             Self::Change(value) => w.bare_object(|w| change(value, w)),
             Self::Shaped(Shape::Object(inside), value) => objects(value, inside, w),
             Self::Shaped(Shape::Names, value) => names(value, w),
@@ -61,7 +54,6 @@ impl<'a> Item<'a> {
             Self::Change(value) => w.element_object(|w| change(value, w)),
             Self::Text(Some(value)) | Self::Shaped(_, value) => w.element_text(&string(value)),
             Self::Text(None) => w.element_text(""),
-            Self::Secret => w.element_text(REDACTED),
         }
     }
 }
@@ -307,14 +299,6 @@ mod tests {
         check(
             r#"{"a.b":1,"a_b":2,"":3,"_raw":4,"x\u0001":5}"#,
             r#"{"_":"3","_raw_":"4","a_b":["1","2"],"x_":"5"}"#,
-        );
-    }
-
-    #[test]
-    fn matched_secrets_are_redacted_at_any_depth() {
-        check(
-            r#"{"DetectedValues":["4111"],"New":{"DetectedValues":"4111"},"EndpointMetaData":{"SensitiveInformation":[{"SensitiveInformationDetections":{"DetectedValues":[{"Name":"4111"}]}}]}}"#,
-            r#"{"DetectedValues":"[redacted]","New":"{\"DetectedValues\":\"[redacted]\"}","EndpointMetaData":{"SensitiveInformation":[{"SensitiveInformationDetections":{"DetectedValues":"[redacted]"}}]}}"#,
         );
     }
 }

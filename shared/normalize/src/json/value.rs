@@ -50,11 +50,6 @@ impl<'a> Doc<'a> {
         }
     }
 
-    /// Some object, however deep, has this key.
-    pub(crate) fn mentions(&self, key: &str) -> bool {
-        self.nodes.iter().any(|node| node.key.is(key))
-    }
-
     /// A member of the root object, with the input's own lifetime.
     pub(crate) fn member(&self, key: &str) -> Option<Kind<'a>> {
         let mut at = 1;

@@ -2,13 +2,6 @@
 
 use super::{Kind, Text, Value, plain_len};
 
-/// The member of a DLP record that holds the very card numbers and passports that the policy guards, when the reading
-/// application has the right ActivityFeed.ReadDlp.
-pub(crate) const SECRET_KEY: &str = "DetectedValues";
-
-/// What stands in its place.
-pub(crate) const REDACTED: &str = "[redacted]";
-
 /// Appends JSON to a buffer. Commas follow from the last byte written, and containers that stay empty are taken back,
 /// so a rule writes what it has and needs no case for what it has not.
 #[derive(Debug)]
@@ -69,16 +62,12 @@ impl Writer {
         self.copy(value);
     }
 
-    /// A member with a name from the input. The texts that data loss prevention matched are not copied.
+    /// A member with a name from the input.
     pub(crate) fn member(&mut self, value: Value<'_>) {
         self.separate();
         self.copied_text(value.key());
         self.out.push(b':');
-        if value.key().is(SECRET_KEY) {
-            self.quoted(REDACTED);
-        } else {
-            self.copy(value);
-        }
+        self.copy(value);
     }
 
     /// A value after a name written by [`Writer::named`], or a text of its own.

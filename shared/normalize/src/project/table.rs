@@ -88,8 +88,8 @@ pub(in crate::project) static ACCOUNT_CHANGE: Object = Object {
         at("disposition").since(V1_4), at("disposition_id").since(V1_4), at("http_request").object(&HTTP_REQUEST),
         at("is_alert").since(V1_4), at("malware").since(V1_4).object(&MALWARE),
         at("metadata").object(&METADATA).required(), at("observables").object(&OBSERVABLE),
-        at("policy").object(&POLICY), at("src_endpoint").object(&NETWORK_ENDPOINT), at("unmapped").free(),
-        at("user").object(&USER).required(),
+        at("policies").since(V1_4).object(&POLICY), at("policy").object(&POLICY),
+        at("src_endpoint").object(&NETWORK_ENDPOINT), at("unmapped").free(), at("user").object(&USER).required(),
     ],
     constraints: &[],
 };

@@ -14,6 +14,7 @@ mod golden;
 mod lossless;
 mod mapping;
 mod properties;
+mod redaction;
 mod samples;
 mod schema;
 mod table;

@@ -5,9 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use normalize::Context;
+use normalize::{Action, Context, Filter};
 
 use super::failure::unreadable;
+use super::unknown::Unknowns;
 use super::{FetchError, Fetcher};
 use crate::ledger::blob::Counts;
 use crate::ledger::key::RecordKey;
@@ -21,8 +22,30 @@ const EVENTS_PER_RECORD_BYTES: usize = 2;
 pub(super) struct Events {
     /// One event a line, in raw order.
     pub(super) lines: Vec<u8>,
+    /// The same for each of the filter's routes.
+    pub(super) routed: Vec<Vec<u8>>,
     /// What became of each record.
     pub(super) counts: Counts,
+    /// How many records each of the filter's rules decided.
+    pub(super) by_rule: Vec<u64>,
+    /// What of them is of no known kind.
+    pub(super) unknowns: Unknowns,
+}
+
+impl Events {
+    /// None of `records` yet.
+    fn none(records: usize, filter: &Filter) -> Self {
+        Self {
+            lines: Vec::new(),
+            routed: vec![Vec::new(); filter.routes().len()],
+            counts: Counts {
+                records: records as u64,
+                ..Counts::default()
+            },
+            by_rule: vec![0; filter.names().count()],
+            unknowns: Unknowns::default(),
+        }
+    }
 }
 
 /// What an element of the blob is.
@@ -50,10 +73,7 @@ pub(super) async fn events(
     let owned = claim(fetcher, blob, &elements, now).await?;
     let mut events = Events {
         lines: Vec::with_capacity(body.len() * EVENTS_PER_RECORD_BYTES),
-        counts: Counts {
-            records: records.len() as u64,
-            ..Counts::default()
-        },
+        ..Events::none(records.len(), &fetcher.events.options.filter)
     };
     let context = Context {
         content_type: Some(blob.content_type.as_str()),
@@ -128,26 +148,49 @@ async fn claim(
 fn write(events: &mut Events, record: &[u8], context: &Context<'_>) {
     let before = events.lines.len();
     let lines = &mut events.lines;
-    if catch_unwind(AssertUnwindSafe(|| {
+    let made = catch_unwind(AssertUnwindSafe(|| {
         normalize::event(record, context, lines)
-    }))
-    .is_ok()
-    {
-        events.counts.written += 1;
-    } else {
+    }));
+    let Ok(outcome) = made else {
         events.lines.truncate(before);
         events.counts.malformed += 1;
         tracing::error!(
             record.bytes = record.len(),
             "the normalizer panicked: this is a bug, the record is in the raw copy"
         );
+        return;
+    };
+    match outcome.decision.action {
+        Action::Keep => events.counts.written += 1,
+        Action::Drop => events.counts.dropped += 1,
+        Action::Route(route) => {
+            events.counts.routed += 1;
+            events.routed[route].extend(events.lines.drain(before..));
+        }
+    }
+    if let Some(rule) = outcome.decision.rule {
+        events.by_rule[rule] += 1;
+    }
+    if let Some(unknown) = &outcome.unknown {
+        events.unknowns.note(unknown);
     }
 }
 
 /// The law, checked against the bytes that are about to be written.
 fn conserved(events: Events) -> Result<Events, FetchError> {
-    let lines = events.lines.iter().filter(|byte| **byte == b'\n').count();
-    if events.counts.are_conserved() && lines as u64 == events.counts.written {
+    let count = |lines: &[u8]| lines.iter().filter(|byte| **byte == b'\n').count();
+    let lines = count(&events.lines);
+    let routed = events
+        .routed
+        .iter()
+        .map(|lines| count(lines))
+        .sum::<usize>();
+    let Counts {
+        written,
+        routed: expected,
+        ..
+    } = events.counts;
+    if events.counts.are_conserved() && (lines as u64, routed as u64) == (written, expected) {
         Ok(events)
     } else {
         Err(FetchError::NotConserved {
@@ -214,14 +257,54 @@ mod tests {
 
     #[test]
     fn counts_that_do_not_add_up_are_refused() {
-        let events = Events {
+        let with = |routed: &[u8], counts: Counts| Events {
             lines: b"one\n".to_vec(),
-            counts: Counts {
-                records: 2,
-                written: 2,
-                ..Counts::default()
-            },
+            routed: vec![routed.to_vec()],
+            counts,
+            ..Events::none(0, &Filter::default())
         };
-        assert!(conserved(events).is_err());
+        let counts = |records, written, routed| Counts {
+            records,
+            written,
+            routed,
+            ..Counts::default()
+        };
+        assert!(conserved(with(b"", counts(2, 2, 0))).is_err());
+        assert!(conserved(with(b"", counts(2, 1, 1))).is_err());
+        assert!(conserved(with(b"two\n", counts(2, 1, 0))).is_err());
+        assert!(conserved(with(b"two\n", counts(2, 1, 1))).is_ok());
+    }
+
+    #[test]
+    fn each_record_goes_where_the_filter_sends_it() {
+        let options = normalize::Options {
+            filter: Filter::parse(
+                r#"[{"name":"a","action":"drop","operation":"A"},{"name":"b","action":"route(x)","operation":"B"},
+                    {"name":"c","action":"route(y)","operation":"C"}]"#,
+            )
+            .unwrap(),
+            ..normalize::Options::default()
+        };
+        let context = Context {
+            content_type: None,
+            content_created_ms: None,
+            options: &options,
+        };
+        let mut events = Events::none(5, &options.filter);
+        for operation in ["A", "B", "D", "B", "C"] {
+            let record = format!(r#"{{"Id":"{operation}","Operation":"{operation}"}}"#);
+            write(&mut events, record.as_bytes(), &context);
+        }
+        let events = conserved(events).unwrap();
+        let Counts {
+            written,
+            routed,
+            dropped,
+            ..
+        } = events.counts;
+        assert_eq!((written, routed, dropped), (1, 3, 1));
+        assert_eq!(events.by_rule, [1, 2, 1]);
+        let uids = |lines: &[u8]| lines.split(|byte| *byte == b'\n').count() - 1;
+        assert_eq!((uids(&events.routed[0]), uids(&events.routed[1])), (2, 1));
     }
 }

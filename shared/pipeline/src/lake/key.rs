@@ -4,6 +4,7 @@
 //! ```text
 //! raw/tenant_id=T/content_type=C/day=YYYY-MM-DD/{content id}.{sha256 of the bytes}.json.gz
 //! {schema}/content_type=C/day=YYYY-MM-DD/hour=HH/tenant_id=T/{content id}.ndjson.gz or .zst
+//! routed/R/content_type=C/day=YYYY-MM-DD/hour=HH/tenant_id=T/{content id}.ndjson.gz or .zst
 //! quarantine/tenant_id=T/content_type=C/day=YYYY-MM-DD/{content id}.{sha256 of the bytes}.gz
 //! ```
 //!
@@ -44,9 +45,20 @@ pub fn raw(blob: &Blob, sha256: &str) -> Path {
 /// other.
 #[must_use]
 pub fn events(blob: &Blob, schema: Schema, codec: Codec) -> Path {
+    below(schema.as_str(), blob, codec)
+}
+
+/// The events that the filter routes to `route`, laid out as [`events`] are. A folder of its own keeps them out of whatever
+/// reads `ocsf/`.
+#[must_use]
+pub fn routed(route: &str, blob: &Blob, codec: Codec) -> Path {
+    below(&format!("routed/{route}"), blob, codec)
+}
+
+fn below(root: &str, blob: &Blob, codec: Codec) -> Path {
     let created = blob.content_created.to_zoned(TimeZone::UTC);
     Path::from(format!(
-        "{schema}/content_type={}/day={}/hour={:02}/tenant_id={}/{}.ndjson.{}",
+        "{root}/content_type={}/day={}/hour={:02}/tenant_id={}/{}.ndjson.{}",
         blob.content_type,
         created.date(),
         created.hour(),
@@ -129,6 +141,11 @@ mod tests {
             events(&blob, Schema::Ecs, Codec::Gzip)
                 .as_ref()
                 .starts_with("ecs/content_type=")
+        );
+        let kept = events(&blob, Schema::Ocsf, Codec::Zstd);
+        assert_eq!(
+            routed("sync-noise", &blob, Codec::Zstd).as_ref(),
+            kept.as_ref().replace("ocsf/", "routed/sync-noise/")
         );
         assert!(raw(&blob, "abc").as_ref().ends_with("emea0036.abc.json.gz"));
     }

@@ -134,13 +134,18 @@ pub struct Choice {
     pub codec: Codec,
 }
 
-/// The conservation law of one blob: `records = written + duplicate + foreign + malformed`.
+/// The conservation law of one blob: `records = written + routed + dropped + duplicate + foreign +
+/// malformed`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Elements of the blob's array.
     pub records: u64,
     /// Events in the lake, by this blob.
     pub written: u64,
+    /// Events that the filter sent to an object of its own.
+    pub routed: u64,
+    /// Records that the filter dropped: in the raw copy only.
+    pub dropped: u64,
     /// Records that another blob, or an earlier element of this one, owns.
     pub duplicate: u64,
     /// Records of another organization: in the raw copy only.
@@ -153,7 +158,8 @@ impl Counts {
     /// Whether every record went exactly one way.
     #[must_use]
     pub fn are_conserved(&self) -> bool {
-        self.records == self.written + self.duplicate + self.foreign + self.malformed
+        let owned = self.written + self.routed + self.dropped;
+        self.records == owned + self.duplicate + self.foreign + self.malformed
     }
 }
 

@@ -30,7 +30,7 @@ pub(in crate::project) static AI_MODEL: Object = Object {
 
 pub(in crate::project) static ANALYTIC: Object = Object {
     attributes: &[
-        at("algorithm").since(V1_5), at("name"), at("related_analytics").object(&ANALYTIC),
+        at("algorithm").since(V1_5), at("name"), at("related_analytics").object(&ANALYTIC), at("state").since(V1_6),
         at("type_id").values(&[(5, V1_2), (6, V1_2), (7, V1_2), (8, V1_2), (9, V1_2), (10, V1_2), (11, V1_2)]),
         at("uid"),
     ],
@@ -38,7 +38,10 @@ pub(in crate::project) static ANALYTIC: Object = Object {
 };
 
 pub(in crate::project) static API: Object = Object {
-    attributes: &[at("group").object(&GROUP), at("request").object(&REQUEST), at("service").object(&SERVICE)],
+    attributes: &[
+        at("group").object(&GROUP), at("request").object(&REQUEST), at("service").object(&SERVICE),
+        at("token").since(V1_8).object(&TOKEN),
+    ],
     constraints: &[],
 };
 
@@ -165,8 +168,8 @@ pub(in crate::project) static HTTP_REQUEST: Object = Object {
 };
 
 pub(in crate::project) static KEY_VALUE_OBJECT: Object = Object {
-    attributes: &[at("value")],
-    constraints: &[at_least_one(&["value"])],
+    attributes: &[at("value"), at("values")],
+    constraints: &[at_least_one(&["value", "values"])],
 };
 
 pub(in crate::project) static MALWARE: Object = Object {
@@ -276,6 +279,11 @@ pub(in crate::project) static SERVICE: Object = Object {
 };
 
 pub(in crate::project) static SESSION: Object = Object {
+    attributes: &[],
+    constraints: &[],
+};
+
+pub(in crate::project) static TOKEN: Object = Object {
     attributes: &[],
     constraints: &[],
 };

@@ -131,7 +131,7 @@ impl Ledger {
             .update(blob)
             .update_expression(
                 "SET #state = :done, done_at = :now, records_in = :in, records_written = :written, \
-                 records_duplicate = :duplicate, records_foreign = :foreign, records_malformed = :malformed, \
+                 records_routed = :routed, records_dropped = :dropped, records_duplicate = :duplicate, records_foreign = :foreign, records_malformed = :malformed, \
                  expires_at = :expires REMOVE #open, #due, lease_owner, lease_until, cause",
             )
             .condition_expression("attribute_exists(#pk) AND #state <> :done")
@@ -143,6 +143,8 @@ impl Ledger {
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":in", number(counts.records))
             .expression_attribute_values(":written", number(counts.written))
+            .expression_attribute_values(":routed", number(counts.routed))
+            .expression_attribute_values(":dropped", number(counts.dropped))
             .expression_attribute_values(":duplicate", number(counts.duplicate))
             .expression_attribute_values(":foreign", number(counts.foreign))
             .expression_attribute_values(":malformed", number(counts.malformed))
