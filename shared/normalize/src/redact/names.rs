@@ -57,10 +57,14 @@ impl Stem {
 
 /// Ends of names that stand for something about a secret and not for it: what an analyst needs.
 const ABOUT: &[&[u8]] = &[
-    b"age",
+    b"changedate",
     b"changed",
     b"count",
-    b"date",
+    b"createddate",
+    b"enddate",
+    b"expirationdate",
+    b"expirydate",
+    b"startdate",
     b"datetime",
     b"description",
     b"enabled",
@@ -324,6 +328,8 @@ mod tests {
             "AccessToken",
             "RecoveryKey",
             "SymmetricKey",
+            "SecretMessage",
+            "PasswordUpdate",
             "KeyMaterial",
             "SharedSecret",
             "Passwd",
@@ -356,6 +362,7 @@ mod tests {
             "ObjectId",
             "ActorIpAddress",
             "PasswordNeverExpires",
+            "SecretStartDate",
             "AccessTokenLifetime",
             "",
             "é",
