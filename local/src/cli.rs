@@ -88,6 +88,9 @@ pub struct CommonArgs {
         value_name = "gzip|zstd"
     )]
     pub lake_compression: Codec,
+    /// Store raw copies without passwords, keys, tokens and what DLP matched
+    #[arg(long, default_value = "off", env = "REDACT_RAW", value_name = "on|off")]
+    pub redact_raw: Switch,
     /// How events are made.
     #[command(flatten)]
     pub events: EventArgs,
@@ -101,6 +104,7 @@ impl CommonArgs {
             dedupe: self.record_dedupe,
             options: self.events.options(),
             codec: self.lake_compression,
+            redact_raw: self.redact_raw == Switch::On,
         }
     }
 
@@ -249,6 +253,9 @@ pub struct EventArgs {
     /// What events are written in: ocsf, or ecs for Elastic and OpenSearch
     #[arg(long, default_value_t, env = "SCHEMA", value_name = "SCHEMA")]
     pub schema: Schema,
+    /// Replace passwords, keys, tokens and what DLP matched
+    #[arg(long, default_value = "on", env = "REDACT", value_name = "on|off")]
+    pub redact: Switch,
     /// File of rules that drop, keep or route records (docs/FILTER.md)
     #[arg(long, value_name = "FILE", value_parser = rules_of(Filter::parse))]
     pub filter: Option<Filter>,
@@ -265,9 +272,9 @@ impl EventArgs {
             raw_data: self.raw_data.into(),
             version: self.ocsf_version,
             schema: self.schema,
+            redact: self.redact == Switch::On,
             filter: self.filter.clone().unwrap_or_default(),
             severity: self.severity_rules.clone().unwrap_or_default(),
-            ..Options::default()
         }
     }
 }
@@ -280,6 +287,15 @@ fn rules_of<T>(
         let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
         parse(&text).map_err(|error| error.to_string())
     }
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// Yes
+    On,
+    /// No
+    Off,
 }
 
 /// [`RawData`] on the command line.

@@ -12,6 +12,7 @@ mod faults;
 mod filter;
 mod lake;
 mod parquet;
+mod redaction;
 mod stack;
 mod subscriptions;
 mod template;

@@ -64,8 +64,10 @@ pub struct EventSettings {
     pub dedupe: RecordDedupe,
     /// How a record becomes an event. `RAW_DATA`: when an event carries its original: `always`, `unmapped` (default) or
     /// `never`; `SCHEMA`: `ocsf` (default) or `ecs`; `OCSF_VERSION`: the version of OCSF that events are valid in: `1.8.0`
-    /// (default) down to `1.1.0`; `FILTER`, `SEVERITY_RULES`: rules of the operator's own
+    /// (default) down to `1.1.0`; `REDACT`: `on` (default) or `off`; `FILTER`, `SEVERITY_RULES`: rules of the operator's own
     pub options: Options,
+    /// `REDACT_RAW`: raw copies are stored without secrets: `on` or `off` (default)
+    pub redact_raw: bool,
     /// `LAKE_COMPRESSION`: of events, `gzip` (default) or `zstd`
     pub codec: Codec,
 }
@@ -342,6 +344,7 @@ impl<'a> Env<'a> {
         EventSettings {
             dedupe: self.optional("RECORD_DEDUPE").unwrap_or_default(),
             options: self.options(),
+            redact_raw: self.switch("REDACT_RAW", false),
             codec: self.optional("LAKE_COMPRESSION").unwrap_or_default(),
         }
     }

@@ -55,8 +55,15 @@ async fn fetch_and_choose<'a>(
     blob: &Blob,
     cloud: Cloud,
 ) -> Result<Body<'a>, FetchError> {
-    let body = download(fetcher, blob, cloud).await?;
-    if let Err(why) = normalize::split(&body.bytes) {
+    let mut body = download(fetcher, blob, cloud).await?;
+    if fetcher.events.redact_raw {
+        // Before anything else: what is stored is the blob from here on, for this attempt as for those after it.
+        match normalize::redact(&body.bytes) {
+            Ok(Some(clean)) => body.bytes = clean.into(),
+            Ok(None) => {}
+            Err(why) => return Err(unreadable(why, &without_secrets(body.bytes))),
+        }
+    } else if let Err(why) = normalize::split(&body.bytes) {
         return Err(unreadable(why, &body.bytes));
     }
     let path = key::raw(blob, &hex::encode(Sha256::digest(&body.bytes)));
@@ -77,6 +84,15 @@ async fn fetch_and_choose<'a>(
     );
     drop(body);
     read_back(fetcher, &chosen).await
+}
+
+/// What is set aside of bytes that cannot be taken apart: all of them, or a word in their place when they may hold a secret.
+fn without_secrets(bytes: Bytes) -> Bytes {
+    if !normalize::may_hold_secrets(&bytes) {
+        return bytes;
+    }
+    let length = bytes.len();
+    format!("[redacted: {length} bytes that are no array of records and may hold a secret]").into()
 }
 
 async fn download<'a>(
@@ -130,4 +146,20 @@ async fn read_back<'a>(fetcher: &'a Fetcher, choice: &Choice) -> Result<Body<'a>
 /// The permit for a large blob. The semaphore is never closed.
 async fn alone(large: &Semaphore) -> Option<SemaphorePermit<'_>> {
     large.acquire().await.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_page_is_kept_and_a_cut_blob_with_a_secret_is_not() {
+        let page = Bytes::from_static(b"<html>502 Bad Gateway</html>");
+        assert_eq!(without_secrets(page.clone()), page);
+        let cut = without_secrets(Bytes::from_static(b"[{\"Password\":\"hunter2\"},{"));
+        assert_eq!(
+            cut,
+            "[redacted: 26 bytes that are no array of records and may hold a secret]"
+        );
+    }
 }

@@ -15,6 +15,7 @@
 
 use std::fmt::Write as _;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use normalize::Schema;
 use object_store::path::Path;
@@ -31,11 +32,30 @@ const NAME_BYTES_MAX: usize = 180;
 /// Of a longer one this much is kept, for people, before a hash of all of it.
 const NAME_BYTES_KEPT: usize = 100;
 
-/// The blob's bytes as Microsoft sent them, gzip. `sha256` is that of the bytes before compression, in hex.
+/// The folder of raw copies.
+pub const RAW: &str = "raw";
+
+/// The content type and the day of contentCreated of a raw copy, by its key; `None` when the key is none of [`raw`]'s.
+#[must_use]
+pub fn raw_partition(key: &Path) -> Option<(String, Date)> {
+    let mut parts = key.parts();
+    let mut value = |name: &str| {
+        let part = parts.next()?;
+        part.as_ref().strip_prefix(name).map(str::to_owned)
+    };
+    value(RAW)?;
+    value("tenant_id=")?;
+    let content_type = value("content_type=")?;
+    let day = value("day=")?.parse().ok()?;
+    Some((content_type, day))
+}
+
+/// The blob's bytes as Microsoft sent them, gzip; by setting without secrets. `sha256` is that of the bytes before compression,
+/// in hex.
 #[must_use]
 pub fn raw(blob: &Blob, sha256: &str) -> Path {
     path(
-        "raw",
+        RAW,
         blob,
         &format!("{}.{sha256}.json.gz", name(&blob.content_id)),
     )
@@ -148,6 +168,21 @@ mod tests {
             kept.as_ref().replace("ocsf/", "routed/sync-noise/")
         );
         assert!(raw(&blob, "abc").as_ref().ends_with("emea0036.abc.json.gz"));
+    }
+
+    #[test]
+    fn a_raw_copys_key_tells_its_partition() {
+        let day = "2026-03-01".parse().unwrap();
+        let key = raw(&blob("a$b"), "abc");
+        assert_eq!(
+            raw_partition(&key),
+            Some(("Audit.Exchange".to_owned(), day))
+        );
+        assert_eq!(
+            raw_partition(&events(&blob("a$b"), Schema::Ocsf, Codec::Gzip)),
+            None
+        );
+        assert_eq!(raw_partition(&"raw/tenant_id=t/x".into()), None);
     }
 
     #[test]

@@ -18,13 +18,13 @@ impl Env<'_> {
             raw_data: self.raw_data(),
             version: self.optional("OCSF_VERSION").unwrap_or_default(),
             schema: self.optional("SCHEMA").unwrap_or_default(),
+            redact: self.switch("REDACT", true),
             filter: self.rules("FILTER", FILTER_BYTES_MAX, Filter::parse),
             severity: self.rules(
                 "SEVERITY_RULES",
                 SEVERITY_RULES_BYTES_MAX,
                 SeverityRules::parse,
             ),
-            ..Options::default()
         }
     }
 
@@ -37,6 +37,19 @@ impl Env<'_> {
                 self.faults
                     .push("RAW_DATA must be always, unmapped or never".to_owned());
                 RawData::Unmapped
+            }
+        }
+    }
+
+    /// `on` or `off`.
+    pub(super) fn switch(&mut self, name: &str, default: bool) -> bool {
+        match self.value(name).as_deref() {
+            None => default,
+            Some("on") => true,
+            Some("off") => false,
+            Some(_) => {
+                self.faults.push(format!("{name} must be on or off"));
+                default
             }
         }
     }
@@ -81,6 +94,13 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_redacted_unless_that_is_off() {
+        assert!(options("X", "").0.redact);
+        assert!(options("REDACT", "on").0.redact);
+        assert!(!options("REDACT", "off").0.redact);
+    }
+
+    #[test]
     fn what_is_wrong_is_told_under_the_variables_name() {
         let check = |name: &str, value: &str, expect: &str| {
             let (_, faults) = options(name, value);
@@ -91,6 +111,7 @@ mod tests {
             "[{}]",
             "FILTER rule 1: name is missing or no text, rule 1: action is missing or no text",
         );
+        check("REDACT", "no", "REDACT must be on or off");
         check("SEVERITY_RULES", "{", "SEVERITY_RULES is not JSON");
         check(
             "FILTER",
