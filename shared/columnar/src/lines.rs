@@ -50,7 +50,8 @@ pub fn each_line<E: From<LinesError>>(
             searched += passed;
             let is_whole = passed > 0 && text.get(searched - 1) == Some(&b'\n');
             // The last line may have no line break.
-            if !is_whole && !(read == 0 && begin < searched) {
+            let is_last = read == 0 && begin < searched;
+            if !is_whole && !is_last {
                 break;
             }
             let whole = text.get(begin..searched).unwrap_or_default().trim_ascii();

@@ -172,6 +172,9 @@ impl Rows {
     }
 }
 
+/// Which attribute of an object it is; none that has a column.
+type Found<'m> = Option<(usize, &'m Member)>;
+
 /// The way to a value: its last step, and the way to what it is in.
 #[derive(Clone, Copy, Debug)]
 struct Way<'w> {
@@ -275,7 +278,7 @@ impl<'a> Reading<'a, '_> {
         &mut self,
         members: &'m [Member],
         next: usize,
-    ) -> Result<(&'m [u8], Option<(usize, &'m Member)>), Syntax>
+    ) -> Result<(&'m [u8], Found<'m>), Syntax>
     where
         'a: 'm,
     {

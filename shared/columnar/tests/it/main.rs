@@ -1,4 +1,8 @@
 //! The columns against the official schema, and files against the events they were made of.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's helper fails as loudly as the test"
+)]
 
 mod files;
 mod schema;

@@ -60,7 +60,7 @@ fn faults(schema: &Value, table: &str) -> Vec<String> {
         match line.split_whitespace().collect::<Vec<_>>().as_slice() {
             ["class", uid, name, _] => {
                 of = schema["classes"][*name].clone();
-                if of["uid"].to_string() != *uid {
+                if of["uid"].as_i64() != uid.parse().ok() {
                     faults.push(format!("{line}: the schema says {}", of["uid"]));
                 }
             }
