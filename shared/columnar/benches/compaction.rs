@@ -25,38 +25,43 @@ const BUFFERED_BYTES_MAX: usize = 48 * 1024 * 1024;
 
 const EVENTS_PER_OBJECT: usize = 200;
 
+/// Each object comes so often: making one takes longer than compacting it.
+const TIMES: usize = 5;
+
 fn main() -> Result<(), AnyError> {
-    let count = std::env::args()
-        .find_map(|argument| argument.parse().ok())
-        .unwrap_or(400_000);
-    let records = records()?;
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, make, path, count] = arguments.as_slice()
+        && make == "make"
+    {
+        return make_objects(Path::new(path), count.parse()?);
+    }
+    let count = arguments.iter().find_map(|argument| argument.parse().ok());
+    let count: usize = count.unwrap_or(400_000) / TIMES;
+    // In a process of its own, whose memory is not ours.
+    let file = std::env::temp_dir().join(format!("compaction-{}", std::process::id()));
+    let making = std::process::Command::new(std::env::current_exe()?)
+        .arg("make")
+        .arg(&file)
+        .arg(count.to_string())
+        .status()?;
+    let objects = read_objects(&file);
+    std::fs::remove_file(&file)?;
+    let [zstd, gzip] = objects?;
+    if !making.success() {
+        return Err("no objects were made".into());
+    }
     let mut out = io::stdout().lock();
-    // The objects of a fifth of the events come five times: making them takes longer than compacting them.
-    let events = events(&records, count / 5);
-    let text_bytes: usize = events.iter().map(Vec::len).sum();
-    let objects: Vec<&[Vec<u8>]> = events.chunks(EVENTS_PER_OBJECT).collect();
-    let gzip = objects
-        .iter()
-        .map(|lines| gzip(lines))
-        .collect::<Result<Vec<_>, _>>()?;
-    let zstd = objects
-        .iter()
-        .map(|lines| zstd::bulk::compress(&lines.concat(), 3))
-        .collect::<Result<Vec<_>, _>>()?;
     writeln!(
         out,
-        "{count} events of {} different records, {} bytes each",
-        records.len(),
-        text_bytes / events.len()
+        "{} events in objects of {EVENTS_PER_OBJECT}",
+        count * TIMES
     )?;
-    drop(events);
     writeln!(
         out,
-        "| objects | events/s by processor time | by the wall | Parquet bytes an event | memory at its peak, less before |"
+        "| objects | events/s by processor time | by the wall | Parquet bytes an event | peak memory less the objects |\n|---|---|---|---|---|"
     )?;
-    writeln!(out, "|---|---|---|---|---|")?;
+    let objects_bytes: usize = zstd.iter().chain(&gzip).map(Vec::len).sum();
     for (name, objects) in [("zstd", &zstd), ("gzip", &gzip)] {
-        let own = reset_peak()?;
         let (wall, processor) = (Instant::now(), processor_time()?);
         let (rows, bytes) = compact(objects, name)?;
         let [processor, wall] = [processor_time()? - processor, wall.elapsed()];
@@ -67,10 +72,60 @@ fn main() -> Result<(), AnyError> {
             speed(processor),
             speed(wall),
             bytes / rows,
-            (peak_bytes()?.saturating_sub(own)) / 1024 / 1024,
+            peak_bytes()?.saturating_sub(objects_bytes) / 1024 / 1024,
         )?;
     }
     Ok(())
+}
+
+/// Writes objects, zstd and then gzip, each behind its length.
+fn make_objects(path: &Path, count: usize) -> Result<(), AnyError> {
+    let records = records()?;
+    let events = events(&records, count);
+    let mut file = io::BufWriter::new(std::fs::File::create(path)?);
+    let text_bytes: usize = events.iter().map(Vec::len).sum();
+    writeln!(
+        io::stdout(),
+        "{} different records, {} bytes an event",
+        records.len(),
+        text_bytes / events.len()
+    )?;
+    let objects: Vec<_> = events
+        .chunks(EVENTS_PER_OBJECT)
+        .map(<[_]>::concat)
+        .collect();
+    file.write_all(&u64::to_le_bytes(objects.len() as u64))?;
+    let mut put = |bytes: Vec<u8>| {
+        file.write_all(&u64::to_le_bytes(bytes.len() as u64))?;
+        file.write_all(&bytes)
+    };
+    for text in &objects {
+        put(zstd::bulk::compress(text, 3)?)?;
+    }
+    for text in &objects {
+        put(gzip(text)?)?;
+    }
+    Ok(())
+}
+
+fn read_objects(path: &Path) -> Result<[Vec<Vec<u8>>; 2], AnyError> {
+    let mut file = io::BufReader::new(std::fs::File::open(path)?);
+    let count = read_number(&mut file)?;
+    let mut kinds = [Vec::new(), Vec::new()];
+    for kind in &mut kinds {
+        for _ in 0..count {
+            let mut bytes = vec![0; read_number(&mut file)?];
+            file.read_exact(&mut bytes)?;
+            kind.push(bytes);
+        }
+    }
+    Ok(kinds)
+}
+
+fn read_number(file: &mut impl Read) -> io::Result<usize> {
+    let mut bytes = [0; 8];
+    file.read_exact(&mut bytes)?;
+    Ok(u64::from_le_bytes(bytes) as usize)
 }
 
 /// Rows and bytes of the files.
@@ -85,7 +140,7 @@ fn compact(objects: &[Vec<u8>], name: &str) -> Result<(usize, usize), AnyError> 
         bytes += black_box(part.bytes).len();
         Ok(true)
     };
-    for object in objects.iter().cycle().take(objects.len() * 5) {
+    for object in objects.iter().cycle().take(objects.len() * TIMES) {
         let reader: Box<dyn Read> = match name {
             "gzip" => Box::new(MultiGzDecoder::new(object.as_slice())),
             _ => Box::new(zstd::stream::read::Decoder::with_buffer(object.as_slice())?),
@@ -151,11 +206,9 @@ fn events(records: &[Value], count: usize) -> Vec<Vec<u8>> {
     events.collect()
 }
 
-fn gzip(lines: &[Vec<u8>]) -> io::Result<Vec<u8>> {
+fn gzip(text: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::new(4));
-    for line in lines {
-        encoder.write_all(line)?;
-    }
+    encoder.write_all(text)?;
     encoder.finish()
 }
 
@@ -165,12 +218,6 @@ fn processor_time() -> Result<Duration, AnyError> {
     Ok(Duration::from_nanos(
         text.split(' ').next().unwrap_or_default().parse()?,
     ))
-}
-
-/// Forgets the peak so far, and answers the memory of now.
-fn reset_peak() -> Result<usize, AnyError> {
-    std::fs::write("/proc/self/clear_refs", "5")?;
-    peak_bytes()
 }
 
 /// The most memory that this process has had.

@@ -175,19 +175,28 @@ impl<'c> Places<'c> {
         value: impl Fn(usize) -> T::T,
         size: impl Fn(&T::T) -> usize,
     ) -> Result<(), ParquetError> {
+        // Where a row has one place, it says nothing that there is no repetition.
+        let is_list = writer.get_descriptor().max_rep_level() > 0;
+        if self.firsts.is_empty() {
+            return self.write_nothing(writer, is_list);
+        }
         let mut values = Vec::new();
         let mut defs = Vec::with_capacity(HANDED_ENTRIES_MAX);
-        let mut reps = Vec::with_capacity(HANDED_ENTRIES_MAX);
+        let mut reps = Vec::with_capacity(if is_list { HANDED_ENTRIES_MAX } else { 0 });
         let mut bytes = 0;
         for row in self.order {
             let (entries, mut at) = self.of(*row);
             if entries.is_empty() {
                 defs.push(0);
+            }
+            if is_list && entries.is_empty() {
                 reps.push(0);
             }
             for entry in entries {
                 defs.push(i16::from(entry.def));
-                reps.push(i16::from(entry.rep));
+                if is_list {
+                    reps.push(i16::from(entry.rep));
+                }
                 if entry.def == self.def_max {
                     let value = value(at);
                     bytes += size(&value);
@@ -196,14 +205,28 @@ impl<'c> Places<'c> {
                 }
             }
             if bytes >= HANDED_BYTES_MAX || defs.len() >= HANDED_ENTRIES_MAX {
-                writer.write_batch(&values, Some(&defs), Some(&reps))?;
+                writer.write_batch(&values, Some(&defs), is_list.then_some(&reps))?;
                 values.clear();
                 defs.clear();
                 reps.clear();
                 bytes = 0;
             }
         }
-        writer.write_batch(&values, Some(&defs), Some(&reps))?;
+        writer.write_batch(&values, Some(&defs), is_list.then_some(&reps))?;
+        Ok(())
+    }
+
+    /// As [`Places::write`], for a column that no row has anything of: most are.
+    fn write_nothing<T: DataType>(
+        &self,
+        writer: &mut ColumnWriterImpl<'_, T>,
+        is_list: bool,
+    ) -> Result<(), ParquetError> {
+        let zeros = vec![0; self.order.len().min(HANDED_ENTRIES_MAX)];
+        for rows in self.order.chunks(HANDED_ENTRIES_MAX) {
+            let levels = zeros.get(..rows.len()).unwrap_or_default();
+            writer.write_batch(&[], Some(levels), is_list.then_some(levels))?;
+        }
         Ok(())
     }
 }
