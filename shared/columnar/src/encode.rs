@@ -14,9 +14,9 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{SchemaDescriptor, Type as ParquetType, TypePtr};
 
-use crate::column::{Column, Entry, Values};
 use crate::columns::{Class, Leaf, Member, Node, Shape, Type};
 use crate::rows::Rows;
+use crate::tape::range;
 
 /// Size of a page before compression, in bytes: Security Lake asks for 1 MB at most. A page ends with the values handed over
 /// last, so this plus [`HANDED_BYTES_MAX`] must stay below that.
@@ -38,9 +38,6 @@ const KEPT_STATISTICS: [&[&str]; 3] = [
     &["metadata", "log_name"],
 ];
 
-/// No first entry: the row has nothing of this column.
-const NONE: u32 = u32::MAX;
-
 /// The rows cannot be written as Parquet: a fault of the columns, or of the library.
 #[derive(Debug, thiserror::Error)]
 #[error("no Parquet file can be made of the events: {0}")]
@@ -48,15 +45,23 @@ pub struct EncodeError(#[from] ParquetError);
 
 /// One file, one row group, sorted.
 pub(crate) fn encode(rows: Rows) -> Result<Vec<u8>, EncodeError> {
-    let schema = schema(rows.class)?;
-    let properties = Arc::new(properties(rows.class, &schema)?);
+    let class = rows.class;
+    let schema = schema(class)?;
+    let properties = Arc::new(properties(class, &schema)?);
     let order = order(&rows);
+    let columns = columns(&rows, &order);
+    let text = Bytes::from(rows.tape.into_text());
     let mut file = SerializedFileWriter::new(Vec::new(), schema, properties)?;
     let mut group = file.next_row_group()?;
-    let mut columns = rows.columns.into_iter();
+    let mut leaves = class.leaves.iter().zip(columns.iter());
     while let Some(mut writer) = group.next_column()? {
-        if let Some(column) = columns.next() {
-            write_column(column, &order, &mut writer)?;
+        if let Some((leaf, places)) = leaves.next() {
+            let column = Column {
+                places,
+                def_max: leaf.def_max,
+                rows: order.len(),
+            };
+            column.write(leaf.of, &text, &mut writer)?;
         }
         writer.close()?;
     }
@@ -66,166 +71,152 @@ pub(crate) fn encode(rows: Rows) -> Result<Vec<u8>, EncodeError> {
 
 /// The rows by time, then by `metadata.uid`, then as they came.
 fn order(rows: &Rows) -> Vec<u32> {
-    let mut uids: Vec<&[u8]> = vec![b""; rows.len()];
-    let uid = rows.class.leaf(&["metadata", "uid"]);
-    if let Some(column) = uid.and_then(|at| rows.columns.get(at))
-        && let Values::Text { ends, bytes } = &column.values
-    {
-        let present = column
-            .entries
-            .iter()
-            .filter(|entry| entry.def == column.def_max);
-        let mut from = 0;
-        for (entry, end) in present.zip(ends) {
-            let to = *end as usize;
-            if let Some(uid) = uids.get_mut(entry.row as usize) {
-                *uid = bytes.get(from..to).unwrap_or_default();
-            }
-            from = to;
-        }
-    }
-    let mut keyed: Vec<_> = rows.times_ms.iter().zip(uids).zip(0_u32..).collect();
+    let uid_leaf = rows.class.leaf(&["metadata", "uid"]);
+    let uid = |row: usize| -> &[u8] {
+        let mut entries = rows.tape.row(row).iter();
+        let entry = entries.find(|entry| Some(usize::from(entry.leaf)) == uid_leaf);
+        entry.map_or(b"", |entry| rows.tape.text(entry.value))
+    };
+    let mut keyed: Vec<_> = rows
+        .times_ms
+        .iter()
+        .zip(0_u32..)
+        .map(|(time_ms, row)| (*time_ms, uid(row as usize), row))
+        .collect();
     keyed.sort_unstable();
-    keyed.into_iter().map(|(_, row)| row).collect()
+    keyed.into_iter().map(|(_, _, row)| row).collect()
 }
 
-fn write_column(
-    column: Column,
-    order: &[u32],
-    writer: &mut SerializedColumnWriter<'_>,
-) -> Result<(), ParquetError> {
-    let Column {
-        def_max,
-        entries,
-        values,
-    } = column;
-    let places = Places::new(&entries, def_max, order);
-    match values {
-        Values::Int(values) => {
-            let at = |at: usize| values.get(at).copied().unwrap_or_default();
-            places.write(writer.typed::<Int32Type>(), at, |_| size_of::<i32>())
-        }
-        Values::Long(values) => {
-            let at = |at: usize| values.get(at).copied().unwrap_or_default();
-            places.write(writer.typed::<Int64Type>(), at, |_| size_of::<i64>())
-        }
-        Values::Bool(values) => {
-            let at = |at: usize| values.get(at).copied().unwrap_or_default();
-            places.write(writer.typed::<BoolType>(), at, |_| 1)
-        }
-        Values::Text { ends, bytes } => {
-            let bytes = Bytes::from(bytes);
-            let at = |at: usize| {
-                let end = |at: usize| ends.get(at).map_or(0, |end| *end as usize);
-                ByteArray::from(bytes.slice(at.checked_sub(1).map_or(0, end)..end(at)))
-            };
-            places.write(writer.typed::<ByteArrayType>(), at, ByteArray::len)
-        }
+/// An entry of a column, and the row of the file that it belongs to.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    value: u64,
+    row: u32,
+    rep: u8,
+    def: u8,
+}
+
+/// The places of all columns, one column behind the other.
+struct Columns {
+    places: Vec<Place>,
+    ends: Vec<usize>,
+}
+
+impl Columns {
+    fn iter(&self) -> impl Iterator<Item = &[Place]> {
+        let begins = std::iter::once(&0).chain(&self.ends);
+        let ranges = begins.zip(&self.ends);
+        ranges.map(|(from, to)| self.places.get(*from..*to).unwrap_or_default())
     }
 }
 
-/// A column's entries as its rows will stand in the file.
-struct Places<'c> {
-    entries: &'c [Entry],
+/// Deals the rows' entries out to their columns, in the order in which they will be written.
+fn columns(rows: &Rows, order: &[u32]) -> Columns {
+    // First how many each column has, then where its next one goes.
+    let mut next = vec![0_usize; rows.class.leaves.len()];
+    for entry in rows.tape.entries() {
+        if let Some(count) = next.get_mut(usize::from(entry.leaf)) {
+            *count += 1;
+        }
+    }
+    let mut begin = 0;
+    for count in &mut next {
+        begin += std::mem::replace(count, begin);
+    }
+    let mut places = vec![Place::default(); begin];
+    for (row, from) in (0_u32..).zip(order) {
+        for entry in rows.tape.row(*from as usize) {
+            if let Some(at) = next.get_mut(usize::from(entry.leaf))
+                && let Some(place) = places.get_mut(*at)
+            {
+                *place = Place {
+                    value: entry.value,
+                    row,
+                    rep: entry.rep,
+                    def: entry.def,
+                };
+                *at += 1;
+            }
+        }
+    }
+    Columns { places, ends: next }
+}
+
+/// A column to be written.
+struct Column<'c> {
+    places: &'c [Place],
     def_max: u8,
-    order: &'c [u32],
-    /// Of each row, its first entry, and the value that the entry has or would have.
-    firsts: Vec<(u32, u32)>,
+    rows: usize,
 }
 
-impl<'c> Places<'c> {
-    fn new(entries: &'c [Entry], def_max: u8, order: &'c [u32]) -> Self {
-        let mut firsts = Vec::new();
-        if !entries.is_empty() {
-            firsts = vec![(NONE, 0); order.len()];
-            let mut value = 0;
-            for (at, entry) in (0_u32..).zip(entries) {
-                if let Some(first) = firsts
-                    .get_mut(entry.row as usize)
-                    .filter(|first| first.0 == NONE)
-                {
-                    *first = (at, value);
-                }
-                value += u32::from(entry.def == def_max);
-            }
-        }
-        Self {
-            entries,
-            def_max,
-            order,
-            firsts,
-        }
-    }
-
-    /// The entries of a row, and the place of the first value in them.
-    fn of(&self, row: u32) -> (&'c [Entry], usize) {
-        match self.firsts.get(row as usize) {
-            Some((first, value)) if *first != NONE => {
-                let from = self.entries.get(*first as usize..).unwrap_or_default();
-                let count = from.iter().take_while(|entry| entry.row == row).count();
-                (from.get(..count).unwrap_or_default(), *value as usize)
-            }
-            _ => (&[], 0),
+impl Column<'_> {
+    fn write(
+        &self,
+        of: Type,
+        text: &Bytes,
+        writer: &mut SerializedColumnWriter<'_>,
+    ) -> Result<(), ParquetError> {
+        match of {
+            Type::Int => self.write_as(
+                writer.typed::<Int32Type>(),
+                |value| value as i32,
+                |_| size_of::<i32>(),
+            ),
+            Type::Long | Type::Time => self.write_as(
+                writer.typed::<Int64Type>(),
+                |value| value as i64,
+                |_| size_of::<i64>(),
+            ),
+            Type::Bool => self.write_as(writer.typed::<BoolType>(), |value| value != 0, |_| 1),
+            Type::String | Type::Json => self.write_as(
+                writer.typed::<ByteArrayType>(),
+                |value| ByteArray::from(text.slice(range(value))),
+                ByteArray::len,
+            ),
         }
     }
 
-    fn write<T: DataType>(
+    fn write_as<T: DataType>(
         &self,
         writer: &mut ColumnWriterImpl<'_, T>,
-        value: impl Fn(usize) -> T::T,
+        value: impl Fn(u64) -> T::T,
         size: impl Fn(&T::T) -> usize,
     ) -> Result<(), ParquetError> {
-        // Where a row has one place, it says nothing that there is no repetition.
+        // Where a row has one place at most, nobody asks for repetition.
         let is_list = writer.get_descriptor().max_rep_level() > 0;
-        if self.firsts.is_empty() {
-            return self.write_nothing(writer, is_list);
-        }
         let mut values = Vec::new();
-        let mut defs = Vec::with_capacity(HANDED_ENTRIES_MAX);
-        let mut reps = Vec::with_capacity(if is_list { HANDED_ENTRIES_MAX } else { 0 });
-        let mut bytes = 0;
-        for row in self.order {
-            let (entries, mut at) = self.of(*row);
-            if entries.is_empty() {
-                defs.push(0);
-            }
-            if is_list && entries.is_empty() {
-                reps.push(0);
-            }
-            for entry in entries {
-                defs.push(i16::from(entry.def));
-                if is_list {
-                    reps.push(i16::from(entry.rep));
+        let mut defs: Vec<i16> = Vec::with_capacity(HANDED_ENTRIES_MAX);
+        let mut reps: Vec<i16> = Vec::with_capacity(if is_list { HANDED_ENTRIES_MAX } else { 0 });
+        let (mut row, mut bytes) = (0, 0);
+        let mut places = self.places.iter().peekable();
+        while row < self.rows {
+            // Rows without any place have level 0, and so has the first place of a row.
+            let until = places.peek().map_or(self.rows, |place| place.row as usize);
+            let gap = (until - row).min(HANDED_ENTRIES_MAX - defs.len());
+            defs.resize(defs.len() + gap, 0);
+            reps.resize(if is_list { reps.len() + gap } else { 0 }, 0);
+            row += gap;
+            if row == until && row < self.rows {
+                while let Some(place) = places.next_if(|place| place.row as usize == row) {
+                    defs.push(i16::from(place.def));
+                    if is_list {
+                        reps.push(i16::from(place.rep));
+                    }
+                    if place.def == self.def_max {
+                        let value = value(place.value);
+                        bytes += size(&value);
+                        values.push(value);
+                    }
                 }
-                if entry.def == self.def_max {
-                    let value = value(at);
-                    bytes += size(&value);
-                    values.push(value);
-                    at += 1;
-                }
+                row += 1;
             }
-            if bytes >= HANDED_BYTES_MAX || defs.len() >= HANDED_ENTRIES_MAX {
+            if bytes >= HANDED_BYTES_MAX || defs.len() >= HANDED_ENTRIES_MAX || row == self.rows {
                 writer.write_batch(&values, Some(&defs), is_list.then_some(&reps))?;
                 values.clear();
                 defs.clear();
                 reps.clear();
                 bytes = 0;
             }
-        }
-        writer.write_batch(&values, Some(&defs), is_list.then_some(&reps))?;
-        Ok(())
-    }
-
-    /// As [`Places::write`], for a column that no row has anything of: most are.
-    fn write_nothing<T: DataType>(
-        &self,
-        writer: &mut ColumnWriterImpl<'_, T>,
-        is_list: bool,
-    ) -> Result<(), ParquetError> {
-        let zeros = vec![0; self.order.len().min(HANDED_ENTRIES_MAX)];
-        for rows in self.order.chunks(HANDED_ENTRIES_MAX) {
-            let levels = zeros.get(..rows.len()).unwrap_or_default();
-            writer.write_batch(&[], Some(levels), is_list.then_some(levels))?;
         }
         Ok(())
     }

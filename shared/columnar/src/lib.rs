@@ -9,13 +9,13 @@
 //!
 //! **Invariants.** No I/O, no clock, no async, no panic on any input. The same lines in the same order give the same bytes.
 
-mod column;
 mod columns;
 mod encode;
 mod json;
 mod lines;
 mod parts;
 mod rows;
+mod tape;
 mod unmapped;
 
 pub use columns::{CLASSES, Class, GlueColumn};

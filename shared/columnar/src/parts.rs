@@ -5,7 +5,8 @@ use std::fmt;
 
 use crate::columns::{CLASSES, Class};
 use crate::encode::{EncodeError, encode};
-use crate::rows::{Head, Mark, NotAnEvent, Rows};
+use crate::rows::{Head, NotAnEvent, Rows};
+use crate::tape::Mark;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use crate::column::{Column, Entry, Values};
 use crate::columns::{Class, Member, Node, Shape, Type};
 use crate::json::{Cursor, Syntax, Text, unescape};
+use crate::tape::{Entry, Mark, Tape};
 use crate::unmapped::{Leftover, merge};
 
 /// Times that a reader can show: the years 1 to 9999, in milliseconds since 1970.
@@ -13,8 +13,8 @@ const TIME_MS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300
 /// Attributes that are tried, from the expected one on, before a name is read.
 const LIKELY: usize = 4;
 
-/// Memory that an empty column takes, about: so that many small sets of rows count for what they are.
-const COLUMN_BYTES: usize = 96;
+/// Memory that a set of rows takes before it has any, about: so that many small sets count for what they are.
+const ROWS_BYTES: usize = 1_024;
 
 /// A line that is no OCSF event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,6 +85,17 @@ impl Head {
     }
 }
 
+/// A number as its column holds it; none where it does not fit.
+fn number(of: Type, raw: &[u8]) -> Option<u64> {
+    let value = integer(raw)?;
+    let fits = match of {
+        Type::Int => i32::try_from(value).is_ok(),
+        Type::Time => TIME_MS.contains(&value),
+        _ => true,
+    };
+    fits.then_some(value as u64)
+}
+
 /// A whole number that is written as one.
 fn integer(raw: &[u8]) -> Option<i64> {
     std::str::from_utf8(raw).ok()?.parse().ok()
@@ -94,25 +105,16 @@ fn integer(raw: &[u8]) -> Option<i64> {
 #[derive(Debug)]
 pub(crate) struct Rows {
     pub(crate) class: &'static Class,
-    pub(crate) columns: Vec<Column>,
+    pub(crate) tape: Tape,
     pub(crate) times_ms: Vec<i64>,
-    bytes: usize,
-}
-
-/// A point to go back to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Mark {
-    rows: usize,
-    bytes: usize,
 }
 
 impl Rows {
     pub(crate) fn new(class: &'static Class) -> Self {
         Self {
-            columns: class.leaves.iter().map(Column::new).collect(),
             class,
+            tape: Tape::default(),
             times_ms: Vec::new(),
-            bytes: class.leaves.len() * COLUMN_BYTES,
         }
     }
 
@@ -122,53 +124,39 @@ impl Rows {
 
     /// The memory that the rows take, in bytes: a function of the rows alone.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        ROWS_BYTES + self.tape.bytes() + self.times_ms.len() * size_of::<i64>()
     }
 
     /// Adds the event that `line`, which is UTF-8, says. After an error the rows are as before.
     pub(crate) fn push(&mut self, line: &[u8], time_ms: i64) -> Result<(), Syntax> {
-        let row = self.times_ms.len() as u32;
+        let before = self.tape.mark();
         let mut reading = Reading {
-            unmapped_at: self.class.unmapped,
-            columns: &mut self.columns,
+            class: self.class,
+            tape: &mut self.tape,
             cursor: Cursor::new(line),
-            row,
             leftovers: Vec::new(),
             unmapped: None,
-            bytes: 0,
         };
-        let read = reading.event(&self.class.members);
-        let bytes = reading.bytes;
+        let read = reading.event();
         match read {
             Ok(()) => {
+                self.tape.end_row();
                 self.times_ms.push(time_ms);
-                self.bytes += bytes + size_of::<i64>();
-                Ok(())
             }
-            Err(fault) => {
-                self.columns
-                    .iter_mut()
-                    .for_each(|column| column.truncate(row));
-                Err(fault)
-            }
+            Err(_) => self.tape.truncate(before),
         }
+        read
     }
 
     /// Where they are now.
     pub(crate) fn mark(&self) -> Mark {
-        Mark {
-            rows: self.len(),
-            bytes: self.bytes,
-        }
+        self.tape.mark()
     }
 
     /// Takes back every row since `mark`.
     pub(crate) fn truncate(&mut self, mark: Mark) {
-        self.times_ms.truncate(mark.rows);
-        self.columns
-            .iter_mut()
-            .for_each(|column| column.truncate(mark.rows as u32));
-        self.bytes = mark.bytes;
+        self.tape.truncate(mark);
+        self.times_ms.truncate(self.tape.rows());
     }
 }
 
@@ -203,28 +191,24 @@ impl Way<'_> {
 }
 
 /// One line being read.
-struct Reading<'a, 'c> {
-    columns: &'c mut [Column],
+struct Reading<'a, 't> {
+    class: &'static Class,
+    tape: &'t mut Tape,
     cursor: Cursor<'a>,
-    row: u32,
     leftovers: Vec<Leftover<'a>>,
-    /// The column of `unmapped`, written last.
-    unmapped_at: usize,
+    /// Written last, with the leftovers.
     unmapped: Option<&'a [u8]>,
-    bytes: usize,
 }
 
 impl<'a> Reading<'a, '_> {
-    fn event(&mut self, members: &[Member]) -> Result<(), Syntax> {
-        self.object(members, 0, 0, None)?;
+    fn event(&mut self) -> Result<(), Syntax> {
+        self.object(&self.class.members, 0, 0, None)?;
         self.cursor.end()?;
-        if self.leftovers.is_empty() {
-            if let Some(own) = self.unmapped {
-                self.text(self.unmapped_at, 0, own);
-            }
-        } else {
+        if !self.leftovers.is_empty() {
             let merged = merge(self.unmapped, &self.leftovers);
-            self.text(self.unmapped_at, 0, &merged);
+            self.text(self.class.unmapped, 0, &merged);
+        } else if let Some(own) = self.unmapped {
+            self.text(self.class.unmapped, 0, own);
         }
         Ok(())
     }
@@ -341,111 +325,70 @@ impl<'a> Reading<'a, '_> {
     /// False, and nothing read, where the value is of another type than its column.
     fn leaf(&mut self, of: Type, at: usize, rep: u8) -> Result<bool, Syntax> {
         let before = self.cursor;
-        let fits = match of {
-            Type::Json => {
+        let value = match (of, self.cursor.peek()) {
+            (Type::String, b'"') => {
+                let text = self.cursor.string()?;
+                self.string(text)
+            }
+            (Type::Int | Type::Long | Type::Time, b'-' | b'0'..=b'9') => {
+                number(of, self.cursor.number()?)
+            }
+            (Type::Bool, byte @ (b't' | b'f')) => {
+                self.cursor.value()?;
+                Some(u64::from(byte == b't'))
+            }
+            (Type::Json, _) => {
                 let raw = self.cursor.value()?;
-                if at == self.unmapped_at {
+                if at == self.class.unmapped {
                     self.unmapped = Some(raw);
                 } else {
                     self.text(at, rep, raw);
                 }
-                true
+                return Ok(true);
             }
-            Type::String => {
-                self.cursor.peek() == b'"' && {
-                    let text = self.cursor.string()?;
-                    self.string(at, rep, text)
-                }
-            }
-            Type::Int | Type::Long | Type::Time => {
-                matches!(self.cursor.peek(), b'-' | b'0'..=b'9') && {
-                    let raw = self.cursor.number()?;
-                    integer(raw).is_some_and(|value| self.number(of, at, rep, value))
-                }
-            }
-            Type::Bool => match self.cursor.peek() {
-                byte @ (b't' | b'f') => {
-                    self.cursor.value()?;
-                    self.bool(at, rep, byte == b't');
-                    true
-                }
-                _ => false,
-            },
+            _ => None,
         };
-        if !fits {
-            self.cursor = before;
+        match value {
+            Some(value) => self.present(at, rep, value),
+            None => self.cursor = before,
         }
-        Ok(fits)
+        Ok(value.is_some())
     }
 
-    fn string(&mut self, at: usize, rep: u8, text: Text<'a>) -> bool {
-        if !text.escaped {
-            self.text(at, rep, text.raw);
-            return true;
+    fn string(&mut self, text: Text<'a>) -> Option<u64> {
+        if text.escaped {
+            self.tape.put_written(|out| unescape(text.raw, out))
+        } else {
+            Some(self.tape.put_text(text.raw))
         }
-        if let Some(column) = self.columns.get_mut(at)
-            && let Values::Text { ends, bytes } = &mut column.values
-        {
-            let from = bytes.len();
-            if unescape(text.raw, bytes) {
-                self.bytes += bytes.len() - from + size_of::<u32>() + size_of::<Entry>();
-                ends.push(bytes.len() as u32);
-                column.present(self.row, rep);
-                return true;
-            }
-        }
-        false
     }
 
     fn text(&mut self, at: usize, rep: u8, raw: &[u8]) {
-        if let Some(column) = self.columns.get_mut(at)
-            && let Values::Text { ends, bytes } = &mut column.values
-        {
-            bytes.extend_from_slice(raw);
-            ends.push(bytes.len() as u32);
-            column.present(self.row, rep);
-            self.bytes += raw.len() + size_of::<u32>() + size_of::<Entry>();
-        }
+        let value = self.tape.put_text(raw);
+        self.present(at, rep, value);
     }
 
-    fn number(&mut self, of: Type, at: usize, rep: u8, value: i64) -> bool {
-        if of == Type::Time && !TIME_MS.contains(&value) {
-            return false;
-        }
-        let Some(column) = self.columns.get_mut(at) else {
-            return false;
-        };
-        match &mut column.values {
-            Values::Long(values) => values.push(value),
-            Values::Int(values) => match i32::try_from(value) {
-                Ok(value) => values.push(value),
-                Err(_) => return false,
-            },
-            _ => return false,
-        }
-        column.present(self.row, rep);
-        self.bytes += size_of::<i64>() + size_of::<Entry>();
-        true
-    }
-
-    fn bool(&mut self, at: usize, rep: u8, value: bool) {
-        if let Some(column) = self.columns.get_mut(at)
-            && let Values::Bool(values) = &mut column.values
-        {
-            values.push(value);
-            column.present(self.row, rep);
-            self.bytes += 1 + size_of::<Entry>();
-        }
+    fn present(&mut self, at: usize, rep: u8, value: u64) {
+        let def = self.class.leaves.get(at).map_or(0, |leaf| leaf.def_max);
+        self.tape.put(Entry {
+            value,
+            leaf: at as u16,
+            rep,
+            def,
+        });
     }
 
     /// Nothing in these columns. A top-level attribute that is not there leaves no trace.
     fn nulls(&mut self, leaves: Range<usize>, rep: u8, def: u8) {
-        if def == 0 {
-            return;
-        }
-        self.bytes += leaves.len() * size_of::<Entry>();
-        for column in self.columns.get_mut(leaves).into_iter().flatten() {
-            column.null(self.row, rep, def);
+        if def > 0 {
+            for at in leaves {
+                self.tape.put(Entry {
+                    value: 0,
+                    leaf: at as u16,
+                    rep,
+                    def,
+                });
+            }
         }
     }
 
@@ -474,18 +417,23 @@ mod tests {
     fn check(line: &str, path: &[&str], levels: &[(u8, u8)], texts: &[&str]) {
         let mut rows = rows();
         rows.push(line.as_bytes(), 0).unwrap();
-        let column = &rows.columns[rows.class.leaf(path).unwrap()];
-        let read: Vec<_> = column
-            .entries
+        let leaf = rows.class.leaf(path).unwrap();
+        let def_max = rows.class.leaves[leaf].def_max;
+        let entries = rows
+            .tape
+            .row(0)
             .iter()
+            .filter(|entry| usize::from(entry.leaf) == leaf);
+        let read: Vec<_> = entries
+            .clone()
             .map(|entry| (entry.rep, entry.def))
             .collect();
         assert_eq!(read, levels, "{line}");
-        if let Values::Text { ends, bytes } = &column.values {
-            let joined: usize = texts.iter().map(|text| text.len()).sum();
-            assert_eq!(bytes, texts.concat().as_bytes(), "{line}");
-            assert_eq!((ends.len(), bytes.len()), (texts.len(), joined), "{line}");
-        }
+        let present = entries.filter(|entry| entry.def == def_max);
+        let read: Vec<_> = present
+            .map(|entry| std::str::from_utf8(rows.tape.text(entry.value)).unwrap())
+            .collect();
+        assert_eq!(read, texts, "{line}");
     }
 
     #[test]
@@ -546,7 +494,7 @@ mod tests {
         let mut rows = rows();
         rows.push(br#"{"message":"a","metadata":{"uid":"1"}}"#, 1)
             .unwrap();
-        let (bytes, text) = (rows.bytes(), format!("{:?}", rows.columns));
+        let (bytes, text) = (rows.bytes(), format!("{:?}", rows.tape));
         for bad in [
             r#"{"message":"b","metadata":{"uid":"2""#,
             r#"{"message":"b"}}"#,
@@ -554,7 +502,7 @@ mod tests {
             "",
         ] {
             rows.push(bad.as_bytes(), 2).unwrap_err();
-            assert_eq!(format!("{:?}", rows.columns), text, "{bad}");
+            assert_eq!(format!("{:?}", rows.tape), text, "{bad}");
         }
         assert_eq!((rows.len(), rows.bytes()), (1, bytes));
     }
@@ -564,11 +512,11 @@ mod tests {
         let mut rows = rows();
         let line = br#"{"message":"a","privileges":["x","y"],"count":2}"#;
         rows.push(line, 1).unwrap();
-        let (mark, bytes, text) = (rows.mark(), rows.bytes(), format!("{:?}", rows.columns));
+        let (mark, bytes, text) = (rows.mark(), rows.bytes(), format!("{:?}", rows.tape));
         rows.push(line, 2).unwrap();
         rows.push(line, 3).unwrap();
         rows.truncate(mark);
-        assert_eq!(format!("{:?}", rows.columns), text);
+        assert_eq!(format!("{:?}", rows.tape), text);
         assert_eq!((rows.len(), rows.bytes()), (1, bytes));
     }
 

@@ -1,0 +1,152 @@
+//! Rows that are still being collected: what they have for each column, in the order in which it was read.
+//!
+//! Everything is appended at one end of three vectors. A vector for each column would be a hundred ends, which no cache holds,
+//! and taking a row back would touch all of them.
+
+/// A place of a column: a value, or the level at which there is none.
+///
+/// A row that has nothing of a column's top-level attribute has no entry for it at all: most rows lack most columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// A number, or where a text lies ([`Tape::text`]); of no meaning below the highest definition level.
+    pub(crate) value: u64,
+    pub(crate) leaf: u16,
+    pub(crate) rep: u8,
+    pub(crate) def: u8,
+}
+
+/// Rows.
+#[derive(Debug, Default)]
+pub(crate) struct Tape {
+    entries: Vec<Entry>,
+    text: Vec<u8>,
+    /// Where each row ends among the entries.
+    ends: Vec<u32>,
+}
+
+/// A point to go back to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    entries: usize,
+    text: usize,
+    rows: usize,
+}
+
+impl Tape {
+    pub(crate) fn put(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
+    /// Appends a text and answers where it lies. The texts of one tape are below 4 GiB: a tape is given away long before.
+    pub(crate) fn put_text(&mut self, text: &[u8]) -> u64 {
+        let from = self.text.len();
+        self.text.extend_from_slice(text);
+        self.place(from)
+    }
+
+    /// As [`Tape::put_text`], with the text that `write` appends; none, and nothing appended, where it answers false.
+    pub(crate) fn put_written(&mut self, write: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<u64> {
+        let from = self.text.len();
+        write(&mut self.text).then(|| self.place(from))
+    }
+
+    fn place(&self, from: usize) -> u64 {
+        (from as u64) << 32 | (self.text.len() - from) as u64
+    }
+
+    /// Ends a row.
+    pub(crate) fn end_row(&mut self) {
+        self.ends.push(self.entries.len() as u32);
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            entries: self.entries.len(),
+            text: self.text.len(),
+            rows: self.ends.len(),
+        }
+    }
+
+    /// Takes back what came after the mark.
+    pub(crate) fn truncate(&mut self, mark: Mark) {
+        self.entries.truncate(mark.entries);
+        self.text.truncate(mark.text);
+        self.ends.truncate(mark.rows);
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The memory that its content takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.entries.len() * size_of::<Entry>()
+            + self.text.len()
+            + self.ends.len() * size_of::<u32>()
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entries of a row.
+    pub(crate) fn row(&self, row: usize) -> &[Entry] {
+        let end = |row: usize| self.ends.get(row).map_or(0, |end| *end as usize);
+        let from = row.checked_sub(1).map_or(0, end);
+        self.entries.get(from..end(row)).unwrap_or_default()
+    }
+
+    pub(crate) fn text(&self, value: u64) -> &[u8] {
+        self.text.get(range(value)).unwrap_or_default()
+    }
+
+    /// The texts alone, for values by [`range`].
+    pub(crate) fn into_text(self) -> Vec<u8> {
+        self.text
+    }
+}
+
+/// Where a text lies.
+pub(crate) fn range(value: u64) -> std::ops::Range<usize> {
+    let from = (value >> 32) as usize;
+    from..from + (value & u64::from(u32::MAX)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_taken_back_with_their_texts() {
+        let mut tape = Tape::default();
+        let put = |tape: &mut Tape, text: &str| {
+            let value = tape.put_text(text.as_bytes());
+            let entry = Entry {
+                value,
+                leaf: 7,
+                rep: 0,
+                def: 1,
+            };
+            tape.put(entry);
+            tape.end_row();
+            entry
+        };
+        let first = put(&mut tape, "first");
+        let (mark, bytes) = (tape.mark(), tape.bytes());
+        put(&mut tape, "second");
+        assert_eq!(tape.put_written(|_| false), None);
+        assert_eq!(tape.rows(), 2);
+        tape.truncate(mark);
+        assert_eq!((tape.rows(), tape.bytes()), (1, bytes));
+        let third = put(&mut tape, "third");
+        assert_eq!(
+            (tape.row(0), tape.row(1)),
+            ([first].as_slice(), [third].as_slice())
+        );
+        assert_eq!(
+            (tape.text(first.value), tape.text(third.value)),
+            (b"first".as_slice(), b"third".as_slice())
+        );
+        assert_eq!(tape.row(2), []);
+    }
+}
