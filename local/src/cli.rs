@@ -52,6 +52,8 @@ pub enum Command {
     Compact(CompactArgs),
     /// Print the columns of the Parquet files, with the types of a Glue table, as JSON
     Columns,
+    /// Tell what a filter would do with the records of a lake or of files; nothing is written
+    Filter(FilterArgs),
 }
 
 /// What both ways to run have in common.
@@ -235,6 +237,26 @@ pub struct CompactArgs {
     pub account_id: Name,
 }
 
+/// `filter`
+#[derive(Debug, Args)]
+pub struct FilterArgs {
+    /// File of rules (docs/FILTER.md)
+    #[arg(long, value_name = "FILE")]
+    pub filter: PathBuf,
+    /// Lake whose raw copies are read: a folder, or s3://bucket with the AWS settings of the environment
+    #[arg(long, value_name = "DIR|URL", required_unless_present = "files")]
+    pub lake: Option<String>,
+    /// Days of the lake that are read, today (UTC) being the last
+    #[arg(long, default_value_t = 7, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=3660))]
+    pub days: u16,
+    /// JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+    /// Files of raw records, as `normalize` takes them
+    #[arg(value_name = "FILE", conflicts_with = "lake")]
+    pub files: Vec<PathBuf>,
+}
+
 /// How events are made: the same for records from Microsoft and from files.
 #[derive(Args, Clone, Debug)]
 pub struct EventArgs {
@@ -339,6 +361,17 @@ mod tests {
     fn a_json_line_is_for_a_single_run_only() {
         assert!(Cli::try_parse_from(["local", "demo", "--json"]).is_err());
         assert!(Cli::try_parse_from(["local", "demo", "--once", "--json"]).is_ok());
+    }
+
+    #[test]
+    fn a_dry_run_reads_a_lake_or_files() {
+        let parse = |more: &[&str]| {
+            Cli::try_parse_from(["local", "filter", "--filter", "f"].iter().chain(more)).is_ok()
+        };
+        assert!(parse(&["--lake", "d"]) && parse(&["a", "b"]));
+        assert!(
+            !parse(&[]) && !parse(&["--lake", "d", "a"]) && !parse(&["--lake", "d", "--days", "0"])
+        );
     }
 
     #[test]

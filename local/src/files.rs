@@ -51,27 +51,33 @@ pub fn normalize_file(
     options: &Options,
     out: &mut dyn Write,
 ) -> Result<Tally, FileError> {
-    let input: Box<dyn BufRead> = if file.as_os_str() == STANDARD_INPUT {
+    normalize_input(open(file)?, options, out)
+}
+
+/// Hands over each record of a file as [`normalize_file`] reads it, until one is refused.
+///
+/// # Errors
+/// See [`FileError`].
+pub fn read_records(
+    file: &Path,
+    take: &mut dyn FnMut(&[u8]) -> Result<(), FileError>,
+) -> Result<(), FileError> {
+    records(open(file)?, take)
+}
+
+fn open(file: &Path) -> Result<Box<dyn BufRead>, FileError> {
+    Ok(if file.as_os_str() == STANDARD_INPUT {
         Box::new(io::stdin().lock())
     } else {
         Box::new(BufReader::new(File::open(file).map_err(FileError::Read)?))
-    };
-    normalize_input(input, options, out)
+    })
 }
 
 fn normalize_input(
-    mut input: Box<dyn BufRead>,
+    input: Box<dyn BufRead>,
     options: &Options,
     out: &mut dyn Write,
 ) -> Result<Tally, FileError> {
-    const GZIP: [u8; 2] = [0x1f, 0x8b];
-    if input
-        .fill_buf()
-        .map_err(FileError::Read)?
-        .starts_with(&GZIP)
-    {
-        input = Box::new(BufReader::new(MultiGzDecoder::new(input)));
-    }
     let context = Context {
         content_type: None,
         content_created_ms: None,
@@ -83,21 +89,37 @@ fn normalize_input(
         line: Vec::new(),
         tally: Tally::default(),
     };
+    records(input, &mut |record| events.write(record))?;
+    Ok(events.tally)
+}
+
+fn records(
+    mut input: Box<dyn BufRead>,
+    take: &mut dyn FnMut(&[u8]) -> Result<(), FileError>,
+) -> Result<(), FileError> {
+    const GZIP: [u8; 2] = [0x1f, 0x8b];
+    if input
+        .fill_buf()
+        .map_err(FileError::Read)?
+        .starts_with(&GZIP)
+    {
+        input = Box::new(BufReader::new(MultiGzDecoder::new(input)));
+    }
     if is_array(&mut input)? {
         let mut body = Vec::new();
         read_bounded(&mut input.take(INPUT_BYTES_MAX + 1), &mut body)?;
         for record in split(&body)? {
-            events.write(record)?;
+            take(record)?;
         }
     } else {
         let mut line = Vec::new();
         while next_line(&mut input, &mut line)? {
             if !line.trim_ascii().is_empty() {
-                events.write(line.trim_ascii())?;
+                take(line.trim_ascii())?;
             }
         }
     }
-    Ok(events.tally)
+    Ok(())
 }
 
 /// Events on their way out.

@@ -3,6 +3,7 @@
 //!
 //! * [`demo`]: against an emulated Microsoft, which publishes by itself.
 //! * [`installation`]: against Microsoft, or whatever speaks like it.
+//! * [`dry_run`]: what a filter would do.
 //! * [`files`]: raw records to OCSF events, without any of it.
 //! * [`parquet`]: a lake's events to Parquet files, as the fifth function does it.
 //!
@@ -16,6 +17,7 @@ pub mod call;
 pub mod cli;
 pub mod data_dir;
 pub mod demo;
+pub mod dry_run;
 pub mod files;
 pub mod installation;
 pub mod parquet;

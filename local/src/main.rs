@@ -1,14 +1,14 @@
-//! `local demo`, `local serve`, `local normalize`, `local compact`, `local columns`.
+//! `local demo`, `local serve`, `local normalize`, `local filter`, `local compact`, `local columns`.
 
 use std::io::{self, BufWriter, Write as _};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser as _;
-use local::cli::{Cli, Command, CompactArgs, DemoArgs, NormalizeArgs, ServeArgs};
+use local::cli::{Cli, Command, CompactArgs, DemoArgs, FilterArgs, NormalizeArgs, ServeArgs};
 use local::files::{Tally, normalize_file};
 use local::story::Story;
-use local::{demo, installation, parquet, signals, story};
+use local::{demo, dry_run, installation, parquet, signals, story, wall_clock};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, filter, fmt};
@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Normalize(args) => normalize(args),
+        Command::Filter(args) => dry_run(args),
         Command::Demo(args) => run_demo(args, cli.log_level.as_deref(), began),
         Command::Serve(args) => run_serve(args, cli.log_level.as_deref()),
         Command::Compact(args) => run_compact(args, cli.log_level.as_deref()),
@@ -71,6 +72,20 @@ fn normalize(args: &NormalizeArgs) -> Result<ExitCode, AnyError> {
     match out.flush() {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(code),
+    }
+}
+
+#[tokio::main]
+async fn dry_run(args: &FilterArgs) -> Result<ExitCode, AnyError> {
+    let report = dry_run::run(args, wall_clock::now()).await?;
+    let text = if args.json {
+        serde_json::to_string(&report)? + "\n"
+    } else {
+        report.to_string()
+    };
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -46,3 +46,50 @@ fn a_file_that_is_missing_is_named_and_the_others_are_done() {
     assert!(text(&output.stderr).contains("missing.ndjson"));
     assert_eq!(text(&output.stdout).lines().count(), 1);
 }
+
+#[test]
+fn a_filter_drops_from_files_and_a_dry_run_says_so_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = RECORD.replace("UserLoggedIn", "UserLoggedOff");
+    std::fs::write(
+        folder.path().join("a.ndjson"),
+        format!("{RECORD}\n{other}\n{RECORD}\n"),
+    )
+    .unwrap();
+    let rules = r#"[{"name":"logons","action":"drop","operation":"userloggedin"}]"#;
+    std::fs::write(folder.path().join("f.json"), rules).unwrap();
+    let told = run(
+        folder.path(),
+        &["filter", "--filter", "f.json", "--json", "a.ndjson"],
+    );
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(
+        (&told["dropped"]["records"], &told["kept"]["records"]),
+        (&2.into(), &1.into())
+    );
+    assert_eq!(told["rules"][0]["name"], "logons");
+    let done = run(
+        folder.path(),
+        &["normalize", "--filter", "f.json", "a.ndjson"],
+    );
+    assert_eq!(text(&done.stdout).lines().count(), 1);
+    assert!(
+        text(&done.stderr).contains("of 3 records, the filter dropped 2"),
+        "{}",
+        text(&done.stderr)
+    );
+}
+
+#[test]
+fn a_filter_that_is_wrong_is_refused_with_its_faults() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.ndjson"), RECORD).unwrap();
+    std::fs::write(folder.path().join("f.json"), r#"[{"name":"x"}]"#).unwrap();
+    for command in ["filter", "normalize"] {
+        let output = run(folder.path(), &[command, "--filter", "f.json", "a.ndjson"]);
+        assert!(!output.status.success());
+        let told = text(&output.stderr);
+        assert!(told.contains("rule 1: action is missing"), "{told}");
+        assert_eq!(text(&output.stdout), "");
+    }
+}

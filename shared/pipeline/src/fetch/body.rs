@@ -159,7 +159,7 @@ mod tests {
         let cut = without_secrets(Bytes::from_static(b"[{\"Password\":\"hunter2\"},{"));
         assert_eq!(
             cut,
-            "[redacted: 26 bytes that are no array of records and may hold a secret]"
+            "[redacted: 25 bytes that are no array of records and may hold a secret]"
         );
     }
 }
