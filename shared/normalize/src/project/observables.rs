@@ -1,0 +1,71 @@
+//! `observables`: an index of what is elsewhere in the event, and only of what is still there.
+
+use super::facts::{Kind, Object};
+use super::{Projection, table};
+use crate::json::{Value, Writer};
+
+impl<'a> Projection<'a> {
+    /// Observables are an index of what is elsewhere: those whose attribute is gone go too, without a trace.
+    pub(super) fn observables(&mut self, class: &'static Object, list: Value<'a>, w: &mut Writer) {
+        let before = self.lost.len();
+        w.array("observables", |w| {
+            for observable in list.children() {
+                let part = |name| observable.get(name).and_then(Value::str);
+                let (Some(name), Some(value)) = (part("name"), part("value")) else {
+                    continue;
+                };
+                if self.resolves(class, &name) && !self.has_lost(&name, &value) {
+                    w.element_object_if(|w| self.object(&table::OBSERVABLE, observable, w));
+                }
+            }
+        });
+        self.lost.truncate(before);
+    }
+
+    /// The version has an attribute at this path.
+    fn resolves(&self, class: &'static Object, path: &str) -> bool {
+        let mut of = Some(class);
+        let first = path.split('.').next().unwrap_or_default();
+        let mut known = !self.foreign.contains(&first);
+        for name in path.split('.') {
+            let attribute = of.and_then(|of| of.attribute(name));
+            known &= of.is_some() && attribute.is_none_or(|attribute| self.knows(attribute));
+            of = match attribute.map(|attribute| attribute.kind) {
+                Some(Kind::Object(object)) => Some(object),
+                _ => None,
+            };
+        }
+        known
+    }
+
+    /// The value of the attribute at this path has moved to `unmapped`.
+    fn has_lost(&self, path: &str, text: &str) -> bool {
+        self.lost.iter().any(|(lost, value)| {
+            // Most texts are others: no need to look at their paths.
+            let may_be = if value.is_string() {
+                value.is_text(text)
+            } else {
+                value.is_object() || value.is_array()
+            };
+            let mut names = path.split('.');
+            // `evidences[0]` is one of `evidences`.
+            let mut steps = lost.split('.').map(|step| step.split('[').next());
+            may_be && steps.all(|step| step == names.next()) && leads_to(*value, names, text)
+        })
+    }
+}
+
+/// Some attribute at the path is this text.
+fn leads_to<'n>(
+    value: Value<'_>,
+    mut path: impl Iterator<Item = &'n str> + Clone,
+    text: &str,
+) -> bool {
+    let name = path.next();
+    value.elements().any(|element| match name {
+        None => element.is_text(text),
+        Some(name) => element
+            .get(name)
+            .is_some_and(|inner| leads_to(inner, path.clone(), text)),
+    })
+}
