@@ -69,7 +69,7 @@ async fn put_events(lake: &Lake, number: usize, records: &[Vec<u8>], raw_data: R
         normalize::event(record, &context, &mut events);
     }
     lake.put(
-        &key::events(&blob, normalize::Schema::Ocsf, pipeline::lake::Codec::Zstd),
+        &key::events(&blob, normalize::Schema::Ocsf, pipeline::lake::Codec::Gzip),
         events.into(),
     )
     .await
