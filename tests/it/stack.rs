@@ -1,4 +1,4 @@
-//! The real template, built and deployed: API Gateway, the four bootstraps, SQS, DynamoDB, S3, with rights enforced.
+//! The real template, built and deployed: API Gateway, the bootstraps, SQS, DynamoDB, S3, with rights enforced.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

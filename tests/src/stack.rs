@@ -13,7 +13,7 @@ use crate::forward::Forwarder;
 use crate::ministack::Ministack;
 use crate::{Outcome, tools};
 
-/// Four release builds with link-time optimization, cold, on two busy cores.
+/// Five release builds with link-time optimization, cold, on two busy cores.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(40 * 60);
 
 /// A deployment takes 15 s on an idle machine.

@@ -130,7 +130,7 @@ impl Lake {
     /// # Errors
     /// [`LakeError`]; the older object, or none, is still there.
     pub async fn put(&self, path: &Path, content: Bytes) -> Result<(), LakeError> {
-        let codec = Codec::of(path);
+        let codec = Codec::of(path.as_ref());
         let compressed = tokio::task::spawn_blocking(move || codec.compress(&content)).await?;
         self.connected()?.put(path, compressed.into()).await?;
         Ok(())
@@ -142,7 +142,7 @@ impl Lake {
     /// [`LakeError`]; in particular when there is no such object.
     pub async fn get(&self, path: &Path, bytes_max: usize) -> Result<Bytes, LakeError> {
         let compressed = self.connected()?.get(path).await?.bytes().await?;
-        let content = Codec::of(path)
+        let content = Codec::of(path.as_ref())
             .decompress(&compressed, bytes_max)
             .map_err(|source| LakeError::Damaged {
                 path: path.clone(),

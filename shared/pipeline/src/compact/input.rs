@@ -4,7 +4,8 @@ use std::io::Read;
 
 use bytes::Bytes;
 use columnar::{EncodeError, LinesError, NotAnEvent, Part, Parts, each_line};
-use flate2::read::MultiGzDecoder;
+
+use crate::lake::Codec;
 
 /// Text in one object, in bytes: far above what a blob of 96 MiB becomes, and an end for an archive that unpacks for ever.
 pub(super) const TEXT_BYTES_MAX: usize = 1024 * 1024 * 1024;
@@ -151,16 +152,8 @@ fn read_giving(
     Ok(lines)
 }
 
-/// Decompresses by the key's ending.
 fn reader<'c>(key: &str, content: &'c Bytes) -> Result<Box<dyn Read + 'c>, Stopped> {
-    let compressed = content.as_ref();
-    if key.ends_with(".zst") {
-        let decoder =
-            zstd::stream::read::Decoder::with_buffer(compressed).map_err(LinesError::from)?;
-        Ok(Box::new(decoder))
-    } else {
-        Ok(Box::new(MultiGzDecoder::new(compressed)))
-    }
+    Ok(Codec::of(key).reader(content).map_err(LinesError::from)?)
 }
 
 #[cfg(test)]

@@ -4,14 +4,13 @@ use std::io::{self, Read, Write as _};
 use std::str::FromStr;
 
 use flate2::Compression;
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
-use object_store::path::Path;
 
 /// Gzip level: a third of the time of the default (6) for a tenth more bytes on audit records.
 const GZIP_LEVEL: u32 = 4;
 
-/// Zstandard level: its default. On events it takes less time than gzip's level 4, for a fifth less bytes.
+/// Zstandard level: its default. A megabyte of sample events takes a quarter less bytes than with gzip's level 4.
 const ZSTD_LEVEL: i32 = 3;
 
 /// A compression.
@@ -20,7 +19,7 @@ pub enum Codec {
     /// RFC 1952: what everything reads.
     #[default]
     Gzip,
-    /// RFC 8878: smaller and faster; Athena, `DuckDB`, Spark and Snowflake read it.
+    /// RFC 8878: smaller; Athena, `DuckDB`, Spark and Snowflake read it.
     Zstd,
 }
 
@@ -43,12 +42,21 @@ impl Codec {
         }
     }
 
-    /// The compression of the object at `path`. There are two, and what does not end like one has the other.
-    pub(super) fn of(path: &Path) -> Self {
-        match path.extension() {
-            Some("zst") => Self::Zstd,
-            _ => Self::Gzip,
+    /// The compression of the object of this key. There are two, and what does not end like one has the other.
+    pub(crate) fn of(key: &str) -> Self {
+        if key.ends_with(".zst") {
+            Self::Zstd
+        } else {
+            Self::Gzip
         }
+    }
+
+    /// Reads the content of a compressed object; one that is cut or damaged gives an error at its end at the latest.
+    pub(crate) fn reader(self, compressed: &[u8]) -> io::Result<Box<dyn Read + '_>> {
+        Ok(match self {
+            Self::Gzip => Box::new(MultiGzDecoder::new(compressed)),
+            Self::Zstd => Box::new(zstd::Decoder::with_buffer(compressed)?),
+        })
     }
 
     pub(super) fn compress(self, content: &[u8]) -> Vec<u8> {
@@ -72,11 +80,7 @@ impl Codec {
     /// The content, up to one byte more than `bytes_max`: the caller sees by it that there is more.
     pub(super) fn decompress(self, compressed: &[u8], bytes_max: usize) -> io::Result<Vec<u8>> {
         let mut content = Vec::new();
-        let decoder: Box<dyn Read + '_> = match self {
-            Self::Gzip => Box::new(GzDecoder::new(compressed)),
-            Self::Zstd => Box::new(zstd::Decoder::with_buffer(compressed)?),
-        };
-        decoder
+        self.reader(compressed)?
             .take(bytes_max as u64 + 1)
             .read_to_end(&mut content)?;
         Ok(content)
@@ -139,8 +143,8 @@ mod tests {
     #[test]
     fn the_end_of_the_key_says_which() {
         for codec in BOTH {
-            let path = Path::from(format!("a/b.ndjson.{}", codec.ending()));
-            assert_eq!(Codec::of(&path), codec);
+            let key = format!("a/b.ndjson.{}", codec.ending());
+            assert_eq!(Codec::of(&key), codec);
             assert_eq!(codec.as_str().parse(), Ok(codec));
         }
     }
