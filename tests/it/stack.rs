@@ -22,6 +22,12 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(35);
 
 const BLOBS: usize = 10;
 
+/// Largest bootstrap of the receiver, in bytes: Microsoft waits for it, a cold start included.
+const RECEIVER_BYTES_MAX: u64 = 6_000_000;
+
+/// Largest bootstrap of the others, in bytes: what is larger takes longer to start, and that is billed.
+const BOOTSTRAP_BYTES_MAX: u64 = 10_000_000;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_record_travels_from_microsoft_to_the_lake_through_the_deployed_template() {
     let microsoft = Emulator::start(Config {
@@ -55,11 +61,64 @@ struct World {
 
 async fn scenario(world: &World) -> Outcome<()> {
     let tenant = world.microsoft.tenants()[0];
+    bootstraps_are_small(world)?;
     strangers_are_refused(world, tenant).await?;
     tenant_is_registered_and_its_webhooks_are_validated(world, tenant).await?;
     everything_published_is_in_the_lake_once(world).await?;
     what_no_notification_announced_is_found_by_the_sweep(world, tenant).await?;
-    the_status_tells_all_that(world, tenant).await
+    the_status_tells_all_that(world, tenant).await?;
+    a_closed_hour_becomes_parquet_once(world).await
+}
+
+fn bootstraps_are_small(world: &World) -> Outcome<()> {
+    let sizes = world.stack.bootstraps()?;
+    ensure(sizes.len() == 5, || {
+        format!("five functions, not {sizes:?}")
+    })?;
+    let too_large = sizes.iter().find(|(name, bytes)| {
+        let max = if *name == "ReceiverFunction" {
+            RECEIVER_BYTES_MAX
+        } else {
+            BOOTSTRAP_BYTES_MAX
+        };
+        **bytes > max
+    });
+    ensure(too_large.is_none(), || {
+        format!("too large: {too_large:?} of {sizes:?}")
+    })
+}
+
+/// With the compactor's own role, which may list, read and create what it must and nothing else.
+async fn a_closed_hour_becomes_parquet_once(world: &World) -> Outcome<()> {
+    let dir = world.stack.lake().await?;
+    let objects = lake::files(&dir.join("ocsf"))?;
+    let object = objects.first().ok_or("the lake has no events")?;
+    let key = object.strip_prefix(&dir)?.to_string_lossy().into_owned();
+    let today = key.split('/').find_map(|part| part.strip_prefix("day="));
+    let today: jiff::civil::Date = today.ok_or("a key without a day")?.parse()?;
+    let yesterday = today.yesterday()?;
+    let earlier = key.replace(&format!("day={today}"), &format!("day={yesterday}"));
+    world.stack.put(&earlier, object).await?;
+    let lines = lake::unpacked(object)?.split(|byte| *byte == b'\n').count() - 1;
+
+    let first = world.stack.invoke("CompactorName", &json!({})).await?;
+    let (events, files) = (first["events"].as_u64(), first["files"].as_u64());
+    ensure(events >= Some(lines as u64) && files >= Some(1), || {
+        format!("{lines} events of yesterday, but the compactor says {first}")
+    })?;
+    let second = world.stack.invoke("CompactorName", &json!({})).await?;
+    ensure(second["failed"] == 0 && second["damaged"] == 0, || {
+        format!("the second run says {second}")
+    })?;
+    let dir = world.stack.lake().await?;
+    let plans = lake::files(&dir.join(format!("compaction/day={yesterday}")))?;
+    ensure(plans.len() == 2, || {
+        format!("one plan and its marker, not {plans:?}")
+    })?;
+    let written = lake::files(&dir.join("ext"))?.len() as u64;
+    ensure(Some(written) >= files, || {
+        format!("{written} files in the bucket, the first run wrote {files:?}")
+    })
 }
 
 async fn strangers_are_refused(world: &World, tenant: Uuid) -> Outcome<()> {

@@ -169,6 +169,33 @@ impl Stack {
         Ok(dir)
     }
 
+    /// Puts a file into the lake's bucket.
+    ///
+    /// # Errors
+    /// The bucket refuses it.
+    pub async fn put(&self, key: &str, file: &Path) -> Outcome<()> {
+        let (bucket, file) = (self.output("LakeBucket")?, file.to_string_lossy());
+        let call = ["s3api", "put-object", "--bucket", bucket, "--key", key];
+        let body = ["--body", &file];
+        self.aws(&[call.as_slice(), &body].concat()).await.map(drop)
+    }
+
+    /// Size in bytes of each built bootstrap, by the function's name in the template.
+    ///
+    /// # Errors
+    /// The build left none.
+    pub fn bootstraps(&self) -> Outcome<BTreeMap<String, u64>> {
+        let mut sizes = BTreeMap::new();
+        for entry in std::fs::read_dir(build_dir(self.dir.path()))? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                let bytes = entry.path().join("bootstrap").metadata()?.len();
+                sizes.insert(entry.file_name().to_string_lossy().into_owned(), bytes);
+            }
+        }
+        Ok(sizes)
+    }
+
     /// What a function logged, at most its first 200 lines.
     ///
     /// # Errors
@@ -189,7 +216,13 @@ impl Stack {
     /// The logs of all functions and of ministack, for the output of a failed test.
     pub async fn logs(&self) -> String {
         let mut all = String::new();
-        for function in ["receiver", "fetcher", "registrar", "reconciler"] {
+        for function in [
+            "receiver",
+            "fetcher",
+            "registrar",
+            "reconciler",
+            "compactor",
+        ] {
             let lines = self
                 .log(function)
                 .await
@@ -303,9 +336,13 @@ pub fn architecture() -> &'static str {
     }
 }
 
+fn build_dir(dir: &Path) -> PathBuf {
+    dir.join("build")
+}
+
 /// Builds the functions of the real template and answers the built one's path.
 async fn build(dir: &Path) -> Outcome<PathBuf> {
-    let build_dir = dir.join("build");
+    let build_dir = build_dir(dir);
     let mut build = tools::sam_tool("sam");
     build
         .args([
