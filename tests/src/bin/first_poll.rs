@@ -23,13 +23,15 @@ const START_TIMEOUT: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_micros(50);
 
 /// Settings of the right form: nothing is called before the first event.
-const ENVIRONMENT: [(&str, &str); 12] = [
+const ENVIRONMENT: [(&str, &str); 14] = [
     ("AWS_REGION", "eu-central-1"),
     ("AWS_ACCESS_KEY_ID", "test"),
     ("AWS_SECRET_ACCESS_KEY", "test"),
     ("TABLE_NAME", "table"),
     ("QUEUE_URL", "http://127.0.0.1:9/1/queue"),
     ("LAKE_URL", "s3://lake"),
+    ("LAKE_REGION", "eu-west-1"),
+    ("LAKE_ACCOUNT_ID", "000000000000"),
     ("WEBHOOK_BASE_URL", "https://hooks.example/"),
     ("CLIENT_ID", "6f7c5e2a-93a9-4a40-9d6a-6f9c7d3f0b11"),
     ("PUBLISHER_ID", "6f7c5e2a-93a9-4a40-9d6a-6f9c7d3f0b11"),
