@@ -38,6 +38,9 @@ const KEPT_STATISTICS: [&[&str]; 3] = [
     &["metadata", "log_name"],
 ];
 
+/// Columns in which hardly a value comes twice: a dictionary of them is as large as they are.
+const DISTINCT: [&[&str]; 3] = [&["metadata", "uid"], &["time"], &["time_dt"]];
+
 /// The rows cannot be written as Parquet: a fault of the columns, or of the library.
 #[derive(Debug, thiserror::Error)]
 #[error("no Parquet file can be made of the events: {0}")]
@@ -234,6 +237,9 @@ fn properties(class: &Class, schema: &TypePtr) -> Result<WriterProperties, Parqu
         .set_max_row_group_row_count(None);
     for (leaf, column) in class.leaves.iter().zip(descriptor.columns()) {
         let path = column.path().clone();
+        if DISTINCT.contains(&leaf.path.as_slice()) {
+            builder = builder.set_column_dictionary_enabled(path.clone(), false);
+        }
         if leaf.path == ["time"] {
             // Rows are sorted by it, so each page is a short span of time that a reader may skip.
             builder = builder.set_column_statistics_enabled(path, EnabledStatistics::Page);

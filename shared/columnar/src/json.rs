@@ -28,6 +28,16 @@ pub(crate) struct Cursor<'a> {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
+/// Marks the bytes of a word that end the plain part of a string: quotes, backslashes, and what no string may have.
+const fn special(word: u64) -> u64 {
+    let quotes = word ^ (ONES * b'"' as u64);
+    let escapes = word ^ (ONES * b'\\' as u64);
+    let found = (quotes.wrapping_sub(ONES) & !quotes)
+        | (escapes.wrapping_sub(ONES) & !escapes)
+        | (word.wrapping_sub(ONES * 0x20) & !word);
+    found & HIGHS
+}
+
 impl<'a> Cursor<'a> {
     pub(crate) fn new(text: &'a [u8]) -> Self {
         Self { text, at: 0 }
@@ -112,21 +122,18 @@ impl<'a> Cursor<'a> {
 
     /// Passes bytes of a string that stand for themselves, eight at a time.
     fn pass_plain(&mut self) {
-        while let Some(bytes) = self.text.get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
-            let word = u64::from_le_bytes(*bytes);
-            let quotes = word ^ (ONES * u64::from(b'"'));
-            let escapes = word ^ (ONES * u64::from(b'\\'));
-            let found = (quotes.wrapping_sub(ONES) & !quotes)
-                | (escapes.wrapping_sub(ONES) & !escapes)
-                | (word.wrapping_sub(ONES * 0x20) & !word);
-            let found = found & HIGHS;
-            if found != 0 {
-                // The lowest mark is exact; only those above it may be a borrow's.
-                self.at += found.trailing_zeros() as usize / 8;
-                return;
-            }
-            self.at += 8;
-        }
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let (words, _) = rest.as_chunks::<8>();
+        let special = words
+            .iter()
+            .map(|bytes| special(u64::from_le_bytes(*bytes)))
+            .zip(0_usize..)
+            .find(|(special, _)| *special != 0);
+        self.at += match special {
+            // The lowest mark is exact; only those above it may be a borrow's.
+            Some((marks, word)) => word * 8 + marks.trailing_zeros() as usize / 8,
+            None => words.len() * 8,
+        };
     }
 
     fn pass_escape(&mut self) -> Result<(), Syntax> {

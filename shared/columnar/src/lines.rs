@@ -1,6 +1,8 @@
 //! A stream of bytes as lines, within a bound of memory.
 
-use std::io::{self, BufRead as _, Read};
+use std::io::{self, Read};
+
+use memchr::memchr;
 
 /// Longest line, in bytes: one record in a blob of the largest size that is fetched (96 MiB) has a longer one; the longest seen
 /// have 200 KB.
@@ -45,10 +47,10 @@ pub fn each_line<E: From<LinesError>>(
         let text = buffer.get(..filled).unwrap_or_default();
         let mut begin = 0;
         loop {
-            let mut rest = text.get(searched..).unwrap_or_default();
-            let passed = rest.skip_until(b'\n').map_err(LinesError::from)?;
-            searched += passed;
-            let is_whole = passed > 0 && text.get(searched - 1) == Some(&b'\n');
+            let rest = text.get(searched..).unwrap_or_default();
+            let line_break = memchr(b'\n', rest);
+            let is_whole = line_break.is_some();
+            searched += line_break.map_or(rest.len(), |at| at + 1);
             // The last line may have no line break.
             let is_last = read == 0 && begin < searched;
             if !is_whole && !is_last {

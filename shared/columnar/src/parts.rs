@@ -82,8 +82,8 @@ impl Parts {
 
     /// Sets a mark to which [`Parts::roll_back`] goes back.
     pub fn mark(&mut self) {
-        let marks = self.open.iter().map(|(place, rows)| (*place, rows.mark()));
-        self.marks = marks.collect();
+        let open = self.open.iter_mut();
+        self.marks = open.map(|(place, rows)| (*place, rows.mark())).collect();
     }
 
     /// Forgets what came after the mark. No part may have been taken since.
@@ -226,6 +226,25 @@ mod tests {
         let part = parts.take_largest().unwrap().unwrap();
         assert_eq!((part.class.uid, part.rows), (3002, 1));
         assert!(parts.take_largest().unwrap().is_none());
+    }
+
+    #[test]
+    fn what_was_forgotten_has_no_say_in_how_much_the_rest_takes() {
+        let object =
+            |from: usize| (from..from + 20).map(|at| line(3002, 1, &format!("{}", at % 7)));
+        let after = |forgotten: &[String]| {
+            let mut parts = parts(&object(0).collect::<Vec<_>>());
+            parts.mark();
+            for line in forgotten {
+                parts.push(line.as_bytes()).unwrap();
+            }
+            parts.roll_back();
+            parts.mark();
+            object(3).for_each(|line| parts.push(line.as_bytes()).unwrap());
+            (parts.bytes(), parts.take_largest().unwrap().unwrap().bytes)
+        };
+        let forgotten: Vec<_> = object(5).chain([line(6006, 1, "a")]).collect();
+        assert_eq!(after(&forgotten), after(&[]));
     }
 
     #[test]

@@ -15,13 +15,19 @@ pub(crate) struct Entry {
     pub(crate) def: u8,
 }
 
+/// Texts of each column that are remembered, a power of two.
+const RECENT: usize = 8;
+
 /// Rows.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tape {
     entries: Vec<Entry>,
     text: Vec<u8>,
     /// Where each row ends among the entries.
     ends: Vec<u32>,
+    /// Where texts lie that each column has had of late: most come again, and are then stored once. Nothing, at first, is
+    /// where an empty text lies.
+    recent: Vec<[u64; RECENT]>,
 }
 
 /// A point to go back to.
@@ -33,6 +39,16 @@ pub(crate) struct Mark {
 }
 
 impl Tape {
+    /// No rows of a class that has so many columns.
+    pub(crate) fn new(leaves: usize) -> Self {
+        Self {
+            entries: Vec::new(),
+            text: Vec::new(),
+            ends: Vec::new(),
+            recent: vec![[0; RECENT]; leaves],
+        }
+    }
+
     pub(crate) fn put(&mut self, entry: Entry) {
         self.entries.push(entry);
     }
@@ -42,6 +58,26 @@ impl Tape {
         let from = self.text.len();
         self.text.extend_from_slice(text);
         self.place(from)
+    }
+
+    /// As [`Tape::put_text`], of a column whose texts may come again.
+    pub(crate) fn put_recent(&mut self, leaf: usize, text: &[u8]) -> u64 {
+        let slot = slot(text);
+        let known = self.recent.get(leaf).map_or(0, |recent| recent[slot]);
+        // What lay there may have been taken back, and other text put over it: what counts is what lies there now.
+        if self.text(known) == text {
+            return known;
+        }
+        let value = self.put_text(text);
+        if let Some(recent) = self.recent.get_mut(leaf) {
+            recent[slot] = value;
+        }
+        value
+    }
+
+    /// Remembers no text any more: what is stored for the rows to come then depends on those alone.
+    pub(crate) fn forget(&mut self) {
+        self.recent.fill([0; RECENT]);
     }
 
     /// As [`Tape::put_text`], with the text that `write` appends; none, and nothing appended, where it answers false.
@@ -83,6 +119,7 @@ impl Tape {
         self.entries.len() * size_of::<Entry>()
             + self.text.len()
             + self.ends.len() * size_of::<u32>()
+            + self.recent.len() * size_of::<[u64; RECENT]>()
     }
 
     pub(crate) fn entries(&self) -> &[Entry] {
@@ -106,6 +143,14 @@ impl Tape {
     }
 }
 
+/// Where a text is remembered: by its length and its ends, which tell most texts of one column apart.
+fn slot(text: &[u8]) -> usize {
+    let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let ends = word(text.first_chunk()) ^ word(text.last_chunk()).rotate_left(5);
+    let mixed = (ends ^ text.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 61) as usize % RECENT
+}
+
 /// Where a text lies.
 pub(crate) fn range(value: u64) -> std::ops::Range<usize> {
     let from = (value >> 32) as usize;
@@ -118,7 +163,7 @@ mod tests {
 
     #[test]
     fn rows_are_taken_back_with_their_texts() {
-        let mut tape = Tape::default();
+        let mut tape = Tape::new(8);
         let put = |tape: &mut Tape, text: &str| {
             let value = tape.put_text(text.as_bytes());
             let entry = Entry {
@@ -148,5 +193,32 @@ mod tests {
             (b"first".as_slice(), b"third".as_slice())
         );
         assert_eq!(tape.row(2), []);
+    }
+
+    #[test]
+    fn a_text_that_comes_again_is_stored_once_and_never_mistaken_for_another() {
+        let mut tape = Tape::new(2);
+        let empty = tape.put_recent(1, b"");
+        assert_eq!(tape.text(empty), b"");
+        let first = tape.put_recent(1, b"Audit.Exchange");
+        assert_eq!(tape.put_recent(1, b"Audit.Exchange"), first);
+        assert_ne!(tape.put_recent(0, b"Audit.Exchange"), first);
+        let (mark, bytes) = (tape.mark(), tape.bytes());
+        for number in 0..1_000 {
+            let text = format!("{number:04} of many");
+            let value = tape.put_recent(1, text.as_bytes());
+            assert_eq!(tape.text(value), text.as_bytes());
+        }
+        tape.truncate(mark);
+        assert_eq!(tape.bytes(), bytes);
+        // Over what was taken back.
+        let other = tape.put_text(b"0999 xx many");
+        let again = tape.put_recent(1, b"0999 of many");
+        assert_eq!(
+            (tape.text(other), tape.text(again)),
+            (b"0999 xx many".as_slice(), b"0999 of many".as_slice())
+        );
+        tape.forget();
+        assert_ne!(tape.put_recent(1, b"0999 of many"), again);
     }
 }
