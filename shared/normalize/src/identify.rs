@@ -44,11 +44,41 @@ impl From<Problem> for Malformed {
 /// # Errors
 /// [`Malformed`] when the element is not a JSON object that can be read. The caller keeps such bytes raw and counts them.
 pub fn identify(record: &[u8]) -> Result<Identity<'_>, Malformed> {
-    let doc = read(record)?;
-    Ok(Identity {
-        id: name(&doc, "Id"),
-        organization_id: name(&doc, "OrganizationId"),
-    })
+    Ok(Parsed::new(record)?.identity())
+}
+
+/// A record that was read: who it is can be asked before its event is made, without reading it twice. It takes about four times
+/// the memory of its text.
+#[derive(Debug)]
+pub struct Parsed<'r> {
+    pub(crate) record: &'r [u8],
+    pub(crate) doc: Doc<'r>,
+}
+
+impl<'r> Parsed<'r> {
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// As for [`identify`].
+    pub fn new(record: &'r [u8]) -> Result<Self, Malformed> {
+        let doc = read(record)?;
+        Ok(Self { record, doc })
+    }
+
+    /// The record's text.
+    #[must_use]
+    pub fn bytes(&self) -> &'r [u8] {
+        self.record
+    }
+
+    /// As [`identify`].
+    #[must_use]
+    pub fn identity(&self) -> Identity<'r> {
+        Identity {
+            id: name(&self.doc, "Id"),
+            organization_id: name(&self.doc, "OrganizationId"),
+        }
+    }
 }
 
 /// The document, when it is an object.

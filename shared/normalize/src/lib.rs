@@ -49,7 +49,7 @@ mod verbs;
 mod version;
 
 pub use filter::{Action, Decision, Filter, ROUTES_MAX};
-pub use identify::{Identity, Malformed, identify};
+pub use identify::{Identity, Malformed, Parsed, identify};
 pub use options::{Options, RawData, Schema, UnknownSchema};
 pub use outcome::{Outcome, Unknown};
 pub use redact::{may_hold_secrets, redact};
@@ -83,35 +83,52 @@ const EVENT_PER_RECORD_BYTES: usize = 2;
 /// Any bytes give a valid event: what is no record at all becomes a Base Event (class 0) around its text. Secrets are
 /// redacted, in `raw_data` too, unless [`Options::redact`] is off.
 pub fn event<'r>(record: &'r [u8], context: &Context<'_>, out: &mut Vec<u8>) -> Outcome<'r> {
+    match Parsed::new(record) {
+        Ok(parsed) => parsed.event(context, out),
+        Err(malformed) => in_version(context.options, out, |out| {
+            unread(record, &malformed, context, out)
+        }),
+    }
+}
+
+impl<'r> Parsed<'r> {
+    /// As [`fn@event`], of a record that was read already.
+    pub fn event(self, context: &Context<'_>, out: &mut Vec<u8>) -> Outcome<'r> {
+        in_version(context.options, out, |out| self.write(context, out))
+    }
+
+    /// Writes the event as OCSF 1.8.0, or as a document of ECS.
+    fn write(self, context: &Context<'_>, out: &mut Vec<u8>) -> Outcome<'r> {
+        let Self { record, doc } = self;
+        let clean = if context.options.redact {
+            redact::record(record, &doc)
+        } else {
+            None
+        };
+        let Some(clean) = clean else {
+            return mapped(record, &doc, &doc, context, out);
+        };
+        // Few records hold a secret: reading those twice is cheaper than asking at every place where something is written.
+        match identify::read(&clean) {
+            Ok(clean_doc) => mapped(&clean, &clean_doc, &doc, context, out),
+            Err(malformed) => unread(&clean, &malformed, context, out),
+        }
+    }
+}
+
+/// What `write` appends, in the version of OCSF that is asked for.
+fn in_version<'r>(
+    options: &Options,
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> Outcome<'r>,
+) -> Outcome<'r> {
     let from = out.len();
-    let outcome = write(record, context, out);
-    let options = context.options;
+    let outcome = write(out);
     let written = out.len() > from;
     if written && options.schema == Schema::Ocsf && options.version < OcsfVersion::V1_8 {
         project::down(options.version, from, out);
     }
     outcome
-}
-
-/// Writes the event as OCSF 1.8.0, or as a document of ECS.
-fn write<'r>(record: &'r [u8], context: &Context<'_>, out: &mut Vec<u8>) -> Outcome<'r> {
-    let doc = match identify::read(record) {
-        Ok(doc) => doc,
-        Err(malformed) => return unread(record, &malformed, context, out),
-    };
-    let clean = if context.options.redact {
-        redact::record(record, &doc)
-    } else {
-        None
-    };
-    let Some(clean) = clean else {
-        return mapped(record, &doc, &doc, context, out);
-    };
-    // Few records hold a secret: reading those twice is cheaper than asking at every place where something is written.
-    match identify::read(&clean) {
-        Ok(clean_doc) => mapped(&clean, &clean_doc, &doc, context, out),
-        Err(malformed) => unread(&clean, &malformed, context, out),
-    }
 }
 
 /// An event around what is no record.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use normalize::{Action, Context, Filter};
+use normalize::{Action, Context, Filter, Parsed};
 
 use super::failure::unreadable;
 use super::unknown::Unknowns;
@@ -48,10 +48,14 @@ impl Events {
     }
 }
 
+/// Records claimed at once, and their bytes, but for one that is longer: read records take four times those.
+const CLAIMED_AT_ONCE_MAX: usize = 500;
+const CLAIMED_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// What an element of the blob is.
 enum Element<'a> {
     /// A record that this blob may own, if nobody else does.
-    Candidate(&'a [u8], RecordKey),
+    Candidate(Parsed<'a>, RecordKey),
     /// Its Id was in this blob before.
     Repeated,
     /// It belongs to another organization.
@@ -69,8 +73,6 @@ pub(super) async fn events(
     now: Timestamp,
 ) -> Result<Events, FetchError> {
     let records = normalize::split(body).map_err(|why| unreadable(why, body))?;
-    let elements = sort_out(blob, &records);
-    let owned = claim(fetcher, blob, &elements, now).await?;
     let mut events = Events {
         lines: Vec::with_capacity(body.len() * EVENTS_PER_RECORD_BYTES),
         ..Events::none(records.len(), &fetcher.events.options.filter)
@@ -80,30 +82,60 @@ pub(super) async fn events(
         content_created_ms: Some(blob.content_created.as_millisecond()),
         options: &fetcher.events.options,
     };
-    let mut owned = owned.into_iter();
-    for element in elements {
-        match element {
-            Element::Candidate(record, _) => match owned.next() {
-                Some(true) => write(&mut events, record, &context),
-                _ => events.counts.duplicate += 1,
-            },
-            Element::Repeated => events.counts.duplicate += 1,
-            Element::Foreign => events.counts.foreign += 1,
-            Element::Malformed => events.counts.malformed += 1,
+    let mut seen = HashSet::with_capacity(records.len());
+    for portion in portions(&records) {
+        let elements = sort_out(blob, portion, &mut seen);
+        let owned = claim(fetcher, blob, keys(&elements), now).await?;
+        let mut owned = owned.into_iter();
+        for element in elements {
+            match element {
+                Element::Candidate(record, _) => match owned.next() {
+                    Some(true) => write(&mut events, record, &context),
+                    _ => events.counts.duplicate += 1,
+                },
+                Element::Repeated => events.counts.duplicate += 1,
+                Element::Foreign => events.counts.foreign += 1,
+                Element::Malformed => events.counts.malformed += 1,
+            }
         }
     }
     conserved(events)
 }
 
-fn sort_out<'a>(blob: &Blob, records: &[&'a [u8]]) -> Vec<Element<'a>> {
+/// The records, as many of them as are claimed at once.
+fn portions<'p, 'a>(records: &'p [&'a [u8]]) -> impl Iterator<Item = &'p [&'a [u8]]> {
+    let mut left = records;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |record: &&&[u8]| {
+            bytes += record.len();
+            bytes <= CLAIMED_BYTES_MAX
+        };
+        let fit = left
+            .iter()
+            .take(CLAIMED_AT_ONCE_MAX)
+            .take_while(fits)
+            .count();
+        let (portion, rest) = left.split_at(fit.max(1).min(left.len()));
+        left = rest;
+        (!portion.is_empty()).then_some(portion)
+    })
+}
+
+/// `seen` are the records of the blob that came before.
+fn sort_out<'a>(
+    blob: &Blob,
+    records: &[&'a [u8]],
+    seen: &mut HashSet<RecordKey>,
+) -> Vec<Element<'a>> {
     let tenant = blob.tenant_id.to_string();
-    let mut seen = HashSet::with_capacity(records.len());
     records
         .iter()
         .map(|record| {
-            let Ok(identity) = normalize::identify(record) else {
+            let Ok(parsed) = Parsed::new(record) else {
                 return Element::Malformed;
             };
+            let identity = parsed.identity();
             // A record that names no organization is this tenant's: it came with this tenant's token.
             if let Some(organization) = &identity.organization_id
                 && !organization.eq_ignore_ascii_case(&tenant)
@@ -112,7 +144,7 @@ fn sort_out<'a>(blob: &Blob, records: &[&'a [u8]]) -> Vec<Element<'a>> {
             }
             let key = RecordKey::new(identity.id.as_deref(), record);
             if seen.insert(key.clone()) {
-                Element::Candidate(record, key)
+                Element::Candidate(parsed, key)
             } else {
                 Element::Repeated
             }
@@ -120,20 +152,22 @@ fn sort_out<'a>(blob: &Blob, records: &[&'a [u8]]) -> Vec<Element<'a>> {
         .collect()
 }
 
+/// Of each candidate, in order.
+fn keys(elements: &[Element<'_>]) -> Vec<RecordKey> {
+    let keys = elements.iter().filter_map(|element| match element {
+        Element::Candidate(_, key) => Some(key.clone()),
+        _ => None,
+    });
+    keys.collect()
+}
+
 /// For each candidate, in order, whether the blob owns it.
 async fn claim(
     fetcher: &Fetcher,
     blob: &Blob,
-    elements: &[Element<'_>],
+    keys: Vec<RecordKey>,
     now: Timestamp,
 ) -> Result<Vec<bool>, FetchError> {
-    let keys: Vec<RecordKey> = elements
-        .iter()
-        .filter_map(|element| match element {
-            Element::Candidate(_, key) => Some(key.clone()),
-            _ => None,
-        })
-        .collect();
     match fetcher.events.dedupe {
         RecordDedupe::Blob => Ok(vec![true; keys.len()]),
         RecordDedupe::Record => Ok(fetcher
@@ -145,17 +179,16 @@ async fn claim(
 
 /// Appends one event. The normalizer is total; should it panic all the same, that record counts as malformed and its
 /// neighbours go on.
-fn write(events: &mut Events, record: &[u8], context: &Context<'_>) {
+fn write(events: &mut Events, record: Parsed<'_>, context: &Context<'_>) {
     let before = events.lines.len();
+    let bytes = record.bytes().len();
     let lines = &mut events.lines;
-    let made = catch_unwind(AssertUnwindSafe(|| {
-        normalize::event(record, context, lines)
-    }));
+    let made = catch_unwind(AssertUnwindSafe(|| record.event(context, lines)));
     let Ok(outcome) = made else {
         events.lines.truncate(before);
         events.counts.malformed += 1;
         tracing::error!(
-            record.bytes = record.len(),
+            record.bytes = bytes,
             "the normalizer panicked: this is a bug, the record is in the raw copy"
         );
         return;
@@ -216,7 +249,7 @@ mod tests {
 
     fn check(records: &[&str], expect: &str) {
         let bytes: Vec<&[u8]> = records.iter().map(|record| record.as_bytes()).collect();
-        let found: String = sort_out(&blob(), &bytes)
+        let found: String = sort_out(&blob(), &bytes, &mut HashSet::new())
             .iter()
             .map(|element| match element {
                 Element::Candidate(..) => 'c',
@@ -231,6 +264,16 @@ mod tests {
     #[test]
     fn a_record_twice_in_one_blob_is_one() {
         check(&[r#"{"Id":"a"}"#, r#"{"Id":"b"}"#, r#"{"Id":"A"}"#], "ccr");
+    }
+
+    #[test]
+    fn portions_are_all_records_in_order_within_bounds() {
+        let small: Vec<&[u8]> = vec![b"{}"; CLAIMED_AT_ONCE_MAX + 1];
+        let counts = |records: &[&[u8]]| portions(records).map(<[_]>::len).collect::<Vec<_>>();
+        assert_eq!(counts(&[]), [0; 0]);
+        assert_eq!(counts(&small), [CLAIMED_AT_ONCE_MAX, 1]);
+        let long = vec![b' '; CLAIMED_BYTES_MAX + 1];
+        assert_eq!(counts(&[b"{}", &long, &long, b"{}", b"{}"]), [1, 1, 1, 2]);
     }
 
     #[test]
@@ -293,7 +336,8 @@ mod tests {
         let mut events = Events::none(5, &options.filter);
         for operation in ["A", "B", "D", "B", "C"] {
             let record = format!(r#"{{"Id":"{operation}","Operation":"{operation}"}}"#);
-            write(&mut events, record.as_bytes(), &context);
+            let record = Parsed::new(record.as_bytes()).unwrap();
+            write(&mut events, record, &context);
         }
         let events = conserved(events).unwrap();
         let Counts {

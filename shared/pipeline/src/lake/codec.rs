@@ -52,14 +52,19 @@ impl Codec {
     }
 
     /// Reads the content of a compressed object; one that is cut or damaged gives an error at its end at the latest.
-    pub(crate) fn reader(self, compressed: &[u8]) -> io::Result<Box<dyn Read + '_>> {
+    ///
+    /// # Errors
+    /// Memory for the decompressor cannot be had.
+    pub fn reader(self, compressed: &[u8]) -> io::Result<Box<dyn Read + '_>> {
         Ok(match self {
             Self::Gzip => Box::new(MultiGzDecoder::new(compressed)),
             Self::Zstd => Box::new(zstd::Decoder::with_buffer(compressed)?),
         })
     }
 
-    pub(super) fn compress(self, content: &[u8]) -> Vec<u8> {
+    /// The compressed object: equal content is equal bytes.
+    #[must_use]
+    pub fn compress(self, content: &[u8]) -> Vec<u8> {
         let buffer = Vec::with_capacity(content.len() / 8 + 64);
         let compressed = match self {
             Self::Gzip => {

@@ -1,0 +1,156 @@
+//! A blob's way through the fetcher without its network: what Microsoft sent is decompressed, hashed, taken apart, told apart,
+//! normalized, and the events, as well as the raw copy, are compressed. One core.
+//!
+//! `cargo bench -p pipeline`. The blob's records are the repository's own examples, and the samples beside it where they are.
+
+use std::collections::HashSet;
+use std::error::Error;
+use std::hint::black_box;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+
+use criterion::{BatchSize, Criterion, Throughput};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use normalize::{Context, Options, Parsed, split};
+use pipeline::lake::Codec;
+use pipeline::ledger::key::RecordKey;
+use sha2::{Digest as _, Sha256};
+
+const FIXTURES: &str = include_str!("../../normalize/tests/fixtures/golden.ndjson");
+const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/samples");
+
+/// The files of normalize's own bench.
+const MIX: [&str; 4] = [
+    "elastic_beats_o365.ndjson",
+    "sekoia_intake_formats_o365.ndjson",
+    "pnp_m365_analytics_insights.ndjson",
+    "SYNTHETIC_from_docs.ndjson",
+];
+
+/// What web servers compress with.
+const SENT_LEVEL: u32 = 6;
+
+/// Events take about this many times the bytes of their records, as the fetcher reckons.
+const EVENTS_PER_RECORD_BYTES: usize = 2;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let records = records()?;
+    let body = format!("[{}]", records.join(",")).into_bytes();
+    let sent = sent(&body)?;
+    let elements = split(&body)?;
+    let lines = events(distinct(&elements), body.len());
+
+    let mut criterion = Criterion::default().configure_from_args();
+    let mut group = criterion.benchmark_group("blob");
+    group.throughput(Throughput::Elements(records.len() as u64));
+    for codec in [Codec::Zstd, Codec::Gzip] {
+        group.bench_function(format!("whole, events as {}", codec.as_str()), |bencher| {
+            bencher.iter(|| whole(black_box(&sent), codec).map(|done| done.len()));
+        });
+    }
+    group.bench_function("gunzip", |bencher| {
+        bencher.iter(|| received(black_box(&sent)).map(|body| body.len()));
+    });
+    group.bench_function("sha-256", |bencher| {
+        bencher.iter(|| Sha256::digest(black_box(&body)));
+    });
+    group.bench_function("split", |bencher| {
+        bencher.iter(|| split(black_box(&body)).map(|records| records.len()));
+    });
+    group.bench_function("parse and tell apart", |bencher| {
+        bencher.iter(|| distinct(black_box(&elements)).len());
+    });
+    group.bench_function("map and write", |bencher| {
+        bencher.iter_batched(
+            || distinct(&elements),
+            |records| events(records, body.len()),
+            BatchSize::LargeInput,
+        );
+    });
+    for codec in [Codec::Zstd, Codec::Gzip] {
+        for (what, content) in [("raw copy", &body), ("events", &lines)] {
+            group.bench_function(format!("{what} to {}", codec.as_str()), |bencher| {
+                bencher.iter(|| codec.compress(black_box(content)).len());
+            });
+        }
+    }
+    group.finish();
+    criterion.final_summary();
+    Ok(())
+}
+
+/// All that is done with a blob that nobody has had before.
+fn whole(sent: &[u8], codec: Codec) -> Result<[Vec<u8>; 2], Box<dyn Error>> {
+    let body = received(sent)?;
+    black_box(Sha256::digest(&body));
+    let raw = Codec::Gzip.compress(&body);
+    let records = split(&body)?;
+    let events = events(distinct(&records), body.len());
+    Ok([raw, codec.compress(&events)])
+}
+
+fn sent(body: &[u8]) -> Result<Vec<u8>, std::io::Error> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(SENT_LEVEL));
+    encoder.write_all(body)?;
+    encoder.finish()
+}
+
+fn received(sent: &[u8]) -> Result<Vec<u8>, std::io::Error> {
+    let mut body = Vec::new();
+    Codec::Gzip.reader(sent)?.read_to_end(&mut body)?;
+    Ok(body)
+}
+
+/// The records whose Id comes for the first time.
+fn distinct<'a>(records: &[&'a [u8]]) -> Vec<Parsed<'a>> {
+    let mut seen = HashSet::with_capacity(records.len());
+    let mut own = Vec::with_capacity(records.len());
+    for record in records {
+        if let Ok(parsed) = Parsed::new(record)
+            && seen.insert(RecordKey::new(parsed.identity().id.as_deref(), record))
+        {
+            own.push(parsed);
+        }
+    }
+    own
+}
+
+fn events(records: Vec<Parsed<'_>>, bytes: usize) -> Vec<u8> {
+    let options = Options::default();
+    let context = Context {
+        content_type: Some("Audit.General"),
+        content_created_ms: None,
+        options: &options,
+    };
+    let mut events = Vec::with_capacity(bytes * EVENTS_PER_RECORD_BYTES);
+    for record in records {
+        record.event(&context, &mut events);
+    }
+    events
+}
+
+/// Each with an Id of its own: the samples share some.
+fn records() -> Result<Vec<String>, Box<dyn Error>> {
+    let mut records = Vec::new();
+    for file in MIX {
+        let lines = std::fs::read_to_string(Path::new(SAMPLES).join(file)).unwrap_or_default();
+        for line in lines.lines() {
+            records.push(serde_json::from_str(line)?);
+        }
+    }
+    if records.is_empty() {
+        for line in FIXTURES.lines() {
+            let mut pair: serde_json::Value = serde_json::from_str(line)?;
+            records.push(pair["raw"].take());
+        }
+    }
+    let with_ids = records.into_iter().enumerate().map(|(at, mut record)| {
+        let scattered = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        record["Id"] = uuid::Uuid::from_u64_pair(scattered, scattered.rotate_left(29))
+            .to_string()
+            .into();
+        record.to_string()
+    });
+    Ok(with_ids.collect())
+}
