@@ -78,7 +78,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> Option<Cow<
     let policy = policies.first().copied();
     write_info(record, event, policy, rules());
     event.body.object("policy", |w| write_policy(w, policy));
-    write_data_security(event, &place, policy, rules());
+    write_data_security(record, event, &place, policy, rules());
     write_subject(record, event, &place);
     write_origin(record, event, &place)
 }
@@ -127,14 +127,17 @@ fn write_info<'a>(
 }
 
 fn write_data_security<'a>(
+    record: &Record<'a>,
     event: &mut Event<'a>,
     place: &Place<'a>,
     policy: Option<Value<'a>>,
     rules: impl Iterator<Item = Value<'a>>,
 ) {
+    // A mail's record may come without the mail.
+    let is_mail = place.exchange.is_some() || matches!(record.record_type, Some(13 | 107));
     let (system, state) = if place.endpoint.is_some() {
         ((1, "Endpoint"), (3, "Data in-Use"))
-    } else if place.exchange.is_some() {
+    } else if is_mail {
         ((10, "Application-Level DLP"), (2, "Data in-Transit"))
     } else {
         ((10, "Application-Level DLP"), (1, "Data at-Rest"))

@@ -2,9 +2,11 @@
 
 mod alert;
 mod defender;
+mod investigation;
 
 pub(crate) use alert::map as alert;
-pub(crate) use defender::{cloud_app, file_detected, investigation, link_clicked, risk};
+pub(crate) use defender::{cloud_app, file_detected, link_clicked, risk};
+pub(crate) use investigation::map as investigation;
 
 use crate::event::{Event, Kind, Severity, Status};
 use crate::identity::Actor;

@@ -3,7 +3,7 @@
 use crate::class::Class;
 use crate::event::{Event, Kind, Severity};
 use crate::file::{File, hostname};
-use crate::identity::Actor;
+use crate::identity::{Actor, email_domain, slice};
 use crate::origin;
 use crate::record::Record;
 use crate::verbs::{self, Verb};
@@ -141,8 +141,12 @@ fn administrator<'a>(record: &Record<'a>, event: &mut Event<'a>, activity: u8) {
         })?;
         resource::text_of(entry, "NewValue").or_else(|| resource::text_of(entry, "OldValue"))
     });
+    let name = name.map(without_claim);
+    let group = record
+        .text("TargetUserOrGroupType")
+        .filter(|kind| kind.contains("Group"));
     let user = crate::identity::User {
-        kind: Some((1, Cow::Borrowed("User"))),
+        kind: Some(group.map_or((1, Cow::Borrowed("User")), |kind| (99, kind))),
         ..crate::identity::User::named(name.unwrap_or(Cow::Borrowed("unknown")))
     };
     let site = resource::Resource::target("Site", None, record.take("ObjectId"));
@@ -152,6 +156,18 @@ fn administrator<'a>(record: &Record<'a>, event: &mut Event<'a>, activity: u8) {
         w.element_text("Site Collection Administrator");
     });
     w.array("resources", |w| w.element_object(|w| site.write(w, |_| ())));
+}
+
+/// The address in SharePoint's name of a login, `i:0#.f|membership|bob@contoso.example`; any other name as it is.
+fn without_claim(name: Cow<'_, str>) -> Cow<'_, str> {
+    let Some((claim, address)) = name.rsplit_once('|') else {
+        return name;
+    };
+    if claim.starts_with("i:0") && email_domain(address).is_some() {
+        slice(&name, claim.len() + 1, name.len())
+    } else {
+        name
+    }
 }
 
 fn group<'a>(record: &Record<'a>, event: &mut Event<'a>, activity: u8) {

@@ -1,11 +1,11 @@
 //! Detections of Defender for Office 365, Defender for Cloud Apps and Entra ID Protection.
 
 use crate::class::Class;
-use crate::event::{Event, Kind, Severity, Status};
+use crate::event::{Event, Kind, Severity};
 use crate::file::File;
 use crate::findings;
-use crate::identity::{Actor, User, email_domain};
-use crate::json::{Value, Writer, parse};
+use crate::identity::{Actor, User};
+use crate::json::Value;
 use crate::origin::{self, Source};
 use crate::record::{Record, meaningful};
 use crate::resource::text_of;
@@ -13,9 +13,9 @@ use crate::time;
 use std::borrow::Cow;
 
 /// Evidences in one finding. Investigations list some dozens of entities; all stay in `unmapped`.
-const EVIDENCES_MAX: usize = 64;
+pub(super) const EVIDENCES_MAX: usize = 64;
 
-fn start<'a>(event: &mut Event<'a>, activity: u8, status_id: u8) {
+pub(super) fn start<'a>(event: &mut Event<'a>, activity: u8, status_id: u8) {
     event.is(Class::DetectionFinding, activity);
     findings::open(event, status_id);
 }
@@ -156,120 +156,6 @@ fn claim_file_data(data: Value<'_>) {
     if bad && data.is_object() && data.children().all(plain) {
         data.mark_used();
     }
-}
-
-/// Maps an automated investigation (record types 64, 86, 89).
-pub(crate) fn investigation<'a>(record: &Record<'a>, event: &mut Event<'a>) {
-    let status = record.take("Status");
-    let word = status.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let says = |words: &[&str]| words.iter().any(|known| word.contains(known));
-    let (activity, status_id) = if word.is_empty() || says(&["started", "queued", "new"]) {
-        (1, 1)
-    } else if says(&["running", "pending", "waiting", "progress"]) {
-        (2, 2)
-    } else {
-        (3, 4)
-    };
-    start(event, activity, status_id);
-    event.status = Some(Status {
-        id: status_id,
-        detail: status,
-        ..Status::default()
-    });
-    event.raise(Severity::Low);
-    event.body.object("finding_info", |w| {
-        w.text_opt(
-            "uid",
-            record.take("InvestigationId").or_else(|| record.id.clone()),
-        );
-        w.text_opt("title", record.take("InvestigationName"));
-        w.array("types", |w| {
-            record
-                .take("InvestigationType")
-                .iter()
-                .for_each(|kind| w.element_text(kind));
-        });
-        w.text_opt(
-            "src_url",
-            record
-                .take("DeepLinkUrl")
-                .or_else(|| record.take("EventDeepLink")),
-        );
-    });
-    for (key, attribute) in [("StartTimeUtc", "start_time"), ("EndTimeUtc", "end_time")] {
-        if let Some(moment) = record.text(key).and_then(|text| time::parse(&text)) {
-            event.body.int(attribute, moment.epoch_ms);
-        }
-    }
-    let data = record.get("Data").and_then(meaningful);
-    let Some(doc) = data.as_deref().and_then(|data| parse(data.as_bytes()).ok()) else {
-        return;
-    };
-    let Some(entities) = doc.root().get("Entities") else {
-        return;
-    };
-    event.body.array("evidences", |w| {
-        entities
-            .children()
-            .take(EVIDENCES_MAX)
-            .for_each(|entity| w.element_object(|w| write_entity(w, entity)));
-    });
-}
-
-/// An entity of an investigation, by its kind.
-fn write_entity(w: &mut Writer, entity: Value<'_>) {
-    let text = |key: &str| text_of(entity, key);
-    let address = |key: &str| text(key).filter(|address| email_domain(address).is_some());
-    match text("Type")
-        .or_else(|| text("$type"))
-        .unwrap_or_default()
-        .to_ascii_lowercase()
-        .as_str()
-    {
-        "mailmessage" | "mail-message" => {
-            let (from, to) = (
-                address("Sender").or_else(|| address("P2Sender")),
-                address("Recipient"),
-            );
-            if from.is_some() || to.is_some() {
-                w.object("email", |w| {
-                    w.text_opt("from", from);
-                    w.array("to", |w| to.iter().for_each(|to| w.element_text(to)));
-                    w.text_opt("subject", text("Subject"));
-                    w.text_opt(
-                        "message_uid",
-                        text("InternetMessageId").or_else(|| text("NetworkMessageId")),
-                    );
-                });
-            }
-        }
-        "url" => w.object("url", |w| w.text_opt("url_string", text("Url"))),
-        "ip" => {
-            let ip = text("Address")
-                .and_then(|address| crate::address::ip(&address).map(Cow::into_owned));
-            w.object("src_endpoint", |w| w.text_opt("ip", ip));
-        }
-        "mailbox" | "account" => {
-            let name = text("MailboxPrimaryAddress")
-                .or_else(|| text("UserPrincipalName"))
-                .or_else(|| text("Name"));
-            w.object("user", |w| w.text_opt("name", name));
-        }
-        "file" => {
-            let name = text("Name");
-            w.object("file", |w| {
-                name.iter().for_each(|name| {
-                    File {
-                        name: name.clone(),
-                        ..File::default()
-                    }
-                    .write(w);
-                });
-            });
-        }
-        _ => {}
-    }
-    w.value("data", entity);
 }
 
 /// Maps an alert of Defender for Cloud Apps, a custom detection, a risk, or a sender's listing: one evidence for each

@@ -298,3 +298,79 @@ fn defender_itself_is_no_person() {
         &[("/actor/user/type", json!("User"))],
     );
 }
+
+#[test]
+fn a_site_administrator_is_the_person_in_the_login_or_the_group() {
+    let old = json!([{"Name": "SiteAdmin", "NewValue": "", "OldValue": "i:0#.f|membership|bob@contoso.example"}]);
+    check(
+        4,
+        "SiteCollectionAdminRemoved",
+        json!({"Workload": "SharePoint", "ModifiedProperties": old}),
+        &[
+            ("/user/name", json!("bob@contoso.example")),
+            ("/user/email_addr", json!("bob@contoso.example")),
+            ("/unmapped/ModifiedProperties", old),
+        ],
+    );
+    let group = "c:0t.c|tenant|42345678-1234-4234-8234-000000000001";
+    check(
+        4,
+        "SiteCollectionAdminAdded",
+        json!({"Workload": "SharePoint", "TargetUserOrGroupName": group, "TargetUserOrGroupType": "SecurityGroup"}),
+        &[
+            ("/user/name", json!(group)),
+            ("/user/type_id", json!(99)),
+            ("/user/type", json!("SecurityGroup")),
+        ],
+    );
+}
+
+#[test]
+fn a_match_in_mail_is_data_in_transit_also_without_the_mail() {
+    let state = "/data_security/data_lifecycle_state";
+    let none = || json!({"PolicyDetails": []});
+    check(
+        13,
+        "DlpRuleMatch",
+        none(),
+        &[(state, json!("Data in-Transit"))],
+    );
+    check(
+        11,
+        "DlpRuleMatch",
+        none(),
+        &[(state, json!("Data at-Rest"))],
+    );
+}
+
+#[test]
+fn an_investigations_entities_are_indexed() {
+    let entities = json!({"Entities": [
+        {"Type": "mailbox", "MailboxPrimaryAddress": "bob@contoso.example"},
+        {"Type": "url", "Url": "https://evil.example/a"},
+        {"Type": "ip", "Address": "::ffff:203.0.113.9"},
+        {"Type": "ip", "Address": "no address"},
+    ]});
+    let observable = |name: &str, kind: i64, caption: &str, value: &str| json!({"name": name, "type_id": kind, "type": caption, "value": value});
+    check(
+        64,
+        "AirInvestigationData",
+        json!({"Data": entities.to_string(), "UserId": "AirInvestigation", "UserType": 4}),
+        &[
+            ("/evidences/0/user/email_addr", json!("bob@contoso.example")),
+            (
+                "/observables",
+                json!([
+                    observable("evidences.user.name", 4, "User Name", "bob@contoso.example"),
+                    observable(
+                        "evidences.url.url_string",
+                        6,
+                        "URL String",
+                        "https://evil.example/a"
+                    ),
+                    observable("evidences.src_endpoint.ip", 2, "IP Address", "203.0.113.9"),
+                ]),
+            ),
+        ],
+    );
+}
