@@ -139,7 +139,7 @@ pub struct Tally {
     pub dropped: u64,
     /// Of a type that is in none of Microsoft's tables.
     pub unknown_types: u64,
-    /// With an operation that no rule knows.
+    /// With an operation that neither a rule nor a verb tells.
     pub unknown_operations: u64,
 }
 

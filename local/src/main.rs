@@ -63,7 +63,7 @@ fn normalize(args: &NormalizeArgs) -> Result<ExitCode, AnyError> {
     if tally.unknown_types > 0 || tally.unknown_operations > 0 {
         writeln!(
             io::stderr(),
-            "of {} records, {} are of a type and {} have an operation that no rule knows",
+            "of {} records, {} are of a type and {} have an operation that is not known",
             tally.records,
             tally.unknown_types,
             tally.unknown_operations

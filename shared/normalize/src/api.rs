@@ -6,20 +6,34 @@ use crate::json::Writer;
 use crate::record::Record;
 use crate::record_types;
 use crate::resource::Resource;
+use crate::route::Told;
 use crate::signin::service_name;
 use crate::verbs::{self, Verb};
 
-/// Maps an operation by the verb in its name. Nothing is interpreted beyond that; all members stay in `unmapped`.
-pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
-    event.is(
-        Class::ApiActivity,
-        verbs::of(&record.op).map_or(99, Verb::crud),
-    );
+/// Documented operations of services without rules, in whose names there is no verb: nothing is missing where they come.
+const WITHOUT_VERB: &[&str] = &[
+    "adminsubmission",
+    "heartbeat",
+    "supervisionrulematch",
+    "supervisoryreviewtag",
+    "usersubmission",
+];
+
+/// Maps an operation by the verb in its name, and says whether that told what it is. Nothing is interpreted beyond that; all
+/// members stay in `unmapped`.
+pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> Told {
+    let verb = verbs::of(&record.op);
+    event.is(Class::ApiActivity, verb.map_or(99, Verb::crud));
     write_api(record, event);
     let object = Resource::target(record_type(record), None, record.take("ObjectId"));
     event.body.array("resources", |w| {
         w.element_object(|w| object.write(w, |_| ()));
     });
+    if verb.is_some() || WITHOUT_VERB.contains(&&*record.op) {
+        Told::ByName
+    } else {
+        Told::Nothing
+    }
 }
 
 /// The record type's name as the kind of what the record is about.

@@ -185,12 +185,7 @@ fn mapped<'r>(
     let text = keep.then(|| String::from_utf8_lossy(record));
     let outcome = Outcome {
         decision,
-        unknown: outcome::unknown(
-            original,
-            parsed.record_type,
-            parsed.nameless,
-            origin.generic,
-        ),
+        unknown: outcome::unknown(original, &parsed, origin.told),
     };
     match options.schema {
         Schema::Ocsf => write_ocsf(&parsed, event, &origin, context, text.as_deref(), out),

@@ -3,7 +3,9 @@
 use crate::filter::Decision;
 use crate::identify;
 use crate::json::Doc;
+use crate::record::Record;
 use crate::record_types;
+use crate::route::Told;
 use std::borrow::Cow;
 
 /// What [`fn@crate::event`] did with a record.
@@ -25,23 +27,25 @@ pub struct Unknown<'r> {
     pub operation: Cow<'r, str>,
     /// The record type is in none of Microsoft's tables, or is no number.
     pub is_type: bool,
-    /// No rule knew the operation: the event is an API Activity by the verb in its name.
+    /// No rule knew the operation, and it is of an unknown type or has no verb in its name either: nothing is known of what
+    /// was done.
     pub is_operation: bool,
 }
 
 /// What of a record is unknown. A record without Id or Operation is none of a new kind but broken, and not counted here.
-pub(crate) fn unknown<'r>(
-    doc: &Doc<'r>,
-    record_type: Option<i64>,
-    nameless: bool,
-    is_operation: bool,
-) -> Option<Unknown<'r>> {
-    let is_type = !record_type.is_some_and(record_types::is_known);
-    if nameless || !(is_type || is_operation) {
+pub(crate) fn unknown<'r>(doc: &Doc<'r>, record: &Record<'_>, told: Told) -> Option<Unknown<'r>> {
+    let is_type = !record.record_type.is_some_and(record_types::is_known);
+    // For the documented types without rules, the verb is the mapping: as long as there is one, they are no news.
+    let is_operation = match told {
+        Told::Rule => false,
+        Told::ByName => is_type,
+        Told::Nothing => true,
+    };
+    if record.nameless || !(is_type || is_operation) {
         return None;
     }
     Some(Unknown {
-        record_type,
+        record_type: record.record_type,
         operation: identify::name(doc, "Operation").unwrap_or_default(),
         is_type,
         is_operation,
@@ -82,13 +86,33 @@ mod tests {
     fn a_new_type_and_an_operation_without_a_rule_are_told_apart() {
         check("9999", "SomethingCreated", Some((true, true)));
         check("9999", "UserLoggedIn", Some((true, false)));
-        check("12", "SomethingCreated", Some((false, true)));
+        check("12", "Blub", Some((false, true)));
         check(r#""Sway""#, "SomethingCreated", Some((true, true)));
+    }
+
+    #[test]
+    fn a_verb_is_enough_where_a_type_has_no_rules_of_its_own() {
+        check("12", "SwayViewed", None);
+        check("73", "ShiftAdded.", None);
+    }
+
+    #[test]
+    fn a_documented_operation_without_a_verb_is_no_news() {
+        check("29", "UserSubmission", None);
+        check("9999", "UserSubmission", Some((true, true)));
+    }
+
+    #[test]
+    fn a_record_that_lacks_what_its_rule_demands_is_of_a_known_kind() {
+        check("28", "TIMailData", None);
+        check("43", "MipLabel", None);
     }
 
     #[test]
     fn a_disputed_type_is_no_news() {
         check("187", "LaunchPowerApp", None);
+        check("431", "ThreadViewed", None);
+        check("431", "Blub", Some((false, true)));
     }
 
     #[test]

@@ -18,8 +18,19 @@ pub(crate) struct Origin<'a> {
     /// Where a rule knows better than the record's own members.
     pub(crate) named: Option<Cow<'a, str>>,
     pub(crate) actor: Actor<'a>,
-    /// No rule knew the operation: it was mapped by the verb in its name alone.
-    pub(crate) generic: bool,
+    pub(crate) told: Told,
+}
+
+/// What told what an operation is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// A rule for the operation, or for all that is of its record type.
+    #[default]
+    Rule,
+    /// The last rule, by the verb in the operation's name: all that there is for services without rules of their own.
+    ByName,
+    /// Nothing: the last rule found no verb.
+    Nothing,
 }
 
 impl Origin<'_> {
@@ -39,11 +50,10 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> Origin<'a> 
     }
     let actor = identity::actor(record);
     let named = by_operation(record, event, &actor).or_else(|| by_type(record, event, &actor));
-    let generic = named.is_none();
-    let named = named.unwrap_or_else(|| {
-        api::map(record, event);
-        None
-    });
+    let (named, told) = match named {
+        Some(named) => (named, Told::Rule),
+        None => (None, api::map(record, event)),
+    };
     if event.status.is_none() {
         let status = status::general(record);
         if status.id == 2 && !actor.is_system() {
@@ -52,11 +62,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> Origin<'a> 
         event.status = Some(status);
     }
     origin::write_origin(record, event, &actor);
-    Origin {
-        named,
-        actor,
-        generic,
-    }
+    Origin { named, actor, told }
 }
 
 /// Who acted, where a rule knows better than the record's own members.
@@ -141,13 +147,21 @@ fn by_type<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) ->
         4 | 7 | 36 | 37 | 54..=56 | 102 | 336 => sharepoint::site(record, event),
         25 => teams::map(record, event),
         40 => findings::alert(record, event),
-        28 if mail_threat::map(record, event) => {}
+        28 => {
+            if !mail_threat::map(record, event) {
+                api::map(record, event);
+            }
+        }
         41 => findings::link_clicked(record, event, actor),
         47 => findings::file_detected(record, event, actor),
         64 | 86 | 89 => findings::investigation(record, event),
         294 => findings::risk(record, event, actor),
         51 | 61 | 78 | 98 | 113 | 307 => findings::cloud_app(record, event, actor),
-        43 | 75 if record.has("Sender") && apps::labelled_mail(record, event) => {}
+        43 | 75 => {
+            if !(record.has("Sender") && apps::labelled_mail(record, event)) {
+                api::map(record, event);
+            }
+        }
         261 | 284 | 328 | 334 => copilot::map(record, event),
         _ if record.has("CopilotEventData") => copilot::map(record, event),
         22 => apps::engage(record, event),

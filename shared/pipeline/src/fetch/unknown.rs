@@ -17,7 +17,7 @@ const OPERATION_CHARS_MAX: usize = 100;
 pub(super) struct Unknowns {
     /// Records of a type that is in none of Microsoft's tables.
     types: u64,
-    /// Records whose operation no rule knows.
+    /// Records whose operation neither a rule nor a verb tells.
     operations: u64,
     /// Records by type (-1 when it is no number) and operation.
     kinds: BTreeMap<(i64, String), u64>,
