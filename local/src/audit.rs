@@ -1,7 +1,10 @@
 //! What is in a lake, by reading it: the count that settles whether everything arrived, once.
 //!
-//! Nothing here is taken from the pipeline's own counters: only the objects below `ocsf/` and `ecs/` speak, each event by
-//! the record's Id (`metadata.uid`, in ECS `event.id`) and its organization (`cloud.account.uid`, `organization.id`).
+//! Nothing here is taken from the pipeline's own counters: only the objects below `ocsf/`, `ecs/` and `routed/` speak, each
+//! event by the record's Id (`metadata.uid`, in ECS `event.id`) and its organization (`cloud.account.uid`, `organization.id`);
+//! and of what a filter drops the raw copies, by the filter's own rules.
+
+mod dropped;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -9,12 +12,17 @@ use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
-use normalize::Schema;
+use normalize::{Filter, Schema};
 use serde::Deserialize;
 use uuid::Uuid;
 
+use self::dropped::Dropped;
+
 /// The folders of a lake with the events.
 const EVENTS: [Schema; 2] = [Schema::Ocsf, Schema::Ecs];
+
+/// The folder with the events that a filter routes, laid out as those are.
+const ROUTED: &str = "routed";
 
 /// The endings of objects of events. What is still being written has another.
 const GZIP: &str = ".ndjson.gz";
@@ -61,8 +69,16 @@ impl Name {
 #[derive(Debug, Default)]
 pub struct Audit {
     objects: HashSet<PathBuf>,
-    rows_by_record: HashMap<RecordName, u32>,
+    rows_by_record: HashMap<RecordName, Rows>,
     unnamed: u64,
+    dropped: Dropped,
+}
+
+/// Events of one record.
+#[derive(Debug, Default)]
+struct Rows {
+    all: u32,
+    routed: u32,
 }
 
 /// An object cannot be read.
@@ -118,48 +134,75 @@ struct Uid {
 /// Reads every event of the lake in the folder `lake`; one that is not there is empty.
 ///
 /// # Errors
-/// A folder or object cannot be read, or is not gzip of one JSON object a line.
+/// A folder or object cannot be read, or is not gzip or zstd of one JSON object a line.
 pub fn read(lake: &Path) -> Result<Audit, AuditError> {
-    let mut audit = Audit::default();
+    read_filtered(lake, &Filter::default())
+}
+
+/// As [`read`], and what `filter` drops of the raw copies.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_filtered(lake: &Path, filter: &Filter) -> Result<Audit, AuditError> {
+    let mut audit = Audit::filtered(filter);
     audit.refresh(lake)?;
     Ok(audit)
 }
 
-fn is_object(path: &Path) -> bool {
-    let name = path.to_string_lossy();
-    name.ends_with(GZIP) || name.ends_with(ZSTD)
+/// The files below a folder whose names end so; none when there is no folder.
+fn objects_below(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, AuditError> {
+    let mut objects = Vec::new();
+    let mut folders = vec![(folder.to_owned(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if depth == 0 && error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries.map_err(at(&folder))?,
+        };
+        for entry in entries {
+            let path = entry.map_err(at(&folder))?.path();
+            if path.is_dir() {
+                if depth < DEPTH_MAX {
+                    folders.push((path, depth + 1));
+                }
+            } else if endings
+                .iter()
+                .any(|ending| path.to_string_lossy().ends_with(ending))
+            {
+                objects.push(path);
+            }
+        }
+    }
+    Ok(objects)
 }
 
 impl Audit {
+    /// Nothing read yet, of a lake that is written with `filter`.
+    #[must_use]
+    pub fn filtered(filter: &Filter) -> Self {
+        Self {
+            dropped: Dropped::by(filter),
+            ..Self::default()
+        }
+    }
+
     /// Reads the objects that were not read before.
     ///
     /// # Errors
     /// As [`read`].
     pub fn refresh(&mut self, lake: &Path) -> Result<(), AuditError> {
-        let mut folders = EVENTS
-            .map(|schema| (lake.join(schema.as_str()), 0))
-            .to_vec();
-        while let Some((folder, depth)) = folders.pop() {
-            let entries = match fs::read_dir(&folder) {
-                Err(error) if depth == 0 && error.kind() == io::ErrorKind::NotFound => continue,
-                entries => entries.map_err(at(&folder))?,
-            };
-            for entry in entries {
-                let path = entry.map_err(at(&folder))?.path();
-                if path.is_dir() {
-                    if depth < DEPTH_MAX {
-                        folders.push((path, depth + 1));
-                    }
-                } else if is_object(&path) && !self.objects.contains(&path) {
-                    self.read_object(&path)?;
+        let written = EVENTS.map(|schema| (schema.as_str(), false));
+        for (folder, is_routed) in written.into_iter().chain([(ROUTED, true)]) {
+            for path in objects_below(&lake.join(folder), &[GZIP, ZSTD])? {
+                if !self.objects.contains(&path) {
+                    self.read_object(&path, is_routed)?;
                     self.objects.insert(path);
                 }
             }
         }
-        Ok(())
+        self.dropped.refresh(lake)
     }
 
-    fn read_object(&mut self, path: &Path) -> Result<(), AuditError> {
+    fn read_object(&mut self, path: &Path, is_routed: bool) -> Result<(), AuditError> {
         let file = File::open(path).map_err(at(path))?;
         let content: Box<dyn Read> = if path.to_string_lossy().ends_with(ZSTD) {
             Box::new(zstd::Decoder::new(file).map_err(at(path))?)
@@ -175,7 +218,9 @@ impl Audit {
             match (event.organization(), event.id()) {
                 (Some(organization), Some(id)) => {
                     let name = RecordName::new(organization, id);
-                    *self.rows_by_record.entry(name).or_default() += 1;
+                    let rows = self.rows_by_record.entry(name).or_default();
+                    rows.all += 1;
+                    rows.routed += u32::from(is_routed);
                 }
                 _ => self.unnamed += 1,
             }
@@ -189,10 +234,24 @@ impl Audit {
         self.objects.len()
     }
 
-    /// Different records that have an event.
+    /// Different records that have an event where events go.
     #[must_use]
     pub fn written(&self) -> usize {
-        self.rows_by_record.len()
+        let rows = self.rows_by_record.values();
+        rows.filter(|rows| rows.all > rows.routed).count()
+    }
+
+    /// Different records that have an event below `routed/` alone.
+    #[must_use]
+    pub fn routed(&self) -> usize {
+        self.rows_by_record.len() - self.written()
+    }
+
+    /// Different records that have no event, and that the filter drops.
+    #[must_use]
+    pub fn dropped(&self) -> usize {
+        let names = self.dropped.records();
+        names.filter(|name| !self.has(name)).count()
     }
 
     /// Events beyond the first of their record.
@@ -200,7 +259,7 @@ impl Audit {
     pub fn duplicates(&self) -> u64 {
         self.rows_by_record
             .values()
-            .map(|rows| u64::from(rows - 1))
+            .map(|rows| u64::from(rows.all - 1))
             .sum()
     }
 
@@ -214,6 +273,12 @@ impl Audit {
     #[must_use]
     pub fn has(&self, record: &RecordName) -> bool {
         self.rows_by_record.contains_key(record)
+    }
+
+    /// Whether the record has an event, or the filter drops it.
+    #[must_use]
+    pub fn explains(&self, record: &RecordName) -> bool {
+        self.has(record) || self.dropped.has(record)
     }
 }
 
@@ -315,6 +380,44 @@ mod tests {
         let audit = read(lake.path()).unwrap();
         assert_eq!((audit.written(), audit.unnamed()), (2, 0));
         assert!(audit.has(&RecordName::new(TENANT, "1")));
+    }
+
+    #[test]
+    fn what_is_routed_counts_apart_and_a_record_in_both_places_is_there_twice() {
+        let lake = tempfile::tempdir().unwrap();
+        put(lake.path(), "a.ndjson.gz", &[event("1"), event("2")]);
+        let folder = lake.path().join("routed/reads/day=2026-01-01");
+        put_in(&folder, "a.ndjson.gz", &[event("2"), event("3")]);
+        let audit = read(lake.path()).unwrap();
+        assert_eq!((audit.written(), audit.routed()), (2, 1));
+        assert_eq!((audit.objects(), audit.duplicates()), (2, 1));
+    }
+
+    #[test]
+    fn what_the_filter_drops_of_a_raw_copy_is_explained_and_nothing_else_is() {
+        let lake = tempfile::tempdir().unwrap();
+        let folder = lake.path().join(format!(
+            "raw/tenant_id={TENANT}/content_type=Audit.Exchange/day=2026-01-01"
+        ));
+        let record = |id: &str, operation: &str, organization: &str| {
+            format!(
+                r#"{{"Id":"{id}","Operation":"{operation}","OrganizationId":"{organization}"}}"#
+            )
+        };
+        let body = [
+            record("1", "Get-Mailbox", TENANT),
+            record("2", "Set-Mailbox", TENANT),
+            record("3", "Get-Mailbox", "99999999-2222-4333-8444-555555555555"),
+            record("4", "Get-Mailbox", TENANT),
+        ];
+        put_in(&folder, "a.0f.json.gz", &[format!("[{}]", body.join(","))]);
+        put(lake.path(), "a.ndjson.gz", &[event("4")]);
+        let rules = r#"[{"name":"reads","action":"drop","operation":"Get-*","content_type":"Audit.Exchange"}]"#;
+        let audit = read_filtered(lake.path(), &Filter::parse(rules).unwrap()).unwrap();
+        assert_eq!((audit.written(), audit.dropped()), (1, 1));
+        let explained = ["1", "2", "3", "4"].map(|id| audit.explains(&RecordName::new(TENANT, id)));
+        assert_eq!(explained, [true, false, false, true]);
+        assert_eq!(read(lake.path()).unwrap().dropped(), 0);
     }
 
     #[test]

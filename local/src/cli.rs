@@ -132,7 +132,7 @@ impl CommonArgs {
 /// `demo`
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// End when everything published is in the lake, with status 0 only if it is there exactly once
+    /// End when everything published is in the lake, with status 0 only if it is there exactly once or the filter drops it
     #[arg(long)]
     pub once: bool,
     /// With --once: one line of JSON as the only standard output

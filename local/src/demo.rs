@@ -8,8 +8,11 @@ use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::scan::ScanError;
 use emulator::{Config, ContentType, Emulator, TenantState};
 use http::Method;
 use office365::{Endpoints, TenantId};
@@ -46,21 +49,26 @@ const TENANTS: Uuid = Uuid::from_u128(0x5c2d_7c5e_51f6_4f0e_9d6b_a3b1_0f6e_77aa)
 pub struct Summary {
     /// Different records that Microsoft made available to an enabled subscription.
     pub published: u64,
-    /// Different records that have an event in the lake.
+    /// Different records that have an event in the lake, below `ocsf/` or `ecs/`.
     pub written: u64,
     /// Events in the lake beyond the first of their record.
     pub duplicates: u64,
-    /// Published records without an event.
+    /// Published records without an event that were not dropped, or not counted as dropped.
     pub lost: u64,
     /// From the start until everything was in the lake.
     pub seconds: f64,
+    /// Different records whose event is below `routed/` alone.
+    pub routed: u64,
+    /// Different records that the filter left out, and the ledger counted so.
+    pub dropped: u64,
 }
 
 impl Summary {
-    /// Whether every published record is in the lake once, and nothing else is.
+    /// Whether every published record is in the lake once or was left out by the filter, and nothing else is there.
     #[must_use]
     pub fn is_exact(&self) -> bool {
-        self.published == self.written && self.lost == 0 && self.duplicates == 0
+        let accounted = self.written + self.routed + self.dropped;
+        self.published == accounted && self.lost == 0 && self.duplicates == 0
     }
 }
 
@@ -95,6 +103,9 @@ pub enum DemoError {
     /// The lake cannot be read.
     #[error("the lake cannot be read: {0}")]
     Audit(#[from] AuditError),
+    /// The ledger's counts cannot be read.
+    #[error("the ledger cannot be read: {0}")]
+    Ledger(Box<SdkError<ScanError>>),
     /// The emulated Microsoft's address or tenants cannot be used by the client.
     #[error("the emulated Microsoft cannot be used: {0}")]
     Unusable(String),
@@ -127,9 +138,16 @@ pub async fn run(
         register(&serving, tenant, number + 1).await?;
     }
     serving.begin_sweeps(args.common.sweep_every());
+    let backends = Arc::clone(&serving.backends);
+    let filter = args.common.events.filter.clone().unwrap_or_default();
+    let end = follow::Lake {
+        folder: &lake,
+        filter: &filter,
+        ledger: &backends.dynamodb,
+    };
     let published = if args.once {
         tokio::select! {
-            settled = follow::until_settled(&microsoft, &lake) => {
+            settled = follow::until_settled(&microsoft, &end) => {
                 if !settled? {
                     story.line("\ngiven up: nothing has arrived for minutes");
                 }
@@ -140,17 +158,21 @@ pub async fn run(
     } else {
         interrupted.await;
         story.line("\nstopping: what is under way is finished first");
-        follow::drain(&microsoft, &lake).await?
+        follow::drain(&microsoft, &end).await?
     };
     let seconds = began.elapsed().as_secs_f64();
     if !serving.stop().await {
         tracing::warn!("not everything under way was finished in time");
     }
     microsoft.shutdown().await;
+    let counted_dropped = follow::counted_dropped(&end).await?;
+    if let Ok(backends) = Arc::try_unwrap(backends) {
+        backends.stop().await;
+    }
 
     // The verdict is read from the lake as it is now, by nobody's memory.
-    let found = audit::read(&lake)?;
-    let summary = follow::compare(&published, &found, seconds);
+    let found = audit::read_filtered(&lake, &filter)?;
+    let summary = follow::compare(&published, &found, counted_dropped, seconds);
     story.line(text::summary(&summary, &found, &lake, args));
     Ok(summary)
 }

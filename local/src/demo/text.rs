@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use emulator::Emulator;
+use pipeline::lake::Codec;
 
 use super::Summary;
 use crate::audit::Audit;
@@ -66,43 +67,49 @@ pub(super) fn header(serving: &Serving, microsoft: &Emulator, seed: u64) -> Stri
 pub(super) fn summary(summary: &Summary, lake: &Audit, folder: &Path, args: &DemoArgs) -> String {
     let once = args.once;
     let verdict = match (summary.lost, summary.duplicates) {
+        (0, 0) if (summary.is_exact() || !once) && summary.dropped > 0 => {
+            "every record once, or left out by the filter"
+        }
         (0, 0) if summary.is_exact() || !once => "every record once",
         (0, 0) => "more in the lake than was published: was it empty?",
         _ => "NOT exactly once",
     };
     let seconds = summary.seconds;
-    let rate = summary.written as f64 / seconds.max(0.001);
+    let events = summary.written + summary.routed;
+    let rate = events as f64 / seconds.max(0.001);
     let mut text = format!("\nended after {seconds:.1} s: {verdict}\n\n");
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "  {name:<10} {value}");
     };
     line("published", format!("{} records", summary.published));
+    let objects = lake.objects();
     if once {
         line(
             "written",
-            format!(
-                "{} events in {} objects, {rate:.0} a second",
-                summary.written,
-                lake.objects()
-            ),
+            format!("{events} events in {objects} objects, {rate:.0} a second"),
         );
     } else {
         line(
             "written",
-            format!(
-                "{} events in {} objects, those of earlier runs included",
-                summary.written,
-                lake.objects()
-            ),
+            format!("{events} events in {objects} objects, those of earlier runs included"),
         );
+    }
+    for (name, count) in [("routed", summary.routed), ("dropped", summary.dropped)] {
+        if count > 0 {
+            line(name, format!("{count} by the filter"));
+        }
     }
     line("duplicates", summary.duplicates.to_string());
     line("lost", summary.lost.to_string());
     // A single run's own folder is gone a moment later.
     if !once || args.common.lake.is_some() || args.data.is_some() {
+        let (ending, reader) = match args.common.lake_compression {
+            Codec::Gzip => ("gz", "zcat"),
+            Codec::Zstd => ("zst", "zstdcat"),
+        };
         let _ = write!(
             text,
-            "\nThe lake is in {0}\n\n  find {0}/{1} -name '*.ndjson.gz' | head -1 | xargs zcat | head -1\n",
+            "\nThe lake is in {0}\n\n  find {0}/{1} -name '*.ndjson.{ending}' | head -1 | xargs {reader} | head -1\n",
             folder.display(),
             args.common.events.schema
         );

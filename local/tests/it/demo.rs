@@ -55,6 +55,63 @@ fn a_single_run_prints_one_line_of_json_and_ends_well() {
     assert!(text(&again.stderr).contains("not empty"));
 }
 
+/// A run with a filter that drops a content type and routes another, and severities of its own.
+#[track_caller]
+fn filtered(more: &[&str], folder_of_events: &str, ending: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let filter = r#"[{"name":"mail","action":"drop","content_type":"Audit.Exchange"},
+                     {"name":"files","action":"route(files)","content_type":"Audit.SharePoint"}]"#;
+    let severities = r#"[{"content_type":"Audit.General","severity":4}]"#;
+    std::fs::write(folder.path().join("filter.json"), filter).unwrap();
+    std::fs::write(folder.path().join("severities.json"), severities).unwrap();
+    let arguments = "demo --once --json --tenants 1 --blobs 10 --records-per-blob 5 --lake lake --filter filter.json \
+                     --severity-rules severities.json";
+    let arguments: Vec<&str> = arguments
+        .split_whitespace()
+        .chain(more.iter().copied())
+        .collect();
+    let output = run(folder.path(), &arguments);
+    let (out, told) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{out}{told}");
+    assert!(
+        out.starts_with(r#"{"published":50,"written":30,"duplicates":0,"lost":0,"seconds":"#),
+        "{out}"
+    );
+    assert!(
+        out.trim_end().ends_with(r#","routed":10,"dropped":10}"#),
+        "{out}"
+    );
+    assert!(
+        told.contains("every record once, or left out by the filter"),
+        "{told}"
+    );
+    let lake = folder.path().join("lake");
+    let audit = audit::read(&lake).unwrap();
+    assert_eq!(
+        (audit.written(), audit.routed(), audit.objects()),
+        (30, 10, 8)
+    );
+    let find = format!("find lake/{folder_of_events} lake/routed/files -name '*.{ending}' | wc -l");
+    let found = Command::new("sh")
+        .args(["-c", &find])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(text(&found.stdout).trim(), "8", "{told}");
+}
+
+#[test]
+fn what_a_filter_drops_or_routes_is_accounted_for() {
+    filtered(&[], "ocsf", "ndjson.gz");
+    filtered(&["--lake-compression", "zstd"], "ocsf", "ndjson.zst");
+    filtered(
+        &["--schema", "ecs", "--lake-compression", "zstd"],
+        "ecs",
+        "ndjson.zst",
+    );
+    filtered(&["--record-dedupe", "blob"], "ocsf", "ndjson.gz");
+}
+
 #[test]
 fn without_notifications_the_sweep_delivers_everything() {
     let folder = tempfile::tempdir().unwrap();

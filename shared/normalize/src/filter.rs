@@ -96,6 +96,12 @@ impl Filter {
         self.rules.iter().map(|rule| rule.action)
     }
 
+    /// Whether there is a rule that drops.
+    #[must_use]
+    pub fn drops(&self) -> bool {
+        self.actions().any(|action| action == Action::Drop)
+    }
+
     /// The names of the routes: lower-case letters, digits and `-`, at most 32 of them.
     #[must_use]
     pub fn routes(&self) -> &[String] {
