@@ -8,6 +8,7 @@ mod bad_input;
 mod credentials;
 mod delivery;
 mod docs;
+mod ecs;
 mod faults;
 mod filter;
 mod lake;

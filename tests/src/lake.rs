@@ -47,19 +47,31 @@ pub fn unpacked(path: &Path) -> Outcome<Vec<u8>> {
     Ok(content)
 }
 
-/// The events in the files below `ocsf/`.
+/// The folders of events, one for each schema.
+const EVENTS: [&str; 2] = ["ocsf", "ecs"];
+
+/// The events in the files below `ocsf/` and `ecs/`.
 ///
 /// # Errors
 /// A file cannot be read, unpacked or parsed.
 pub fn events(lake: &Path) -> Outcome<Vec<Value>> {
     let mut events = Vec::new();
-    for path in files(&lake.join("ocsf"))? {
-        let text = String::from_utf8(unpacked(&path)?)?;
-        for line in text.lines() {
-            let event = serde_json::from_str(line)
-                .map_err(|error| format!("{}: {error}", path.display()))?;
-            events.push(event);
+    for folder in EVENTS {
+        for path in files(&lake.join(folder))? {
+            events.extend(events_of(&path)?);
         }
     }
     Ok(events)
+}
+
+/// The events in one file.
+///
+/// # Errors
+/// It cannot be read, unpacked or parsed.
+pub fn events_of(path: &Path) -> Outcome<Vec<Value>> {
+    let text = String::from_utf8(unpacked(path)?)?;
+    let events = text.lines().map(|line| {
+        serde_json::from_str(line).map_err(|error| format!("{}: {error}", path.display()).into())
+    });
+    events.collect()
 }

@@ -333,3 +333,38 @@ fn lost(value: &Value, kept: &HashSet<String>, problems: &mut Vec<String>) {
         _ => {}
     }
 }
+
+#[test]
+fn the_validator_finds_what_is_wrong() {
+    let record = br#"{"Id":"a","Operation":"ViewReport","RecordType":20,"ClientIP":"198.51.100.7","UserId":"a@b.example","Item":{"Id":"x"}}"#;
+    let good = crate::event_with(record, &options());
+    assert_eq!(ECS.findings(&good), Vec::<String>::new());
+    type Break = fn(&mut Value);
+    let breaks: [(&str, Break); 12] = [
+        ("no field", |it| it["event"]["no_such"] = 1.into()),
+        ("no field", |it| it["no_such"] = 1.into()),
+        ("is no ip", |it| it["client"]["ip"] = "2001:DB8::1".into()),
+        ("is no long", |it| it["event"]["severity"] = "1".into()),
+        ("is no date", |it| it["@timestamp"] = "2026-03-01".into()),
+        ("is no keyword", |it| it["user"]["id"] = "".into()),
+        ("not an array", |it| it["event"]["type"] = "info".into()),
+        ("is no keyword", |it| {
+            it["user"]["name"] = Value::from(vec!["a"]);
+        }),
+        ("not allowed", |it| it["event"]["kind"] = "thing".into()),
+        ("is of none", |it| {
+            it["event"]["type"] = Value::from(vec!["info", "deletion", "group"]);
+        }),
+        ("elsewhere", |it| it["o365"]["audit"]["Item"] = "x".into()),
+        ("neither", |it| it["o365"]["audit"]["Id"] = 1.into()),
+    ];
+    for (word, break_it) in breaks {
+        let mut document = good.clone();
+        break_it(&mut document);
+        let findings = ECS.findings(&document);
+        assert!(
+            findings.iter().any(|finding| finding.contains(word)),
+            "{word}: {findings:?}"
+        );
+    }
+}
