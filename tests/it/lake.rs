@@ -9,13 +9,22 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use office365::ContentType;
+use pipeline::compact::key::Destination;
+use pipeline::compact::{self, Compactor, LOOK_BACK_DAYS, Run};
+use pipeline::lake::{Codec, Lake};
+use pipeline::settings::EventSettings;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tests::world::{World, quiet};
 use tests::{Outcome, repo, tools};
+use tokio::time::Instant;
+use url::Url;
 
 /// A dozen files of some kB: DuckDB takes a second, and its import on a busy machine some more.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The compactor begins no plan in the last minutes that it is given; this leaves it as many as it likes.
+const COMPACTION_WITHIN: Duration = Duration::from_secs(3_600);
 
 /// Files that the intruder takes: more than the query asks for.
 const DOWNLOADS: u32 = 25;
@@ -25,7 +34,7 @@ const ADDRESS: &str = "203.0.113.66";
 
 #[tokio::test]
 async fn the_documented_queries_find_what_an_intruder_did() -> Outcome<()> {
-    let world = broken_into().await?;
+    let world = broken_into(Codec::Gzip).await?;
     let document = repo::read("docs/LAKE.md")?;
     let queries = queries(&document);
     assert_eq!(queries.len(), 5, "one for each question of docs/LAKE.md");
@@ -77,9 +86,57 @@ async fn the_documented_queries_find_what_an_intruder_did() -> Outcome<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn the_parquet_files_and_zstd_answer_the_same() -> Outcome<()> {
+    let world = broken_into(Codec::Zstd).await?;
+    let compactor = Compactor {
+        lake: Lake::open(&Url::from_directory_path(world.lake()).map_err(|()| "no address")?)?,
+        destination: Destination {
+            region: "eu-central-1".parse()?,
+            account_id: "111122223333".parse()?,
+        },
+    };
+    let run = Run {
+        now: world.now() + Duration::from_secs(2 * 60 * 60),
+        look_back_days: LOOK_BACK_DAYS,
+        deadline: Instant::now() + COMPACTION_WITHIN,
+    };
+    let report = compact::run(&compactor, run).await?;
+    assert!(report.files > 3, "{report:?}");
+
+    let document = repo::read("docs/PARQUET.md")?;
+    let mut all = queries(&document);
+    assert_eq!(all.len(), 2, "one over a table, one over files");
+    let of_events = repo::read("docs/LAKE.md")?;
+    all.push(queries(&of_events)[0]);
+    let [of_table, of_files, of_lines] = ask(world.lake(), &all)
+        .await?
+        .try_into()
+        .map_err(|_| "an answer for each query")?;
+    assert_eq!(of_table[0]["person"], MALLORY, "{of_table}");
+    assert_eq!(of_table[0]["failed"], 3, "{of_table}");
+    assert_eq!(
+        of_table[0]["reason"], "InvalidUserNameOrPassword",
+        "{of_table}"
+    );
+    let last_at = of_table[0]["last_at"].as_str();
+    assert!(
+        last_at.is_some_and(|at| at.starts_with("2026-03-01 10:00:02")),
+        "{of_table}"
+    );
+    assert_eq!(of_files[0]["person"], MALLORY, "{of_files}");
+    assert_eq!(of_files[0]["failed"], 3, "{of_files}");
+    assert_eq!(of_lines[0]["failures"], 3, "{of_lines}");
+    Ok(())
+}
+
 /// A lake in which a day's harmless events surround those of an intruder.
-async fn broken_into() -> Outcome<World> {
-    let world = World::start(quiet()).await?;
+async fn broken_into(codec: Codec) -> Outcome<World> {
+    let settings = EventSettings {
+        codec,
+        ..EventSettings::default()
+    };
+    let world = World::with_settings(quiet(), settings).await?;
     let types = [
         ContentType::AuditAzureActiveDirectory,
         ContentType::AuditExchange,
@@ -197,7 +254,8 @@ async fn ask(lake: &Path, queries: &[&str]) -> Outcome<Vec<Value>> {
     command
         .arg(repo::root().join("tests/tools/query_lake.py"))
         .arg(lake)
-        .arg("--json");
+        .arg("--json")
+        .current_dir(lake);
     let printed =
         tools::run_with_input(&mut command, Stdio::from(input.reopen()?), QUERY_TIMEOUT).await?;
     let rows = printed.lines().map(serde_json::from_str);

@@ -3,6 +3,7 @@
 mod rights;
 mod rules;
 mod settings;
+mod tables;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-"""Asks a lake in SQL, over the columns that template.yaml gives Athena.
+"""Asks a lake in SQL, over the tables that template.yaml gives Athena: events, and ual_* where there are Parquet files.
 
     query_lake.py LAKE QUERY       prints a table
     query_lake.py LAKE --json      reads queries from standard input, separated by NUL; prints the rows of each as a line of JSON
@@ -15,7 +15,8 @@ import duckdb
 
 TEMPLATE = pathlib.Path(__file__).parents[2] / "template.yaml"
 COLUMN = re.compile(r'^ +- \{Name: "?(\w+)"?, Type: "([^"]+)"', re.MULTILINE)
-SCALARS = {"string": "VARCHAR", "int": "INTEGER", "bigint": "BIGINT", "boolean": "BOOLEAN"}
+SCALARS = {"string": "VARCHAR", "int": "INTEGER", "bigint": "BIGINT", "boolean": "BOOLEAN",
+           "timestamp": "TIMESTAMP WITH TIME ZONE"}
 
 
 def duckdb_type(hive):
@@ -56,6 +57,14 @@ def connect(lake):
         f"CREATE VIEW events AS SELECT * FROM read_json('{lake}/ocsf/**/*.ndjson.*', format = 'newline_delimited',"
         f" hive_partitioning = true, hive_types_autocast = false, columns = {{{listed}}})"
     )
+    connection.execute("SET TimeZone = 'UTC'")
+    files = f"glob('{lake}/ext/*/*/*/*/*.parquet')"
+    sources = connection.execute(f"SELECT DISTINCT regexp_extract(file, '/ext/([a-z_]+)/', 1) FROM {files}")
+    for (source,) in sources.fetchall():
+        connection.execute(
+            f"CREATE VIEW {source} AS SELECT * FROM read_parquet('{lake}/ext/{source}/*/*/*/*.parquet',"
+            " union_by_name = true, hive_partitioning = true, hive_types_autocast = false)"
+        )
     return connection
 
 
