@@ -1,13 +1,13 @@
 """Reads a lake's Parquet files with DuckDB and with PyArrow, and compares both with the NDJSON that they were made of.
 
-Usage: read_lake.py LAKE
+Usage: read_lake.py LAKE COLUMNS
 
-Prints one line of JSON with the counts, and fails when an event is missing, there twice or not as it was written.
+COLUMNS is what `local columns` prints. Prints one line of JSON with the counts, and fails when an event is missing, there twice or
+not as it was written, or when DuckDB finds other columns than the Glue tables declare.
 """
 
 import collections
 import datetime
-import gzip
 import json
 import pathlib
 import sys
@@ -15,6 +15,7 @@ import sys
 import duckdb
 import pyarrow
 import pyarrow.parquet
+from query_lake import duckdb_type
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -58,12 +59,25 @@ def check_sorted(rows: list, file: pathlib.Path) -> None:
     assert days == {file.parent.name.removeprefix("eventDay=")}, f"{file}: {days}"
 
 
+def check_columns(database, files: str, declared: list) -> None:
+    """A table's columns have the names, the order and the types of the files'."""
+    describe = "DESCRIBE SELECT * FROM read_parquet($files, hive_partitioning = false)"
+    found = database.execute(describe, {"files": files}).fetchall()
+    as_duckdb = (f"typeof(CAST(NULL AS {duckdb_type(column['Type'])}))" for column in declared)
+    types = database.execute(f"SELECT {', '.join(as_duckdb)}").fetchone()
+    expected = [(column["Name"], of) for column, of in zip(declared, types)]
+    assert [row[:2] for row in found] == expected, f"{files}: {found}, declared are {expected}"
+
+
 def main() -> None:
     lake = pathlib.Path(sys.argv[1])
+    classes = map(json.loads, pathlib.Path(sys.argv[2]).read_text().splitlines())
+    declared = {of["source"]: of["columns"] for of in classes}
     written: collections.Counter = collections.Counter()
-    for file in lake.glob("ocsf/**/*.ndjson.gz"):
-        with gzip.open(file, "rt", encoding="utf-8") as lines:
-            written.update(canonical(json.loads(line)) for line in lines)
+    for file in lake.glob("ocsf/**/*.ndjson.*"):
+        # gzip or zstd, by the name's ending.
+        with pyarrow.input_stream(str(file), compression="detect") as lines:
+            written.update(canonical(json.loads(line)) for line in lines.read().splitlines())
 
     by_arrow: collections.Counter = collections.Counter()
     by_duckdb: collections.Counter = collections.Counter()
@@ -78,6 +92,7 @@ def main() -> None:
             rows = table.to_pylist()
             check_sorted(rows, file)
             by_arrow += events(rows, schema)
+        check_columns(database, f"{source}/**/*.parquet", declared[source.name])
         names = ", ".join(f'"{name}"' for name in schema.names)
         query = f"SELECT to_json(t) FROM (SELECT {names} FROM read_parquet($files, hive_partitioning = true)) t"
         rows = database.execute(query, {"files": f"{source}/**/*.parquet"}).fetchall()
