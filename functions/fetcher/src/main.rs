@@ -5,8 +5,9 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use pipeline::batch::{BatchResponse, SqsEvent};
 use pipeline::clock::Clock;
-use pipeline::fetch::{BatchResponse, SqsEvent, batch};
+use pipeline::fetch::batch;
 use pipeline::{aws, context, logging, settings};
 use tokio::time::Instant;
 

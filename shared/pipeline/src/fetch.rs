@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-pub use self::batch::{BLOBS_IN_FLIGHT_MAX, BatchResponse, Delivery, SqsEvent, batch};
+pub use self::batch::{BLOBS_IN_FLIGHT_MAX, batch};
 use self::body::Body;
 use self::conclude::{Attempt, conclude};
 pub use self::failure::FetchError;

@@ -13,6 +13,7 @@
 //! [`settings`], the environment. Nothing here starts an HTTP server. No log line carries a token, a key or a record.
 
 pub mod aws;
+pub mod batch;
 pub mod clock;
 pub mod compact;
 pub mod context;
