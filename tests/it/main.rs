@@ -11,6 +11,7 @@ mod docs;
 mod ecs;
 mod faults;
 mod filter;
+mod forward;
 mod lake;
 mod parquet;
 mod redaction;

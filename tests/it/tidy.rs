@@ -16,7 +16,7 @@ const MAIN_LINES_MAX: usize = 50;
 const EMPTY_NAMES: [&str; 6] = ["mod", "utils", "util", "helpers", "common", "misc"];
 
 /// Our own crates that a crate may use; the emulator none, so that a misreading of Microsoft cannot be shared.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("columnar", &[]),
     ("emulator", &[]),
     ("normalize", &[]),
@@ -27,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("registrar", &["pipeline"]),
     ("reconciler", &["pipeline"]),
     ("compactor", &["pipeline"]),
+    ("forwarder", &["pipeline"]),
     (
         "local",
         &["columnar", "emulator", "normalize", "office365", "pipeline"],
@@ -50,6 +51,7 @@ const FUNCTIONS: &[&str] = &[
     "registrar",
     "reconciler",
     "compactor",
+    "forwarder",
 ];
 
 /// Crates by the beginning of their name, and who alone may name them.

@@ -1,5 +1,6 @@
 //! What the end-to-end tests are made of: the repository, its tools, and the deployed stack.
 
+pub mod firehose;
 pub mod flaky;
 pub mod forward;
 pub mod lake;

@@ -25,7 +25,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-pub use self::build::{BuildError, OBJECT_BYTES_MAX};
+pub use self::build::BuildError;
 use self::key::{Destination, Hour, Marker};
 pub use self::plan::{
     Covered, Damaged, Done, GRACE, INPUT_BYTES_MAX, INPUTS_MAX, Input, LOOK_BACK_DAYS, Output,

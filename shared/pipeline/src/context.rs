@@ -7,6 +7,7 @@ use office365::AllowedHosts;
 use crate::compact::Compactor;
 use crate::credential::AppCredential;
 use crate::fetch::Fetcher;
+use crate::forward::{Forwarder, Stream};
 use crate::lake::{Lake, OpenError};
 use crate::ledger::Ledger;
 use crate::microsoft::Microsoft;
@@ -16,8 +17,8 @@ use crate::reconcile::Reconciler;
 use crate::register::Registrar;
 use crate::secrets::Secret;
 use crate::settings::{
-    CompactorSettings, CredentialSettings, FetcherSettings, MicrosoftSettings, ReceiverSettings,
-    ReconcilerSettings, RegistrarSettings, WebhookSettings,
+    CompactorSettings, CredentialSettings, FetcherSettings, ForwarderSettings, MicrosoftSettings,
+    ReceiverSettings, ReconcilerSettings, RegistrarSettings, WebhookSettings,
 };
 use crate::subscribe::Webhooks;
 
@@ -76,6 +77,17 @@ pub fn compactor(settings: CompactorSettings) -> Result<Compactor, OpenError> {
     Ok(Compactor {
         lake: Lake::open(&settings.lake_url)?,
         destination: settings.destination,
+    })
+}
+
+/// What the forwarder works with.
+///
+/// # Errors
+/// The lake's address cannot be used.
+pub fn forwarder(settings: ForwarderSettings, aws: &SdkConfig) -> Result<Forwarder, OpenError> {
+    Ok(Forwarder {
+        lake: Lake::open(&settings.lake_url)?,
+        stream: Stream::new(aws, settings.stream),
     })
 }
 

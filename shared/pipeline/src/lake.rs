@@ -115,6 +115,25 @@ impl Lake {
         lake
     }
 
+    /// Where in the lake the object of this key in a bucket is; `None` when it is not of this lake.
+    #[must_use]
+    pub fn locate(&self, bucket: &str, key: &str) -> Option<Path> {
+        // A folder is as a bucket without a name.
+        let (ours, prefix) = match self.url.scheme() {
+            "s3" => (self.url.host_str(), self.url.path().trim_matches('/')),
+            _ => (Some(""), ""),
+        };
+        if ours != Some(bucket) {
+            return None;
+        }
+        let key = match prefix {
+            "" => key,
+            _ => key.strip_prefix(prefix)?.strip_prefix('/')?,
+        };
+        // As it is: what is escaped in the key stays escaped.
+        Path::parse(key).ok()
+    }
+
     fn connected(&self) -> Result<&Arc<dyn ObjectStore>, OpenError> {
         if let Some(store) = self.store.get() {
             return Ok(store);
@@ -203,6 +222,29 @@ mod tests {
             lake.get(&path, 9).await,
             Err(LakeError::TooLarge { bytes_max: 9, .. })
         ));
+    }
+
+    #[test]
+    fn a_key_of_the_bucket_is_found_in_the_lake_or_is_none_of_it() {
+        let locate = |lake: &str, bucket: &str, key: &str| {
+            let lake = Lake::open(&Url::parse(lake).unwrap()).unwrap();
+            lake.locate(bucket, key).map(String::from)
+        };
+        let key = "ocsf/content_type=DLP.All/a!2B%20.gz";
+        let found = Some(key.to_owned());
+        assert_eq!(locate("s3://lake", "lake", key), found);
+        assert_eq!(
+            locate("s3://lake/in/it/", "lake", &format!("in/it/{key}")),
+            found
+        );
+        for lake in ["s3://other", "s3://lake/in", "memory:///"] {
+            assert_eq!(locate(lake, "lake", key), None, "{lake}");
+        }
+        assert_eq!(
+            locate("s3://lake/in", "lake", &format!("inner/{key}")),
+            None
+        );
+        assert_eq!(locate("s3://lake", "lake", "ocsf//a.gz"), None);
     }
 
     #[test]

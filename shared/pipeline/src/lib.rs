@@ -1,10 +1,11 @@
-//! The five verbs of ualstream and what they keep.
+//! The six verbs of ualstream and what they keep.
 //!
 //! * [`receive`]: Microsoft's webhook call in, content descriptors on SQS out.
 //! * [`fetch`]: one descriptor in, the blob's raw copy and OCSF events in the lake, the ledger settled.
 //! * [`register`]: the operator's API: tenants in and out, and how their subscriptions stand.
 //! * [`reconcile`]: what should be against what is: webhooks healed, unknown blobs enqueued.
 //! * [`compact`]: the small objects of events of an hour, merged into Parquet files.
+//! * [`forward`]: where it is wanted, each object of events, line by line into a Firehose stream.
 //!
 //! They keep a [`ledger`] (DynamoDB), a [`queue`] (SQS) and a [`lake`] (S3, or a folder), all over the real wire protocols:
 //! local mode and the tests run this very code against embedded servers.
@@ -19,6 +20,7 @@ pub mod compact;
 pub mod context;
 pub mod credential;
 pub mod fetch;
+pub mod forward;
 pub mod lake;
 pub mod ledger;
 pub mod logging;

@@ -1,7 +1,7 @@
 //! The only reader of the environment: every setting typed, all faults reported at once.
 //!
-//! Each function asks for its own set ([`receiver`], [`fetcher`], [`registrar`], [`reconciler`], [`compactor`]), so that a deployment
-//! gives a function no more than it needs. An empty value counts as absent, because a SAM parameter left out arrives as "".
+//! Each function asks for its own set ([`receiver`], [`fetcher`], [`registrar`], [`reconciler`], [`compactor`],
+//! [`forwarder`]), so that a deployment gives a function no more than it needs. An empty value counts as absent, because a SAM parameter left out arrives as "".
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -158,6 +158,15 @@ pub struct CompactorSettings {
     pub destination: Destination,
 }
 
+/// What the forwarder needs.
+#[derive(Debug)]
+pub struct ForwarderSettings {
+    /// `LAKE_URL`: `s3://bucket[/prefix]`
+    pub lake_url: Url,
+    /// `FIREHOSE_STREAM`: the name of the stream.
+    pub stream: String,
+}
+
 /// The process environment as a getter, for the mains.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
@@ -285,6 +294,19 @@ pub fn compactor(get: impl Fn(&str) -> Option<String>) -> Result<CompactorSettin
             lake_url,
             destination: Destination { region, account_id },
         }),
+        _ => Err(env.failed()),
+    }
+}
+
+/// Reads the forwarder's settings.
+///
+/// # Errors
+/// Every missing or malformed variable, by name.
+pub fn forwarder(get: impl Fn(&str) -> Option<String>) -> Result<ForwarderSettings, SettingsError> {
+    let mut env = Env::new(&get);
+    let settings = (env.parsed("LAKE_URL"), env.required("FIREHOSE_STREAM"));
+    match settings {
+        (Some(lake_url), Some(stream)) => env.finish(ForwarderSettings { lake_url, stream }),
         _ => Err(env.failed()),
     }
 }

@@ -14,11 +14,8 @@ use tokio::sync::mpsc;
 use super::input::{self, Stopped};
 use super::key::{self, Hour};
 use super::plan::{Damaged, Done, Input, Output, Plan, portions};
-use crate::lake::object::Stored;
+use crate::lake::object::{OBJECT_BYTES_MAX, Stored};
 use crate::lake::{Lake, LakeError};
-
-/// Largest object taken in, in bytes, compressed: a blob of 96 MiB becomes half of that at most.
-pub const OBJECT_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Objects read at once. Small ones take a store's latency each, and little else.
 const READS_AT_ONCE_MAX: usize = 16;

@@ -6,9 +6,7 @@ use bytes::Bytes;
 use columnar::{EncodeError, LinesError, NotAnEvent, Part, Parts, each_line};
 
 use crate::lake::Codec;
-
-/// Text in one object, in bytes: far above what a blob of 96 MiB becomes, and an end for an archive that unpacks for ever.
-pub(super) const TEXT_BYTES_MAX: usize = 1024 * 1024 * 1024;
+use crate::lake::object::TEXT_BYTES_MAX;
 
 /// Why an object is not in the files.
 #[derive(Debug, thiserror::Error)]
@@ -153,7 +151,9 @@ fn read_giving(
 }
 
 fn reader<'c>(key: &str, content: &'c Bytes) -> Result<Box<dyn Read + 'c>, Stopped> {
-    Ok(Codec::of(key).reader(content).map_err(LinesError::from)?)
+    Ok(Codec::of(key)
+        .reader(&**content)
+        .map_err(LinesError::from)?)
 }
 
 #[cfg(test)]

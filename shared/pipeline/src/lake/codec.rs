@@ -1,6 +1,6 @@
 //! How objects are compressed, told by the end of their key, as every query engine tells it.
 
-use std::io::{self, Read, Write as _};
+use std::io::{self, BufRead, Read, Write as _};
 use std::str::FromStr;
 
 use flate2::Compression;
@@ -55,7 +55,10 @@ impl Codec {
     ///
     /// # Errors
     /// Memory for the decompressor cannot be had.
-    pub fn reader(self, compressed: &[u8]) -> io::Result<Box<dyn Read + '_>> {
+    pub fn reader<'c>(
+        self,
+        compressed: impl BufRead + Send + 'c,
+    ) -> io::Result<Box<dyn Read + Send + 'c>> {
         Ok(match self {
             Self::Gzip => Box::new(MultiGzDecoder::new(compressed)),
             Self::Zstd => Box::new(zstd::Decoder::with_buffer(compressed)?),

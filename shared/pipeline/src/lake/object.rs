@@ -7,6 +7,12 @@ use object_store::{Error, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, Put
 
 use super::{Lake, LakeError};
 
+/// Largest object of events that is read, in bytes, compressed: a blob of 96 MiB becomes half of that at most.
+pub const OBJECT_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Text in one object, in bytes: far above what a blob of 96 MiB becomes, and an end for an archive that unpacks for ever.
+pub const TEXT_BYTES_MAX: usize = 1024 * 1024 * 1024;
+
 /// An object in a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
@@ -123,6 +129,27 @@ impl Lake {
             version,
         })
     }
+
+    /// Reads an object of at most `bytes_max` bytes; `None` when there is none of that key.
+    ///
+    /// S3 refuses what is not there, as it does what may not be read, unless the whole bucket may be listed: so the listing
+    /// of its folder is asked, too.
+    ///
+    /// # Errors
+    /// [`LakeError`]; the object may be there.
+    pub async fn read_if_there(
+        &self,
+        path: &Path,
+        bytes_max: usize,
+    ) -> Result<Option<Stored>, LakeError> {
+        match self.read(path, bytes_max).await {
+            Ok(stored) => Ok(Some(stored)),
+            Err(LakeError::Store(Error::NotFound { .. })) => Ok(None),
+            Err(error @ LakeError::Store(_)) if self.has(path).await? => Err(error),
+            Err(LakeError::Store(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -156,6 +183,14 @@ mod tests {
                 .await
                 .unwrap_err()
                 .is_missing_or_damaged()
+        );
+        let there = lake.read_if_there(&path("a/b/1"), 3).await.unwrap();
+        assert_eq!(there.unwrap().content, b"one"[..]);
+        assert!(
+            lake.read_if_there(&path("a/b/2"), 3)
+                .await
+                .unwrap()
+                .is_none()
         );
         assert_eq!(lake.folders(&path("a")).await.unwrap(), [path("a/b")]);
 

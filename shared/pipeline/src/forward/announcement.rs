@@ -1,0 +1,85 @@
+//! What EventBridge says of an object, as it lies in the queue.
+
+use serde::Deserialize;
+
+/// An object was written. Fields that nobody reads are left out.
+#[derive(Debug, Deserialize)]
+pub struct Announcement {
+    /// So that nothing else passes for one.
+    #[serde(rename = "detail-type")]
+    _kind: Kind,
+    detail: Detail,
+}
+
+#[derive(Debug, Deserialize)]
+enum Kind {
+    #[serde(rename = "Object Created")]
+    ObjectCreated,
+}
+
+#[derive(Debug, Deserialize)]
+struct Detail {
+    bucket: Bucket,
+    object: Object,
+}
+
+#[derive(Debug, Deserialize)]
+struct Bucket {
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Object {
+    key: String,
+}
+
+impl Announcement {
+    /// The bucket's name.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        &self.detail.bucket.name
+    }
+
+    /// The object's key in the bucket, as it is: S3 escapes keys in the notifications that it sends itself, and not in those
+    /// that it sends through EventBridge.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.detail.object.key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As AWS documents it, with a key of ours.
+    const EVENT: &str = r#"{"version":"0","id":"17793124-05d4-b198-2fde-7ededc63b103","detail-type":"Object Created","source":"aws.s3",
+        "account":"111122223333","time":"2021-11-12T00:00:00Z","region":"ca-central-1","resources":["arn:aws:s3:::lake"],
+        "detail":{"version":"0","bucket":{"name":"lake"},"object":{"key":"ocsf/content_type=DLP.All/day=2026-03-01/hour=23/tenant_id=t/a.b!2B.ndjson.gz",
+        "size":5,"etag":"b1946ac92492d2347c6235b4d2611184","version-id":"IYV3p45BT0ac8hjHg1houSdS1a.Mro8e","sequencer":"617f08299329d189"},
+        "request-id":"N4N7GDK58NMKJ12R","requester":"123456789012","source-ip-address":"1.2.3.4","reason":"PutObject"}}"#;
+
+    #[test]
+    fn the_key_is_taken_as_it_is() {
+        let event: Announcement = serde_json::from_str(EVENT).unwrap();
+        assert_eq!(event.bucket(), "lake");
+        assert_eq!(
+            event.key(),
+            "ocsf/content_type=DLP.All/day=2026-03-01/hour=23/tenant_id=t/a.b!2B.ndjson.gz"
+        );
+    }
+
+    #[test]
+    fn nothing_else_passes_for_one() {
+        for other in [
+            "{}",
+            r#"{"Records":[]}"#,
+            &EVENT.replace("Object Created", "Object Deleted"),
+        ] {
+            assert!(
+                serde_json::from_str::<Announcement>(other).is_err(),
+                "{other}"
+            );
+        }
+    }
+}
