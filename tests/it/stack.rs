@@ -1,6 +1,6 @@
 //! The real template, built and deployed: API Gateway, the bootstraps, SQS, DynamoDB, S3, with rights enforced.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use emulator::{Config, ContentType, Emulator};
@@ -67,14 +67,14 @@ async fn scenario(world: &World) -> Outcome<()> {
     everything_published_is_in_the_lake_once(world).await?;
     what_no_notification_announced_is_found_by_the_sweep(world, tenant).await?;
     the_status_tells_all_that(world, tenant).await?;
+    the_stream_has_every_event_of_the_lake(world).await?;
+    what_is_gone_is_told_from_what_may_not_be_read(world).await?;
     a_closed_hour_becomes_parquet_once(world).await
 }
 
 fn bootstraps_are_small(world: &World) -> Outcome<()> {
     let sizes = world.stack.bootstraps()?;
-    ensure(sizes.len() == 5, || {
-        format!("five functions, not {sizes:?}")
-    })?;
+    ensure(sizes.len() == 6, || format!("six functions, not {sizes:?}"))?;
     let too_large = sizes.iter().find(|(name, bytes)| {
         let max = if *name == "ReceiverFunction" {
             RECEIVER_BYTES_MAX
@@ -85,6 +85,64 @@ fn bootstraps_are_small(world: &World) -> Outcome<()> {
     });
     ensure(too_large.is_none(), || {
         format!("too large: {too_large:?} of {sizes:?}")
+    })
+}
+
+/// From S3 through EventBridge, the queue and the deployed forwarder, byte by byte. Copies are allowed.
+async fn the_stream_has_every_event_of_the_lake(world: &World) -> Outcome<()> {
+    let mut events = BTreeSet::new();
+    for object in lake::files(&world.stack.lake().await?.join("ocsf"))? {
+        let text = lake::unpacked(&object)?;
+        let lines = text.split_inclusive(|byte| *byte == b'\n');
+        events.extend(lines.map(<[u8]>::to_vec));
+    }
+    ensure(events.len() > BLOBS, || {
+        format!("the lake has {} events only", events.len())
+    })?;
+    wait_until("the stream has every event of the lake", async || {
+        let mut delivered = BTreeSet::new();
+        for object in lake::files(&world.stack.delivered().await?)? {
+            delivered.insert(std::fs::read(object)?);
+        }
+        let missing = events.difference(&delivered).count();
+        let strange = delivered.difference(&events).count();
+        ensure(strange == 0, || {
+            format!("{strange} records are no events of the lake")
+        })?;
+        Ok((missing == 0)
+            .then_some(())
+            .ok_or_else(|| format!("{missing} of {} are missing", events.len())))
+    })
+    .await
+}
+
+/// With the forwarder's own role: S3 refuses what is not there unless the folder's listing may be asked.
+async fn what_is_gone_is_told_from_what_may_not_be_read(world: &World) -> Outcome<()> {
+    let not_packed = world.stack.lake().await?.join("not-packed");
+    std::fs::write(&not_packed, "{}\n")?;
+    // Outside what the rule tells the queue of; the role may not read it.
+    world
+        .stack
+        .put("raw/not-packed.ndjson.gz", &not_packed)
+        .await?;
+    let bucket = world.stack.output("LakeBucket")?;
+    let message = |id: &str, key: &str| {
+        let told = json!({"detail-type": "Object Created", "detail": {"bucket": {"name": bucket}, "object": {"key": key}}});
+        json!({"messageId": id, "body": told.to_string()})
+    };
+    let event = json!({"Records": [
+        message("gone", "ocsf/content_type=DLP.All/day=2026-03-01/hour=01/tenant_id=t/gone.ndjson.gz"),
+        message("not for it", "raw/not-packed.ndjson.gz"),
+        {"messageId": "strange", "body": "{}"},
+    ]});
+    let answer = world.stack.invoke("ForwarderName", &event).await?;
+    let failed = answer["batchItemFailures"].as_array();
+    let failed = failed.into_iter().flatten();
+    let failed: BTreeSet<_> = failed
+        .filter_map(|of| of["itemIdentifier"].as_str())
+        .collect();
+    ensure(failed == BTreeSet::from(["not for it", "strange"]), || {
+        format!("the forwarder answers {answer}")
     })
 }
 

@@ -1,5 +1,6 @@
 //! template.yaml, linted as SAM source and, where the linters see something, expanded to plain CloudFormation.
 
+mod forward;
 mod rights;
 mod rules;
 mod settings;

@@ -13,7 +13,7 @@ use crate::forward::Forwarder;
 use crate::ministack::Ministack;
 use crate::{Outcome, tools};
 
-/// Five release builds with link-time optimization, cold, on two busy cores.
+/// Six release builds with link-time optimization, cold, on two busy cores.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(40 * 60);
 
 /// A deployment takes 15 s on an idle machine.
@@ -21,6 +21,12 @@ const DEPLOY_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// One call of the `aws` command line: its start takes a second, an invocation of a function up to its timeout.
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The Firehose stream that the stack forwards to, and its bucket: what an operator has before.
+const STREAM: &str = "to-the-siem";
+
+/// A role that Firehose has; nobody looks at what it may.
+const STREAM_ROLE: &str = "arn:aws:iam::000000000000:role/to-the-siem";
 
 /// Log lines of a function that are read: a test's run has fewer.
 const LOG_LINES_SHOWN: &str = "200";
@@ -52,6 +58,10 @@ impl Stack {
             outputs: BTreeMap::new(),
             dir,
         };
+        stack
+            .create_stream()
+            .await
+            .map_err(|error| stack.failed(&error.to_string()))?;
         stack
             .create(&built, microsoft)
             .await
@@ -161,12 +171,26 @@ impl Stack {
     /// The bucket cannot be read.
     pub async fn lake(&self) -> Outcome<PathBuf> {
         let dir = self.dir.path().join("lake");
-        let bucket = format!("s3://{}", self.output("LakeBucket")?);
+        self.sync(self.output("LakeBucket")?, &dir).await?;
+        Ok(dir)
+    }
+
+    /// Copies what the stream delivered into a folder of the stack's own and answers it.
+    ///
+    /// # Errors
+    /// The stream's bucket cannot be read.
+    pub async fn delivered(&self) -> Outcome<PathBuf> {
+        let dir = self.dir.path().join("delivered");
+        self.sync(STREAM, &dir).await?;
+        Ok(dir)
+    }
+
+    async fn sync(&self, bucket: &str, dir: &Path) -> Outcome<()> {
+        let bucket = format!("s3://{bucket}");
         let mut sync = self.aws_tool();
         sync.args(["s3", "sync", "--delete", "--only-show-errors", &bucket])
-            .arg(&dir);
-        tools::run(&mut sync, CALL_TIMEOUT).await?;
-        Ok(dir)
+            .arg(dir);
+        tools::run(&mut sync, CALL_TIMEOUT).await.map(drop)
     }
 
     /// Puts a file into the lake's bucket.
@@ -222,6 +246,7 @@ impl Stack {
             "registrar",
             "reconciler",
             "compactor",
+            "forwarder",
         ] {
             let lines = self
                 .log(function)
@@ -260,6 +285,7 @@ impl Stack {
             format!("LoginUrl={}", microsoft.login_url()),
             format!("ManageUrl={}", microsoft.manage_url()),
             format!("WebhookBaseUrl={}", self.forwarder.url()),
+            format!("FirehoseStream={STREAM}"),
             "DeletionProtection=false".to_owned(),
         ];
         let mut deploy = self.tool("sam");
@@ -283,6 +309,17 @@ impl Stack {
         tools::run(&mut deploy, DEPLOY_TIMEOUT).await.map(drop)
     }
 
+    async fn create_stream(&self) -> Outcome<()> {
+        let bucket = ["s3api", "create-bucket", "--bucket", STREAM];
+        self.aws(&bucket).await?;
+        let destination =
+            format!("RoleARN={STREAM_ROLE},BucketARN=arn:aws:s3:::{STREAM},Prefix=got/");
+        let mut stream = vec!["firehose", "create-delivery-stream"];
+        stream.extend(["--delivery-stream-name", STREAM]);
+        stream.extend(["--extended-s3-destination-configuration", &destination]);
+        self.aws(&stream).await.map(drop)
+    }
+
     async fn read_outputs(&self) -> Outcome<BTreeMap<String, String>> {
         let query = "Stacks[0].Outputs[].[OutputKey,OutputValue]";
         let pairs = self
@@ -301,11 +338,14 @@ impl Stack {
 
     /// ministack 1.5.33 keeps a number given through a parameter as text, and then cannot compare it; AWS converts it.
     async fn cap_fetchers(&self) -> Outcome<()> {
-        let query = "EventSourceMappings[0].UUID";
-        let id = self
-            .aws(&["lambda", "list-event-source-mappings", "--query", query])
-            .await?;
-        let id = id.as_str().ok_or("the stack has no event source mapping")?;
+        let fetcher = self.output("FetcherName")?;
+        let mut list = vec!["lambda", "list-event-source-mappings"];
+        list.extend(["--function-name", fetcher]);
+        list.extend(["--query", "EventSourceMappings[0].UUID"]);
+        let id = self.aws(&list).await?;
+        let id = id
+            .as_str()
+            .ok_or("the fetcher has no event source mapping")?;
         let cap = "MaximumConcurrency=4";
         self.aws(&[
             "lambda",

@@ -42,6 +42,11 @@ async fn each_rule_notices_when_it_is_broken() {
         "ContentQueue: not encrypted",
     );
     check(
+        &of("ForwarderFunction", "Timeout"),
+        json!(301),
+        "ForwardQueue: visibility",
+    );
+    check(
         &of("FetcherSource", "FunctionResponseTypes"),
         json!([]),
         "FetcherSource: batch",

@@ -29,6 +29,9 @@ async fn each_function_gets_the_settings_that_it_reads() {
     check(&template, "CompactorFunction", |get| {
         settings::compactor(get)
     });
+    check(&template, "ForwarderFunction", |get| {
+        settings::forwarder(get)
+    });
 }
 
 fn check<T: Debug, E: Debug>(
@@ -56,10 +59,11 @@ fn check<T: Debug, E: Debug>(
 /// What a variable may be once deployed: a parameter's default where it has one, else something of the right form.
 fn deployed(template: &Value, name: &str, value: &Value) -> String {
     let parameter = value["Ref"].as_str().map(|of| &template["Parameters"][of]);
-    if let Some(default) = parameter.and_then(|of| of["Default"].as_str()) {
-        return default.to_owned();
-    }
+    let default = parameter.and_then(|of| of["Default"].as_str());
     match name {
+        // By default there is no function that reads it.
+        "FIREHOSE_STREAM" if default == Some("") => "to-the-siem",
+        _ if default.is_some() => default.unwrap_or_default(),
         "CLIENT_ID" | "PUBLISHER_ID" => "6f7c5e2a-93a9-4a40-9d6a-6f9c7d3f0b11",
         "LAKE_URL" => "s3://lake-1a2b3c",
         "LAKE_REGION" => "eu-central-1",

@@ -23,7 +23,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_micros(50);
 
 /// Settings of the right form: nothing is called before the first event.
-const ENVIRONMENT: [(&str, &str); 14] = [
+const ENVIRONMENT: [(&str, &str); 15] = [
     ("AWS_REGION", "eu-central-1"),
     ("AWS_ACCESS_KEY_ID", "test"),
     ("AWS_SECRET_ACCESS_KEY", "test"),
@@ -32,6 +32,7 @@ const ENVIRONMENT: [(&str, &str); 14] = [
     ("LAKE_URL", "s3://lake"),
     ("LAKE_REGION", "eu-west-1"),
     ("LAKE_ACCOUNT_ID", "000000000000"),
+    ("FIREHOSE_STREAM", "stream"),
     ("WEBHOOK_BASE_URL", "https://hooks.example/"),
     ("CLIENT_ID", "6f7c5e2a-93a9-4a40-9d6a-6f9c7d3f0b11"),
     ("PUBLISHER_ID", "6f7c5e2a-93a9-4a40-9d6a-6f9c7d3f0b11"),
