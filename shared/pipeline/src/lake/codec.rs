@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
-/// Gzip level: a third of the time of the default (6) for a tenth more bytes on audit records.
+/// Gzip level: the default (6) takes a sixth more time for a fourteenth less bytes on audit records.
 const GZIP_LEVEL: u32 = 4;
 
 /// Zstandard level: its default. A megabyte of sample events takes a quarter less bytes than with gzip's level 4.
