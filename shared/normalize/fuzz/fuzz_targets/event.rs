@@ -15,8 +15,11 @@ mod lossless;
 mod schema;
 
 /// Appends the record's event to what is there already.
-fn append(record: &[u8], out: &mut Vec<u8>) {
-    let options = Options::default();
+fn append(record: &[u8], redact: bool, out: &mut Vec<u8>) {
+    let options = Options {
+        redact,
+        ..Options::default()
+    };
     let context = Context {
         content_type: Some("Audit.General"),
         content_created_ms: Some(1),
@@ -27,8 +30,8 @@ fn append(record: &[u8], out: &mut Vec<u8>) {
 
 fuzz_target!(|record: &[u8]| {
     let (mut once, mut twice) = (Vec::new(), b"before".to_vec());
-    append(record, &mut once);
-    append(record, &mut twice);
+    append(record, true, &mut once);
+    append(record, true, &mut twice);
     assert_eq!(twice[6..], once, "the event is a function of the record");
     let line = once.strip_suffix(b"\n").expect("an event ends its line");
     assert!(!line.contains(&b'\n'), "an event is one line");
@@ -42,7 +45,13 @@ fuzz_target!(|record: &[u8]| {
     assert_eq!(schema::OCSF.findings(&event), Vec::<String>::new());
     if let Ok(identity) = identify(record) {
         assert_eq!(event["metadata"]["uid"].as_str(), identity.id.as_deref());
-        if let Ok(record) = serde_json::from_slice::<Value>(record) {
+        // Redaction is meant to lose something.
+        let mut whole = Vec::new();
+        append(record, false, &mut whole);
+        if let (Ok(record), Ok(event)) = (
+            serde_json::from_slice::<Value>(record),
+            serde_json::from_slice::<Value>(&whole),
+        ) {
             assert_eq!(lossless::lost(&record, &event), Vec::<String>::new());
         }
     }

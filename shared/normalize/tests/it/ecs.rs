@@ -22,6 +22,15 @@ fn document(record: &Value) -> Value {
     crate::event_with(record.to_string().as_bytes(), &options())
 }
 
+/// Where what redaction is meant to lose is not lost.
+fn unredacted(record: &Value) -> Value {
+    let options = Options {
+        redact: false,
+        ..options()
+    };
+    crate::event_with(record.to_string().as_bytes(), &options)
+}
+
 #[test]
 fn documents_of_representative_records() {
     let mut names = BTreeSet::new();
@@ -240,17 +249,17 @@ proptest! {
 
     #[test]
     fn any_value_becomes_a_valid_document(value in value()) {
-        prop_assert_eq!(problems(&value, &document(&value)), Vec::<String>::new());
+        prop_assert_eq!(problems(&value, &unredacted(&value)), Vec::<String>::new());
     }
 
     #[test]
     fn a_torn_record_becomes_a_valid_document_that_loses_nothing(record in mutated()) {
-        prop_assert_eq!(problems(&record, &document(&record)), Vec::<String>::new());
+        prop_assert_eq!(problems(&record, &unredacted(&record)), Vec::<String>::new());
     }
 
     #[test]
     fn an_invented_record_becomes_a_valid_document_that_loses_nothing(record in invented()) {
-        prop_assert_eq!(problems(&record, &document(&record)), Vec::<String>::new());
+        prop_assert_eq!(problems(&record, &unredacted(&record)), Vec::<String>::new());
     }
 
     #[test]

@@ -200,6 +200,20 @@ pub(crate) fn invented() -> impl Strategy<Value = Value> {
     )
 }
 
+#[test]
+fn what_is_redacted_is_not_lost_without_redaction() {
+    let record = json!({"Id": "a", "Operation": "CopilotInteraction", "CreationTime": {"pwD": 89}});
+    let event = |redact| {
+        let options = Options {
+            redact,
+            ..Options::default()
+        };
+        crate::event_with(record.to_string().as_bytes(), &options)
+    };
+    assert_eq!(lost(&record, &event(true)), ["CreationTime: \"89\""]);
+    assert_eq!(lost(&record, &event(false)), Vec::<String>::new());
+}
+
 proptest! {
     #![proptest_config(cases())]
 
@@ -217,16 +231,26 @@ proptest! {
 
     #[test]
     fn a_torn_record_becomes_a_valid_event_that_loses_nothing(version in version(), record in mutated()) {
-        let event = crate::event_at(version, record.to_string().as_bytes());
-        prop_assert_eq!(schema::of(version).findings(&event), Vec::<String>::new());
-        prop_assert_eq!(lost(&record, &event), Vec::<String>::new());
+        for redact in [true, false] {
+            let event = crate::event_with(record.to_string().as_bytes(), &Options { version, redact, ..Options::default() });
+            prop_assert_eq!(schema::of(version).findings(&event), Vec::<String>::new());
+            // Redaction is meant to lose something.
+            if !redact {
+                prop_assert_eq!(lost(&record, &event), Vec::<String>::new());
+            }
+        }
     }
 
     #[test]
     fn an_invented_record_becomes_a_valid_event_that_loses_nothing(version in version(), record in invented()) {
-        let event = crate::event_at(version, record.to_string().as_bytes());
-        prop_assert_eq!(schema::of(version).findings(&event), Vec::<String>::new());
-        prop_assert_eq!(lost(&record, &event), Vec::<String>::new());
+        for redact in [true, false] {
+            let event = crate::event_with(record.to_string().as_bytes(), &Options { version, redact, ..Options::default() });
+            prop_assert_eq!(schema::of(version).findings(&event), Vec::<String>::new());
+            // Redaction is meant to lose something.
+            if !redact {
+                prop_assert_eq!(lost(&record, &event), Vec::<String>::new());
+            }
+        }
     }
 
     #[test]
