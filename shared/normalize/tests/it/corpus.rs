@@ -1,8 +1,6 @@
 //! Inputs that fuzzing found worth keeping: each reaches code that the others do not, or broke something once.
 
-use crate::lossless::lost;
-use crate::schema::findings_in_any_version;
-use serde_json::Value;
+use crate::{any_input, findings_in_any_version};
 use std::path::Path;
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/event");
@@ -13,11 +11,8 @@ fn every_input_becomes_a_valid_event_that_loses_nothing() {
     let (mut count, mut wrong) = (0, Vec::new());
     for path in files.map(|file| file.expect("a file").path()) {
         let input = std::fs::read(&path).expect("an input");
-        let event = crate::event(&input);
         let mut findings = findings_in_any_version(&input);
-        if let Ok(record) = serde_json::from_slice::<Value>(&input) {
-            findings.extend(lost(&record, &event));
-        }
+        findings.extend(any_input::findings(&input));
         if !findings.is_empty() {
             wrong.push(format!("{}: {}", path.display(), findings.join("; ")));
         }

@@ -2,8 +2,8 @@
 //!
 //! `INSTA_UPDATE=always cargo test -p normalize fixtures` writes the snapshots anew.
 
+use crate::findings_in_any_version;
 use crate::lossless::lost;
-use crate::schema::findings_in_any_version;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write;

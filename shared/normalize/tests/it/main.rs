@@ -5,6 +5,7 @@
     reason = "a test fails loudly, and says what it expected"
 )]
 
+mod any_input;
 mod cmdlets;
 mod corpus;
 mod ecs;
@@ -49,4 +50,15 @@ fn event_with(record: &[u8], options: &Options) -> Value {
     let line = out.strip_suffix(b"\n").expect("an event ends its line");
     assert!(!line.contains(&b'\n'), "an event is one line");
     serde_json::from_slice(line).expect("an event is JSON")
+}
+
+/// Everything that is wrong with a record's event, in whatever version it is wrong.
+fn findings_in_any_version(record: &[u8]) -> Vec<String> {
+    let in_version = |version: OcsfVersion| {
+        let findings = schema::of(version).findings(&event_at(version, record));
+        findings
+            .into_iter()
+            .map(move |finding| format!("{version}: {finding}"))
+    };
+    OcsfVersion::ALL.into_iter().flat_map(in_version).collect()
 }

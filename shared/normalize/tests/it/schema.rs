@@ -29,17 +29,6 @@ pub(crate) fn of(version: OcsfVersion) -> &'static Schema {
     &SCHEMAS[at]
 }
 
-/// Everything that is wrong with a record's event, in whatever version it is wrong.
-pub(crate) fn findings_in_any_version(record: &[u8]) -> Vec<String> {
-    let in_version = |version: OcsfVersion| {
-        let findings = of(version).findings(&crate::event_at(version, record));
-        findings
-            .into_iter()
-            .map(move |finding| format!("{version}: {finding}"))
-    };
-    OcsfVersion::ALL.into_iter().flat_map(in_version).collect()
-}
-
 pub(crate) struct Schema {
     schema: Value,
     profiles: BTreeSet<String>,
