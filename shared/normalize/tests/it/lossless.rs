@@ -89,8 +89,16 @@ fn stands_otherwise(key: &str, text: &str, texts: &[String]) -> bool {
         "FileData" => text == "1",
         _ => texts
             .iter()
-            .any(|kept| kept.contains(text.trim_end_matches('/'))),
+            .any(|kept| kept.contains(text.trim_end_matches('/')) || is_same_double(kept, text)),
     }
+}
+
+/// A number of more digits than a double holds is kept with all of them; the reader of this test has lost some, and serde_json
+/// may be off in the last place.
+fn is_same_double(kept: &str, text: &str) -> bool {
+    let number = |text: &str| text.parse::<f64>().unwrap_or(f64::NAN);
+    let (kept, read) = (number(kept), number(text));
+    text.contains('e') && (kept - read).abs() <= read.abs() * 1e-14
 }
 
 fn leaves(value: &Value, visit: &mut impl FnMut(&str)) {
