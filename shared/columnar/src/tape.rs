@@ -15,7 +15,7 @@ pub(crate) struct Entry {
     pub(crate) def: u8,
 }
 
-/// Texts of each column that are remembered, a power of two.
+/// Texts of each column that are remembered: where they lie fills one line of the processor's cache.
 const RECENT: usize = 8;
 
 /// Rows.
@@ -148,7 +148,8 @@ fn slot(text: &[u8]) -> usize {
     let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
     let ends = word(text.first_chunk()) ^ word(text.last_chunk()).rotate_left(5);
     let mixed = (ends ^ text.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 61) as usize % RECENT
+    // The upper half: only there has every bit of the text its say.
+    (mixed >> 32) as usize % RECENT
 }
 
 /// Where a text lies.
