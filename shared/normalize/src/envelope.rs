@@ -30,10 +30,10 @@ pub(crate) fn write_metadata(record: &Record<'_>, event: &mut Event<'_>, context
         });
     let profiles = event.profiles;
     event.body.object("metadata", |w| {
-        w.text("version", OCSF_VERSION);
+        w.word("version", OCSF_VERSION);
         w.object("product", |w| {
-            w.text("name", "Microsoft 365");
-            w.text("vendor_name", "Microsoft");
+            w.word("name", "Microsoft 365");
+            w.word("vendor_name", "Microsoft");
             w.object("feature", |w| w.text_opt("name", record.workload.as_ref()));
         });
         w.array("profiles", |w| {
@@ -53,8 +53,8 @@ pub(crate) fn write_metadata(record: &Record<'_>, event: &mut Event<'_>, context
                 .for_each(|(_, name)| w.element_text(name));
         });
         w.text_opt("log_name", context.content_type);
-        w.text("log_provider", "Office 365 Management Activity API");
-        w.text("source", "Microsoft 365 Unified Audit Log");
+        w.word("log_provider", "Office 365 Management Activity API");
+        w.word("source", "Microsoft 365 Unified Audit Log");
         w.text_opt("log_source", record.workload.as_ref());
         w.text_opt("uid", record.id.as_ref());
         w.text_opt("original_event_uid", record.id.as_ref());
@@ -71,13 +71,13 @@ fn write_type(record: &Record<'_>, w: &mut Writer) {
         return;
     };
     match record_types::name(number) {
-        Some(name) => w.text("type", name),
+        Some(name) => w.word("type", name),
         None => w.text("type", &format!("RecordType {number}")),
     }
     w.array("tags", |w| {
         w.element_object(|w| {
-            w.text("name", "RecordType");
-            w.text("value", &number.to_string());
+            w.word("name", "RecordType");
+            w.int_text("value", number);
         });
     });
 }
@@ -86,12 +86,12 @@ fn write_type(record: &Record<'_>, w: &mut Writer) {
 pub(crate) fn write_cloud(record: &Record<'_>, event: &mut Event<'_>) {
     let (uid, name) = (record.tenant.as_ref(), record.take("OrganizationName"));
     event.body.object("cloud", |w| {
-        w.text("provider", "Microsoft 365");
+        w.word("provider", "Microsoft 365");
         if uid.is_some() || name.is_some() {
             w.object("account", |w| {
                 w.text_opt("uid", uid.as_ref());
                 w.int("type_id", 17);
-                w.text("type", "M365 Tenant");
+                w.word("type", "M365 Tenant");
                 w.text_opt("name", name.as_ref());
             });
         }
@@ -116,15 +116,15 @@ pub(crate) fn write_head<'a>(
     let (category, category_name) = class.category();
     let caption = class.activity(event.activity);
     w.int("class_uid", i64::from(class.uid()));
-    w.text("class_name", class.name());
+    w.word("class_name", class.name());
     w.int("category_uid", i64::from(category));
-    w.text("category_name", category_name);
+    w.word("category_name", category_name);
     w.int("activity_id", i64::from(event.activity));
     match &record.operation {
         Some(operation) if event.activity == 99 && !record.op.is_empty() => {
             w.text("activity_name", operation);
         }
-        _ => w.text("activity_name", caption),
+        _ => w.word("activity_name", caption),
     }
     w.int(
         "type_uid",
@@ -134,7 +134,7 @@ pub(crate) fn write_head<'a>(
     w.int("time", moment.epoch_ms);
     w.text("time_dt", &moment.rfc3339());
     w.int("severity_id", event.severity as i64);
-    w.text("severity", event.severity.caption());
+    w.word("severity", event.severity.caption());
     let status = event.status.get_or_insert_with(|| status::general(record));
     w.int("status_id", i64::from(status.id));
     let status_caption = if class.is_finding() {
@@ -142,7 +142,10 @@ pub(crate) fn write_head<'a>(
     } else {
         status::caption(status.id)
     };
-    w.text("status", status.word.as_deref().unwrap_or(status_caption));
+    match &status.word {
+        Some(word) => w.text("status", word),
+        None => w.word("status", status_caption),
+    }
     w.text_opt("status_code", status.code.as_ref());
     w.text_opt("status_detail", status.detail.as_ref());
     write_message(record, status, who, w);

@@ -155,9 +155,9 @@ impl<'a> Event<'a> {
         self.body.array("observables", |w| {
             for observable in &observables {
                 w.element_object(|w| {
-                    w.text("name", observable.name);
+                    w.word("name", observable.name);
                     w.int("type_id", observable.kind as i64);
-                    w.text("type", observable.kind.caption());
+                    w.word("type", observable.kind.caption());
                     w.text("value", &observable.value);
                 });
             }

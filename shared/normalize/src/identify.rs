@@ -98,7 +98,8 @@ pub(crate) fn name<'a>(doc: &Doc<'a>, key: &str) -> Option<Cow<'a, str>> {
         Kind::Number(number) => Cow::Borrowed(number),
         _ => return None,
     };
-    (!value.trim().is_empty()).then_some(value)
+    let blank = value.chars().all(char::is_whitespace);
+    (!blank).then_some(value)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::event::{Event, Kind};
 use crate::json::{Value, Writer};
 use crate::record::{Record, is_noise, meaningful};
 use crate::time;
+use memchr::memchr;
 use std::borrow::Cow;
 
 /// A user as OCSF names one.
@@ -47,11 +48,14 @@ pub(crate) fn slice<'a>(text: &Cow<'a, str>, from: usize, to: usize) -> Cow<'a, 
 /// The domain of an address that OCSF's email_t accepts:
 /// `^[a-zA-Z0-9!#$%&'*+-/=?^_`{|}~.]+@[a-zA-Z0-9-]+\.[a-zA-Z0-9-.]+$` (`+-/` is a range there).
 pub(crate) fn email_domain(text: &str) -> Option<&str> {
-    let (local, domain) = text.split_once('@')?;
-    let local_byte =
-        |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+,-./=?^_`{|}~".contains(&byte);
+    let at = memchr(b'@', text.as_bytes())?;
+    let (local, domain) = (&text[..at], &text[at + 1..]);
+    let local_byte = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'!' | b'#'..=b'\'' | b'*'..=b'/' | b'=' | b'?' | b'^'..=b'`' | b'{'..=b'~')
+    };
     let domain_byte = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
-    let dot = domain.find('.')?;
+    let dot = memchr(b'.', domain.as_bytes())?;
     let good =
         !local.is_empty() && local.bytes().all(local_byte) && dot > 0 && dot + 1 < domain.len();
     (good && domain.bytes().all(domain_byte)).then_some(domain)

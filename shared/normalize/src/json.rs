@@ -12,7 +12,7 @@ mod write;
 
 pub(crate) use parse::{Problem, parse, parse_event};
 pub(crate) use scan::plain_len;
-pub(crate) use text::Text;
+pub(crate) use text::{Seen, Text};
 pub(crate) use value::{Doc, Kind, Node, Value};
 pub(crate) use write::Writer;
 

@@ -1,6 +1,6 @@
 //! Microsoft's lists of names and values: `[{"Name": "OS", "Value": "Windows10"}]`, in Teams `[{"Key": ..., "Value": ...}]`.
 
-use crate::json::{Value, Writer};
+use crate::json::{Kind, Seen, Value, Writer};
 use crate::record::meaningful;
 use std::borrow::Cow;
 
@@ -18,7 +18,16 @@ pub(crate) fn entry_name<'a>(entry: Value<'a>) -> Option<Cow<'a, str>> {
 }
 
 fn name_member<'a>(entry: Value<'a>) -> Option<Value<'a>> {
-    entry.get("Name").or_else(|| entry.get("Key"))
+    let mut key = None;
+    for member in entry.children() {
+        if member.key().is("Name") {
+            return Some(member);
+        }
+        if key.is_none() && member.key().is("Key") {
+            key = Some(member);
+        }
+    }
+    key
 }
 
 /// Name and value of an entry that has nothing else; a value may be missing.
@@ -65,14 +74,14 @@ pub(crate) fn write(w: &mut Writer, key: &str, list: Value<'_>) -> bool {
     true
 }
 
-/// A name stands twice. Old directory records have lists of 40 names, so most comparisons are saved by a bit per name.
+/// A name stands twice. Old directory records have lists of 40 names, so most comparisons are saved.
 fn repeats(entries: &[(Value<'_>, Option<Value<'_>>)]) -> bool {
-    let mut seen = 0u64;
+    let mut seen = Seen::default();
     entries.iter().enumerate().any(|(at, (name, _))| {
-        let bit = name.text_bit();
-        let perhaps = seen & bit != 0;
-        seen |= bit;
-        perhaps
+        let Kind::Text(text) = name.kind() else {
+            return false;
+        };
+        seen.perhaps(text)
             && entries[..at]
                 .iter()
                 .any(|(earlier, _)| earlier.same_text(*name))

@@ -7,17 +7,6 @@ use crate::name_values;
 use crate::rules::Facts;
 use std::borrow::Cow;
 
-/// Words that Microsoft's services write for "no value".
-const NOISE: [&str; 7] = [
-    "Not Available",
-    "__NULL__",
-    "<null>",
-    "null",
-    "None",
-    "Unknown",
-    "N/A",
-];
-
 /// A record and what every rule asks of it.
 #[derive(Debug)]
 pub(crate) struct Record<'a> {
@@ -144,10 +133,20 @@ pub(crate) fn meaningful<'a>(value: Value<'a>) -> Option<Cow<'a, str>> {
     value.scalar().filter(|text| !is_noise(text))
 }
 
-/// A text that says nothing.
+/// A text that says nothing: blank, or a word that Microsoft's services write for "no value".
 pub(crate) fn is_noise(text: &str) -> bool {
-    let text = text.trim();
-    text.is_empty() || NOISE.contains(&text)
+    matches!(
+        trim(text),
+        "" | "Not Available" | "__NULL__" | "<null>" | "null" | "None" | "Unknown" | "N/A"
+    )
+}
+
+/// [`str::trim`], which looks for white space in all of Unicode, where there may be some.
+fn trim(text: &str) -> &str {
+    match text.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim(),
+    }
 }
 
 fn tidy(operation: Cow<'_, str>) -> Cow<'_, str> {

@@ -53,32 +53,36 @@ impl Moment {
         let (seconds, millis) = (of_day / 1000, of_day % 1000);
         let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
         let mut text = String::with_capacity(24);
-        for (value, width, end) in [
-            (year, 4, '-'),
-            (month, 2, '-'),
-            (day, 2, 'T'),
-            (hour, 2, ':'),
-            (minute, 2, ':'),
-            (second, 2, '.'),
+        push_pair(&mut text, year / 100);
+        push_pair(&mut text, year % 100);
+        for (mark, value) in [
+            ('-', month),
+            ('-', day),
+            ('T', hour),
+            (':', minute),
+            (':', second),
         ] {
-            push_digits(&mut text, value, width);
-            text.push(end);
+            text.push(mark);
+            push_pair(&mut text, value);
         }
-        if millis == 0 {
-            text.pop();
-        } else {
-            push_digits(&mut text, millis, 3);
+        if millis > 0 {
+            text.push('.');
+            push_digit(&mut text, millis / 100);
+            push_pair(&mut text, millis % 100);
         }
         text.push('Z');
         text
     }
 }
 
-fn push_digits(text: &mut String, value: i64, width: u32) {
-    for place in (0..width).rev() {
-        let digit = value / 10_i64.pow(place) % 10;
-        text.push(char::from(b'0' + digit as u8));
-    }
+fn push_pair(text: &mut String, value: i64) {
+    push_digit(text, value / 10);
+    push_digit(text, value);
+}
+
+/// The last digit of a number.
+fn push_digit(text: &mut String, value: i64) {
+    text.push(char::from(b'0' + (value % 10) as u8));
 }
 
 fn digits(bytes: &[u8], at: usize, len: usize) -> Option<i64> {

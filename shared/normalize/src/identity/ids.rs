@@ -3,6 +3,7 @@
 use super::slice;
 use crate::json::Value;
 use crate::record::meaningful;
+use memchr::memchr_iter;
 use std::borrow::Cow;
 
 /// The object id of accounts that do not exist: as an id it would join all failed guesses into one person.
@@ -95,10 +96,10 @@ pub(crate) fn is_guid(text: &str) -> bool {
 
 /// The PUID in `1003...`, `1003...@tenant` or `i:0h.f|membership|1003...@live.com`: 16 hex digits that begin with 1003.
 pub(crate) fn puid(text: &str) -> Option<Cow<'static, str>> {
-    let at = text.find("1003")?;
+    let bytes = text.as_bytes();
+    let at = memchr_iter(b'1', bytes).find(|at| bytes[*at..].starts_with(b"1003"))?;
     let digits = text.get(at..at + 16)?;
     let bounded = |byte: Option<&u8>| !byte.is_some_and(u8::is_ascii_hexdigit);
-    let bytes = text.as_bytes();
     let before = at.checked_sub(1).and_then(|before| bytes.get(before));
     let whole = digits.bytes().all(|byte| byte.is_ascii_hexdigit())
         && bounded(before)

@@ -1,7 +1,7 @@
 //! The parser: strict RFC 8259 (no comments, no trailing commas, no bare control characters), except that lone
 //! surrogates and repeated keys are let in and remembered in [`Doc::lossy`].
 
-use super::{DEPTH_MAX, Doc, Kind, Node, Text, plain_len};
+use super::{DEPTH_MAX, Doc, Kind, Node, Seen, Text, plain_len};
 use std::cell::Cell;
 use std::collections::HashMap;
 
@@ -77,7 +77,11 @@ impl<'a> Parser<'a> {
     }
 
     fn blanks(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+        // Nearly always there are none.
+        while let Some(byte) = self.peek()
+            && byte <= b' '
+            && matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
+        {
             self.at += 1;
         }
     }
@@ -174,17 +178,15 @@ impl<'a> Parser<'a> {
             self.at += 1;
             return Ok(());
         }
-        let (mut members, mut seen) = (0usize, 0u64);
+        let (mut members, mut seen) = (0usize, Seen::default());
         loop {
             if self.peek() != Some(b'"') {
                 return self.syntax();
             }
             let name = self.string()?;
-            let bit = name.bit();
-            if seen & bit != 0 && members <= PAIRWISE_MAX {
+            if seen.perhaps(name) && members <= PAIRWISE_MAX {
                 self.shadow_earlier(index, name);
             }
-            seen |= bit;
             members += 1;
             self.blanks();
             self.expect(b':')?;
@@ -234,23 +236,32 @@ impl<'a> Parser<'a> {
 
     fn string(&mut self) -> Result<Text<'a>, Problem> {
         let start = self.at + 1;
-        let mut at = start;
-        let mut escaped = false;
+        let end = start + plain_len(&self.bytes[start..]);
+        if self.bytes.get(end) == Some(&b'"') {
+            self.at = end + 1;
+            return Ok(Text {
+                raw: &self.text[start..end],
+                escaped: false,
+            });
+        }
+        self.escaped_string(start, end)
+    }
+
+    /// A string that is plain up to `at` and not at its end there.
+    #[inline(never)]
+    fn escaped_string(&mut self, start: usize, mut at: usize) -> Result<Text<'a>, Problem> {
         loop {
-            at += plain_len(&self.bytes[at..]);
             match self.bytes.get(at) {
                 Some(b'"') => break,
-                Some(b'\\') => {
-                    escaped = true;
-                    at += self.escape(at)?;
-                }
+                Some(b'\\') => at += self.escape(at)?,
                 _ => return Err(Problem::Syntax(at)),
             }
+            at += plain_len(&self.bytes[at..]);
         }
         self.at = at + 1;
         Ok(Text {
             raw: &self.text[start..at],
-            escaped,
+            escaped: true,
         })
     }
 

@@ -1,35 +1,36 @@
-//! Finding the end of the plain part of a string, eight bytes at a time.
+//! Finding the end of the plain part of a string, sixteen bytes at a time.
 
-const LOW: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
+use wide::u8x16;
+
+/// Bytes looked at together: what a vector register of every processor holds.
+const WIDTH: usize = 16;
 
 /// The number of leading bytes that need no escape in a JSON string: up to the first `"`, `\` or control byte.
+#[inline]
 pub(crate) fn plain_len(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let special = special_bits(u64::from_le_bytes(*chunk));
+    let (chunks, rest) = bytes.as_chunks::<WIDTH>();
+    for (index, chunk) in chunks.iter().enumerate() {
+        let special = specials(*chunk);
         if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
+            return index * WIDTH + special.trailing_zeros() as usize;
         }
-        at += 8;
     }
-    while let Some(byte) = bytes.get(at) {
-        if *byte < 0x20 || *byte == b'"' || *byte == b'\\' {
-            break;
-        }
-        at += 1;
-    }
-    at
+    // What is left, filled up with bytes that are plain.
+    let mut padded = [b' '; WIDTH];
+    padded[..rest.len()].copy_from_slice(rest);
+    let plain = specials(padded).trailing_zeros() as usize;
+    bytes.len() - rest.len() + plain.min(rest.len())
 }
 
-/// The high bit of each byte that is `"`, `\` or below 0x20. The lowest set bit is exact; a borrow may set wrong ones
-/// above it ("Determine if a word has a byte less than n", Anderson's Bit Twiddling Hacks).
-fn special_bits(word: u64) -> u64 {
-    let quote = word ^ (LOW * b'"' as u64);
-    let slash = word ^ (LOW * b'\\' as u64);
-    let zero = |x: u64| x.wrapping_sub(LOW) & !x;
-    let control = word.wrapping_sub(LOW * 0x20) & !word;
-    (zero(quote) | zero(slash) | control) & HIGH
+/// A bit for each byte that is `"`, `\` or below 0x20.
+#[inline]
+fn specials(bytes: [u8; WIDTH]) -> u32 {
+    let bytes = u8x16::from(bytes);
+    let control = u8x16::splat(0x1f);
+    let found = bytes.simd_eq(u8x16::splat(b'"'))
+        | bytes.simd_eq(u8x16::splat(b'\\'))
+        | bytes.min(control).simd_eq(bytes);
+    found.to_bitmask()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A JSON string as it lies in the input.
 
+use memchr::memchr;
 use std::borrow::Cow;
 
 /// The text between the quotes, still escaped when `escaped` says so.
@@ -29,34 +30,41 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// One of 64 bits: equal texts have the same. An escaped text may equal any other, so it has all of them.
-    #[inline]
-    pub(crate) fn bit(self) -> u64 {
-        if self.escaped {
-            return u64::MAX;
-        }
-        let bytes = self.raw.as_bytes();
-        let (first, last) = (
-            bytes.first().copied().unwrap_or(0),
-            bytes.last().copied().unwrap_or(0),
-        );
-        let middle = bytes.get(bytes.len() / 2).copied().unwrap_or(0);
-        let hash = usize::from(first) * 7
-            + usize::from(last) * 31
-            + usize::from(middle) * 11
-            + bytes.len() * 5;
-        1 << (hash % 64)
-    }
-
     pub(crate) fn is_empty(self) -> bool {
         self.raw.is_empty()
+    }
+}
+
+/// Texts that came before, as a bit for each: so that most need not be compared with every other.
+#[derive(Debug, Default)]
+pub(crate) struct Seen([u64; 4]);
+
+impl Seen {
+    /// The text may have come before; it has now. An escaped one may be equal to any.
+    #[inline]
+    pub(crate) fn perhaps(&mut self, text: Text<'_>) -> bool {
+        if text.escaped {
+            self.0 = [u64::MAX; 4];
+            return true;
+        }
+        let bytes = text.raw.as_bytes();
+        let at = |at: usize| bytes.get(at).copied().map_or(0, usize::from);
+        let hash = at(0) * 7
+            + at(bytes.len().wrapping_sub(1)) * 31
+            + at(bytes.len() / 2) * 11
+            + bytes.len() * 5;
+        let word = &mut self.0[hash / 64 % 4];
+        let bit = 1 << (hash % 64);
+        let perhaps = *word & bit != 0;
+        *word |= bit;
+        perhaps
     }
 }
 
 fn unescape(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     let mut rest = raw;
-    while let Some(at) = rest.find('\\') {
+    while let Some(at) = memchr(b'\\', rest.as_bytes()) {
         out.push_str(&rest[..at]);
         let escape = &rest[at..];
         let (char, len) = decode(escape);

@@ -147,14 +147,6 @@ impl<'a> Value<'a> {
         matches!(self.kind(), Kind::Text(text) if text.is(other))
     }
 
-    /// [`Text::bit`] of a string; all bits of anything else.
-    pub(crate) fn text_bit(self) -> u64 {
-        match self.kind() {
-            Kind::Text(text) => text.bit(),
-            _ => u64::MAX,
-        }
-    }
-
     /// Both are the same string.
     pub(crate) fn same_text(self, other: Self) -> bool {
         match (self.kind(), other.kind()) {

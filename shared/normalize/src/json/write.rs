@@ -20,22 +20,38 @@ impl Writer {
     }
 
     fn separate(&mut self) {
-        if !matches!(self.out.last(), None | Some(b'{' | b'[')) {
+        if self.wrote_member() {
             self.out.push(b',');
         }
     }
 
     fn key(&mut self, key: &str) {
-        self.separate();
-        self.out.push(b'"');
+        self.key_then(key, *b"\":");
+    }
+
+    /// Writes a name in front of a value that begins with the last of `end`. In few pieces: each is checked for room.
+    fn key_then<const N: usize>(&mut self, key: &str, end: [u8; N]) {
+        if self.wrote_member() {
+            self.out.extend_from_slice(b",\"");
+        } else {
+            self.out.push(b'"');
+        }
         self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(b"\":");
+        self.out.extend_from_slice(&end);
     }
 
     /// A member that is a string. `key` is an attribute's name and needs no escapes; the value may be anything.
     pub(crate) fn text(&mut self, key: &str, value: &str) {
-        self.key(key);
-        self.quoted(value);
+        self.key_then(key, *b"\":\"");
+        self.escaped(value);
+        self.out.push(b'"');
+    }
+
+    /// [`Writer::text`] of a word of ours, which needs no escapes either.
+    pub(crate) fn word(&mut self, key: &str, word: &'static str) {
+        self.key_then(key, *b"\":\"");
+        self.out.extend_from_slice(word.as_bytes());
+        self.out.push(b'"');
     }
 
     /// [`Writer::text`] when there is a value.
@@ -48,6 +64,13 @@ impl Writer {
     pub(crate) fn int(&mut self, key: &str, value: i64) {
         self.key(key);
         self.digits(value);
+    }
+
+    /// A number as a string member.
+    pub(crate) fn int_text(&mut self, key: &str, value: i64) {
+        self.key_then(key, *b"\":\"");
+        self.digits(value);
+        self.out.push(b'"');
     }
 
     pub(crate) fn bool(&mut self, key: &str, value: bool) {
@@ -101,8 +124,7 @@ impl Writer {
 
     /// A string member made of several texts.
     pub(crate) fn text_of(&mut self, key: &str, parts: &[&str]) {
-        self.key(key);
-        self.out.push(b'"');
+        self.key_then(key, *b"\":\"");
         parts.iter().for_each(|part| self.escaped(part));
         self.out.push(b'"');
     }
@@ -117,8 +139,12 @@ impl Writer {
     /// An object member; nothing at all when `fill` writes nothing.
     pub(crate) fn object(&mut self, key: &str, fill: impl FnOnce(&mut Self)) {
         let before = self.out.len();
-        self.key(key);
-        if !self.container(b'{', b'}', fill) {
+        self.key_then(key, *b"\":{");
+        let inside = self.out.len();
+        fill(self);
+        if self.out.len() > inside {
+            self.out.push(b'}');
+        } else {
             self.out.truncate(before);
         }
     }

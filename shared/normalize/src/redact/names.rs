@@ -6,6 +6,8 @@
 //! `ClientSecret`), and the DLP schema (`DetectedValues`). A name is compared without its case and separators, and a part of it
 //! is enough: Microsoft prefixes freely.
 
+use memchr::memchr_iter;
+
 /// Parts of names that stand for a secret. Lower case, letters alone.
 const STEMS: [Stem; 27] = [
     Stem::new(b"accesskey"),
@@ -237,7 +239,7 @@ fn begins(text: &[u8], word: &[u8]) -> bool {
 /// JSON in a string, still escaped, may have a member with a secret's name, or one that names its object's value: each name stands
 /// before a colon, however often it was put into strings.
 pub(super) fn has_member(text: &str) -> bool {
-    text.match_indices(':').any(|(colon, _)| {
+    memchr_iter(b':', text.as_bytes()).any(|colon| {
         let before = text.as_bytes()[..colon].trim_ascii_end();
         let Some(name) = before.strip_suffix(b"\"") else {
             // A line break as an escape between name and colon.
