@@ -9,8 +9,10 @@
 
 mod line;
 mod names;
+mod ordinary;
 
 pub(crate) use names::may_hold;
+use ordinary::is_ordinary;
 
 use crate::json::{self, Doc, Kind, Node, Text, Writer, plain_len};
 use crate::split::{BlobError, split};
@@ -88,41 +90,42 @@ fn is_suspicious(node: &Node<'_>) -> bool {
     if key.escaped {
         return true;
     }
-    if names::is_secret(key.raw) || names::is_key_id(key.raw) {
-        return true;
-    }
-    match node.kind {
-        Kind::Text(text) if is_name(key) => {
-            text.escaped || names::is_secret(text.raw) || is_suspicious_text(text)
+    let text = match node.kind {
+        Kind::Text(text) => Some(text),
+        _ => None,
+    };
+    if !is_ordinary(key.raw) {
+        let named = |text: Text<'_>| text.escaped || names::is_secret(text.raw);
+        if names::is_secret(key.raw)
+            || names::is_key_id(key.raw)
+            || names::is_name(key.raw) && text.is_some_and(named)
+        {
+            return true;
         }
-        Kind::Text(text) => is_suspicious_text(text),
+    }
+    text.is_some_and(is_suspicious_text)
+}
+
+/// JSON in a string with a member that tells of a secret, or a command line with the name of one.
+#[inline]
+fn is_suspicious_text(text: Text<'_>) -> bool {
+    match text.raw.as_bytes().first() {
+        Some(b' ' | b'[' | b'{' | b'-' | b'\\') => is_suspicious_structure(text),
         _ => false,
     }
 }
 
-/// JSON in a string with a member that tells of a secret, or a command line with the name of one.
-fn is_suspicious_text(text: Text<'_>) -> bool {
-    let bytes = text.raw.as_bytes();
-    let first = match bytes.first() {
-        Some(byte) if byte.is_ascii_whitespace() => bytes.trim_ascii_start().first(),
-        first => first,
-    };
-    match first {
+/// [`is_suspicious_text`] of what begins like JSON or a command line, perhaps after white space.
+fn is_suspicious_structure(text: Text<'_>) -> bool {
+    let raw = text.raw.trim_start();
+    match raw.as_bytes() {
         // Letters as escapes are rare enough to be looked at closely.
-        Some(b'[' | b'{') => {
+        [b'[' | b'{', ..] => {
             names::has_member(text.raw) || text.escaped && text.raw.contains("\\u")
         }
-        Some(b'-') => names::mentioned(bytes),
+        [b'-', ..] => names::mentioned(text.raw.as_bytes()),
         // White space as an escape.
-        Some(b'\\')
-            if text
-                .raw
-                .trim_start()
-                .get(..2)
-                .is_some_and(|start| matches!(start, "\\r" | "\\n" | "\\t" | "\\u")) =>
-        {
-            names::mentioned(text.cow().as_bytes())
-        }
+        [b'\\', b'r' | b'n' | b't' | b'u', ..] => names::mentioned(text.cow().as_bytes()),
         _ => false,
     }
 }

@@ -98,6 +98,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
+    #[inline(always)]
     fn push(&mut self, key: Text<'a>, kind: Kind<'a>) -> Result<usize, Problem> {
         let index = self.nodes.len();
         if index >= self.nodes_max {
@@ -191,7 +192,13 @@ impl<'a> Parser<'a> {
             self.blanks();
             self.expect(b':')?;
             self.blanks();
-            self.value(name, depth)?;
+            // Most are strings: those without the call.
+            if self.peek() == Some(b'"') {
+                let text = self.string()?;
+                self.push(name, Kind::Text(text))?;
+            } else {
+                self.value(name, depth)?;
+            }
             self.blanks();
             match self.peek() {
                 Some(b',') => self.at += 1,
