@@ -2,7 +2,9 @@
 //!
 //! The blob is not parsed: a record that is not JSON, or not UTF-8, must not take its neighbours with it.
 
-use crate::json::plain_len;
+mod marks;
+
+use marks::Marks;
 
 /// Records in one blob. Blobs seen hold up to some thousands; this bounds the list at 3 MB.
 pub const RECORDS_MAX: usize = 200_000;
@@ -60,72 +62,47 @@ pub fn split(body: &[u8]) -> Result<Vec<&[u8]>, BlobError> {
         return Err(BlobError::NotAnArray);
     }
     let mut records = Vec::new();
-    let mut from = open + 1;
-    loop {
-        let cut_off = BlobError::CutOff {
-            bytes: body.len(),
-            record: records.len(),
-        };
-        let end = element_end(body, from)?.ok_or(cut_off)?;
-        let element = body[from..end].trim_ascii();
-        let last = body[end] == b']';
+    let (mut depth, mut from) = (0usize, open + 1);
+    for at in Marks::new(body, from) {
+        match body[at] {
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > BLOB_DEPTH_MAX {
+                    return Err(BlobError::TooDeep { at });
+                }
+                continue;
+            }
+            b',' | b']' if depth == 0 => {}
+            b',' => continue,
+            _ => {
+                depth = depth.saturating_sub(1);
+                continue;
+            }
+        }
+        let element = body[from..at].trim_ascii();
+        let last = body[at] == b']';
         if !(last && records.is_empty() && element.is_empty()) {
             if records.len() == RECORDS_MAX {
                 return Err(BlobError::TooManyRecords);
             }
             records.push(element);
         }
-        from = end + 1;
+        from = at + 1;
         if last {
-            break;
+            return match skip_blanks(body, from) {
+                None => Ok(records),
+                Some(at) => Err(BlobError::TrailingBytes { at }),
+            };
         }
     }
-    match skip_blanks(body, from) {
-        None => Ok(records),
-        Some(at) => Err(BlobError::TrailingBytes { at }),
-    }
+    Err(BlobError::CutOff {
+        bytes: body.len(),
+        record: records.len(),
+    })
 }
 
 fn skip_blanks(body: &[u8], from: usize) -> Option<usize> {
     (from..body.len()).find(|at| !body[*at].is_ascii_whitespace())
-}
-
-/// The `,` or `]` that ends the element at `from`, if the body reaches so far.
-fn element_end(body: &[u8], from: usize) -> Result<Option<usize>, BlobError> {
-    let mut depth = 0usize;
-    let mut at = from;
-    while let Some(byte) = body.get(at) {
-        match byte {
-            b'"' => match string_end(body, at + 1) {
-                Some(end) => at = end,
-                None => return Ok(None),
-            },
-            b'{' | b'[' => {
-                depth += 1;
-                if depth > BLOB_DEPTH_MAX {
-                    return Err(BlobError::TooDeep { at });
-                }
-            }
-            b',' | b']' if depth == 0 => return Ok(Some(at)),
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        at += 1;
-    }
-    Ok(None)
-}
-
-/// The closing quote of the string whose content starts at `from`.
-fn string_end(body: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
-    loop {
-        at += plain_len(body.get(at..)?);
-        match body.get(at)? {
-            b'"' => return Some(at),
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
 }
 
 #[cfg(test)]
