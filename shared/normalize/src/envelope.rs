@@ -32,8 +32,7 @@ pub(crate) fn write_metadata(record: &Record<'_>, event: &mut Event<'_>, context
     event.body.object("metadata", |w| {
         w.word("version", OCSF_VERSION);
         w.object("product", |w| {
-            w.word("name", "Microsoft 365");
-            w.word("vendor_name", "Microsoft");
+            w.members(r#""name":"Microsoft 365","vendor_name":"Microsoft""#);
             w.object("feature", |w| w.text_opt("name", record.workload.as_ref()));
         });
         w.array("profiles", |w| {
@@ -50,11 +49,13 @@ pub(crate) fn write_metadata(record: &Record<'_>, event: &mut Event<'_>, context
                 .iter()
                 .chain(&more)
                 .filter(|(on, _)| *on)
-                .for_each(|(_, name)| w.element_text(name));
+                .for_each(|(_, name)| w.element_word(name));
         });
         w.text_opt("log_name", context.content_type);
-        w.word("log_provider", "Office 365 Management Activity API");
-        w.word("source", "Microsoft 365 Unified Audit Log");
+        w.members(concat!(
+            r#""log_provider":"Office 365 Management Activity API","#,
+            r#""source":"Microsoft 365 Unified Audit Log""#,
+        ));
         w.text_opt("log_source", record.workload.as_ref());
         w.text_opt("uid", record.id.as_ref());
         w.text_opt("original_event_uid", record.id.as_ref());
@@ -76,7 +77,7 @@ fn write_type(record: &Record<'_>, w: &mut Writer) {
     }
     w.array("tags", |w| {
         w.element_object(|w| {
-            w.word("name", "RecordType");
+            w.members(r#""name":"RecordType""#);
             w.int_text("value", number);
         });
     });
@@ -90,8 +91,7 @@ pub(crate) fn write_cloud(record: &Record<'_>, event: &mut Event<'_>) {
         if uid.is_some() || name.is_some() {
             w.object("account", |w| {
                 w.text_opt("uid", uid.as_ref());
-                w.int("type_id", 17);
-                w.word("type", "M365 Tenant");
+                w.members(r#""type_id":17,"type":"M365 Tenant""#);
                 w.text_opt("name", name.as_ref());
             });
         }

@@ -88,17 +88,18 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    fn caption(self) -> &'static str {
+    /// The members `type_id` and `type`.
+    fn members(self) -> &'static str {
         match self {
-            Self::IpAddress => "IP Address",
-            Self::UserName => "User Name",
-            Self::EmailAddress => "Email Address",
-            Self::Url => "URL String",
-            Self::FileName => "File Name",
-            Self::Hash => "Hash",
-            Self::ResourceUid => "Resource UID",
-            Self::UserAgent => "HTTP User-Agent",
-            Self::MessageUid => "Message UID",
+            Self::IpAddress => r#""type_id":2,"type":"IP Address""#,
+            Self::UserName => r#""type_id":4,"type":"User Name""#,
+            Self::EmailAddress => r#""type_id":5,"type":"Email Address""#,
+            Self::Url => r#""type_id":6,"type":"URL String""#,
+            Self::FileName => r#""type_id":7,"type":"File Name""#,
+            Self::Hash => r#""type_id":8,"type":"Hash""#,
+            Self::ResourceUid => r#""type_id":10,"type":"Resource UID""#,
+            Self::UserAgent => r#""type_id":16,"type":"HTTP User-Agent""#,
+            Self::MessageUid => r#""type_id":42,"type":"Message UID""#,
         }
     }
 }
@@ -112,14 +113,16 @@ struct Observable<'a> {
 }
 
 impl<'a> Event<'a> {
-    pub(crate) fn new(body: Vec<u8>) -> Self {
+    /// An event at the end of what `out` holds.
+    pub(crate) fn new(mut out: Vec<u8>) -> Self {
+        out.push(b'{');
         Self {
             class: Class::Base,
             activity: 99,
             severity: Severity::Informational,
             status: None,
             profiles: Profiles::default(),
-            body: Writer::new(body),
+            body: Writer::new(out),
             observables: Vec::with_capacity(8),
         }
     }
@@ -156,8 +159,7 @@ impl<'a> Event<'a> {
             for observable in &observables {
                 w.element_object(|w| {
                     w.word("name", observable.name);
-                    w.int("type_id", observable.kind as i64);
-                    w.word("type", observable.kind.caption());
+                    w.members(observable.kind.members());
                     w.text("value", &observable.value);
                 });
             }

@@ -156,12 +156,8 @@ pub(crate) fn actor<'a>(record: &Record<'a>) -> Actor<'a> {
         ..Actor::default()
     };
     actor.user = user(record, &ids);
-    let context = |key: &str| {
-        record
-            .get("AppAccessContext")?
-            .get(key)
-            .and_then(meaningful)
-    };
+    let context = record.get("AppAccessContext");
+    let context = |key: &str| context?.get(key).and_then(meaningful);
     applications(record, &mut actor, context);
     let device = |key: &str| record.property("DeviceProperties", key);
     actor.session_uid = device("SessionId")

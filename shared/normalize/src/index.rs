@@ -2,7 +2,7 @@
 //!
 //! A record has 20 to 40 members and the rules ask some 60 questions of it, most about members that are not there.
 
-use crate::json::Value;
+use crate::json::{Value, hash};
 
 const SLOTS: usize = 128;
 
@@ -28,7 +28,7 @@ impl Index {
                 index.whole = false;
                 break;
             }
-            let mut slot = hash(member.key().raw);
+            let mut slot = slot(member.key().raw);
             while index.slots[slot] != 0 {
                 slot = (slot + 1) % SLOTS;
             }
@@ -37,11 +37,16 @@ impl Index {
         index
     }
 
+    /// What the object has under this key. Most keys are known when this is compiled, and so are their slots.
+    #[inline(always)]
     pub(crate) fn get<'a>(&self, object: Value<'a>, key: &str) -> Option<Value<'a>> {
+        self.find(object, key, slot(key))
+    }
+
+    fn find<'a>(&self, object: Value<'a>, key: &str, mut slot: usize) -> Option<Value<'a>> {
         if !self.whole {
             return object.get(key);
         }
-        let mut slot = hash(key);
         while self.slots[slot] != 0 {
             let member = object.at(self.slots[slot]);
             if member.key().raw == key {
@@ -53,16 +58,9 @@ impl Index {
     }
 }
 
-#[inline]
-fn hash(key: &str) -> usize {
-    let bytes = key.as_bytes();
-    let (first, last) = (
-        bytes.first().copied().unwrap_or(0),
-        bytes.last().copied().unwrap_or(0),
-    );
-    let middle = bytes.get(bytes.len() / 2).copied().unwrap_or(0);
-    (usize::from(first) * 7 + usize::from(last) * 31 + usize::from(middle) * 131 + bytes.len() * 17)
-        % SLOTS
+#[inline(always)]
+fn slot(key: &str) -> usize {
+    usize::from(hash(key)) % SLOTS
 }
 
 #[cfg(test)]

@@ -10,10 +10,10 @@ mod text;
 mod value;
 mod write;
 
-pub(crate) use parse::{Problem, parse, parse_event};
-pub(crate) use scan::plain_len;
-pub(crate) use text::{Seen, Text};
-pub(crate) use value::{Doc, Kind, Node, Value};
+pub(crate) use parse::{Problem, parse, parse_event, parse_into};
+pub(crate) use scan::{copy_plain, plain_len};
+pub(crate) use text::{Seen, Text, hash};
+pub(crate) use value::{Doc, Kind, Node, Source, Tree, Value};
 pub(crate) use write::Writer;
 
 /// Containers in containers that are followed. The deepest audit records known nest 7 deep; the limit keeps the

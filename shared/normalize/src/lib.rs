@@ -6,6 +6,7 @@
 mod address;
 mod api;
 mod apps;
+mod batch;
 mod class;
 mod cmdlet;
 mod copilot;
@@ -48,8 +49,9 @@ mod time;
 mod verbs;
 mod version;
 
+pub use batch::Batch;
 pub use filter::{Action, Decision, Filter, ROUTES_MAX};
-pub use identify::{Identity, Malformed, Parsed, identify};
+pub use identify::{Identity, Malformed, identify};
 pub use options::{Options, RawData, Schema, UnknownSchema};
 pub use outcome::{Outcome, Unknown};
 pub use redact::{may_hold_secrets, redact};
@@ -73,50 +75,47 @@ pub struct Context<'a> {
     pub options: &'a Options,
 }
 
-/// Room made for an event: what every event says, in bytes, and what it says of its record, as a multiple of it (measured: 2.05
-/// times in all on the mix, more on short records). A guess too low costs a copy.
-const EVENT_BYTES: usize = 1_024;
-const EVENT_PER_RECORD_BYTES: usize = 2;
+/// Room made for what stands at the beginning of an event, in bytes. A guess too low costs a copy.
+const HEAD_BYTES: usize = 1_024;
 
 /// Appends the record's event to `out`, as one line of NDJSON with its `\n`; nothing when the filter drops the record.
 ///
 /// Any bytes give a valid event: what is no record at all becomes a Base Event (class 0) around its text. Secrets are
 /// redacted, in `raw_data` too, unless [`Options::redact`] is off.
 pub fn event<'r>(record: &'r [u8], context: &Context<'_>, out: &mut Vec<u8>) -> Outcome<'r> {
-    match Parsed::new(record) {
-        Ok(parsed) => parsed.event(context, out),
+    match identify::read(record) {
+        Ok(tree) => write(record, tree.doc(), context, out),
         Err(malformed) => in_version(context.options, out, |out| {
             unread(record, &malformed, context, out)
         }),
     }
 }
 
-impl<'r> Parsed<'r> {
-    /// As [`fn@event`], of a record that was read already.
-    pub fn event(self, context: &Context<'_>, out: &mut Vec<u8>) -> Outcome<'r> {
-        in_version(context.options, out, |out| self.write(context, out))
-    }
-
-    /// Writes the event as OCSF 1.8.0, or as a document of ECS.
-    fn write(self, context: &Context<'_>, out: &mut Vec<u8>) -> Outcome<'r> {
-        let Self { record, doc } = self;
+/// As [`fn@event`], of a record that was read already.
+fn write<'r>(
+    record: &'r [u8],
+    doc: Doc<'_, 'r>,
+    context: &Context<'_>,
+    out: &mut Vec<u8>,
+) -> Outcome<'r> {
+    in_version(context.options, out, |out| {
         let clean = if context.options.redact {
-            redact::record(record, &doc)
+            redact::record(record, doc)
         } else {
             None
         };
         let Some(clean) = clean else {
-            return mapped(record, &doc, &doc, context, out);
+            return mapped(record, doc, doc, context, out);
         };
         // Few records hold a secret: reading those twice is cheaper than asking at every place where something is written.
         match identify::read(&clean) {
-            Ok(clean_doc) => mapped(&clean, &clean_doc, &doc, context, out),
+            Ok(tree) => mapped(&clean, tree.doc(), doc, context, out),
             Err(malformed) => unread(&clean, &malformed, context, out),
         }
-    }
+    })
 }
 
-/// What `write` appends, in the version of OCSF that is asked for.
+/// What `write` appends as OCSF 1.8.0, or as a document of ECS, in the version of OCSF that is asked for.
 fn in_version<'r>(
     options: &Options,
     out: &mut Vec<u8>,
@@ -151,8 +150,8 @@ fn unread<'r>(
 /// The event of a record that could be read. `original` is what it said before secrets were taken out.
 fn mapped<'r>(
     record: &[u8],
-    doc: &Doc<'_>,
-    original: &Doc<'r>,
+    doc: Doc<'_, '_>,
+    original: Doc<'_, 'r>,
     context: &Context<'_>,
     out: &mut Vec<u8>,
 ) -> Outcome<'r> {
@@ -170,9 +169,12 @@ fn mapped<'r>(
             unknown: None,
         };
     }
-    let mut event = Event::new(Vec::with_capacity(
-        record.len() * EVENT_PER_RECORD_BYTES + EVENT_BYTES,
-    ));
+    let from = out.len();
+    let mut event = Event::new(match options.schema {
+        Schema::Ocsf => std::mem::take(out),
+        // What the rules write of OCSF is not kept.
+        Schema::Ecs => Vec::new(),
+    });
     let origin = route::map(&parsed, &mut event);
     if let Some(severity) = facts.and_then(|facts| options.severity.of(&facts)) {
         event.severity = severity;
@@ -188,32 +190,45 @@ fn mapped<'r>(
         unknown: outcome::unknown(original, &parsed, origin.told),
     };
     match options.schema {
-        Schema::Ocsf => write_ocsf(&parsed, event, &origin, context, text.as_deref(), out),
+        Schema::Ocsf => {
+            let text = text.as_deref();
+            *out = write_ocsf(&parsed, event, &origin, context, text, from);
+        }
         Schema::Ecs => ecs::write(&parsed, event, &origin, context, text.as_deref(), out),
     }
     outcome
 }
 
-/// Writes what stands around the attributes of the record's class.
+/// Writes what stands around the attributes of the record's class: those, from `from` on, are in the event already. Answers with all
+/// that its buffer holds then.
 fn write_ocsf<'a>(
     record: &Record<'a>,
     mut event: Event<'a>,
     origin: &route::Origin<'a>,
     context: &Context<'_>,
     text: Option<&str>,
-    out: &mut Vec<u8>,
-) {
+    from: usize,
+) -> Vec<u8> {
     let who = origin.shown(record);
-    out.push(b'{');
-    let mut head = Writer::new(std::mem::take(out));
+    let mut head = Writer::new(Vec::with_capacity(HEAD_BYTES));
     envelope::write_head(record, &mut event, context, &who, &mut head);
-    *out = head.into_bytes();
     envelope::write_metadata(record, &mut event, context);
     envelope::write_cloud(record, &mut event);
     envelope::write_unmapped(record, &mut event);
     event.write_observables();
     event.body.text_opt("raw_data", text);
-    out.push(b',');
-    out.extend_from_slice(&event.body.into_bytes());
+    let mut head = head.into_bytes();
+    head.push(b',');
+    let mut out = event.body.into_bytes();
+    // What comes first depends on all that comes after it.
+    insert(&mut out, from + 1, &head);
     out.extend_from_slice(b"}\n");
+    out
+}
+
+fn insert(out: &mut Vec<u8>, at: usize, bytes: &[u8]) {
+    let (end, after) = (out.len(), at + bytes.len());
+    out.resize(end + bytes.len(), 0);
+    out.copy_within(at..end, after);
+    out[at..after].copy_from_slice(bytes);
 }

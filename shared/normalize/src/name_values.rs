@@ -6,15 +6,21 @@ use std::borrow::Cow;
 
 /// The value of the entry called `name`, when it says something.
 pub(crate) fn property<'a>(list: Value<'a>, name: &str) -> Option<Cow<'a, str>> {
-    let entry = list
-        .children()
-        .find(|entry| name_member(*entry).is_some_and(|member| member.is_text(name)))?;
+    let entry = list.children().find(|entry| is_named(*entry, name))?;
     meaningful(entry.get("Value")?)
 }
 
 /// The name of an entry.
 pub(crate) fn entry_name<'a>(entry: Value<'a>) -> Option<Cow<'a, str>> {
     name_member(entry)?.str()
+}
+
+fn is_named(entry: Value<'_>, name: &str) -> bool {
+    // Nearly always the name comes first.
+    match entry.children().next() {
+        Some(first) if first.key().is("Name") => first.is_text(name),
+        _ => name_member(entry).is_some_and(|own| own.is_text(name)),
+    }
 }
 
 fn name_member<'a>(entry: Value<'a>) -> Option<Value<'a>> {
@@ -34,13 +40,15 @@ fn name_member<'a>(entry: Value<'a>) -> Option<Value<'a>> {
 fn regular<'a>(entry: Value<'a>) -> Option<(Value<'a>, Option<Value<'a>>)> {
     let (mut name, mut value) = (None, None);
     for member in entry.children() {
-        let place = if member.key().is("Value") {
+        let key = member.key();
+        let place = if key.is("Value") {
             &mut value
-        } else {
+        } else if key.is("Name") || key.is("Key") {
             &mut name
+        } else {
+            return None;
         };
-        let known = member.key().is("Value") || member.key().is("Name") || member.key().is("Key");
-        if !known || place.replace(member).is_some() {
+        if place.replace(member).is_some() {
             return None;
         }
     }

@@ -33,7 +33,11 @@ pub struct Unknown<'r> {
 }
 
 /// What of a record is unknown. A record without Id or Operation is none of a new kind but broken, and not counted here.
-pub(crate) fn unknown<'r>(doc: &Doc<'r>, record: &Record<'_>, told: Told) -> Option<Unknown<'r>> {
+pub(crate) fn unknown<'r>(
+    doc: Doc<'_, 'r>,
+    record: &Record<'_>,
+    told: Told,
+) -> Option<Unknown<'r>> {
     let is_type = !record.record_type.is_some_and(record_types::is_known);
     // For the documented types without rules, the verb is the mapping: as long as there is one, they are no news.
     let is_operation = match told {

@@ -26,7 +26,7 @@ pub(crate) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    pub(crate) fn new(doc: &'a Doc<'a>) -> Self {
+    pub(crate) fn new(doc: Doc<'a, '_>) -> Self {
         let root = doc.root();
         let mut record = Self {
             root,
@@ -65,6 +65,7 @@ impl<'a> Record<'a> {
     }
 
     /// A member of the root object.
+    #[inline(always)]
     pub(crate) fn get(&self, key: &str) -> Option<Value<'a>> {
         self.index.get(self.root, key)
     }
@@ -74,16 +75,15 @@ impl<'a> Record<'a> {
     }
 
     /// A member as text, when it is a scalar and says something. The member stays in `unmapped`.
+    #[inline(always)]
     pub(crate) fn text(&self, key: &str) -> Option<Cow<'a, str>> {
         self.get(key).and_then(meaningful)
     }
 
     /// [`Record::text`] of a member that the caller puts into the event. A noise word counts as put there too.
+    #[inline(always)]
     pub(crate) fn take(&self, key: &str) -> Option<Cow<'a, str>> {
-        let value = self.get(key)?;
-        let text = value.scalar()?;
-        value.mark_used();
-        if is_noise(&text) { None } else { Some(text) }
+        self.get(key).and_then(taken)
     }
 
     /// The first of several members that says something; the others stay.
@@ -128,6 +128,13 @@ impl<'a> Record<'a> {
     }
 }
 
+/// [`meaningful`] of a value that the caller puts into the event.
+fn taken<'a>(value: Value<'a>) -> Option<Cow<'a, str>> {
+    let text = value.scalar()?;
+    value.mark_used();
+    if is_noise(&text) { None } else { Some(text) }
+}
+
 /// A scalar as text, unless it is blank or a noise word.
 pub(crate) fn meaningful<'a>(value: Value<'a>) -> Option<Cow<'a, str>> {
     value.scalar().filter(|text| !is_noise(text))
@@ -150,19 +157,17 @@ fn trim(text: &str) -> &str {
 }
 
 fn tidy(operation: Cow<'_, str>) -> Cow<'_, str> {
-    let plain = |text: &str| {
-        text.bytes()
-            .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
-    };
     let trimmed = operation
         .trim_start()
         .trim_end_matches([' ', '.', '\t', '\r', '\n']);
-    if plain(trimmed) && trimmed.len() == operation.len() {
-        return operation;
+    if !trimmed.is_ascii() {
+        let lower = trimmed.to_lowercase();
+        return Cow::Owned(lower.replace(['\u{2013}', '\u{2014}'], "-"));
     }
-    Cow::Owned(
-        trimmed
-            .to_lowercase()
-            .replace(['\u{2013}', '\u{2014}'], "-"),
-    )
+    let has_upper = trimmed.bytes().any(|byte| byte.is_ascii_uppercase());
+    if has_upper || trimmed.len() < operation.len() {
+        Cow::Owned(trimmed.to_ascii_lowercase())
+    } else {
+        operation
+    }
 }

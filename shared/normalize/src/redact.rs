@@ -38,7 +38,7 @@ pub fn redact(body: &[u8]) -> Result<Option<Vec<u8>>, BlobError> {
     let mut done = 0;
     for element in split(body)? {
         let clean = match json::parse(element) {
-            Ok(doc) => record(element, &doc),
+            Ok(tree) => record(element, tree.doc()),
             Err(_) => may_hold(element).then(|| ELEMENT_REDACTED.to_vec()),
         };
         let Some(clean) = clean else { continue };
@@ -61,22 +61,24 @@ pub fn may_hold_secrets(bytes: &[u8]) -> bool {
 }
 
 /// A record without its secrets, or `None` when it has none. `doc` is what `input` parses to.
-pub(crate) fn record(input: &[u8], doc: &Doc<'_>) -> Option<Vec<u8>> {
+pub(crate) fn record(input: &[u8], doc: Doc<'_, '_>) -> Option<Vec<u8>> {
     redacted(input, doc, 0, false)
 }
 
-fn redacted(input: &[u8], doc: &Doc<'_>, level: usize, hidden: bool) -> Option<Vec<u8>> {
-    if !hidden && !doc.nodes.iter().any(is_suspicious) {
+fn redacted(input: &[u8], doc: Doc<'_, '_>, level: usize, hidden: bool) -> Option<Vec<u8>> {
+    let (nodes, own) = doc.nodes();
+    let root = own.start;
+    if !hidden && !nodes[own].iter().any(is_suspicious) {
         return None;
     }
     let mut cuts = Cuts {
         input,
-        nodes: &doc.nodes,
+        nodes,
         level,
         done: 0,
         out: Vec::new(),
     };
-    cuts.visit(0, hidden);
+    cuts.visit(root, hidden);
     if cuts.done == 0 {
         return None;
     }
@@ -94,16 +96,19 @@ fn is_suspicious(node: &Node<'_>) -> bool {
         Kind::Text(text) => Some(text),
         _ => None,
     };
-    if !is_ordinary(key.raw) {
-        let named = |text: Text<'_>| text.escaped || names::is_secret(text.raw);
-        if names::is_secret(key.raw)
-            || names::is_key_id(key.raw)
-            || names::is_name(key.raw) && text.is_some_and(named)
-        {
-            return true;
+    let named = |text: Text<'_>| text.escaped || names::is_secret(text.raw);
+    let by_name = match key.raw {
+        // Half of all names.
+        "" | "Value" => false,
+        "Name" => text.is_some_and(named),
+        name if is_ordinary(name) => false,
+        name => {
+            names::is_secret(name)
+                || names::is_key_id(name)
+                || names::is_name(name) && text.is_some_and(named)
         }
-    }
-    text.is_some_and(is_suspicious_text)
+    };
+    by_name || text.is_some_and(is_suspicious_text)
 }
 
 /// JSON in a string with a member that tells of a secret, or a command line with the name of one.
@@ -146,8 +151,8 @@ impl Cuts<'_, '_> {
     /// name shadows are looked at as well: they are in the text.
     fn visit(&mut self, at: usize, hidden: bool) {
         match self.nodes[at].kind {
-            Kind::Object => self.object(at, hidden),
-            Kind::Array => self.each(at, |cuts, child| cuts.visit(child, hidden)),
+            Kind::Object(_) => self.object(at, hidden),
+            Kind::Array(_) => self.each(at, |cuts, child| cuts.visit(child, hidden)),
             Kind::Text(text) => self.text(text, hidden),
             Kind::Number(number) if hidden => {
                 let start = offset(self.input, number.as_bytes());
@@ -219,11 +224,11 @@ impl Cuts<'_, '_> {
     /// JSON in a string. What begins like it and is none (Microsoft cuts long values) is replaced whole when a member of it is a
     /// secret.
     fn inner(&self, value: &str, hidden: bool) -> Option<String> {
-        let Ok(doc) = json::parse(value.as_bytes()) else {
+        let Ok(tree) = json::parse(value.as_bytes()) else {
             let cut = hidden || line::has_secret_member(value);
             return (cut && !says_nothing(value)).then(|| REDACTED.to_owned());
         };
-        let new = redacted(value.as_bytes(), &doc, self.level + 1, hidden)?;
+        let new = redacted(value.as_bytes(), tree.doc(), self.level + 1, hidden)?;
         Some(String::from_utf8_lossy(&new).into_owned())
     }
 
@@ -233,7 +238,7 @@ impl Cuts<'_, '_> {
         let blank = match kind {
             Kind::Null => true,
             Kind::Text(text) => text.is_empty() || text.is(REDACTED),
-            Kind::Array | Kind::Object => *end as usize == member + 1,
+            Kind::Array(_) | Kind::Object(_) => *end as usize == member + 1,
             Kind::Bool(_) | Kind::Number(_) => false,
         };
         if blank {
@@ -326,7 +331,7 @@ mod tests {
     fn check(input: &str, expect: &str) {
         let once = |text: &str| {
             let doc = json::parse(text.as_bytes()).unwrap();
-            let new = record(text.as_bytes(), &doc);
+            let new = record(text.as_bytes(), doc.doc());
             new.map(|new| String::from_utf8(new).unwrap())
         };
         assert_eq!(once(input).as_deref().unwrap_or(input), expect);
@@ -419,7 +424,7 @@ mod tests {
             nested = serde_json::json!({ "a": nested }).to_string();
         }
         let doc = json::parse(nested.as_bytes()).unwrap();
-        let new = record(nested.as_bytes(), &doc).unwrap();
+        let new = record(nested.as_bytes(), doc.doc()).unwrap();
         assert!(!String::from_utf8(new).unwrap().contains("marker"));
     }
 

@@ -52,37 +52,29 @@ impl Moment {
         let (year, month, day) = civil(days);
         let (seconds, millis) = (of_day / 1000, of_day % 1000);
         let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-        let mut text = String::with_capacity(24);
-        push_pair(&mut text, year / 100);
-        push_pair(&mut text, year % 100);
-        for (mark, value) in [
-            ('-', month),
-            ('-', day),
-            ('T', hour),
-            (':', minute),
-            (':', second),
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        for (at, value) in [
+            (0, year / 100),
+            (2, year),
+            (5, month),
+            (8, day),
+            (11, hour),
+            (14, minute),
+            (17, second),
+            (20, millis / 10),
         ] {
-            text.push(mark);
-            push_pair(&mut text, value);
+            text[at] += (value / 10 % 10) as u8;
+            text[at + 1] += (value % 10) as u8;
         }
-        if millis > 0 {
-            text.push('.');
-            push_digit(&mut text, millis / 100);
-            push_pair(&mut text, millis % 100);
+        text[22] += (millis % 10) as u8;
+        let text = String::from_utf8_lossy(&text);
+        if millis == 0 {
+            // Without the fraction.
+            [&text[..19], "Z"].concat()
+        } else {
+            text.into_owned()
         }
-        text.push('Z');
-        text
     }
-}
-
-fn push_pair(text: &mut String, value: i64) {
-    push_digit(text, value / 10);
-    push_digit(text, value);
-}
-
-/// The last digit of a number.
-fn push_digit(text: &mut String, value: i64) {
-    text.push(char::from(b'0' + (value % 10) as u8));
 }
 
 fn digits(bytes: &[u8], at: usize, len: usize) -> Option<i64> {

@@ -1,19 +1,21 @@
 //! A blob's way through the fetcher without its network: what Microsoft sent is decompressed, hashed, taken apart, told apart,
 //! normalized, and the events, as well as the raw copy, are compressed. One core.
 //!
-//! `cargo bench -p pipeline`. The blob's records are the repository's own examples, and the samples beside it where they are.
+//! `cargo bench -p pipeline`. The blob's records are the repository's own examples, and the samples beside it where they are. Memory
+//! is allocated by the rules that the template gives the fetcher.
 
 use std::collections::HashSet;
 use std::error::Error;
 use std::hint::black_box;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
+use std::process::Command;
 
-use criterion::{BatchSize, Criterion, Throughput};
+use criterion::{Criterion, Throughput};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use normalize::{Context, Options, Parsed, split};
-use pipeline::lake::Codec;
+use normalize::{Batch, Context, Options, split};
+use pipeline::lake::{Codec, Compressor};
 use pipeline::ledger::key::RecordKey;
 use sha2::{Digest as _, Sha256};
 
@@ -31,15 +33,30 @@ const MIX: [&str; 4] = [
 /// What web servers compress with.
 const SENT_LEVEL: u32 = 6;
 
-/// Events take about this many times the bytes of their records, as the fetcher reckons.
-const EVENTS_PER_RECORD_BYTES: usize = 2;
+/// Records that the fetcher claims at once, and so reads at once.
+const CLAIMED_AT_ONCE_MAX: usize = 500;
+
+/// Where the fetcher's environment is.
+const TEMPLATE: &str = include_str!("../../../template.yaml");
 
 fn main() -> Result<(), Box<dyn Error>> {
+    if !is_as_in_the_fetcher() {
+        // glibc reads its variables before anything of ours runs.
+        let mut again = Command::new(std::env::current_exe()?);
+        again.args(std::env::args_os().skip(1)).envs(allocator());
+        return match again.status()?.success() {
+            true => Ok(()),
+            false => Err("the bench failed".into()),
+        };
+    }
     let records = records()?;
     let body = format!("[{}]", records.join(",")).into_bytes();
     let sent = sent(&body)?;
     let elements = split(&body)?;
-    let lines = events(distinct(&elements), body.len());
+    let mut lines = Vec::new();
+    let mut batch = Batch::default();
+    let all = distinct(&elements, &mut HashSet::new(), &mut batch);
+    events(&batch, &all, |event| lines.extend_from_slice(event));
 
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("blob");
@@ -67,14 +84,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         bencher.iter(|| split(black_box(&body)).map(|records| records.len()));
     });
     group.bench_function("parse and tell apart", |bencher| {
-        bencher.iter(|| distinct(black_box(&elements)).len());
+        let mut batch = Batch::default();
+        bencher.iter(|| distinct(black_box(&elements), &mut HashSet::new(), &mut batch).len());
     });
     group.bench_function("map and write", |bencher| {
-        bencher.iter_batched(
-            || distinct(&elements),
-            |records| events(records, body.len()),
-            BatchSize::LargeInput,
-        );
+        bencher.iter(|| events(&batch, &all, |event| _ = black_box(event)));
     });
     for codec in [Codec::Zstd, Codec::Gzip] {
         for (what, content) in [("raw copy", &body), ("events", &lines)] {
@@ -88,11 +102,33 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+#[expect(clippy::disallowed_methods, reason = "these are no settings of ours")]
+fn is_as_in_the_fetcher() -> bool {
+    let is_set = |(name, _): (&str, _)| std::env::var_os(name).is_some();
+    allocator().all(is_set)
+}
+
+/// The variables of the template that glibc's allocator reads.
+fn allocator() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let variables = TEMPLATE
+        .lines()
+        .filter_map(|line| line.trim().split_once(": "));
+    let ours = variables.filter(|(name, _)| name.starts_with("MALLOC_"));
+    ours.map(|(name, value)| (name, value.trim_matches('"')))
+}
+
 /// A body to the compressed events of a blob that nobody has had before, and its hash.
 fn to_events(body: &[u8], codec: Codec) -> Result<Vec<u8>, Box<dyn Error>> {
     black_box(Sha256::digest(body));
-    let events = events(distinct(&split(body)?), body.len());
-    Ok(codec.compress(&events))
+    let records = split(body)?;
+    let mut seen = HashSet::with_capacity(records.len());
+    let mut compressor = Compressor::new(codec);
+    let mut batch = Batch::default();
+    for portion in records.chunks(CLAIMED_AT_ONCE_MAX) {
+        let own = distinct(portion, &mut seen, &mut batch);
+        events(&batch, &own, |event| compressor.append(event));
+    }
+    Ok(compressor.finish())
 }
 
 fn sent(body: &[u8]) -> Result<Vec<u8>, std::io::Error> {
@@ -107,32 +143,38 @@ fn received(sent: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
     Ok(body)
 }
 
-/// The records whose Id comes for the first time.
-fn distinct<'a>(records: &[&'a [u8]]) -> Vec<Parsed<'a>> {
-    let mut seen = HashSet::with_capacity(records.len());
+/// The numbers of the records whose Id comes for the first time.
+fn distinct<'a>(
+    records: &[&'a [u8]],
+    seen: &mut HashSet<RecordKey>,
+    batch: &mut Batch<'a>,
+) -> Vec<usize> {
+    batch.clear();
     let mut own = Vec::with_capacity(records.len());
     for record in records {
-        if let Ok(parsed) = Parsed::new(record)
-            && seen.insert(RecordKey::new(parsed.identity().id.as_deref(), record))
+        let number = batch.len();
+        if let Ok(identity) = batch.read(record)
+            && seen.insert(RecordKey::new(identity.id.as_deref(), record))
         {
-            own.push(parsed);
+            own.push(number);
         }
     }
     own
 }
 
-fn events(records: Vec<Parsed<'_>>, bytes: usize) -> Vec<u8> {
+fn events(batch: &Batch<'_>, numbers: &[usize], mut put: impl FnMut(&[u8])) {
     let options = Options::default();
     let context = Context {
         content_type: Some("Audit.General"),
         content_created_ms: None,
         options: &options,
     };
-    let mut events = Vec::with_capacity(bytes * EVENTS_PER_RECORD_BYTES);
-    for record in records {
-        record.event(&context, &mut events);
+    let mut event = Vec::new();
+    for number in numbers {
+        event.clear();
+        batch.event(*number, &context, &mut event);
+        put(&event);
     }
-    events
 }
 
 /// Each with an Id of its own: the samples share some.

@@ -11,6 +11,7 @@ mod batch;
 mod body;
 mod conclude;
 mod failure;
+mod lines;
 mod settle;
 mod status;
 mod tenants;
@@ -204,18 +205,17 @@ async fn deliver(
         codec,
         _alone,
     } = body::get(fetcher, blob, cloud, chosen).await?;
-    let mut events = events(fetcher, blob, &bytes, clock.now()).await?;
+    let mut events = events(fetcher, blob, &bytes, codec, clock.now()).await?;
     let options = &fetcher.events.options;
-    if events.counts.written > 0 {
-        let lines = std::mem::take(&mut events.lines).into();
+    if let Some(object) = events.lines.take_object() {
         let path = key::events(blob, options.schema, codec);
-        fetcher.lake.put(&path, lines).await?;
+        fetcher.lake.write(&path, object.into()).await?;
     }
     let routes = options.filter.routes();
-    for (route, lines) in routes.iter().zip(std::mem::take(&mut events.routed)) {
-        if !lines.is_empty() {
+    for (route, lines) in routes.iter().zip(&mut events.routed) {
+        if let Some(object) = lines.take_object() {
             let path = key::routed(route, blob, codec);
-            fetcher.lake.put(&path, lines.into()).await?;
+            fetcher.lake.write(&path, object.into()).await?;
         }
     }
     Ok(events)

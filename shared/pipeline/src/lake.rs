@@ -7,7 +7,7 @@ mod codec;
 pub mod key;
 pub mod object;
 
-pub use codec::Codec;
+pub use codec::{Codec, Compressor};
 
 use std::sync::{Arc, OnceLock};
 

@@ -4,7 +4,7 @@ use crate::class::Class;
 use crate::event::{Event, Kind};
 use crate::findings;
 use crate::identity::{User, email_domain};
-use crate::json::{Doc, Writer, parse};
+use crate::json::{Tree, Writer, parse};
 use crate::origin::{self, Source};
 use crate::record::{Record, meaningful};
 use crate::resource::text_of;
@@ -42,7 +42,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     write_evidence(record, event, doc.as_ref());
 }
 
-fn write_info<'a>(record: &Record<'a>, event: &mut Event<'a>, data: Option<&Doc<'_>>) {
+fn write_info<'a>(record: &Record<'a>, event: &mut Event<'a>, data: Option<&Tree<'_>>) {
     let datum = |key: &str| {
         data.and_then(|doc| text_of(doc.root(), key))
             .map(|text| text.into_owned())
@@ -73,7 +73,7 @@ fn write_info<'a>(record: &Record<'a>, event: &mut Event<'a>, data: Option<&Doc<
     });
 }
 
-fn write_evidence<'a>(record: &Record<'a>, event: &mut Event<'a>, data: Option<&Doc<'_>>) {
+fn write_evidence<'a>(record: &Record<'a>, event: &mut Event<'a>, data: Option<&Tree<'_>>) {
     let datum = |key: &str| {
         data.and_then(|doc| text_of(doc.root(), key))
             .map(|text| text.into_owned())

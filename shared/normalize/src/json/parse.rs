@@ -1,7 +1,7 @@
 //! The parser: strict RFC 8259 (no comments, no trailing commas, no bare control characters), except that lone
-//! surrogates and repeated keys are let in and remembered in [`Doc::lossy`].
+//! surrogates and repeated keys are let in and remembered in [`Tree::lossy`].
 
-use super::{DEPTH_MAX, Doc, Kind, Node, Seen, Text, plain_len};
+use super::{DEPTH_MAX, Kind, Node, Seen, Source, Text, Tree, plain_len};
 use std::cell::Cell;
 use std::collections::HashMap;
 
@@ -31,35 +31,49 @@ const PAIRWISE_MAX: usize = 64;
 const BYTES_PER_NODE: usize = 20;
 
 /// Parses one JSON value, with nothing but white space around it.
-pub(crate) fn parse(input: &[u8]) -> Result<Doc<'_>, Problem> {
+pub(crate) fn parse(input: &[u8]) -> Result<Tree<'_>, Problem> {
     parse_within(input, DEPTH_MAX, NODES_MAX)
 }
 
 /// Parses an event that this crate has made of a record.
-pub(crate) fn parse_event(input: &[u8]) -> Result<Doc<'_>, Problem> {
+pub(crate) fn parse_event(input: &[u8]) -> Result<Tree<'_>, Problem> {
     parse_within(input, EVENT_DEPTH_MAX, EVENT_NODES_MAX)
 }
 
-fn parse_within(input: &[u8], depth_max: usize, nodes_max: usize) -> Result<Doc<'_>, Problem> {
+fn parse_within(input: &[u8], depth_max: usize, nodes_max: usize) -> Result<Tree<'_>, Problem> {
+    let mut nodes = Vec::with_capacity(input.len() / BYTES_PER_NODE + 4);
+    let lossy = append(input, depth_max, nodes_max, &mut nodes)?;
+    Ok(Tree { nodes, lossy })
+}
+
+/// [`parse`], with the document's nodes behind those of others: its root is the first of them. Says whether it is lossy.
+pub(crate) fn parse_into<'a>(input: &'a [u8], nodes: &mut Vec<Node<'a>>) -> Result<bool, Problem> {
+    append(input, DEPTH_MAX, NODES_MAX, nodes)
+}
+
+fn append<'a>(
+    input: &'a [u8],
+    depth_max: usize,
+    nodes_max: usize,
+    nodes: &mut Vec<Node<'a>>,
+) -> Result<bool, Problem> {
     let text = std::str::from_utf8(input).map_err(|error| Problem::Utf8(error.valid_up_to()))?;
+    let before = nodes.len();
     let mut parser = Parser {
         text,
         bytes: input,
         at: 0,
-        nodes: Vec::with_capacity(input.len() / BYTES_PER_NODE + 4),
-        nodes_max,
+        nodes: std::mem::take(nodes),
+        nodes_max: before + nodes_max,
         lossy: false,
+        rewrites: 0,
     };
-    parser.blanks();
-    parser.value(Text::default(), depth_max)?;
-    parser.blanks();
-    if parser.at != input.len() {
-        return Err(Problem::Syntax(parser.at));
+    let parsed = parser.document(depth_max);
+    *nodes = parser.nodes;
+    if parsed.is_err() {
+        nodes.truncate(before);
     }
-    Ok(Doc {
-        nodes: parser.nodes,
-        lossy: parser.lossy,
-    })
+    parsed.map(|()| parser.lossy)
 }
 
 struct Parser<'a> {
@@ -69,6 +83,8 @@ struct Parser<'a> {
     nodes: Vec<Node<'a>>,
     nodes_max: usize,
     lossy: bool,
+    /// How much was passed that is not copied as it is.
+    rewrites: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -83,6 +99,27 @@ impl<'a> Parser<'a> {
             && matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
         {
             self.at += 1;
+            self.rewrites += 1;
+        }
+    }
+
+    /// Passes the first of two bytes, if those are next: what stands between strings, nearly always.
+    #[inline(always)]
+    fn pass(&mut self, next: [u8; 2]) -> bool {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let is_next = rest.first_chunk() == Some(&next);
+        self.at += usize::from(is_next);
+        is_next
+    }
+
+    fn document(&mut self, depth_max: usize) -> Result<(), Problem> {
+        self.blanks();
+        self.value(Text::default(), depth_max)?;
+        self.blanks();
+        if self.at == self.bytes.len() {
+            Ok(())
+        } else {
+            self.syntax()
         }
     }
 
@@ -147,7 +184,8 @@ impl<'a> Parser<'a> {
         let Some(depth) = depth.checked_sub(1) else {
             return Err(Problem::TooDeep(self.at));
         };
-        let index = self.push(key, Kind::Array)?;
+        let (start, rewrites) = (self.at, self.rewrites);
+        let index = self.push(key, Kind::Array(""))?;
         self.at += 1;
         self.blanks();
         if self.peek() == Some(b']') {
@@ -164,7 +202,8 @@ impl<'a> Parser<'a> {
             self.blanks();
         }
         self.expect(b']')?;
-        self.nodes[index].end = self.nodes.len() as u32;
+        let source = self.source(start, rewrites);
+        self.close(index, Kind::Array(source));
         Ok(())
     }
 
@@ -172,7 +211,8 @@ impl<'a> Parser<'a> {
         let Some(depth) = depth.checked_sub(1) else {
             return Err(Problem::TooDeep(self.at));
         };
-        let index = self.push(key, Kind::Object)?;
+        let (start, rewrites) = (self.at, self.rewrites);
+        let index = self.push(key, Kind::Object(""))?;
         self.at += 1;
         self.blanks();
         if self.peek() == Some(b'}') {
@@ -189,15 +229,20 @@ impl<'a> Parser<'a> {
                 self.shadow_earlier(index, name);
             }
             members += 1;
-            self.blanks();
-            self.expect(b':')?;
-            self.blanks();
+            if !self.pass(*b":\"") {
+                self.blanks();
+                self.expect(b':')?;
+                self.blanks();
+            }
             // Most are strings: those without the call.
             if self.peek() == Some(b'"') {
                 let text = self.string()?;
                 self.push(name, Kind::Text(text))?;
             } else {
                 self.value(name, depth)?;
+            }
+            if self.pass(*b",\"") {
+                continue;
             }
             self.blanks();
             match self.peek() {
@@ -211,7 +256,24 @@ impl<'a> Parser<'a> {
         if members > PAIRWISE_MAX {
             self.shadow_repeats(index);
         }
+        let source = self.source(start, rewrites);
+        self.close(index, Kind::Object(source));
         Ok(())
+    }
+
+    /// The text of a container that has been passed, if it can stand for what it holds.
+    fn source(&self, start: usize, rewrites: usize) -> Source<'a> {
+        if self.rewrites == rewrites {
+            &self.text[start..self.at]
+        } else {
+            ""
+        }
+    }
+
+    fn close(&mut self, index: usize, kind: Kind<'a>) {
+        let end = self.nodes.len() as u32;
+        let node = &mut self.nodes[index];
+        (node.kind, node.end) = (kind, end);
     }
 
     /// Marks an earlier member of the open object that has this key.
@@ -220,6 +282,7 @@ impl<'a> Parser<'a> {
         while let Some(node) = self.nodes.get_mut(at) {
             if same(node.key, key) {
                 self.lossy |= !node.shadowed;
+                self.rewrites += 1;
                 node.shadowed = true;
             }
             at = node.end as usize;
@@ -238,9 +301,11 @@ impl<'a> Parser<'a> {
         self.lossy |= !repeated.is_empty();
         for index in repeated {
             self.nodes[index].shadowed = true;
+            self.rewrites += 1;
         }
     }
 
+    #[inline(always)]
     fn string(&mut self) -> Result<Text<'a>, Problem> {
         let start = self.at + 1;
         let end = start + plain_len(&self.bytes[start..]);
@@ -277,6 +342,7 @@ impl<'a> Parser<'a> {
         match self.bytes.get(at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(2),
             Some(b'u') => {
+                self.rewrites += 1;
                 let Some(first) = self.unit(at) else {
                     return Err(Problem::Syntax(at));
                 };

@@ -47,18 +47,26 @@ impl Seen {
             self.0 = [u64::MAX; 4];
             return true;
         }
-        let bytes = text.raw.as_bytes();
-        let at = |at: usize| bytes.get(at).copied().map_or(0, usize::from);
-        let hash = at(0) * 7
-            + at(bytes.len().wrapping_sub(1)) * 31
-            + at(bytes.len() / 2) * 11
-            + bytes.len() * 5;
+        let hash = hash(text.raw) as usize;
         let word = &mut self.0[hash / 64 % 4];
         let bit = 1 << (hash % 64);
         let perhaps = *word & bit != 0;
         *word |= bit;
         perhaps
     }
+}
+
+/// A byte of any text, of its length and three of its bytes: enough to tell names apart.
+#[inline(always)]
+pub(crate) const fn hash(text: &str) -> u8 {
+    let bytes = text.as_bytes();
+    let [first, .., last] = bytes else {
+        return 0;
+    };
+    let middle = bytes[bytes.len() / 2];
+    let word = u32::from_le_bytes([*first, *last, middle, bytes.len() as u8]);
+    // Knuth's multiplicative hashing: the highest bits depend on all.
+    (word.wrapping_mul(0x9e37_79b1) >> 24) as u8
 }
 
 fn unescape(raw: &str) -> String {

@@ -3,11 +3,21 @@
 use super::Text;
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::ops::Range;
 
 /// A parsed document: its nodes in document order, the root first.
 #[derive(Debug)]
-pub(crate) struct Doc<'a> {
+pub(crate) struct Tree<'a> {
     pub(crate) nodes: Vec<Node<'a>>,
+    /// As in [`Doc`].
+    pub(crate) lossy: bool,
+}
+
+/// A document among the nodes of several.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Doc<'n, 'a> {
+    nodes: &'n [Node<'a>],
+    root: u32,
     /// The document cannot be rewritten whole: it holds a lone surrogate or an object with a key twice.
     pub(crate) lossy: bool,
 }
@@ -31,9 +41,13 @@ pub(crate) enum Kind<'a> {
     /// As written in the input: no number loses a digit.
     Number(&'a str),
     Text(Text<'a>),
-    Array,
-    Object,
+    Array(Source<'a>),
+    Object(Source<'a>),
 }
+
+/// A container's text, from bracket to bracket, where a copy of it is what writing all that it holds would give: no blanks, no
+/// characters as `\u` escapes, no member that does not count. Empty where it is not.
+pub(crate) type Source<'a> = &'a str;
 
 /// One value of a document.
 #[derive(Debug, Clone, Copy)]
@@ -42,18 +56,47 @@ pub(crate) struct Value<'a> {
     at: u32,
 }
 
-impl<'a> Doc<'a> {
-    pub(crate) fn root(&'a self) -> Value<'a> {
+impl<'a> Tree<'a> {
+    pub(crate) fn doc(&self) -> Doc<'_, 'a> {
+        Doc::new(&self.nodes, 0, self.lossy)
+    }
+
+    pub(crate) fn root(&self) -> Value<'_> {
+        self.doc().root()
+    }
+}
+
+impl<'n, 'a> Doc<'n, 'a> {
+    /// The document whose root is at a place in `nodes`.
+    pub(crate) fn new(nodes: &'n [Node<'a>], root: u32, lossy: bool) -> Self {
+        Self { nodes, root, lossy }
+    }
+
+    pub(crate) fn root(self) -> Value<'n> {
         Value {
-            nodes: &self.nodes,
-            at: 0,
+            nodes: self.nodes,
+            at: self.root,
         }
     }
 
+    /// All nodes of which some are the document's, and which those are.
+    pub(crate) fn nodes(self) -> (&'n [Node<'a>], Range<usize>) {
+        let root = self.root as usize;
+        (self.nodes, root..self.nodes[root].end as usize)
+    }
+
+    /// Takes back what an event made of the document has marked.
+    pub(crate) fn forget_used(self) {
+        let (nodes, own) = self.nodes();
+        nodes[own].iter().for_each(|node| node.used.set(false));
+    }
+
     /// A member of the root object, with the input's own lifetime.
-    pub(crate) fn member(&self, key: &str) -> Option<Kind<'a>> {
-        let mut at = 1;
-        while let Some(node) = self.nodes.get(at) {
+    pub(crate) fn member(self, key: &str) -> Option<Kind<'a>> {
+        let (nodes, own) = self.nodes();
+        let mut at = own.start + 1;
+        while at < own.end {
+            let node = &nodes[at];
             if !node.shadowed && node.key.is(key) {
                 return Some(node.kind);
             }
@@ -90,17 +133,17 @@ impl<'a> Value<'a> {
     }
 
     pub(crate) fn is_object(self) -> bool {
-        matches!(self.kind(), Kind::Object)
+        matches!(self.kind(), Kind::Object(_))
     }
 
     pub(crate) fn is_array(self) -> bool {
-        matches!(self.kind(), Kind::Array)
+        matches!(self.kind(), Kind::Array(_))
     }
 
     /// Members of an object or elements of an array; nothing for a scalar.
     pub(crate) fn children(self) -> Children<'a> {
         let end = match self.kind() {
-            Kind::Array | Kind::Object => self.node().end,
+            Kind::Array(_) | Kind::Object(_) => self.node().end,
             _ => self.at + 1,
         };
         Children {
@@ -163,7 +206,7 @@ impl<'a> Value<'a> {
             Kind::Number(number) => Some(Cow::Borrowed(number)),
             Kind::Bool(true) => Some(Cow::Borrowed("true")),
             Kind::Bool(false) => Some(Cow::Borrowed("false")),
-            Kind::Null | Kind::Array | Kind::Object => None,
+            Kind::Null | Kind::Array(_) | Kind::Object(_) => None,
         }
     }
 
@@ -191,7 +234,7 @@ impl<'a> Value<'a> {
         match self.kind() {
             Kind::Null => true,
             Kind::Text(text) => text.is_empty(),
-            Kind::Array | Kind::Object => self.node().end == self.at + 1,
+            Kind::Array(_) | Kind::Object(_) => self.node().end == self.at + 1,
             _ => false,
         }
     }

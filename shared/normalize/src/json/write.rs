@@ -1,6 +1,6 @@
 //! Writing JSON text straight into the output.
 
-use super::{Kind, Text, Value, plain_len};
+use super::{Kind, Text, Value, copy_plain};
 
 /// Appends JSON to a buffer. Commas follow from the last byte written, and containers that stay empty are taken back,
 /// so a rule writes what it has and needs no case for what it has not.
@@ -64,6 +64,12 @@ impl Writer {
     pub(crate) fn int(&mut self, key: &str, value: i64) {
         self.key(key);
         self.digits(value);
+    }
+
+    /// Members of ours, as JSON.
+    pub(crate) fn members(&mut self, json: &'static str) {
+        self.separate();
+        self.out.extend_from_slice(json.as_bytes());
     }
 
     /// A number as a string member.
@@ -195,6 +201,14 @@ impl Writer {
         self.quoted(value);
     }
 
+    /// A word of ours, which needs no escapes, as an element.
+    pub(crate) fn element_word(&mut self, word: &'static str) {
+        self.separate();
+        self.out.push(b'"');
+        self.out.extend_from_slice(word.as_bytes());
+        self.out.push(b'"');
+    }
+
     pub(crate) fn element_int(&mut self, value: i64) {
         self.separate();
         self.digits(value);
@@ -246,21 +260,8 @@ impl Writer {
     }
 
     fn digits(&mut self, value: i64) {
-        let mut buffer = [0; 20];
-        let mut at = buffer.len();
-        let mut rest = value.unsigned_abs();
-        loop {
-            at -= 1;
-            buffer[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        if value < 0 {
-            self.out.push(b'-');
-        }
-        self.out.extend_from_slice(&buffer[at..]);
+        let mut buffer = itoa::Buffer::new();
+        self.out.extend_from_slice(buffer.format(value).as_bytes());
     }
 
     fn quoted(&mut self, value: &str) {
@@ -272,8 +273,7 @@ impl Writer {
     fn escaped(&mut self, value: &str) {
         let mut rest = value.as_bytes();
         loop {
-            let plain = plain_len(rest);
-            self.out.extend_from_slice(&rest[..plain]);
+            let plain = copy_plain(rest, &mut self.out);
             let Some(special) = rest.get(plain) else {
                 break;
             };
@@ -315,12 +315,15 @@ impl Writer {
             Kind::Bool(false) => self.out.extend_from_slice(b"false"),
             Kind::Number(number) => self.out.extend_from_slice(number.as_bytes()),
             Kind::Text(text) => self.copied_text(text),
-            Kind::Array => {
+            Kind::Array(source) | Kind::Object(source) if !source.is_empty() => {
+                self.out.extend_from_slice(source.as_bytes());
+            }
+            Kind::Array(_) => {
                 self.container(b'[', b']', |w| {
                     value.children().for_each(|child| w.element_value(child));
                 });
             }
-            Kind::Object => {
+            Kind::Object(_) => {
                 self.container(b'{', b'}', |w| {
                     value.children().for_each(|child| w.member(child));
                 });

@@ -39,7 +39,7 @@ impl<'a> Facts<'a> {
     pub fn of(record: &'a [u8], content_type: Option<&'a str>) -> Result<Self, Malformed> {
         let doc = identify::read(record)?;
         let text = |key| {
-            let value = match doc.member(key) {
+            let value = match doc.doc().member(key) {
                 Some(Kind::Text(text)) => text.cow(),
                 Some(Kind::Number(number)) => Cow::Borrowed(number),
                 Some(Kind::Bool(value)) => Cow::Borrowed(if value { "true" } else { "false" }),
@@ -204,7 +204,7 @@ mod tests {
                 r#"{{"Id":"a","RecordType":{value},"Operation":{value},"Workload":{value},"UserId":{value}}}"#
             );
             let doc = crate::json::parse(text.as_bytes()).unwrap();
-            let record = crate::record::Record::new(&doc);
+            let record = crate::record::Record::new(doc.doc());
             let facts = Facts::of(text.as_bytes(), Some("x")).unwrap();
             assert_eq!(facts, record.facts(Some("x")), "{text}");
         }

@@ -16,8 +16,8 @@ use crate::queue::Blob;
 /// function of 1 GiB.
 pub(super) const BLOB_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Largest blob handled at all, one at a time in a process. The body, its events (twice the size) and their compressed form
-/// are held at once: some 320 MB. A larger one stays open, loudly, until it expires.
+/// Largest blob handled at all, one at a time in a process: the body, its compressed copy and its compressed events are held
+/// at once. A larger one stays open, loudly, until it expires.
 pub(super) const LARGE_BLOB_BYTES_MAX: usize = 96 * 1024 * 1024;
 
 /// A blob's bytes, and the permit that keeps other large ones out while they are in memory.

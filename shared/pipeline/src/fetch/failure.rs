@@ -70,7 +70,7 @@ pub enum FetchError {
         /// What was counted.
         counts: Counts,
         /// Events that were made.
-        lines: usize,
+        lines: u64,
     },
 }
 

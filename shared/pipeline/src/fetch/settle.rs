@@ -5,25 +5,24 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use normalize::{Action, Context, Filter, Parsed};
+use normalize::{Action, Batch, Context, Filter};
 
 use super::failure::unreadable;
+use super::lines::Lines;
 use super::unknown::Unknowns;
 use super::{FetchError, Fetcher};
+use crate::lake::Codec;
 use crate::ledger::blob::Counts;
 use crate::ledger::key::RecordKey;
 use crate::queue::Blob;
 use crate::settings::RecordDedupe;
 
-/// Events take about this many times the bytes of their records (measured: 2.05).
-const EVENTS_PER_RECORD_BYTES: usize = 2;
-
 /// The events of the records that a blob owns.
 pub(super) struct Events {
     /// One event a line, in raw order.
-    pub(super) lines: Vec<u8>,
+    pub(super) lines: Lines,
     /// The same for each of the filter's routes.
-    pub(super) routed: Vec<Vec<u8>>,
+    pub(super) routed: Vec<Lines>,
     /// What became of each record.
     pub(super) counts: Counts,
     /// How many records each of the filter's rules decided.
@@ -34,10 +33,11 @@ pub(super) struct Events {
 
 impl Events {
     /// None of `records` yet.
-    fn none(records: usize, filter: &Filter) -> Self {
+    fn none(records: usize, filter: &Filter, codec: Codec) -> Self {
+        let routes = filter.routes().iter();
         Self {
-            lines: Vec::new(),
-            routed: vec![Vec::new(); filter.routes().len()],
+            lines: Lines::none(codec),
+            routed: routes.map(|_| Lines::none(codec)).collect(),
             counts: Counts {
                 records: records as u64,
                 ..Counts::default()
@@ -48,14 +48,15 @@ impl Events {
     }
 }
 
-/// Records claimed at once, and their bytes, but for one that is longer: read records take four times those.
+/// Records claimed at once, and their bytes, but for one that is longer: read records take twice those, or more where values are
+/// short.
 const CLAIMED_AT_ONCE_MAX: usize = 500;
 const CLAIMED_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// What an element of the blob is.
-enum Element<'a> {
-    /// A record that this blob may own, if nobody else does.
-    Candidate(Parsed<'a>, RecordKey),
+enum Element {
+    /// A record that this blob may own, if nobody else does: its number in the batch.
+    Candidate(usize, RecordKey),
     /// Its Id was in this blob before.
     Repeated,
     /// It belongs to another organization.
@@ -70,13 +71,12 @@ pub(super) async fn events(
     fetcher: &Fetcher,
     blob: &Blob,
     body: &Bytes,
+    codec: Codec,
     now: Timestamp,
 ) -> Result<Events, FetchError> {
     let records = normalize::split(body).map_err(|why| unreadable(why, body))?;
-    let mut events = Events {
-        lines: Vec::with_capacity(body.len() * EVENTS_PER_RECORD_BYTES),
-        ..Events::none(records.len(), &fetcher.events.options.filter)
-    };
+    let mut events = Events::none(records.len(), &fetcher.events.options.filter, codec);
+    let (mut batch, mut event) = (Batch::default(), Vec::new());
     let context = Context {
         content_type: Some(blob.content_type.as_str()),
         content_created_ms: Some(blob.content_created.as_millisecond()),
@@ -84,13 +84,14 @@ pub(super) async fn events(
     };
     let mut seen = HashSet::with_capacity(records.len());
     for portion in portions(&records) {
-        let elements = sort_out(blob, portion, &mut seen);
+        batch.clear();
+        let elements = sort_out(blob, portion, &mut seen, &mut batch);
         let owned = claim(fetcher, blob, keys(&elements), now).await?;
         let mut owned = owned.into_iter();
         for element in elements {
             match element {
-                Element::Candidate(record, _) => match owned.next() {
-                    Some(true) => write(&mut events, record, &context),
+                Element::Candidate(number, _) => match owned.next() {
+                    Some(true) => write(&mut events, &batch, number, &context, &mut event),
                     _ => events.counts.duplicate += 1,
                 },
                 Element::Repeated => events.counts.duplicate += 1,
@@ -122,20 +123,21 @@ fn portions<'p, 'a>(records: &'p [&'a [u8]]) -> impl Iterator<Item = &'p [&'a [u
     })
 }
 
-/// `seen` are the records of the blob that came before.
+/// `seen` are the records of the blob that came before. What can be read is in `batch` then.
 fn sort_out<'a>(
     blob: &Blob,
     records: &[&'a [u8]],
     seen: &mut HashSet<RecordKey>,
-) -> Vec<Element<'a>> {
+    batch: &mut Batch<'a>,
+) -> Vec<Element> {
     let tenant = blob.tenant_id.to_string();
     records
         .iter()
         .map(|record| {
-            let Ok(parsed) = Parsed::new(record) else {
+            let number = batch.len();
+            let Ok(identity) = batch.read(record) else {
                 return Element::Malformed;
             };
-            let identity = parsed.identity();
             // A record that names no organization is this tenant's: it came with this tenant's token.
             if let Some(organization) = &identity.organization_id
                 && !organization.eq_ignore_ascii_case(&tenant)
@@ -144,7 +146,7 @@ fn sort_out<'a>(
             }
             let key = RecordKey::new(identity.id.as_deref(), record);
             if seen.insert(key.clone()) {
-                Element::Candidate(parsed, key)
+                Element::Candidate(number, key)
             } else {
                 Element::Repeated
             }
@@ -153,7 +155,7 @@ fn sort_out<'a>(
 }
 
 /// Of each candidate, in order.
-fn keys(elements: &[Element<'_>]) -> Vec<RecordKey> {
+fn keys(elements: &[Element]) -> Vec<RecordKey> {
     let keys = elements.iter().filter_map(|element| match element {
         Element::Candidate(_, key) => Some(key.clone()),
         _ => None,
@@ -169,7 +171,11 @@ async fn claim(
     now: Timestamp,
 ) -> Result<Vec<bool>, FetchError> {
     match fetcher.events.dedupe {
-        RecordDedupe::Blob => Ok(vec![true; keys.len()]),
+        RecordDedupe::Blob => {
+            // Between portions, others have their turn.
+            tokio::task::yield_now().await;
+            Ok(vec![true; keys.len()])
+        }
         RecordDedupe::Record => Ok(fetcher
             .ledger
             .claim_all(blob.tenant_id, &blob.content_id, keys, now)
@@ -177,28 +183,34 @@ async fn claim(
     }
 }
 
-/// Appends one event. The normalizer is total; should it panic all the same, that record counts as malformed and its
-/// neighbours go on.
-fn write(events: &mut Events, record: Parsed<'_>, context: &Context<'_>) {
-    let before = events.lines.len();
-    let bytes = record.bytes().len();
-    let lines = &mut events.lines;
-    let made = catch_unwind(AssertUnwindSafe(|| record.event(context, lines)));
-    let Ok(outcome) = made else {
-        events.lines.truncate(before);
+/// Appends one event, made in `event`. The normalizer is total; should it panic all the same, that record counts as malformed
+/// and its neighbours go on.
+fn write(
+    events: &mut Events,
+    batch: &Batch<'_>,
+    number: usize,
+    context: &Context<'_>,
+    event: &mut Vec<u8>,
+) {
+    event.clear();
+    let made = catch_unwind(AssertUnwindSafe(|| batch.event(number, context, event)));
+    let Ok(Some(outcome)) = made else {
         events.counts.malformed += 1;
         tracing::error!(
-            record.bytes = bytes,
+            record.number = number,
             "the normalizer panicked: this is a bug, the record is in the raw copy"
         );
         return;
     };
     match outcome.decision.action {
-        Action::Keep => events.counts.written += 1,
+        Action::Keep => {
+            events.counts.written += 1;
+            events.lines.append(event);
+        }
         Action::Drop => events.counts.dropped += 1,
         Action::Route(route) => {
             events.counts.routed += 1;
-            events.routed[route].extend(events.lines.drain(before..));
+            events.routed[route].append(event);
         }
     }
     if let Some(rule) = outcome.decision.rule {
@@ -209,21 +221,16 @@ fn write(events: &mut Events, record: Parsed<'_>, context: &Context<'_>) {
     }
 }
 
-/// The law, checked against the bytes that are about to be written.
+/// The law, checked against the lines that are about to be written.
 fn conserved(events: Events) -> Result<Events, FetchError> {
-    let count = |lines: &[u8]| lines.iter().filter(|byte| **byte == b'\n').count();
-    let lines = count(&events.lines);
-    let routed = events
-        .routed
-        .iter()
-        .map(|lines| count(lines))
-        .sum::<usize>();
+    let lines = events.lines.count();
+    let routed = events.routed.iter().map(Lines::count).sum::<u64>();
     let Counts {
         written,
         routed: expected,
         ..
     } = events.counts;
-    if events.counts.are_conserved() && (lines as u64, routed as u64) == (written, expected) {
+    if events.counts.are_conserved() && (lines, routed) == (written, expected) {
         Ok(events)
     } else {
         Err(FetchError::NotConserved {
@@ -249,7 +256,7 @@ mod tests {
 
     fn check(records: &[&str], expect: &str) {
         let bytes: Vec<&[u8]> = records.iter().map(|record| record.as_bytes()).collect();
-        let found: String = sort_out(&blob(), &bytes, &mut HashSet::new())
+        let found: String = sort_out(&blob(), &bytes, &mut HashSet::new(), &mut Batch::default())
             .iter()
             .map(|element| match element {
                 Element::Candidate(..) => 'c',
@@ -300,11 +307,12 @@ mod tests {
 
     #[test]
     fn counts_that_do_not_add_up_are_refused() {
-        let with = |routed: &[u8], counts: Counts| Events {
-            lines: b"one\n".to_vec(),
-            routed: vec![routed.to_vec()],
-            counts,
-            ..Events::none(0, &Filter::default())
+        let with = |routed: &[u8], counts: Counts| {
+            let mut events = Events::none(0, &Filter::default(), Codec::Gzip);
+            events.lines.append(b"one\n");
+            events.routed.push(Lines::none(Codec::Gzip));
+            events.routed[0].append(routed);
+            Events { counts, ..events }
         };
         let counts = |records, written, routed| Counts {
             records,
@@ -333,11 +341,12 @@ mod tests {
             content_created_ms: None,
             options: &options,
         };
-        let mut events = Events::none(5, &options.filter);
+        let mut events = Events::none(5, &options.filter, Codec::Gzip);
         for operation in ["A", "B", "D", "B", "C"] {
             let record = format!(r#"{{"Id":"{operation}","Operation":"{operation}"}}"#);
-            let record = Parsed::new(record.as_bytes()).unwrap();
-            write(&mut events, record, &context);
+            let mut batch = Batch::default();
+            batch.read(record.as_bytes()).unwrap();
+            write(&mut events, &batch, 0, &context, &mut Vec::new());
         }
         let events = conserved(events).unwrap();
         let Counts {
@@ -348,7 +357,6 @@ mod tests {
         } = events.counts;
         assert_eq!((written, routed, dropped), (1, 3, 1));
         assert_eq!(events.by_rule, [1, 2, 1]);
-        let uids = |lines: &[u8]| lines.split(|byte| *byte == b'\n').count() - 1;
-        assert_eq!((uids(&events.routed[0]), uids(&events.routed[1])), (2, 1));
+        assert_eq!((events.routed[0].count(), events.routed[1].count()), (2, 1));
     }
 }

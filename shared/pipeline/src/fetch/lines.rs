@@ -1,0 +1,44 @@
+//! Events on their way into one object.
+
+use memchr::memchr_iter;
+
+use crate::lake::{Codec, Compressor};
+
+/// Lines that are compressed as they come: the events of a blob are twice its size, and nobody needs them all at once.
+pub(super) struct Lines {
+    codec: Codec,
+    count: u64,
+    /// None before the first line: a compressor takes megabytes, and most routes stay empty.
+    compressor: Option<Compressor>,
+}
+
+impl Lines {
+    pub(super) fn none(codec: Codec) -> Self {
+        Self {
+            codec,
+            count: 0,
+            compressor: None,
+        }
+    }
+
+    /// Adds text that ends with a line's end, or none.
+    pub(super) fn append(&mut self, text: &[u8]) {
+        let ends = memchr_iter(b'\n', text).count();
+        self.count += ends as u64;
+        if ends > 0 {
+            self.compressor
+                .get_or_insert_with(|| Compressor::new(self.codec))
+                .append(text);
+        }
+    }
+
+    /// How many lines there are.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The object, once; none without a line.
+    pub(super) fn take_object(&mut self) -> Option<Vec<u8>> {
+        self.compressor.take().map(Compressor::finish)
+    }
+}
