@@ -9,12 +9,17 @@
 //!
 //! **Invariants.** No I/O, no clock, no async, no panic on any input. The same lines in the same order give the same bytes.
 
+mod column;
 mod columns;
+mod dictionary;
 mod encode;
 mod json;
 mod lines;
+mod pages;
 mod parts;
 mod rows;
+mod runs;
+mod schema;
 mod tape;
 mod unmapped;
 

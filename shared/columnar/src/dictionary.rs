@@ -1,0 +1,221 @@
+//! The different values of a column, each with a number.
+
+use crate::tape::range;
+
+/// Values a dictionary can hold: so many numbers there are.
+const ENTRIES_MAX: usize = 1 << 16;
+
+/// A dictionary is looked at when it has so many values: if by then hardly one came twice, it is not worth having.
+const TRIAL_ENTRIES: usize = 1024;
+
+/// Values whose numbers are remembered by where they lie.
+const NEAR: usize = 512;
+
+/// Places that are tried for a value before it is given up: only values made for it are so unevenly spread.
+const PROBES_MAX: usize = 64;
+
+/// Values and their numbers, in the order in which they first came.
+#[derive(Debug)]
+pub(crate) struct Dictionary<'t> {
+    /// Where values lie that are texts.
+    text: Option<&'t [u8]>,
+    pub(crate) entries: Vec<u64>,
+    /// The dictionary itself, as it stands in the file.
+    bytes: usize,
+    /// By what a value is or where it lies, without a look at the text: value and number + 1.
+    near: Vec<(u64, u32)>,
+    /// By what a value is: half of its hash and number + 1. Half of them at least are free.
+    slots: Vec<(u32, u32)>,
+}
+
+impl<'t> Dictionary<'t> {
+    /// The dictionary of `values` and the number of each; none where it would exceed `bytes_max`, or would hardly help.
+    pub(crate) fn of(
+        values: impl Iterator<Item = u64>,
+        text: Option<&'t [u8]>,
+        bytes_max: usize,
+    ) -> Option<(Self, Vec<u16>)> {
+        let mut dictionary = Self {
+            text,
+            entries: Vec::new(),
+            bytes: 0,
+            near: vec![(0, 0); NEAR],
+            slots: vec![(0, 0); 64],
+        };
+        let mut numbers = Vec::new();
+        for value in values {
+            let near = near(value);
+            let number = match dictionary.near.get(near) {
+                Some((known, number)) if *known == value && *number > 0 => *number,
+                _ => {
+                    let number = dictionary.number(value)?;
+                    if let Some(place) = dictionary.near.get_mut(near) {
+                        *place = (value, number);
+                    }
+                    number
+                }
+            };
+            numbers.push((number - 1) as u16);
+            let entries = dictionary.entries.len();
+            if entries == TRIAL_ENTRIES && numbers.len() < TRIAL_ENTRIES * 4 / 3 {
+                return None;
+            }
+            if dictionary.bytes > bytes_max {
+                return None;
+            }
+        }
+        Some((dictionary, numbers))
+    }
+
+    /// The number of a value, plus 1.
+    fn number(&mut self, value: u64) -> Option<u32> {
+        let hash = match self.text {
+            Some(text) => hash(text.get(range(value)).unwrap_or_default()),
+            None => mix(value),
+        };
+        let half = (hash >> 32) as u32;
+        let at = self.find(half, value)?;
+        let (_, number) = *self.slots.get(at)?;
+        if number > 0 {
+            return Some(number);
+        }
+        if self.entries.len() == ENTRIES_MAX {
+            return None;
+        }
+        self.bytes += match self.text {
+            Some(_) => size_of::<u32>() + range(value).len(),
+            None => size_of::<u64>(),
+        };
+        self.entries.push(value);
+        let number = self.entries.len() as u32;
+        *self.slots.get_mut(at)? = (half, number);
+        if self.entries.len() * 2 > self.slots.len() {
+            self.grow()?;
+        }
+        Some(number)
+    }
+
+    /// The slot that has the value, or could have it.
+    fn find(&self, half: u32, value: u64) -> Option<usize> {
+        let mask = self.slots.len() - 1;
+        let mut probes = (half as usize..).take(PROBES_MAX).map(|at| at & mask);
+        probes.find(|at| match self.slots.get(*at) {
+            Some((known, number)) if *number > 0 => {
+                *known == half && self.is_entry(*number as usize - 1, value)
+            }
+            _ => true,
+        })
+    }
+
+    fn is_entry(&self, at: usize, value: u64) -> bool {
+        let entry = self.entries.get(at).copied().unwrap_or_default();
+        entry == value
+            || self
+                .text
+                .is_some_and(|text| text.get(range(entry)) == text.get(range(value)))
+    }
+
+    fn grow(&mut self) -> Option<()> {
+        let empty = vec![(0, 0); self.slots.len() * 2];
+        let before = std::mem::replace(&mut self.slots, empty);
+        let mask = self.slots.len() - 1;
+        for slot in before.into_iter().filter(|slot| slot.1 > 0) {
+            let mut probes = (slot.0 as usize..).take(PROBES_MAX).map(|at| at & mask);
+            let free = probes.find(|at| self.slots.get(*at).is_some_and(|slot| slot.1 == 0))?;
+            *self.slots.get_mut(free)? = slot;
+        }
+        Some(())
+    }
+}
+
+/// Where it is remembered.
+fn near(value: u64) -> usize {
+    (mix(value) >> 32) as usize % NEAR
+}
+
+fn mix(word: u64) -> u64 {
+    let mixed = word.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ mixed >> 29
+}
+
+/// Every bit of the text has its say in the upper half.
+fn hash(text: &[u8]) -> u64 {
+    let mut hash = text.len() as u64;
+    let mut add = |word: u64| {
+        hash = (hash.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    };
+    let (words, rest) = text.as_chunks::<8>();
+    words.iter().for_each(|word| add(u64::from_le_bytes(*word)));
+    // The last word reaches back into the one before it, if there is one.
+    let last = match text.last_chunk::<8>() {
+        Some(last) => u64::from_le_bytes(*last),
+        None => rest
+            .iter()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    add(last);
+    mix(hash ^ hash >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Texts one behind the other, and where each lies.
+    fn lay(texts: &[impl AsRef<[u8]>]) -> (Vec<u8>, Vec<u64>) {
+        let mut all = Vec::new();
+        let places = texts.iter().map(|text| {
+            let from = all.len() as u64;
+            all.extend_from_slice(text.as_ref());
+            from << 32 | text.as_ref().len() as u64
+        });
+        let places = places.collect();
+        (all, places)
+    }
+
+    #[test]
+    fn equal_texts_have_one_number_wherever_they_lie() {
+        let (text, places) = lay(&["a", "", "b", "a", "", "a longer one", "a longer one"]);
+        let (dictionary, numbers) = Dictionary::of(places.into_iter(), Some(&text), 1_000).unwrap();
+        assert_eq!(numbers, [0, 1, 2, 0, 1, 3, 3]);
+        assert_eq!(dictionary.entries.len(), 4);
+    }
+
+    #[test]
+    fn numbers_are_told_apart_by_what_they_are() {
+        let values = [0, u64::MAX, 7, 0, u64::MAX];
+        let (dictionary, numbers) = Dictionary::of(values.into_iter(), None, 1_000).unwrap();
+        assert_eq!(numbers, [0, 1, 2, 0, 1]);
+        assert_eq!(dictionary.entries, [0, u64::MAX, 7]);
+    }
+
+    #[test]
+    fn what_is_too_large_or_hardly_comes_again_has_no_dictionary() {
+        let is_worth = |values: &mut dyn Iterator<Item = u64>, bytes_max| {
+            Dictionary::of(values, None, bytes_max).is_some()
+        };
+        assert!(is_worth(&mut (0..1_000), 10_000));
+        assert!(!is_worth(&mut (0..1_000), 1_000));
+        assert!(!is_worth(&mut (0..5_000), 1_000_000));
+        let twice = |count: u64| (0..count).flat_map(|value| [value, value]);
+        assert!(is_worth(&mut twice(5_000), 1_000_000));
+        assert!(is_worth(&mut twice(65_536), 1_000_000));
+        assert!(!is_worth(&mut twice(65_537), 1_000_000));
+    }
+
+    proptest! {
+        #[test]
+        fn each_number_leads_back_to_its_text(texts in prop::collection::vec("[a-c]{0,3}|[a-b]{7,17}", 0..900)) {
+            let (text, places) = lay(&texts);
+            let (dictionary, numbers) = Dictionary::of(places.into_iter(), Some(&text), 1_000_000).unwrap();
+            let of = |number: u16| text.get(range(dictionary.entries[usize::from(number)])).unwrap();
+            for (number, expect) in numbers.iter().zip(&texts) {
+                prop_assert_eq!(of(*number), expect.as_bytes());
+            }
+            let different: std::collections::BTreeSet<_> = texts.iter().collect();
+            prop_assert_eq!(dictionary.entries.len(), different.len());
+        }
+    }
+}
