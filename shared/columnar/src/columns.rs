@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use crate::json::Token;
+
 const TEXT: &str = include_str!("columns.txt");
 
 /// Objects in objects at most: ends the reading of a table in which an object holds itself. The deepest real one is six.
@@ -42,7 +44,7 @@ pub struct GlueColumn {
 pub(crate) struct Member {
     pub(crate) name: &'static str,
     /// The name as it stands in front of its value in compact JSON: `"name":`
-    pub(crate) quoted: String,
+    pub(crate) quoted: Token,
     pub(crate) node: Node,
 }
 
@@ -193,7 +195,7 @@ impl Tree<'_> {
             if let Some(node) = self.node(of, def, rep) {
                 members.push(Member {
                     name,
-                    quoted: format!("\"{name}\":"),
+                    quoted: Token::new(format!("\"{name}\":")),
                     node,
                 });
             }

@@ -18,6 +18,29 @@ pub(crate) struct Text<'a> {
     pub(crate) escaped: bool,
 }
 
+/// A text that is often looked for.
+#[derive(Debug)]
+pub(crate) struct Token {
+    text: String,
+    /// The first bytes, at most eight, and which bits of a word they are.
+    head: u64,
+    head_mask: u64,
+    /// The last eight bytes, if there are so many.
+    tail: u64,
+}
+
+impl Token {
+    pub(crate) fn new(text: String) -> Self {
+        let tail = text.len().saturating_sub(8);
+        Self {
+            head: word_of(text.as_bytes()),
+            head_mask: word_of(&vec![0xff; text.len()]),
+            tail: word_of(text.as_bytes().get(tail..).unwrap_or_default()),
+            text,
+        }
+    }
+}
+
 /// A place in a text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor<'a> {
@@ -28,13 +51,14 @@ pub(crate) struct Cursor<'a> {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
-/// Marks the bytes of a word that end the plain part of a string: quotes, backslashes, and what no string may have.
+/// Marks the bytes of a word that end the plain part of a string: quotes, backslashes, and what no string may have. The lowest
+/// mark is exact; those above it may be a borrow's.
 const fn special(word: u64) -> u64 {
-    let quotes = word ^ (ONES * b'"' as u64);
+    // So turned, a quote stands next to the bytes that no string may have, and the space behind it.
+    let turned = word ^ (ONES * 2);
     let escapes = word ^ (ONES * b'\\' as u64);
-    let found = (quotes.wrapping_sub(ONES) & !quotes)
-        | (escapes.wrapping_sub(ONES) & !escapes)
-        | (word.wrapping_sub(ONES * 0x20) & !word);
+    let found =
+        (turned.wrapping_sub(ONES * 0x21) & !turned) | (escapes.wrapping_sub(ONES) & !escapes);
     found & HIGHS
 }
 
@@ -53,24 +77,54 @@ impl<'a> Cursor<'a> {
 
     /// The next byte that is not blank; 0, which is nowhere in JSON, at the end.
     pub(crate) fn peek(&mut self) -> u8 {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte() {
-            self.at += 1;
+        loop {
+            match self.byte() {
+                Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
+                byte => return byte.unwrap_or(0),
+            }
         }
-        self.byte().unwrap_or(0)
     }
 
     /// Passes `byte` if it is next.
     pub(crate) fn pass(&mut self, byte: u8) -> bool {
-        let is_next = self.peek() == byte;
+        // Mostly without blanks before it.
+        let is_next = self.byte() == Some(byte) || self.peek() == byte;
         self.at += usize::from(is_next);
         is_next
     }
 
-    /// Passes `text` if it is next, without blanks before it.
-    pub(crate) fn pass_text(&mut self, text: &str) -> bool {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let is_next = rest.starts_with(text.as_bytes());
-        self.at += if is_next { text.len() } else { 0 };
+    /// The eight bytes from `ahead` bytes ahead, blanks too, the first lowest; behind the end there are zeros.
+    pub(crate) fn word(&self, ahead: usize) -> u64 {
+        let rest = self.text.get(self.at + ahead..).unwrap_or_default();
+        match rest.first_chunk() {
+            Some(bytes) => u64::from_le_bytes(*bytes),
+            None => word_of(rest),
+        }
+    }
+
+    /// Passes `token` if it is next, without blanks before it; `word` are the next bytes.
+    pub(crate) fn pass_token(&mut self, token: &Token, word: u64) -> bool {
+        let length = token.text.len();
+        // Two words that overlap are most tokens.
+        let is_next = word & token.head_mask == token.head
+            && (length <= 8 || self.word(length - 8) == token.tail)
+            && (length <= 16 || self.rest().starts_with(token.text.as_bytes()));
+        self.at += if is_next { length } else { 0 };
+        is_next
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// Passes a string if it is this one, which stands for itself, without blanks before it.
+    pub(crate) fn pass_string(&mut self, text: &[u8]) -> bool {
+        let rest = self.rest();
+        // The closing quote first: it tells most other texts apart, by their length.
+        let is_next = rest.get(text.len() + 1) == Some(&b'"')
+            && rest.first() == Some(&b'"')
+            && rest.get(1..=text.len()) == Some(text);
+        self.at += if is_next { text.len() + 2 } else { 0 };
         is_next
     }
 
@@ -122,18 +176,16 @@ impl<'a> Cursor<'a> {
 
     /// Passes bytes of a string that stand for themselves, eight at a time.
     fn pass_plain(&mut self) {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let (words, _) = rest.as_chunks::<8>();
-        let special = words
-            .iter()
-            .map(|bytes| special(u64::from_le_bytes(*bytes)))
-            .zip(0_usize..)
-            .find(|(special, _)| *special != 0);
-        self.at += match special {
-            // The lowest mark is exact; only those above it may be a borrow's.
-            Some((marks, word)) => word * 8 + marks.trailing_zeros() as usize / 8,
-            None => words.len() * 8,
-        };
+        let mut rest = self.rest();
+        while let Some((bytes, behind)) = rest.split_first_chunk() {
+            let marks = special(u64::from_le_bytes(*bytes));
+            if marks != 0 {
+                self.at = self.text.len() - rest.len() + marks.trailing_zeros() as usize / 8;
+                return;
+            }
+            rest = behind;
+        }
+        self.at = self.text.len() - rest.len();
     }
 
     fn pass_escape(&mut self) -> Result<(), Syntax> {
@@ -178,6 +230,28 @@ impl<'a> Cursor<'a> {
         Ok(self.text.get(from..self.at).unwrap_or_default())
     }
 
+    /// A number; none where it is not a whole one of 64 bits that is written as one.
+    pub(crate) fn integer(&mut self) -> Result<Option<i64>, Syntax> {
+        self.peek();
+        let rest = self.rest();
+        let is_digit = |byte: &&u8| byte.is_ascii_digit();
+        let (mut value, mut digits) = (0, 0);
+        // So many always fit.
+        for digit in rest.iter().take(18).take_while(is_digit) {
+            value = value * 10 + i64::from(digit - b'0');
+            digits += 1;
+        }
+        let goes_on = matches!(rest.get(digits), Some(b'0'..=b'9' | b'.' | b'e' | b'E'));
+        let has_zeros = digits > 1 && rest.first() == Some(&b'0');
+        if digits > 0 && !goes_on && !has_zeros {
+            self.at += digits;
+            return Ok(Some(value));
+        }
+        Ok(std::str::from_utf8(self.number()?)
+            .ok()
+            .and_then(|raw| raw.parse().ok()))
+    }
+
     fn digits(&mut self) -> Result<(), Syntax> {
         let from = self.at;
         while self.byte().is_some_and(|byte| byte.is_ascii_digit()) {
@@ -190,7 +264,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn word(&mut self, word: &[u8]) -> Result<(), Syntax> {
+    fn literal(&mut self, word: &[u8]) -> Result<(), Syntax> {
         if self
             .text
             .get(self.at..)
@@ -264,12 +338,18 @@ impl<'a> Cursor<'a> {
     fn scalar(&mut self) -> Result<(), Syntax> {
         match self.peek() {
             b'"' => self.string().map(drop),
-            b't' => self.word(b"true"),
-            b'f' => self.word(b"false"),
-            b'n' => self.word(b"null"),
+            b't' => self.literal(b"true"),
+            b'f' => self.literal(b"false"),
+            b'n' => self.literal(b"null"),
             _ => self.number().map(drop),
         }
     }
+}
+
+/// Up to eight bytes as a word, the first lowest.
+fn word_of(bytes: &[u8]) -> u64 {
+    let bytes = bytes.iter().take(8).zip(0_u32..);
+    bytes.fold(0, |word, (byte, at)| word | u64::from(*byte) << (8 * at))
 }
 
 /// Appends what an escaped string stands for. False, and nothing appended, where that is no text: half a surrogate pair.

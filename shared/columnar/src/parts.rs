@@ -104,7 +104,8 @@ impl Parts {
     /// # Errors
     /// [`NotAnEvent`]; then nothing is added.
     pub fn push(&mut self, line: &[u8]) -> Result<(), NotAnEvent> {
-        if std::str::from_utf8(line).is_err() {
+        // Most lines are ASCII, which is sooner known.
+        if !line.is_ascii() && std::str::from_utf8(line).is_err() {
             return Err(NotAnEvent::NotUtf8);
         }
         let head = Head::of(line)?;

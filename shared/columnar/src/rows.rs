@@ -10,9 +10,6 @@ use crate::unmapped::{Leftover, merge};
 /// Times that a reader can show: the years 1 to 9999, in milliseconds since 1970.
 const TIME_MS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
 
-/// Attributes that are tried, from the expected one on, before a name is read.
-const LIKELY: usize = 4;
-
 /// Memory that a set of rows takes before it has any, about: so that many small sets count for what they are.
 const ROWS_BYTES: usize = 1_024;
 
@@ -86,8 +83,7 @@ impl Head {
 }
 
 /// A number as its column holds it; none where it does not fit.
-fn number(of: Type, raw: &[u8]) -> Option<u64> {
-    let value = integer(raw)?;
+fn number(of: Type, value: i64) -> Option<u64> {
     let fits = match of {
         Type::Int => i32::try_from(value).is_ok(),
         Type::Time => TIME_MS.contains(&value),
@@ -143,7 +139,10 @@ impl Rows {
                 self.tape.end_row();
                 self.times_ms.push(time_ms);
             }
-            Err(_) => self.tape.truncate(before),
+            Err(_) => {
+                self.tape.forget();
+                self.tape.truncate(before);
+            }
         }
         read
     }
@@ -208,9 +207,9 @@ impl<'a> Reading<'a, '_> {
         self.cursor.end()?;
         if !self.leftovers.is_empty() {
             let merged = merge(self.unmapped, &self.leftovers);
-            self.text(self.class.unmapped, 0, &merged);
+            self.text(&merged);
         } else if let Some(own) = self.unmapped {
-            self.text(self.class.unmapped, 0, own);
+            self.text(own);
         }
         Ok(())
     }
@@ -239,7 +238,9 @@ impl<'a> Reading<'a, '_> {
                     Some((at, member)) if seen & (1 << at) == 0 => {
                         seen |= 1 << at;
                         next = at + 1;
-                        self.node(&member.node, rep, def, &way)?;
+                        if !self.leaf(&member.node, rep)? {
+                            self.node(&member.node, rep, def, &way)?;
+                        }
                     }
                     _ => self.leftover(&way)?,
                 }
@@ -250,10 +251,9 @@ impl<'a> Reading<'a, '_> {
             self.cursor.expect(b'}')?;
         }
         if def > 0 {
-            for (at, member) in members.iter().enumerate() {
-                if seen & (1 << at) == 0 {
-                    self.nulls(member.node.leaves.clone(), rep, def);
-                }
+            let mut missing = members.iter().enumerate();
+            while let Some((_, member)) = missing.find(|(at, _)| seen & (1 << at) == 0) {
+                self.nulls(member.node.leaves.clone(), rep, def);
             }
         }
         Ok(())
@@ -268,10 +268,10 @@ impl<'a> Reading<'a, '_> {
     where
         'a: 'm,
     {
-        // Members mostly come in the table's order, some left out.
-        let likely = members.iter().enumerate().skip(next).take(LIKELY);
-        for (at, member) in likely {
-            if self.cursor.pass_text(&member.quoted) {
+        // Members mostly come in the table's order, some left out: most of those differ in the first eight bytes.
+        let word = self.cursor.word(0);
+        for (at, member) in members.iter().enumerate().skip(next) {
+            if self.cursor.pass_token(&member.quoted, word) {
                 return Ok((member.name.as_bytes(), Some((at, member))));
             }
         }
@@ -280,7 +280,7 @@ impl<'a> Reading<'a, '_> {
         Ok((name, all.find(|(_, member)| member.name.as_bytes() == name)))
     }
 
-    /// The value of a place whose surroundings have the level `def`.
+    /// The value of a place whose surroundings have the level `def`, if it is none for [`Reading::leaf`].
     fn node(&mut self, node: &Node, rep: u8, def: u8, way: &Way<'_>) -> Result<(), Syntax> {
         match (&node.shape, self.cursor.peek()) {
             (_, b'n') => {
@@ -289,7 +289,6 @@ impl<'a> Reading<'a, '_> {
             }
             (Shape::Object(members), b'{') => self.object(members, rep, node.def, Some(way))?,
             (Shape::List(element), b'[') => self.list(node, element, rep, way)?,
-            (Shape::Leaf(of), _) if self.leaf(*of, node.leaves.start, rep)? => {}
             _ => {
                 self.leftover(way)?;
                 self.nulls(node.leaves.clone(), rep, def);
@@ -315,7 +314,9 @@ impl<'a> Reading<'a, '_> {
                 to: Some(way),
                 step: Step::Element(index),
             };
-            self.node(element, rep, node.def + 1, &way)?;
+            if !self.leaf(element, rep)? {
+                self.node(element, rep, node.def + 1, &way)?;
+            }
             rep = node.rep;
             if !self.cursor.pass(b',') {
                 break;
@@ -324,16 +325,26 @@ impl<'a> Reading<'a, '_> {
         self.cursor.expect(b']')
     }
 
-    /// False, and nothing read, where the value is of another type than its column.
-    fn leaf(&mut self, of: Type, at: usize, rep: u8) -> Result<bool, Syntax> {
+    /// False, and nothing read, where the place has no column, or the value is of another type than its column.
+    #[inline(always)]
+    fn leaf(&mut self, node: &Node, rep: u8) -> Result<bool, Syntax> {
+        let Shape::Leaf(of) = node.shape else {
+            return Ok(false);
+        };
+        let at = node.leaves.start;
         let before = self.cursor;
         let value = match (of, self.cursor.peek()) {
             (Type::String, b'"') => {
-                let text = self.cursor.string()?;
-                self.string(at, text)
+                let last = self.tape.last(at);
+                if self.cursor.pass_string(self.tape.text(last)) {
+                    Some(last)
+                } else {
+                    let text = self.cursor.string()?;
+                    self.string(at, text)
+                }
             }
             (Type::Int | Type::Long | Type::Time, b'-' | b'0'..=b'9') => {
-                number(of, self.cursor.number()?)
+                self.cursor.integer()?.and_then(|value| number(of, value))
             }
             (Type::Bool, byte @ (b't' | b'f')) => {
                 self.cursor.value()?;
@@ -343,15 +354,19 @@ impl<'a> Reading<'a, '_> {
                 let raw = self.cursor.value()?;
                 if at == self.class.unmapped {
                     self.unmapped = Some(raw);
-                } else {
-                    self.text(at, rep, raw);
+                    return Ok(true);
                 }
-                return Ok(true);
+                Some(self.tape.put_text(raw))
             }
             _ => None,
         };
         match value {
-            Some(value) => self.present(at, rep, value),
+            Some(value) => self.tape.put(Entry {
+                value,
+                leaf: at as u16,
+                rep,
+                def: node.def,
+            }),
             None => self.cursor = before,
         }
         Ok(value.is_some())
@@ -365,18 +380,15 @@ impl<'a> Reading<'a, '_> {
         }
     }
 
-    fn text(&mut self, at: usize, rep: u8, raw: &[u8]) {
+    /// The text of the `unmapped` column.
+    fn text(&mut self, raw: &[u8]) {
+        let at = self.class.unmapped;
         let value = self.tape.put_text(raw);
-        self.present(at, rep, value);
-    }
-
-    fn present(&mut self, at: usize, rep: u8, value: u64) {
-        let def = self.class.leaves.get(at).map_or(0, |leaf| leaf.def_max);
         self.tape.put(Entry {
             value,
             leaf: at as u16,
-            rep,
-            def,
+            rep: 0,
+            def: self.class.leaves.get(at).map_or(0, |leaf| leaf.def_max),
         });
     }
 

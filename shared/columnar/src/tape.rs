@@ -15,8 +15,11 @@ pub(crate) struct Entry {
     pub(crate) def: u8,
 }
 
-/// Texts of each column that are remembered: where they lie fills one line of the processor's cache.
+/// Texts of each column that are remembered, and the last one once more: where they lie fills one line of the processor's cache.
 const RECENT: usize = 8;
+
+/// Where the last text of a column is remembered.
+const LAST: usize = 0;
 
 /// Rows.
 #[derive(Debug)]
@@ -60,22 +63,29 @@ impl Tape {
         self.place(from)
     }
 
-    /// As [`Tape::put_text`], of a column whose texts may come again.
+    /// As [`Tape::put_text`], of a column whose texts may come again. It must be as it stands in JSON, without escapes.
     pub(crate) fn put_recent(&mut self, leaf: usize, text: &[u8]) -> u64 {
         let slot = slot(text);
         let known = self.recent.get(leaf).map_or(0, |recent| recent[slot]);
-        // What lay there may have been taken back, and other text put over it: what counts is what lies there now.
-        if self.text(known) == text {
-            return known;
-        }
-        let value = self.put_text(text);
+        let value = if self.text(known) == text {
+            known
+        } else {
+            self.put_text(text)
+        };
         if let Some(recent) = self.recent.get_mut(leaf) {
             recent[slot] = value;
+            recent[LAST] = value;
         }
         value
     }
 
-    /// Remembers no text any more: what is stored for the rows to come then depends on those alone.
+    /// The last text of a column that was put so, or the empty one.
+    pub(crate) fn last(&self, leaf: usize) -> u64 {
+        self.recent.get(leaf).map_or(0, |recent| recent[LAST])
+    }
+
+    /// Remembers no text any more: what is stored for the rows to come then depends on those alone. So it must be before rows
+    /// are taken back, over whose texts others may be put.
     pub(crate) fn forget(&mut self) {
         self.recent.fill([0; RECENT]);
     }
@@ -149,7 +159,7 @@ fn slot(text: &[u8]) -> usize {
     let ends = word(text.first_chunk()) ^ word(text.last_chunk()).rotate_left(5);
     let mixed = (ends ^ text.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     // The upper half: only there has every bit of the text its say.
-    (mixed >> 32) as usize % RECENT
+    LAST + 1 + (mixed >> 32) as usize % (RECENT - 1)
 }
 
 /// Where a text lies.
