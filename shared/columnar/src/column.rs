@@ -24,8 +24,11 @@ const PAGE_BYTES_MAX: usize = 768 * 1024;
 /// Rows of a page, at most: so many must a reader read that wants one of them.
 const PAGE_ROWS_MAX: usize = 20_000;
 
-/// Bytes that the levels of one place take, at most.
-const LEVELS_BYTES: usize = 2;
+/// Bytes that the levels and the number of one place take, at most; or the levels and the length of a text.
+const NUMBER_BYTES_MAX: usize = 10;
+
+/// Places with numbers that fit into a page, however large they are.
+const SMALL_VALUES_MAX: usize = PAGE_BYTES_MAX / NUMBER_BYTES_MAX;
 
 /// Bounds of texts are shorter than this, or not given.
 const BOUND_BYTES_MAX: usize = 64;
@@ -114,7 +117,8 @@ impl<'c> Column<'c> {
             row += extent.rows;
             places = rest;
         }
-        self.finish(chunk, index)
+        let entries = dictionary.map(|(dictionary, _)| dictionary.entries);
+        self.finish(chunk, index, entries.as_deref())
     }
 
     /// The values of these places.
@@ -146,23 +150,22 @@ impl<'c> Column<'c> {
         has_dictionary: bool,
     ) -> (Extent<'c>, &'c [Place]) {
         let mut end = self.rows.min(first_row + PAGE_ROWS_MAX);
-        let (mut taken, mut bytes) = (0, 0);
-        for of_row in places.chunk_by(|one, other| one.row == other.row) {
-            let row = of_row.first().map_or(end, |place| place.row as usize);
-            if row >= end {
-                break;
+        let mut taken = places.partition_point(|place| (place.row as usize) < end);
+        // So many numbers are no page's worth.
+        let is_small = (has_dictionary || !self.is_text()) && taken < SMALL_VALUES_MAX;
+        if !is_small {
+            let (mut bytes, mut before) = (0, 0);
+            let within = places.get(..taken).unwrap_or_default();
+            for of_row in within.chunk_by(|one, other| one.row == other.row) {
+                let row = of_row.first().map_or(end, |place| place.row as usize);
+                let sizes = of_row.iter().map(|place| self.size(place, has_dictionary));
+                bytes += sizes.sum::<usize>();
+                if bytes > PAGE_BYTES_MAX && row > first_row {
+                    (end, taken) = (row, before);
+                    break;
+                }
+                before += of_row.len();
             }
-            bytes += of_row.len() * LEVELS_BYTES;
-            bytes += if has_dictionary {
-                of_row.len() * size_of::<u16>()
-            } else {
-                self.values(of_row).map(|value| self.size(value)).sum()
-            };
-            if bytes > PAGE_BYTES_MAX && row > first_row {
-                end = row;
-                break;
-            }
-            taken += of_row.len();
         }
         let (places, rest) = places.split_at(taken);
         let extent = Extent {
@@ -173,26 +176,28 @@ impl<'c> Column<'c> {
         (extent, rest)
     }
 
-    /// Bytes of a value, about.
-    fn size(&self, value: u64) -> usize {
-        match self.leaf.of {
-            Type::String | Type::Json => size_of::<u32>() + range(value).len(),
-            _ => size_of::<u64>(),
-        }
+    /// Bytes of a place, about.
+    fn size(&self, place: &Place, has_dictionary: bool) -> usize {
+        let is_long = self.is_text() && !has_dictionary && place.def == self.leaf.def_max;
+        let text = if is_long { range(place.value).len() } else { 0 };
+        NUMBER_BYTES_MAX + text
     }
 
     /// Appends the levels of a page, and answers how many they are.
     fn write_levels(&self, extent: Extent<'_>, raw: &mut Vec<u8>) -> usize {
-        let mut levels = 0;
-        if self.descriptor.max_rep_level() > 0 {
-            levels = write_level(extent, self.descriptor.max_rep_level(), |of| of.rep, raw);
+        let is_list = self.is_list();
+        if is_list {
+            let reps = levels(extent, is_list, |place| place.rep);
+            write_levels(&reps, self.descriptor.max_rep_level(), raw);
         }
-        levels.max(write_level(
-            extent,
-            self.descriptor.max_def_level(),
-            |of| of.def,
-            raw,
-        ))
+        let defs = levels(extent, is_list, |place| place.def);
+        write_levels(&defs, self.descriptor.max_def_level(), raw);
+        defs.len()
+    }
+
+    /// Whether a row may have several places.
+    fn is_list(&self) -> bool {
+        self.descriptor.max_rep_level() > 0
     }
 
     fn write_values(&self, places: &'c [Place], raw: &mut Vec<u8>) {
@@ -233,11 +238,14 @@ impl<'c> Column<'c> {
         );
     }
 
-    /// The least and the greatest value.
-    fn statistics(&self, levels: usize) -> Option<Statistics> {
-        let values = self.values(self.places);
+    /// The least and the greatest of `values`, among which each value of the column is.
+    fn statistics(
+        &self,
+        values: impl Iterator<Item = u64> + Clone,
+        nulls: usize,
+    ) -> Option<Statistics> {
+        let nulls = Some(nulls as u64);
         let numbers = values.clone().map(|value| value as i64);
-        let nulls = Some((levels - values.clone().count()) as u64);
         Some(match self.leaf.of {
             Type::Int => {
                 let numbers = numbers.map(|number| number as i32);
@@ -264,6 +272,7 @@ impl<'c> Column<'c> {
         &self,
         chunk: Chunk<'_>,
         index: Option<ColumnIndexBuilder>,
+        entries: Option<&[u64]>,
     ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
         let sizes = chunk.sizes;
         let encodings = chunk.pages.iter().map(|pages| &pages.encoding);
@@ -277,7 +286,12 @@ impl<'c> Column<'c> {
             .set_num_values(sizes.levels as i64)
             .set_dictionary_page_offset(sizes.dictionary.map(|_| 0))
             .set_data_page_offset(sizes.dictionary.unwrap_or_default() as i64);
-        if let Some(statistics) = self.statistics(sizes.levels) {
+        let nulls = sizes.levels - self.values(self.places).count();
+        let statistics = match entries {
+            Some(entries) => self.statistics(entries.iter().copied(), nulls),
+            None => self.statistics(self.values(self.places), nulls),
+        };
+        if let Some(statistics) = statistics {
             metadata = metadata.set_statistics(statistics);
         }
         let index = index.map(|mut index| {
@@ -296,14 +310,19 @@ impl<'c> Column<'c> {
     }
 }
 
-/// Appends one of the two levels of each place, with its length before it; answers how many they are.
-fn write_level(
-    extent: Extent<'_>,
-    max: i16,
-    level: impl Fn(&Place) -> u8,
-    raw: &mut Vec<u8>,
-) -> usize {
-    let mut levels = Vec::with_capacity(extent.rows.max(extent.places.len()));
+/// One of the two levels of each place of a page, in order.
+fn levels(extent: Extent<'_>, is_list: bool, level: impl Fn(&Place) -> u8) -> Vec<u8> {
+    let mut levels = vec![0; extent.rows];
+    if !is_list {
+        // At most one place a row.
+        for place in extent.places {
+            if let Some(of_row) = levels.get_mut(place.row as usize - extent.first_row) {
+                *of_row = level(place);
+            }
+        }
+        return levels;
+    }
+    levels.clear();
     // Of the row behind the last place.
     let mut next = extent.first_row;
     for place in extent.places {
@@ -313,14 +332,18 @@ fn write_level(
         next = row + 1;
     }
     levels.resize(levels.len() + (extent.first_row + extent.rows) - next, 0);
+    levels
+}
+
+/// Appends levels, with their length before them.
+fn write_levels(levels: &[u8], max: i16, raw: &mut Vec<u8>) {
     let length_at = raw.len();
     raw.extend_from_slice(&[0; size_of::<u32>()]);
-    runs::write(&levels, runs::width(max as u16), raw);
+    runs::write(levels, runs::width(max as u16), raw);
     let length = (raw.len() - length_at - size_of::<u32>()) as u32;
     if let Some(place) = raw.get_mut(length_at..length_at + size_of::<u32>()) {
         place.copy_from_slice(&length.to_le_bytes());
     }
-    levels.len()
 }
 
 fn bounds<T>(least: Option<T>, most: Option<T>, nulls: Option<u64>, is_signed: bool) -> Statistics

@@ -91,7 +91,7 @@ impl Parts {
         let marks = &self.marks;
         self.open.retain(|place, rows| match marks.get(place) {
             Some(mark) => {
-                rows.truncate(*mark);
+                rows.roll_back(*mark);
                 true
             }
             None => false,

@@ -125,7 +125,7 @@ impl Rows {
 
     /// Adds the event that `line`, which is UTF-8, says. After an error the rows are as before.
     pub(crate) fn push(&mut self, line: &[u8], time_ms: i64) -> Result<(), Syntax> {
-        let before = self.tape.mark();
+        let before = self.tape.end();
         let mut reading = Reading {
             class: self.class,
             tape: &mut self.tape,
@@ -139,24 +139,19 @@ impl Rows {
                 self.tape.end_row();
                 self.times_ms.push(time_ms);
             }
-            Err(_) => {
-                self.tape.forget();
-                self.tape.truncate(before);
-            }
+            Err(_) => self.tape.truncate(before),
         }
         read
     }
 
-    /// Where they are now. What comes after it takes as much memory as if nothing had come before.
+    /// Where they are now, to go back to it. There is one mark.
     pub(crate) fn mark(&mut self) -> Mark {
-        self.tape.forget();
         self.tape.mark()
     }
 
-    /// Takes back every row since `mark`.
-    pub(crate) fn truncate(&mut self, mark: Mark) {
-        self.tape.forget();
-        self.tape.truncate(mark);
+    /// Takes back every row since `mark`: as if they had never been.
+    pub(crate) fn roll_back(&mut self, mark: Mark) {
+        self.tape.roll_back(mark);
         self.times_ms.truncate(self.tape.rows());
     }
 }
@@ -513,7 +508,7 @@ mod tests {
         format!(
             "{:?}",
             (
-                rows.tape.mark(),
+                rows.tape.end(),
                 rows.tape.entries(),
                 texts.collect::<Vec<_>>()
             )
@@ -546,7 +541,7 @@ mod tests {
         let (mark, bytes, held) = (rows.mark(), rows.bytes(), held(&rows));
         rows.push(line, 2).unwrap();
         rows.push(line, 3).unwrap();
-        rows.truncate(mark);
+        rows.roll_back(mark);
         assert_eq!(self::held(&rows), held);
         assert_eq!((rows.len(), rows.bytes()), (1, bytes));
     }

@@ -31,6 +31,8 @@ pub(crate) struct Tape {
     /// Where texts lie that each column has had of late: most come again, and are then stored once. Nothing, at first, is
     /// where an empty text lies.
     recent: Vec<[u64; RECENT]>,
+    /// As that was at the mark.
+    recent_marked: Vec<[u64; RECENT]>,
 }
 
 /// A point to go back to.
@@ -49,6 +51,7 @@ impl Tape {
             text: Vec::new(),
             ends: Vec::new(),
             recent: vec![[0; RECENT]; leaves],
+            recent_marked: vec![[0; RECENT]; leaves],
         }
     }
 
@@ -84,12 +87,6 @@ impl Tape {
         self.recent.get(leaf).map_or(0, |recent| recent[LAST])
     }
 
-    /// Remembers no text any more: what is stored for the rows to come then depends on those alone. So it must be before rows
-    /// are taken back, over whose texts others may be put.
-    pub(crate) fn forget(&mut self) {
-        self.recent.fill([0; RECENT]);
-    }
-
     /// As [`Tape::put_text`], with the text that `write` appends; none, and nothing appended, where it answers false.
     pub(crate) fn put_written(&mut self, write: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<u64> {
         let from = self.text.len();
@@ -105,7 +102,8 @@ impl Tape {
         self.ends.push(self.entries.len() as u32);
     }
 
-    pub(crate) fn mark(&self) -> Mark {
+    /// Where it ends.
+    pub(crate) fn end(&self) -> Mark {
         Mark {
             entries: self.entries.len(),
             text: self.text.len(),
@@ -113,11 +111,29 @@ impl Tape {
         }
     }
 
+    /// Where it ends, to go back to that in every respect. There is one mark.
+    pub(crate) fn mark(&mut self) -> Mark {
+        self.recent_marked.clone_from(&self.recent);
+        self.end()
+    }
+
     /// Takes back what came after the mark.
-    pub(crate) fn truncate(&mut self, mark: Mark) {
-        self.entries.truncate(mark.entries);
-        self.text.truncate(mark.text);
-        self.ends.truncate(mark.rows);
+    pub(crate) fn roll_back(&mut self, mark: Mark) {
+        self.recent.clone_from(&self.recent_marked);
+        self.cut(mark);
+    }
+
+    /// Takes back what came after the end it had.
+    pub(crate) fn truncate(&mut self, end: Mark) {
+        // They may lie where others will.
+        self.recent.fill([0; RECENT]);
+        self.cut(end);
+    }
+
+    fn cut(&mut self, end: Mark) {
+        self.entries.truncate(end.entries);
+        self.text.truncate(end.text);
+        self.ends.truncate(end.rows);
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -129,7 +145,7 @@ impl Tape {
         self.entries.len() * size_of::<Entry>()
             + self.text.len()
             + self.ends.len() * size_of::<u32>()
-            + self.recent.len() * size_of::<[u64; RECENT]>()
+            + 2 * self.recent.len() * size_of::<[u64; RECENT]>()
     }
 
     pub(crate) fn entries(&self) -> &[Entry] {
@@ -192,7 +208,7 @@ mod tests {
         put(&mut tape, "second");
         assert_eq!(tape.put_written(|_| false), None);
         assert_eq!(tape.rows(), 2);
-        tape.truncate(mark);
+        tape.roll_back(mark);
         assert_eq!((tape.rows(), tape.bytes()), (1, bytes));
         let third = put(&mut tape, "third");
         assert_eq!(
@@ -215,13 +231,24 @@ mod tests {
         assert_eq!(tape.put_recent(1, b"Audit.Exchange"), first);
         assert_ne!(tape.put_recent(0, b"Audit.Exchange"), first);
         let (mark, bytes) = (tape.mark(), tape.bytes());
-        for number in 0..1_000 {
-            let text = format!("{number:04} of many");
-            let value = tape.put_recent(1, text.as_bytes());
-            assert_eq!(tape.text(value), text.as_bytes());
-        }
+        let many = |tape: &mut Tape| {
+            let texts = (0..1_000).map(|number| format!("{number:04} of many"));
+            for text in texts {
+                let value = tape.put_recent(1, text.as_bytes());
+                assert_eq!(tape.text(value), text.as_bytes());
+                assert_eq!(tape.last(1), value);
+            }
+        };
+        many(&mut tape);
+        tape.roll_back(mark);
+        assert_eq!((tape.bytes(), tape.last(1)), (bytes, first));
+        assert_eq!(tape.put_recent(1, b"Audit.Exchange"), first);
+        many(&mut tape);
         tape.truncate(mark);
-        assert_eq!(tape.bytes(), bytes);
+        assert_eq!(
+            (tape.bytes(), tape.text(tape.last(1))),
+            (bytes, b"".as_slice())
+        );
         // Over what was taken back.
         let other = tape.put_text(b"0999 xx many");
         let again = tape.put_recent(1, b"0999 of many");
@@ -229,7 +256,5 @@ mod tests {
             (tape.text(other), tape.text(again)),
             (b"0999 xx many".as_slice(), b"0999 of many".as_slice())
         );
-        tape.forget();
-        assert_ne!(tape.put_recent(1, b"0999 of many"), again);
     }
 }
