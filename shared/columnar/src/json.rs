@@ -155,9 +155,23 @@ impl<'a> Cursor<'a> {
     pub(crate) fn string(&mut self) -> Result<Text<'a>, Syntax> {
         self.expect(b'"')?;
         let from = self.at;
+        self.pass_plain();
+        if self.byte() != Some(b'"') {
+            return self.escaped_string(from);
+        }
+        let raw = self.text.get(from..self.at).unwrap_or_default();
+        self.at += 1;
+        Ok(Text {
+            raw,
+            escaped: false,
+        })
+    }
+
+    /// The rest of a string from `from` on, of which there is more than plain bytes.
+    #[cold]
+    fn escaped_string(&mut self, from: usize) -> Result<Text<'a>, Syntax> {
         let mut escaped = false;
         loop {
-            self.pass_plain();
             match self.byte() {
                 Some(b'"') => {
                     let raw = self.text.get(from..self.at).unwrap_or_default();
@@ -171,6 +185,7 @@ impl<'a> Cursor<'a> {
                 Some(byte) if byte >= 0x20 => self.at += 1,
                 _ => return self.fault(),
             }
+            self.pass_plain();
         }
     }
 
