@@ -16,7 +16,7 @@ use crate::columns::{Leaf, Type};
 use crate::dictionary::Dictionary;
 use crate::pages::{self, Chunk, Packer};
 use crate::runs;
-use crate::tape::range;
+use crate::tape::{Texts, length};
 
 /// Size of a page before compression, in bytes: Security Lake asks for 1 MB at most. A row that is larger has a page to itself.
 const PAGE_BYTES_MAX: usize = 768 * 1024;
@@ -61,7 +61,7 @@ pub(crate) struct Column<'c> {
     pub(crate) places: &'c [Place],
     pub(crate) rows: usize,
     /// All texts.
-    pub(crate) text: &'c [u8],
+    pub(crate) texts: &'c Texts,
 }
 
 /// A part of a column's rows.
@@ -139,7 +139,7 @@ impl<'c> Column<'c> {
         if is_never || values.peek().is_none() {
             return None;
         }
-        Dictionary::of(values, self.is_text().then_some(self.text), PAGE_BYTES_MAX)
+        Dictionary::of(values, self.is_text().then_some(self.texts), PAGE_BYTES_MAX)
     }
 
     /// The rows of the next page, and the places behind it.
@@ -179,7 +179,7 @@ impl<'c> Column<'c> {
     /// Bytes of a place, about.
     fn size(&self, place: &Place, has_dictionary: bool) -> usize {
         let is_long = self.is_text() && !has_dictionary && place.def == self.leaf.def_max;
-        let text = if is_long { range(place.value).len() } else { 0 };
+        let text = if is_long { length(place.value) } else { 0 };
         NUMBER_BYTES_MAX + text
     }
 
@@ -216,7 +216,7 @@ impl<'c> Column<'c> {
             Type::Long | Type::Time => out.extend_from_slice(&value.to_le_bytes()),
             Type::Bool => out.push(value as u8),
             Type::String | Type::Json => {
-                let text = self.text.get(range(value)).unwrap_or_default();
+                let text = self.texts.get(value);
                 out.extend_from_slice(&(text.len() as u32).to_le_bytes());
                 out.extend_from_slice(text);
             }
@@ -257,7 +257,7 @@ impl<'c> Column<'c> {
                 bounds(values.clone().min(), values.max(), nulls, false)
             }
             Type::String if BOUNDED_TEXTS.contains(&&*self.leaf.path) => {
-                let texts = values.map(|value| self.text.get(range(value)).unwrap_or_default());
+                let texts = values.map(|value| self.texts.get(value));
                 let bound = |text: Option<&[u8]>| {
                     let text = text.filter(|text| text.len() <= BOUND_BYTES_MAX);
                     text.map(|text| ByteArray::from(text.to_vec()))

@@ -1,6 +1,6 @@
 //! The different values of a column, each with a number.
 
-use crate::tape::range;
+use crate::tape::{Texts, length};
 
 /// Values a dictionary can hold: so many numbers there are.
 const ENTRIES_MAX: usize = 1 << 16;
@@ -18,7 +18,7 @@ const PROBES_MAX: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Dictionary<'t> {
     /// Where values lie that are texts.
-    text: Option<&'t [u8]>,
+    texts: Option<&'t Texts>,
     pub(crate) entries: Vec<u64>,
     /// The dictionary itself, as it stands in the file.
     bytes: usize,
@@ -32,11 +32,11 @@ impl<'t> Dictionary<'t> {
     /// The dictionary of `values` and the number of each; none where it would exceed `bytes_max`, or would hardly help.
     pub(crate) fn of(
         values: impl Iterator<Item = u64>,
-        text: Option<&'t [u8]>,
+        texts: Option<&'t Texts>,
         bytes_max: usize,
     ) -> Option<(Self, Vec<u16>)> {
         let mut dictionary = Self {
-            text,
+            texts,
             entries: Vec::new(),
             bytes: 0,
             near: vec![(0, 0); NEAR],
@@ -69,8 +69,8 @@ impl<'t> Dictionary<'t> {
 
     /// The number of a value, plus 1.
     fn number(&mut self, value: u64) -> Option<u32> {
-        let hash = match self.text {
-            Some(text) => hash(text.get(range(value)).unwrap_or_default()),
+        let hash = match self.texts {
+            Some(texts) => hash(texts.get(value)),
             None => mix(value),
         };
         let half = (hash >> 32) as u32;
@@ -82,8 +82,8 @@ impl<'t> Dictionary<'t> {
         if self.entries.len() == ENTRIES_MAX {
             return None;
         }
-        self.bytes += match self.text {
-            Some(_) => size_of::<u32>() + range(value).len(),
+        self.bytes += match self.texts {
+            Some(_) => size_of::<u32>() + length(value),
             None => size_of::<u64>(),
         };
         self.entries.push(value);
@@ -111,8 +111,8 @@ impl<'t> Dictionary<'t> {
         let entry = self.entries.get(at).copied().unwrap_or_default();
         entry == value
             || self
-                .text
-                .is_some_and(|text| text.get(range(entry)) == text.get(range(value)))
+                .texts
+                .is_some_and(|texts| texts.get(entry) == texts.get(value))
     }
 
     fn grow(&mut self) -> Option<()> {
@@ -163,21 +163,9 @@ mod tests {
 
     use super::*;
 
-    /// Texts one behind the other, and where each lies.
-    fn lay(texts: &[impl AsRef<[u8]>]) -> (Vec<u8>, Vec<u64>) {
-        let mut all = Vec::new();
-        let places = texts.iter().map(|text| {
-            let from = all.len() as u64;
-            all.extend_from_slice(text.as_ref());
-            from << 32 | text.as_ref().len() as u64
-        });
-        let places = places.collect();
-        (all, places)
-    }
-
     #[test]
     fn equal_texts_have_one_number_wherever_they_lie() {
-        let (text, places) = lay(&["a", "", "b", "a", "", "a longer one", "a longer one"]);
+        let (text, places) = Texts::of(&["a", "", "b", "a", "", "a longer one", "a longer one"]);
         let (dictionary, numbers) = Dictionary::of(places.into_iter(), Some(&text), 1_000).unwrap();
         assert_eq!(numbers, [0, 1, 2, 0, 1, 3, 3]);
         assert_eq!(dictionary.entries.len(), 4);
@@ -208,9 +196,9 @@ mod tests {
     proptest! {
         #[test]
         fn each_number_leads_back_to_its_text(texts in prop::collection::vec("[a-c]{0,3}|[a-b]{7,17}", 0..900)) {
-            let (text, places) = lay(&texts);
+            let (text, places) = Texts::of(&texts);
             let (dictionary, numbers) = Dictionary::of(places.into_iter(), Some(&text), 1_000_000).unwrap();
-            let of = |number: u16| text.get(range(dictionary.entries[usize::from(number)])).unwrap();
+            let of = |number: u16| text.get(dictionary.entries[usize::from(number)]);
             for (number, expect) in numbers.iter().zip(&texts) {
                 prop_assert_eq!(of(*number), expect.as_bytes());
             }

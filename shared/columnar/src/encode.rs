@@ -33,7 +33,7 @@ pub(crate) fn encode(rows: Rows) -> Result<Vec<u8>, EncodeError> {
     let descriptor = SchemaDescriptor::new(schema.clone());
     let order = order(&rows);
     let columns = columns(&rows, &order);
-    let text = rows.tape.into_text();
+    let texts = rows.tape.into_texts();
     let mut packer = Packer::new()?;
     let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties(class)))?;
     let mut group = file.next_row_group()?;
@@ -44,7 +44,7 @@ pub(crate) fn encode(rows: Rows) -> Result<Vec<u8>, EncodeError> {
             descriptor,
             places,
             rows: order.len(),
-            text: &text,
+            texts: &texts,
         };
         let (bytes, closed) = column.write(&mut packer)?;
         group.append_column(&bytes, closed)?;

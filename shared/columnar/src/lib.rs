@@ -17,6 +17,7 @@ mod json;
 mod lines;
 mod pages;
 mod parts;
+mod pieces;
 mod rows;
 mod runs;
 mod schema;

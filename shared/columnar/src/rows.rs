@@ -126,6 +126,7 @@ impl Rows {
     /// Adds the event that `line`, which is UTF-8, says. After an error the rows are as before.
     pub(crate) fn push(&mut self, line: &[u8], time_ms: i64) -> Result<(), Syntax> {
         let before = self.tape.end();
+        self.tape.begin_row();
         let mut reading = Reading {
             class: self.class,
             tape: &mut self.tape,
@@ -369,7 +370,8 @@ impl<'a> Reading<'a, '_> {
 
     fn string(&mut self, at: usize, text: Text<'a>) -> Option<u64> {
         if text.escaped {
-            self.tape.put_written(|out| unescape(text.raw, out))
+            let put = |out: &mut Vec<u8>| unescape(text.raw, out);
+            self.tape.put_written(text.raw.len(), put)
         } else {
             Some(self.tape.put_recent(at, text.raw))
         }
@@ -500,16 +502,12 @@ mod tests {
 
     /// All that rows hold of their lines.
     fn held(rows: &Rows) -> String {
-        let texts = rows
-            .tape
-            .entries()
-            .iter()
-            .map(|entry| rows.tape.text(entry.value));
+        let texts = rows.tape.entries().map(|entry| rows.tape.text(entry.value));
         format!(
             "{:?}",
             (
                 rows.tape.end(),
-                rows.tape.entries(),
+                rows.tape.entries().collect::<Vec<_>>(),
                 texts.collect::<Vec<_>>()
             )
         )

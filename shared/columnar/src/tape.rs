@@ -3,10 +3,12 @@
 //! Everything is appended at one end of three vectors. A vector for each column would be a hundred ends, which no cache holds,
 //! and taking a row back would touch all of them.
 
+use crate::pieces::{End, PIECE_BYTES, Pieces};
+
 /// A place of a column: a value, or the level at which there is none.
 ///
 /// A row that has nothing of a column's top-level attribute has no entry for it at all: most rows lack most columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entry {
     /// A number, or where a text lies ([`Tape::text`]); of no meaning below the highest definition level.
     pub(crate) value: u64,
@@ -21,13 +23,16 @@ const RECENT: usize = 8;
 /// Where the last text of a column is remembered.
 const LAST: usize = 0;
 
+/// Entries that a row may have and still lie in one piece without making that grow.
+const ROW_ENTRIES: usize = 512;
+
 /// Rows.
 #[derive(Debug)]
 pub(crate) struct Tape {
-    entries: Vec<Entry>,
-    text: Vec<u8>,
-    /// Where each row ends among the entries.
-    ends: Vec<u32>,
+    entries: Pieces<Entry>,
+    texts: Texts,
+    /// Where each row ends among the entries: the piece, and the place in it. All of a row lies in one piece.
+    ends: Vec<(u32, u32)>,
     /// Where texts lie that each column has had of late: most come again, and are then stored once. Nothing, at first, is
     /// where an empty text lies.
     recent: Vec<[u64; RECENT]>,
@@ -35,35 +40,63 @@ pub(crate) struct Tape {
     recent_marked: Vec<[u64; RECENT]>,
 }
 
+/// Texts; each lies in one piece.
+#[derive(Debug, Default)]
+pub(crate) struct Texts(Pieces<u8>);
+
 /// A point to go back to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
-    entries: usize,
-    text: usize,
+    entries: End,
+    texts: End,
     rows: usize,
+}
+
+impl Texts {
+    /// The text that lies there: its piece in the upper 16 bits, its begin there in the next 16, its length in the others.
+    pub(crate) fn get(&self, value: u64) -> &[u8] {
+        let piece = self.0.piece((value >> 48) as usize);
+        let from = (value >> 32) as usize % PIECE_BYTES;
+        piece.get(from..from + length(value)).unwrap_or_default()
+    }
+
+    /// Appends what `write` does, at most `bytes_max`, and answers where it lies and what `write` said. The texts of one tape
+    /// are below 4 GiB: a tape is given away long before.
+    fn put<R>(&mut self, bytes_max: usize, write: impl FnOnce(&mut Vec<u8>) -> R) -> (u64, R) {
+        self.0.make_room(bytes_max);
+        let from = self.0.end();
+        let said = write(&mut self.0.open);
+        let length = self.0.open.len() - from.open;
+        ((from.full << 48 | from.open << 32 | length) as u64, said)
+    }
 }
 
 impl Tape {
     /// No rows of a class that has so many columns.
     pub(crate) fn new(leaves: usize) -> Self {
         Self {
-            entries: Vec::new(),
-            text: Vec::new(),
+            entries: Pieces::default(),
+            texts: Texts::default(),
             ends: Vec::new(),
             recent: vec![[0; RECENT]; leaves],
             recent_marked: vec![[0; RECENT]; leaves],
         }
     }
 
-    pub(crate) fn put(&mut self, entry: Entry) {
-        self.entries.push(entry);
+    pub(crate) fn begin_row(&mut self) {
+        self.entries.make_room(ROW_ENTRIES);
     }
 
-    /// Appends a text and answers where it lies. The texts of one tape are below 4 GiB: a tape is given away long before.
+    pub(crate) fn put(&mut self, entry: Entry) {
+        self.entries.open.push(entry);
+    }
+
+    /// Appends a text and answers where it lies.
     pub(crate) fn put_text(&mut self, text: &[u8]) -> u64 {
-        let from = self.text.len();
-        self.text.extend_from_slice(text);
-        self.place(from)
+        let put = self
+            .texts
+            .put(text.len(), |out| out.extend_from_slice(text));
+        put.0
     }
 
     /// As [`Tape::put_text`], of a column whose texts may come again. It must be as it stands in JSON, without escapes.
@@ -87,26 +120,28 @@ impl Tape {
         self.recent.get(leaf).map_or(0, |recent| recent[LAST])
     }
 
-    /// As [`Tape::put_text`], with the text that `write` appends; none, and nothing appended, where it answers false.
-    pub(crate) fn put_written(&mut self, write: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<u64> {
-        let from = self.text.len();
-        write(&mut self.text).then(|| self.place(from))
-    }
-
-    fn place(&self, from: usize) -> u64 {
-        (from as u64) << 32 | (self.text.len() - from) as u64
+    /// As [`Tape::put_text`], with the text that `write` appends, at most `bytes_max`; none, and nothing appended, where it
+    /// answers false.
+    pub(crate) fn put_written(
+        &mut self,
+        bytes_max: usize,
+        write: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) -> Option<u64> {
+        let (value, is_written) = self.texts.put(bytes_max, write);
+        is_written.then_some(value)
     }
 
     /// Ends a row.
     pub(crate) fn end_row(&mut self) {
-        self.ends.push(self.entries.len() as u32);
+        let end = self.entries.end();
+        self.ends.push((end.full as u32, end.open as u32));
     }
 
     /// Where it ends.
     pub(crate) fn end(&self) -> Mark {
         Mark {
-            entries: self.entries.len(),
-            text: self.text.len(),
+            entries: self.entries.end(),
+            texts: self.texts.0.end(),
             rows: self.ends.len(),
         }
     }
@@ -132,7 +167,7 @@ impl Tape {
 
     fn cut(&mut self, end: Mark) {
         self.entries.truncate(end.entries);
-        self.text.truncate(end.text);
+        self.texts.0.truncate(end.texts);
         self.ends.truncate(end.rows);
     }
 
@@ -142,30 +177,37 @@ impl Tape {
 
     /// The memory that its content takes.
     pub(crate) fn bytes(&self) -> usize {
-        self.entries.len() * size_of::<Entry>()
-            + self.text.len()
-            + self.ends.len() * size_of::<u32>()
+        self.entries.length() * size_of::<Entry>()
+            + self.texts.0.length()
+            + self.ends.len() * size_of::<(u32, u32)>()
             + 2 * self.recent.len() * size_of::<[u64; RECENT]>()
     }
 
-    pub(crate) fn entries(&self) -> &[Entry] {
-        &self.entries
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
     }
 
     /// The entries of a row.
     pub(crate) fn row(&self, row: usize) -> &[Entry] {
-        let end = |row: usize| self.ends.get(row).map_or(0, |end| *end as usize);
-        let from = row.checked_sub(1).map_or(0, end);
-        self.entries.get(from..end(row)).unwrap_or_default()
+        let end = |row: usize| self.ends.get(row).copied().unwrap_or_default();
+        let (piece, to) = end(row);
+        // The first of a piece begins where that does.
+        let before = row.checked_sub(1).map(end);
+        let from = before
+            .filter(|before| before.0 == piece)
+            .unwrap_or_default()
+            .1;
+        let piece = self.entries.piece(piece as usize);
+        piece.get(from as usize..to as usize).unwrap_or_default()
     }
 
     pub(crate) fn text(&self, value: u64) -> &[u8] {
-        self.text.get(range(value)).unwrap_or_default()
+        self.texts.get(value)
     }
 
-    /// The texts alone, for values by [`range`].
-    pub(crate) fn into_text(self) -> Vec<u8> {
-        self.text
+    /// The texts alone.
+    pub(crate) fn into_texts(self) -> Texts {
+        self.texts
     }
 }
 
@@ -178,15 +220,64 @@ fn slot(text: &[u8]) -> usize {
     LAST + 1 + (mixed >> 32) as usize % (RECENT - 1)
 }
 
-/// Where a text lies.
-pub(crate) fn range(value: u64) -> std::ops::Range<usize> {
-    let from = (value >> 32) as usize;
-    from..from + (value & u64::from(u32::MAX)) as usize
+/// The length of the text that lies there.
+pub(crate) fn length(value: u64) -> usize {
+    (value & u64::from(u32::MAX)) as usize
+}
+
+#[cfg(test)]
+impl Texts {
+    /// Texts, and where each lies.
+    pub(crate) fn of(texts: &[impl AsRef<[u8]>]) -> (Self, Vec<u64>) {
+        let mut all = Self::default();
+        let put =
+            |text: &[u8], all: &mut Self| all.put(text.len(), |out| out.extend_from_slice(text)).0;
+        let places = texts
+            .iter()
+            .map(|text| put(text.as_ref(), &mut all))
+            .collect();
+        (all, places)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_and_rows_lie_in_one_piece_each_however_long_they_are() {
+        let mut tape = Tape::new(1);
+        let texts: Vec<_> = (0..300).map(|at| "x".repeat(at * 777 % 150_000)).collect();
+        let values: Vec<_> = texts
+            .iter()
+            .map(|text| tape.put_text(text.as_bytes()))
+            .collect();
+        for (value, text) in values.iter().zip(&texts) {
+            assert_eq!(tape.text(*value), text.as_bytes());
+        }
+        let lengths = [0, 3, 4_000, 600, 20_000, 1, 0, 511];
+        for (row, length) in lengths.into_iter().enumerate() {
+            tape.begin_row();
+            let entry = |at| Entry {
+                value: at,
+                leaf: row as u16,
+                rep: 0,
+                def: 1,
+            };
+            (0..length).for_each(|at| tape.put(entry(at)));
+            tape.end_row();
+        }
+        for (row, length) in lengths.into_iter().enumerate() {
+            let entries = tape.row(row);
+            assert_eq!(entries.len() as u64, length);
+            assert!(
+                entries
+                    .iter()
+                    .zip(0..)
+                    .all(|(entry, at)| entry.value == at && entry.leaf == row as u16)
+            );
+        }
+    }
 
     #[test]
     fn rows_are_taken_back_with_their_texts() {
@@ -206,7 +297,7 @@ mod tests {
         let first = put(&mut tape, "first");
         let (mark, bytes) = (tape.mark(), tape.bytes());
         put(&mut tape, "second");
-        assert_eq!(tape.put_written(|_| false), None);
+        assert_eq!(tape.put_written(9, |_| false), None);
         assert_eq!(tape.rows(), 2);
         tape.roll_back(mark);
         assert_eq!((tape.rows(), tape.bytes()), (1, bytes));
