@@ -26,31 +26,42 @@ impl From<io::Error> for EncodeError {
     }
 }
 
-/// One file, one row group, sorted.
-pub(crate) fn encode(rows: Rows) -> Result<Vec<u8>, EncodeError> {
-    let class = rows.class;
-    let schema = schema(class)?;
-    let descriptor = SchemaDescriptor::new(schema.clone());
-    let order = order(&rows);
-    let columns = columns(&rows, &order);
-    let texts = rows.tape.into_texts();
-    let mut packer = Packer::new()?;
-    let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties(class)))?;
-    let mut group = file.next_row_group()?;
-    let leaves = class.leaves.iter().zip(descriptor.columns());
-    for ((leaf, descriptor), places) in leaves.zip(columns.iter()) {
-        let column = Column {
-            leaf,
-            descriptor,
-            places,
-            rows: order.len(),
-            texts: &texts,
-        };
-        let (bytes, closed) = column.write(&mut packer)?;
-        group.append_column(&bytes, closed)?;
+/// Makes files, one after the other, with the same memory: from the system it would come page by page, each time.
+#[derive(Debug, Default)]
+pub(crate) struct Encoder {
+    /// The places of all columns, one column behind the other.
+    places: Vec<Place>,
+}
+
+impl Encoder {
+    /// One file, one row group, sorted.
+    pub(crate) fn encode(&mut self, rows: Rows) -> Result<Vec<u8>, EncodeError> {
+        let class = rows.class;
+        let schema = schema(class)?;
+        let descriptor = SchemaDescriptor::new(schema.clone());
+        let order = order(&rows);
+        let ends = deal_out(&rows, &order, &mut self.places);
+        let texts = rows.tape.into_texts();
+        let mut packer = Packer::new()?;
+        let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties(class)))?;
+        let mut group = file.next_row_group()?;
+        let mut begin = 0;
+        let leaves = class.leaves.iter().zip(descriptor.columns());
+        for ((leaf, descriptor), end) in leaves.zip(ends) {
+            let column = Column {
+                leaf,
+                descriptor,
+                places: self.places.get(begin..end).unwrap_or_default(),
+                rows: order.len(),
+                texts: &texts,
+            };
+            let (bytes, closed) = column.write(&mut packer)?;
+            group.append_column(&bytes, closed)?;
+            begin = end;
+        }
+        group.close()?;
+        Ok(file.into_inner()?)
     }
-    group.close()?;
-    Ok(file.into_inner()?)
 }
 
 /// What is said of the whole file; the rest is each column's own.
@@ -85,34 +96,23 @@ fn order(rows: &Rows) -> Vec<u32> {
     keyed.into_iter().map(|(_, _, row)| row).collect()
 }
 
-/// The places of all columns, one column behind the other.
-struct Columns {
-    places: Vec<Place>,
-    ends: Vec<usize>,
-}
-
-impl Columns {
-    fn iter(&self) -> impl Iterator<Item = &[Place]> {
-        let begins = std::iter::once(&0).chain(&self.ends);
-        let ranges = begins.zip(&self.ends);
-        ranges.map(|(from, to)| self.places.get(*from..*to).unwrap_or_default())
-    }
-}
-
-/// Deals the rows' entries out to their columns, in the order in which they will be written.
-fn columns(rows: &Rows, order: &[u32]) -> Columns {
+/// Deals the rows' entries out to their columns, in the order in which they will be written, and answers where each column's
+/// places end. What was in `places` before is of no meaning.
+fn deal_out(rows: &Rows, order: &[u32], places: &mut Vec<Place>) -> Vec<usize> {
     // First how many each column has, then where its next one goes.
     let mut next = vec![0_usize; rows.class.leaves.len()];
-    for entry in rows.tape.entries() {
-        if let Some(count) = next.get_mut(usize::from(entry.leaf)) {
-            *count += 1;
+    for piece in rows.tape.entries() {
+        for entry in piece {
+            if let Some(count) = next.get_mut(usize::from(entry.leaf)) {
+                *count += 1;
+            }
         }
     }
     let mut begin = 0;
     for count in &mut next {
         begin += std::mem::replace(count, begin);
     }
-    let mut places = vec![Place::default(); begin];
+    places.resize(begin.max(places.len()), Place::default());
     for (row, from) in (0_u32..).zip(order) {
         for entry in rows.tape.row(*from as usize) {
             if let Some(at) = next.get_mut(usize::from(entry.leaf))
@@ -128,5 +128,5 @@ fn columns(rows: &Rows, order: &[u32]) -> Columns {
             }
         }
     }
-    Columns { places, ends: next }
+    next
 }

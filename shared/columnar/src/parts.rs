@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::columns::{CLASSES, Class};
-use crate::encode::{EncodeError, encode};
+use crate::encode::{EncodeError, Encoder};
 use crate::rows::{Head, NotAnEvent, Rows};
 use crate::tape::Mark;
 
@@ -65,6 +65,7 @@ pub struct Parts {
     numbers: BTreeMap<Place, u32>,
     marks: BTreeMap<Place, Mark>,
     bytes: usize,
+    encoder: Encoder,
 }
 
 impl Parts {
@@ -74,7 +75,7 @@ impl Parts {
         Self::default()
     }
 
-    /// The memory that the rows take, about, in bytes. Growing, they may hold twice that for moments.
+    /// The memory that the rows take, about, in bytes. Making a file of them takes nearly as much once more.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -148,7 +149,7 @@ impl Parts {
             day: place.1,
             number,
             rows: rows.len(),
-            bytes: encode(rows)?,
+            bytes: self.encoder.encode(rows)?,
         }))
     }
 }

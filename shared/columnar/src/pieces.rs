@@ -53,6 +53,7 @@ impl<T> Pieces<T> {
         self.full_length + self.open.len()
     }
 
+    #[inline]
     pub(crate) fn piece(&self, at: usize) -> &[T] {
         match self.full.get(at) {
             Some(piece) => piece,
@@ -61,8 +62,9 @@ impl<T> Pieces<T> {
         }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.full.iter().chain([&self.open]).flatten()
+    /// All pieces, in order.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = &[T]> {
+        self.full.iter().chain([&self.open]).map(Vec::as_slice)
     }
 }
 
@@ -87,7 +89,7 @@ mod tests {
         let last = put(&mut pieces, 1);
         assert_eq!((last.full, last.open), (3, 1));
         assert_eq!(pieces.length(), 10 + (capacity - 9) + 3 * capacity + 1);
-        assert_eq!(pieces.iter().count(), pieces.length());
+        assert_eq!(pieces.pieces().flatten().count(), pieces.length());
         assert_eq!(pieces.piece(2).len(), 3 * capacity);
         assert_eq!(
             (pieces.piece(3), pieces.piece(4)),

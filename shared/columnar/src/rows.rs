@@ -502,12 +502,16 @@ mod tests {
 
     /// All that rows hold of their lines.
     fn held(rows: &Rows) -> String {
-        let texts = rows.tape.entries().map(|entry| rows.tape.text(entry.value));
+        let texts = rows
+            .tape
+            .entries()
+            .flatten()
+            .map(|entry| rows.tape.text(entry.value));
         format!(
             "{:?}",
             (
                 rows.tape.end(),
-                rows.tape.entries().collect::<Vec<_>>(),
+                rows.tape.entries().flatten().collect::<Vec<_>>(),
                 texts.collect::<Vec<_>>()
             )
         )

@@ -54,6 +54,7 @@ pub(crate) struct Mark {
 
 impl Texts {
     /// The text that lies there: its piece in the upper 16 bits, its begin there in the next 16, its length in the others.
+    #[inline]
     pub(crate) fn get(&self, value: u64) -> &[u8] {
         let piece = self.0.piece((value >> 48) as usize);
         let from = (value >> 32) as usize % PIECE_BYTES;
@@ -183,8 +184,9 @@ impl Tape {
             + 2 * self.recent.len() * size_of::<[u64; RECENT]>()
     }
 
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter()
+    /// All entries, in pieces.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &[Entry]> {
+        self.entries.pieces()
     }
 
     /// The entries of a row.
@@ -201,6 +203,7 @@ impl Tape {
         piece.get(from as usize..to as usize).unwrap_or_default()
     }
 
+    #[inline]
     pub(crate) fn text(&self, value: u64) -> &[u8] {
         self.texts.get(value)
     }
