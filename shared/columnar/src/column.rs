@@ -97,18 +97,26 @@ impl<'c> Column<'c> {
         let (mut row, mut places) = (0, self.places);
         let mut raw = Vec::new();
         while row < self.rows {
-            let (extent, rest) = self.cut(row, places, dictionary.is_some());
+            let (mut extent, mut rest) = self.cut(row, places, numbers.len());
+            let values = self.values(extent.places).count();
+            if !numbers.is_empty() && numbers.len() < values {
+                // Within this row the dictionary was full: what follows stands for itself.
+                numbers = &[];
+                (extent, rest) = self.cut(row, places, 0);
+            }
             raw.clear();
             let levels = self.write_levels(extent, &mut raw);
-            let encoding = if dictionary.is_some() {
-                let (these, rest) = numbers.split_at(self.values(extent.places).count());
-                numbers = rest;
-                raw.push(width);
-                runs::write(these, width, &mut raw);
-                Encoding::RLE_DICTIONARY
-            } else {
-                self.write_values(extent.places, &mut raw);
-                Encoding::PLAIN
+            let encoding = match numbers.split_at_checked(values) {
+                Some((these, behind)) if !numbers.is_empty() => {
+                    numbers = behind;
+                    raw.push(width);
+                    runs::write(these, width, &mut raw);
+                    Encoding::RLE_DICTIONARY
+                }
+                _ => {
+                    self.write_values(extent.places, &mut raw);
+                    Encoding::PLAIN
+                }
             };
             chunk.page(&raw, encoding, levels, extent.rows)?;
             if let Some(index) = &mut index {
@@ -117,7 +125,9 @@ impl<'c> Column<'c> {
             row += extent.rows;
             places = rest;
         }
-        let entries = dictionary.map(|(dictionary, _)| dictionary.entries);
+        // It has every value if it was not full.
+        let whole = dictionary.filter(|(_, all)| all.len() == self.values(self.places).count());
+        let entries = whole.map(|(dictionary, _)| dictionary.entries);
         self.finish(chunk, index, entries.as_deref())
     }
 
@@ -142,25 +152,32 @@ impl<'c> Column<'c> {
         Dictionary::of(values, self.is_text().then_some(self.texts), PAGE_BYTES_MAX)
     }
 
-    /// The rows of the next page, and the places behind it.
+    /// The rows of the next page, and the places behind it. `numbers`: values that are in the dictionary; 0 without one.
     fn cut(
         &self,
         first_row: usize,
         places: &'c [Place],
-        has_dictionary: bool,
+        numbers: usize,
     ) -> (Extent<'c>, &'c [Place]) {
+        let has_dictionary = numbers > 0;
         let mut end = self.rows.min(first_row + PAGE_ROWS_MAX);
         let mut taken = places.partition_point(|place| (place.row as usize) < end);
-        // So many numbers are no page's worth.
-        let is_small = (has_dictionary || !self.is_text()) && taken < SMALL_VALUES_MAX;
+        let within = places.get(..taken).unwrap_or_default();
+        let is_small = taken < SMALL_VALUES_MAX
+            && if has_dictionary {
+                self.values(within).count() <= numbers
+            } else {
+                !self.is_text()
+            };
         if !is_small {
-            let (mut bytes, mut before) = (0, 0);
-            let within = places.get(..taken).unwrap_or_default();
+            let (mut bytes, mut values, mut before) = (0, 0, 0);
             for of_row in within.chunk_by(|one, other| one.row == other.row) {
                 let row = of_row.first().map_or(end, |place| place.row as usize);
                 let sizes = of_row.iter().map(|place| self.size(place, has_dictionary));
                 bytes += sizes.sum::<usize>();
-                if bytes > PAGE_BYTES_MAX && row > first_row {
+                values += self.values(of_row).count();
+                let is_over = bytes > PAGE_BYTES_MAX || has_dictionary && values > numbers;
+                if is_over && row > first_row {
                     (end, taken) = (row, before);
                     break;
                 }

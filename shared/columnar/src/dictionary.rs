@@ -22,6 +22,7 @@ pub(crate) struct Dictionary<'t> {
     pub(crate) entries: Vec<u64>,
     /// The dictionary itself, as it stands in the file.
     bytes: usize,
+    bytes_max: usize,
     /// By what a value is or where it lies, without a look at the text: value and number + 1.
     near: Vec<(u64, u32)>,
     /// By what a value is: half of its hash and number + 1. Half of them at least are free.
@@ -29,7 +30,8 @@ pub(crate) struct Dictionary<'t> {
 }
 
 impl<'t> Dictionary<'t> {
-    /// The dictionary of `values` and the number of each; none where it would exceed `bytes_max`, or would hardly help.
+    /// The dictionary of `values`, and the numbers of as many of them as there are before it would exceed `bytes_max`; none where
+    /// it would hardly help.
     pub(crate) fn of(
         values: impl Iterator<Item = u64>,
         texts: Option<&'t Texts>,
@@ -39,6 +41,7 @@ impl<'t> Dictionary<'t> {
             texts,
             entries: Vec::new(),
             bytes: 0,
+            bytes_max,
             near: vec![(0, 0); NEAR],
             slots: vec![(0, 0); 64],
         };
@@ -48,7 +51,9 @@ impl<'t> Dictionary<'t> {
             let number = match dictionary.near.get(near) {
                 Some((known, number)) if *known == value && *number > 0 => *number,
                 _ => {
-                    let number = dictionary.number(value)?;
+                    let Some(number) = dictionary.number(value) else {
+                        break;
+                    };
                     if let Some(place) = dictionary.near.get_mut(near) {
                         *place = (value, number);
                     }
@@ -60,14 +65,11 @@ impl<'t> Dictionary<'t> {
             if entries == TRIAL_ENTRIES && numbers.len() < TRIAL_ENTRIES * 4 / 3 {
                 return None;
             }
-            if dictionary.bytes > bytes_max {
-                return None;
-            }
         }
-        Some((dictionary, numbers))
+        (!numbers.is_empty()).then_some((dictionary, numbers))
     }
 
-    /// The number of a value, plus 1.
+    /// The number of a value, plus 1; none where there is no room for it.
     fn number(&mut self, value: u64) -> Option<u32> {
         let hash = match self.texts {
             Some(texts) => hash(texts.get(value)),
@@ -79,13 +81,14 @@ impl<'t> Dictionary<'t> {
         if number > 0 {
             return Some(number);
         }
-        if self.entries.len() == ENTRIES_MAX {
-            return None;
-        }
-        self.bytes += match self.texts {
+        let bytes = match self.texts {
             Some(_) => size_of::<u32>() + length(value),
             None => size_of::<u64>(),
         };
+        if self.entries.len() == ENTRIES_MAX || self.bytes + bytes > self.bytes_max {
+            return None;
+        }
+        self.bytes += bytes;
         self.entries.push(value);
         let number = self.entries.len() as u32;
         *self.slots.get_mut(at)? = (half, number);
@@ -180,22 +183,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_or_hardly_comes_again_has_no_dictionary() {
-        let is_worth = |values: &mut dyn Iterator<Item = u64>, bytes_max| {
-            Dictionary::of(values, None, bytes_max).is_some()
+    fn it_ends_where_it_is_full_and_is_none_where_hardly_a_value_comes_again() {
+        let numbers = |values: &mut dyn Iterator<Item = u64>, bytes_max| {
+            let numbers = Dictionary::of(values, None, bytes_max);
+            numbers.map_or(0, |(_, numbers)| numbers.len())
         };
-        assert!(is_worth(&mut (0..1_000), 10_000));
-        assert!(!is_worth(&mut (0..1_000), 1_000));
-        assert!(!is_worth(&mut (0..5_000), 1_000_000));
+        assert_eq!(numbers(&mut (0..1_000), 10_000), 1_000);
+        assert_eq!(numbers(&mut (0..1_000), 1_000), 125);
+        assert_eq!(numbers(&mut (0..1_000), 7), 0);
+        assert_eq!(numbers(&mut (0..5_000), 1_000_000), 0);
         let twice = |count: u64| (0..count).flat_map(|value| [value, value]);
-        assert!(is_worth(&mut twice(5_000), 1_000_000));
-        assert!(is_worth(&mut twice(65_536), 1_000_000));
-        assert!(!is_worth(&mut twice(65_537), 1_000_000));
+        assert_eq!(numbers(&mut twice(5_000), 1_000_000), 10_000);
+        assert_eq!(numbers(&mut twice(65_537), 1_000_000), 2 * 65_536);
     }
 
     proptest! {
         #[test]
-        fn each_number_leads_back_to_its_text(texts in prop::collection::vec("[a-c]{0,3}|[a-b]{7,17}", 0..900)) {
+        fn each_number_leads_back_to_its_text(texts in prop::collection::vec("[a-c]{0,3}|[a-b]{7,17}", 1..900)) {
             let (text, places) = Texts::of(&texts);
             let (dictionary, numbers) = Dictionary::of(places.into_iter(), Some(&text), 1_000_000).unwrap();
             let of = |number: u16| text.get(dictionary.entries[usize::from(number)]);

@@ -112,7 +112,9 @@ impl<'p> Chunk<'p> {
     fn write(&mut self, page: Page, bytes: usize) -> Result<PageWriteSpec, ParquetError> {
         let (page_type, encoding) = (page.page_type(), page.encoding());
         match self.pages.last_mut() {
-            Some(last) if last.page_type == page_type => last.count += 1,
+            Some(last) if (last.page_type, last.encoding) == (page_type, encoding) => {
+                last.count += 1;
+            }
             _ => self.pages.push(PageEncodingStats {
                 page_type,
                 encoding,

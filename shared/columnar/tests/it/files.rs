@@ -222,6 +222,44 @@ fn columns_are_zstd_and_pages_within_security_lakes_bounds() {
     }
 }
 
+#[test]
+fn where_a_dictionary_is_full_values_stand_for_themselves() {
+    let text = |at: usize| format!("{:04}{}", at % 700, "x".repeat(2_000));
+    // One a row, and in lists of two.
+    let line = |at: usize| {
+        let (one, two, three) = (text(at), text(at * 7), text(at * 11));
+        format!(
+            r#"{{"class_uid":3005,"time":{at},"message":"{one}","privileges":["{two}","{three}"]}}"#
+        )
+    };
+    let lines: Vec<_> = (0..2_000).map(|at| line(at).into_bytes()).collect();
+    let all = parts(&lines);
+    let read: Vec<_> = rows(&all[0]).iter().map(row_value).collect();
+    let expect = lines
+        .iter()
+        .map(|line| serde_json::from_slice(line).unwrap());
+    assert!(read.into_iter().eq(expect.collect::<Vec<Value>>()));
+    let reader = reader(&all[0]);
+    let group = reader.get_row_group(0).unwrap();
+    for at in 0..group.num_columns() {
+        let mut pages = group.get_column_page_reader(at).unwrap();
+        let mut encodings = BTreeMap::new();
+        while let Some(page) = pages.get_next_page().unwrap() {
+            assert!(page.buffer().len() <= 1_000_000);
+            if page.is_data_page() {
+                *encodings.entry(page.encoding().to_string()).or_insert(0) += 1;
+            }
+        }
+        let path = group.metadata().column(at).column_path().string();
+        if path == "message" || path.starts_with("privileges") {
+            assert!(
+                encodings["RLE_DICTIONARY"] > 0 && encodings["PLAIN"] > 1,
+                "{path}: {encodings:?}"
+            );
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
