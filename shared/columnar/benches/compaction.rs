@@ -21,7 +21,7 @@ const FIXTURES: &str = include_str!("../../normalize/tests/fixtures/golden.ndjso
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/samples");
 
 /// As the pipeline does it (`compact::BUFFERED_BYTES_MAX`).
-const BUFFERED_BYTES_MAX: usize = 48 * 1024 * 1024;
+const BUFFERED_BYTES_MAX: usize = 80 * 1024 * 1024;
 
 const EVENTS_PER_OBJECT: usize = 200;
 

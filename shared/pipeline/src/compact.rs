@@ -34,9 +34,9 @@ pub use self::plan::{
 use crate::lake::object::Listed;
 use crate::lake::{Lake, LakeError};
 
-/// Rows held at once, in bytes, before files are made of them. With vectors that grow by doubling, what is read ahead and the
-/// file being written, a run stays below 256 MiB.
-pub const BUFFERED_BYTES_MAX: usize = 48 * 1024 * 1024;
+/// Rows held at once, in bytes, before files are made of them: larger files cost less an event. With as much again while all
+/// of them become one file, and what is read ahead, a run stays below 256 MiB.
+pub const BUFFERED_BYTES_MAX: usize = 80 * 1024 * 1024;
 
 /// Time kept for one plan: none is begun later than this before the deadline.
 pub const PLAN_WITHIN: Duration = Duration::from_secs(180);
