@@ -1,5 +1,7 @@
 //! Reading JSON where it lies: a cursor that checks every byte it passes and builds nothing.
 
+use wide::u8x16;
+
 /// Lists and objects in each other, at most. The normalizer's own limit is 64, and an event adds fewer than ten.
 pub const DEPTH_MAX: usize = 256;
 
@@ -48,18 +50,18 @@ pub(crate) struct Cursor<'a> {
     at: usize,
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
+/// Bytes of a string looked at together: what a vector register of every processor holds.
+const WIDTH: usize = 16;
 
-/// Marks the bytes of a word that end the plain part of a string: quotes, backslashes, and what no string may have. The lowest
-/// mark is exact; those above it may be a borrow's.
-const fn special(word: u64) -> u64 {
-    // So turned, a quote stands next to the bytes that no string may have, and the space behind it.
-    let turned = word ^ (ONES * 2);
-    let escapes = word ^ (ONES * b'\\' as u64);
-    let found =
-        (turned.wrapping_sub(ONES * 0x21) & !turned) | (escapes.wrapping_sub(ONES) & !escapes);
-    found & HIGHS
+/// A bit for each byte that ends the plain part of a string: quotes, backslashes, and what no string may have.
+#[inline(always)]
+fn specials(bytes: [u8; WIDTH]) -> u32 {
+    let bytes = u8x16::from(bytes);
+    let control = u8x16::splat(0x1f);
+    let found = bytes.simd_eq(u8x16::splat(b'"'))
+        | bytes.simd_eq(u8x16::splat(b'\\'))
+        | bytes.min(control).simd_eq(bytes);
+    found.to_bitmask()
 }
 
 impl<'a> Cursor<'a> {
@@ -69,6 +71,15 @@ impl<'a> Cursor<'a> {
 
     fn fault<T>(&self) -> Result<T, Syntax> {
         Err(Syntax { at: self.at })
+    }
+
+    /// Where it stands, for [`Cursor::back_to`].
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    pub(crate) fn back_to(&mut self, at: usize) {
+        self.at = at;
     }
 
     fn byte(&self) -> Option<u8> {
@@ -113,12 +124,15 @@ impl<'a> Cursor<'a> {
         is_next
     }
 
-    fn rest(&self) -> &'a [u8] {
+    /// What has not been passed.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
         self.text.get(self.at..).unwrap_or_default()
     }
 
     /// Passes a string if it is this one, which stands for itself, without blanks before it.
-    pub(crate) fn pass_string(&mut self, text: &[u8]) -> bool {
+    #[inline(always)]
+    pub(crate) fn pass_this(&mut self, text: &[u8]) -> bool {
         let rest = self.rest();
         // The closing quote first: it tells most other texts apart, by their length.
         let is_next = rest.get(text.len() + 1) == Some(&b'"')
@@ -152,31 +166,35 @@ impl<'a> Cursor<'a> {
         Ok(key)
     }
 
+    #[inline]
     pub(crate) fn string(&mut self) -> Result<Text<'a>, Syntax> {
         self.expect(b'"')?;
         let from = self.at;
-        self.pass_plain();
-        if self.byte() != Some(b'"') {
-            return self.escaped_string(from);
-        }
-        let raw = self.text.get(from..self.at).unwrap_or_default();
-        self.at += 1;
-        Ok(Text {
-            raw,
-            escaped: false,
-        })
+        let escaped = self.pass_text()?;
+        let raw = self.text.get(from..self.at - 1).unwrap_or_default();
+        Ok(Text { raw, escaped })
     }
 
-    /// The rest of a string from `from` on, of which there is more than plain bytes.
+    /// Passes the rest of a string behind its first quote, and answers whether there are escapes.
+    #[inline]
+    fn pass_text(&mut self) -> Result<bool, Syntax> {
+        self.pass_plain();
+        if self.byte() != Some(b'"') {
+            return self.pass_escaped();
+        }
+        self.at += 1;
+        Ok(false)
+    }
+
+    /// The same, where there is more than plain bytes.
     #[cold]
-    fn escaped_string(&mut self, from: usize) -> Result<Text<'a>, Syntax> {
+    fn pass_escaped(&mut self) -> Result<bool, Syntax> {
         let mut escaped = false;
         loop {
             match self.byte() {
                 Some(b'"') => {
-                    let raw = self.text.get(from..self.at).unwrap_or_default();
                     self.at += 1;
-                    return Ok(Text { raw, escaped });
+                    return Ok(escaped);
                 }
                 Some(b'\\') => {
                     escaped = true;
@@ -189,18 +207,18 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes bytes of a string that stand for themselves, eight at a time.
+    /// Passes bytes of a string that stand for themselves, all but the last few of the text.
+    #[inline(always)]
     fn pass_plain(&mut self) {
-        let mut rest = self.rest();
-        while let Some((bytes, behind)) = rest.split_first_chunk() {
-            let marks = special(u64::from_le_bytes(*bytes));
-            if marks != 0 {
-                self.at = self.text.len() - rest.len() + marks.trailing_zeros() as usize / 8;
+        let (chunks, _) = self.rest().as_chunks();
+        for chunk in chunks {
+            let found = specials(*chunk);
+            if found != 0 {
+                self.at += found.trailing_zeros() as usize;
                 return;
             }
-            rest = behind;
+            self.at += WIDTH;
         }
-        self.at = self.text.len() - rest.len();
     }
 
     fn pass_escape(&mut self) -> Result<(), Syntax> {
@@ -320,7 +338,7 @@ impl<'a> Cursor<'a> {
                     if is_object {
                         *word |= bit;
                         depth += 1;
-                        self.key()?;
+                        self.pass_key()?;
                     } else {
                         *word &= !bit;
                         depth += 1;
@@ -340,7 +358,7 @@ impl<'a> Cursor<'a> {
                     .is_some_and(|word| word & (1 << (level % 64)) != 0);
                 if self.pass(b',') {
                     if is_object {
-                        self.key()?;
+                        self.pass_key()?;
                     }
                     break;
                 }
@@ -350,9 +368,19 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    fn pass_key(&mut self) -> Result<(), Syntax> {
+        self.pass_string()?;
+        self.expect(b':')
+    }
+
+    fn pass_string(&mut self) -> Result<bool, Syntax> {
+        self.expect(b'"')?;
+        self.pass_text()
+    }
+
     fn scalar(&mut self) -> Result<(), Syntax> {
         match self.peek() {
-            b'"' => self.string().map(drop),
+            b'"' => self.pass_string().map(drop),
             b't' => self.literal(b"true"),
             b'f' => self.literal(b"false"),
             b'n' => self.literal(b"null"),

@@ -1,6 +1,10 @@
 //! Events of one class and day, taken apart into columns as they are read.
 
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use memchr::memchr2;
+use memchr::memmem::Finder;
 
 use crate::columns::{Class, Member, Node, Shape, Type};
 use crate::json::{Cursor, Syntax, Text, unescape};
@@ -9,6 +13,9 @@ use crate::unmapped::{Leftover, merge};
 
 /// Times that a reader can show: the years 1 to 9999, in milliseconds since 1970.
 const TIME_MS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
+
+/// The name of the attribute.
+static TIME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#""time""#));
 
 /// Memory that a set of rows takes before it has any, about: so that many small sets count for what they are.
 const ROWS_BYTES: usize = 1_024;
@@ -47,8 +54,11 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// Reads as far as it must: both stand near the beginning of the events that normalize writes.
+    /// Reads as far as it must.
     pub(crate) fn of(line: &[u8]) -> Result<Self, NotAnEvent> {
+        if let Some(head) = Self::at_once(line) {
+            return Ok(head);
+        }
         let mut cursor = Cursor::new(line);
         let (mut class_uid, mut time_ms) = (None, None);
         cursor.expect(b'{')?;
@@ -79,6 +89,24 @@ impl Head {
             None => NotAnEvent::NoClass,
             Some(_) => NotAnEvent::NoTime,
         })
+    }
+
+    /// As normalize writes it, if `line` is JSON: `class_uid` first, and `time` before any list or object. None where it may be
+    /// otherwise.
+    fn at_once(line: &[u8]) -> Option<Self> {
+        let mut cursor = Cursor::new(line.strip_prefix(br#"{"class_uid":"#)?);
+        let class_uid = cursor.integer().ok()??;
+        let rest = cursor.rest();
+        let (before, name_and_value) = rest.split_at_checked(TIME.find(rest)?)?;
+        // Behind a comma a quote begins a string or ends one that is no JSON, and before a colon it is an attribute's name. What
+        // has this name in other words, such as with blanks around it, would have been found before.
+        let value = name_and_value.strip_prefix(br#""time":"#)?;
+        if before.last() != Some(&b',') || memchr2(b'{', b'[', before).is_some() {
+            return None;
+        }
+        let time_ms = Cursor::new(value).integer().ok()??;
+        let is_time = TIME_MS.contains(&time_ms);
+        is_time.then_some(Self { class_uid, time_ms })
     }
 }
 
@@ -157,8 +185,13 @@ impl Rows {
     }
 }
 
-/// Which attribute of an object it is; none that has a column.
-type Found<'m> = Option<(usize, &'m Member)>;
+/// The name of an attribute.
+enum Name<'m> {
+    /// Which one of its object's it is.
+    Known(usize, &'m Member),
+    /// It has no column.
+    Unknown(&'m [u8]),
+}
 
 /// The way to a value: its last step, and the way to what it is in.
 #[derive(Clone, Copy, Debug)]
@@ -224,21 +257,23 @@ impl<'a> Reading<'a, '_> {
         let mut next = 0;
         if !self.cursor.pass(b'}') {
             loop {
-                let (name, found) = self.member(members, next)?;
-                let way = Way {
-                    to: way,
-                    step: Step::Attribute(name),
-                };
-                match found {
+                let name = match self.member(members, next)? {
                     // Of two attributes with one name, the first has the column.
-                    Some((at, member)) if seen & (1 << at) == 0 => {
+                    Name::Known(at, member) if seen & (1 << at) == 0 => {
                         seen |= 1 << at;
                         next = at + 1;
                         if !self.leaf(&member.node, rep)? {
-                            self.node(&member.node, rep, def, &way)?;
+                            let step = Step::Attribute(member.name.as_bytes());
+                            self.node(&member.node, rep, def, &Way { to: way, step })?;
                         }
+                        None
                     }
-                    _ => self.leftover(&way)?,
+                    Name::Known(_, member) => Some(member.name.as_bytes()),
+                    Name::Unknown(name) => Some(name),
+                };
+                if let Some(name) = name {
+                    let step = Step::Attribute(name);
+                    self.leftover(&Way { to: way, step })?;
                 }
                 if !self.cursor.pass(b',') {
                     break;
@@ -255,25 +290,27 @@ impl<'a> Reading<'a, '_> {
         Ok(())
     }
 
-    /// The name of the member that comes next, and which it is of `members`.
-    fn member<'m>(
-        &mut self,
-        members: &'m [Member],
-        next: usize,
-    ) -> Result<(&'m [u8], Found<'m>), Syntax>
+    /// The name of the member that comes next.
+    #[inline(always)]
+    fn member<'m>(&mut self, members: &'m [Member], next: usize) -> Result<Name<'m>, Syntax>
     where
         'a: 'm,
     {
         // Members mostly come in the table's order, some left out: most of those differ in the first eight bytes.
         let word = self.cursor.word(0);
-        for (at, member) in members.iter().enumerate().skip(next) {
+        for (at, member) in (next..).zip(members.get(next..).unwrap_or_default()) {
             if self.cursor.pass_token(&member.quoted, word) {
-                return Ok((member.name.as_bytes(), Some((at, member))));
+                return Ok(Name::Known(at, member));
             }
         }
         let name = self.cursor.key()?.raw;
         let mut all = members.iter().enumerate();
-        Ok((name, all.find(|(_, member)| member.name.as_bytes() == name)))
+        Ok(
+            match all.find(|(_, member)| member.name.as_bytes() == name) {
+                Some((at, member)) => Name::Known(at, member),
+                None => Name::Unknown(name),
+            },
+        )
     }
 
     /// The value of a place whose surroundings have the level `def`, if it is none for [`Reading::leaf`].
@@ -328,11 +365,11 @@ impl<'a> Reading<'a, '_> {
             return Ok(false);
         };
         let at = node.leaves.start;
-        let before = self.cursor;
+        let before = self.cursor.at();
         let value = match (of, self.cursor.peek()) {
             (Type::String, b'"') => {
                 let last = self.tape.last(at);
-                if self.cursor.pass_string(self.tape.text(last)) {
+                if self.cursor.pass_this(self.tape.text(last)) {
                     Some(last)
                 } else {
                     let text = self.cursor.string()?;
@@ -363,7 +400,7 @@ impl<'a> Reading<'a, '_> {
                 rep,
                 def: node.def,
             }),
-            None => self.cursor = before,
+            None => self.cursor.back_to(before),
         }
         Ok(value.is_some())
     }
