@@ -55,13 +55,15 @@ pub(crate) struct Place {
 
 /// A column to be written.
 pub(crate) struct Column<'c> {
-    pub(crate) leaf: &'c Leaf,
-    pub(crate) descriptor: &'c ColumnDescPtr,
+    leaf: &'c Leaf,
+    descriptor: &'c ColumnDescPtr,
     /// By row. A row without any has nothing, of level 0.
-    pub(crate) places: &'c [Place],
-    pub(crate) rows: usize,
+    places: &'c [Place],
+    rows: usize,
     /// All texts.
-    pub(crate) texts: &'c Texts,
+    texts: &'c Texts,
+    /// How many of the places have a value.
+    present: usize,
 }
 
 /// A part of a column's rows.
@@ -73,6 +75,23 @@ struct Extent<'c> {
 }
 
 impl<'c> Column<'c> {
+    pub(crate) fn new(
+        leaf: &'c Leaf,
+        descriptor: &'c ColumnDescPtr,
+        places: &'c [Place],
+        rows: usize,
+        texts: &'c Texts,
+    ) -> Self {
+        Self {
+            leaf,
+            descriptor,
+            places,
+            rows,
+            texts,
+            present: present(places, leaf.def_max).count(),
+        }
+    }
+
     /// The column's bytes, and what the file's end says about them.
     pub(crate) fn write(
         &self,
@@ -98,7 +117,7 @@ impl<'c> Column<'c> {
         let mut raw = Vec::new();
         while row < self.rows {
             let (mut extent, mut rest) = self.cut(row, places, numbers.len());
-            let values = self.values(extent.places).count();
+            let values = self.count(extent.places);
             if !numbers.is_empty() && numbers.len() < values {
                 // Within this row the dictionary was full: what follows stands for itself.
                 numbers = &[];
@@ -126,16 +145,28 @@ impl<'c> Column<'c> {
             places = rest;
         }
         // It has every value if it was not full.
-        let whole = dictionary.filter(|(_, all)| all.len() == self.values(self.places).count());
+        let whole = dictionary.filter(|(_, all)| all.len() == self.present);
         let entries = whole.map(|(dictionary, _)| dictionary.entries);
         self.finish(chunk, index, entries.as_deref())
     }
 
     /// The values of these places.
     fn values(&self, places: &'c [Place]) -> impl Iterator<Item = u64> + Clone + use<'c> {
-        let def_max = self.leaf.def_max;
-        let present = places.iter().filter(move |place| place.def == def_max);
-        present.map(|place| place.value)
+        present(places, self.leaf.def_max).map(|place| place.value)
+    }
+
+    /// How many of these places have a value.
+    fn count(&self, places: &'c [Place]) -> usize {
+        if self.is_full() || places.len() == self.places.len() {
+            places.len().min(self.present)
+        } else {
+            self.values(places).count()
+        }
+    }
+
+    /// Whether every place has a value.
+    fn is_full(&self) -> bool {
+        self.present == self.places.len()
     }
 
     fn is_text(&self) -> bool {
@@ -145,11 +176,14 @@ impl<'c> Column<'c> {
     fn dictionary(&self) -> Option<(Dictionary<'c>, Vec<u16>)> {
         let is_never =
             matches!(self.leaf.of, Type::Json | Type::Bool) || DISTINCT.contains(&&*self.leaf.path);
-        let mut values = self.values(self.places).peekable();
-        if is_never || values.peek().is_none() {
+        if is_never || self.present == 0 {
             return None;
         }
-        Dictionary::of(values, self.is_text().then_some(self.texts), PAGE_BYTES_MAX)
+        Dictionary::of(
+            self.values(self.places),
+            self.is_text().then_some(self.texts),
+            PAGE_BYTES_MAX,
+        )
     }
 
     /// The rows of the next page, and the places behind it. `numbers`: values that are in the dictionary; 0 without one.
@@ -165,23 +199,25 @@ impl<'c> Column<'c> {
         let within = places.get(..taken).unwrap_or_default();
         let is_small = taken < SMALL_VALUES_MAX
             && if has_dictionary {
-                self.values(within).count() <= numbers
+                self.count(within) <= numbers
             } else {
                 !self.is_text()
             };
         if !is_small {
-            let (mut bytes, mut values, mut before) = (0, 0, 0);
-            for of_row in within.chunk_by(|one, other| one.row == other.row) {
-                let row = of_row.first().map_or(end, |place| place.row as usize);
-                let sizes = of_row.iter().map(|place| self.size(place, has_dictionary));
-                bytes += sizes.sum::<usize>();
-                values += self.values(of_row).count();
+            let (mut bytes, mut values) = (0, 0);
+            // The row that is looked at, and where its places begin.
+            let (mut row, mut begin) = (first_row, 0);
+            for (at, place) in within.iter().enumerate() {
+                if place.row as usize != row {
+                    (row, begin) = (place.row as usize, at);
+                }
+                bytes += self.size(place, has_dictionary);
+                values += usize::from(place.def == self.leaf.def_max);
                 let is_over = bytes > PAGE_BYTES_MAX || has_dictionary && values > numbers;
                 if is_over && row > first_row {
-                    (end, taken) = (row, before);
+                    (end, taken) = (row, begin);
                     break;
                 }
-                before += of_row.len();
             }
         }
         let (places, rest) = places.split_at(taken);
@@ -203,12 +239,30 @@ impl<'c> Column<'c> {
     /// Appends the levels of a page, and answers how many they are.
     fn write_levels(&self, extent: Extent<'_>, raw: &mut Vec<u8>) -> usize {
         let is_list = self.is_list();
+        let [rep_width, def_width] = [
+            self.descriptor.max_rep_level(),
+            self.descriptor.max_def_level(),
+        ]
+        .map(|max| runs::width(max as u16));
+        let is_full = self.is_full() && extent.places.len() == extent.rows;
+        if extent.places.is_empty() || !is_list && is_full {
+            // One level from end to end, as most columns have it.
+            let def = extent.places.first().map_or(0, |place| place.def);
+            let mut run = |level: u8, width| {
+                with_length(raw, |raw| runs::write_run(level, extent.rows, width, raw));
+            };
+            if is_list {
+                run(0, rep_width);
+            }
+            run(def, def_width);
+            return extent.rows;
+        }
         if is_list {
             let reps = levels(extent, is_list, |place| place.rep);
-            write_levels(&reps, self.descriptor.max_rep_level(), raw);
+            with_length(raw, |raw| runs::write(&reps, rep_width, raw));
         }
         let defs = levels(extent, is_list, |place| place.def);
-        write_levels(&defs, self.descriptor.max_def_level(), raw);
+        with_length(raw, |raw| runs::write(&defs, def_width, raw));
         defs.len()
     }
 
@@ -303,7 +357,7 @@ impl<'c> Column<'c> {
             .set_num_values(sizes.levels as i64)
             .set_dictionary_page_offset(sizes.dictionary.map(|_| 0))
             .set_data_page_offset(sizes.dictionary.unwrap_or_default() as i64);
-        let nulls = sizes.levels - self.values(self.places).count();
+        let nulls = sizes.levels - self.present;
         let statistics = match entries {
             Some(entries) => self.statistics(entries.iter().copied(), nulls),
             None => self.statistics(self.values(self.places), nulls),
@@ -352,11 +406,16 @@ fn levels(extent: Extent<'_>, is_list: bool, level: impl Fn(&Place) -> u8) -> Ve
     levels
 }
 
-/// Appends levels, with their length before them.
-fn write_levels(levels: &[u8], max: i16, raw: &mut Vec<u8>) {
+/// The places that have a value.
+fn present(places: &[Place], def_max: u8) -> impl Iterator<Item = &Place> + Clone {
+    places.iter().filter(move |place| place.def == def_max)
+}
+
+/// Appends what `write` does, with its length before it.
+fn with_length(raw: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let length_at = raw.len();
     raw.extend_from_slice(&[0; size_of::<u32>()]);
-    runs::write(levels, runs::width(max as u16), raw);
+    write(raw);
     let length = (raw.len() - length_at - size_of::<u32>()) as u32;
     if let Some(place) = raw.get_mut(length_at..length_at + size_of::<u32>()) {
         place.copy_from_slice(&length.to_le_bytes());

@@ -24,7 +24,7 @@ pub(crate) struct Dictionary<'t> {
     bytes: usize,
     bytes_max: usize,
     /// By what a value is or where it lies, without a look at the text: value and number + 1.
-    near: Vec<(u64, u32)>,
+    near: Box<[(u64, u32); NEAR]>,
     /// By what a value is: half of its hash and number + 1. Half of them at least are free.
     slots: Vec<(u32, u32)>,
 }
@@ -42,24 +42,20 @@ impl<'t> Dictionary<'t> {
             entries: Vec::new(),
             bytes: 0,
             bytes_max,
-            near: vec![(0, 0); NEAR],
+            near: Box::new([(0, 0); NEAR]),
             slots: vec![(0, 0); 64],
         };
         let mut numbers = Vec::new();
         for value in values {
-            let near = near(value);
-            let number = match dictionary.near.get(near) {
-                Some((known, number)) if *known == value && *number > 0 => *number,
-                _ => {
-                    let Some(number) = dictionary.number(value) else {
-                        break;
-                    };
-                    if let Some(place) = dictionary.near.get_mut(near) {
-                        *place = (value, number);
-                    }
-                    number
-                }
+            let (known, number) = dictionary.near[near(value)];
+            if known == value && number > 0 {
+                numbers.push((number - 1) as u16);
+                continue;
+            }
+            let Some(number) = dictionary.number(value) else {
+                break;
             };
+            dictionary.near[near(value)] = (value, number);
             numbers.push((number - 1) as u16);
             let entries = dictionary.entries.len();
             if entries == TRIAL_ENTRIES && numbers.len() < TRIAL_ENTRIES * 4 / 3 {
@@ -133,7 +129,8 @@ impl<'t> Dictionary<'t> {
 
 /// Where it is remembered.
 fn near(value: u64) -> usize {
-    (mix(value) >> 32) as usize % NEAR
+    // The upper bits: only there has every bit of the value its say.
+    (value.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize % NEAR
 }
 
 fn mix(word: u64) -> u64 {

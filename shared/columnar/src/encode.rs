@@ -48,13 +48,8 @@ impl Encoder {
         let mut begin = 0;
         let leaves = class.leaves.iter().zip(descriptor.columns());
         for ((leaf, descriptor), end) in leaves.zip(ends) {
-            let column = Column {
-                leaf,
-                descriptor,
-                places: self.places.get(begin..end).unwrap_or_default(),
-                rows: order.len(),
-                texts: &texts,
-            };
+            let places = self.places.get(begin..end).unwrap_or_default();
+            let column = Column::new(leaf, descriptor, places, order.len(), &texts);
             let (bytes, closed) = column.write(&mut packer)?;
             group.append_column(&bytes, closed)?;
             begin = end;

@@ -9,7 +9,7 @@ use memchr::memchr;
 pub const LINE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// What is read at once, at least.
-const CHUNK_BYTES: usize = 128 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// The lines cannot be read.
 #[derive(Debug, thiserror::Error)]

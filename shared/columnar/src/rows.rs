@@ -282,9 +282,11 @@ impl<'a> Reading<'a, '_> {
             self.cursor.expect(b'}')?;
         }
         if def > 0 {
-            let mut missing = members.iter().enumerate();
-            while let Some((_, member)) = missing.find(|(at, _)| seen & (1 << at) == 0) {
+            let all = u64::MAX >> (u64::BITS as usize - members.len().clamp(1, 64));
+            let mut missing = all & !seen;
+            while let Some(member) = members.get(missing.trailing_zeros() as usize) {
                 self.nulls(member.node.leaves.clone(), rep, def);
+                missing &= missing - 1;
             }
         }
         Ok(())
@@ -405,13 +407,18 @@ impl<'a> Reading<'a, '_> {
         Ok(value.is_some())
     }
 
+    #[inline(always)]
     fn string(&mut self, at: usize, text: Text<'a>) -> Option<u64> {
         if text.escaped {
-            let put = |out: &mut Vec<u8>| unescape(text.raw, out);
-            self.tape.put_written(text.raw.len(), put)
+            self.escaped(text.raw)
         } else {
             Some(self.tape.put_recent(at, text.raw))
         }
+    }
+
+    #[cold]
+    fn escaped(&mut self, raw: &[u8]) -> Option<u64> {
+        self.tape.put_written(raw.len(), |out| unescape(raw, out))
     }
 
     /// The text of the `unmapped` column.

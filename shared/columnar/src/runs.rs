@@ -21,9 +21,7 @@ pub(crate) fn write<T: Copy + Eq + Into<u64>>(numbers: &[T], width: u8, out: &mu
         let run = run_length(rest);
         // What is left is at most one group: then it is shorter as a run, too, if it is one.
         if run >= GROUP || run == rest.len() {
-            write_header((run as u64) << 1, out);
-            let bytes: [u8; 8] = (*first).into().to_le_bytes();
-            out.extend(bytes.iter().take(usize::from(width.div_ceil(8))));
+            write_run(*first, run, width, out);
             rest = rest.get(run..).unwrap_or_default();
         } else {
             let is_mixed = |group: &&[T]| group.len() < GROUP || !is_one_number(group);
@@ -35,6 +33,17 @@ pub(crate) fn write<T: Copy + Eq + Into<u64>>(numbers: &[T], width: u8, out: &mu
             rest = behind;
         }
     }
+}
+
+/// Appends a number of `width` bits that comes so often.
+pub(crate) fn write_run<T: Into<u64>>(number: T, times: usize, width: u8, out: &mut Vec<u8>) {
+    write_header((times as u64) << 1, out);
+    let bytes: [u8; 8] = number.into().to_le_bytes();
+    out.extend_from_slice(
+        bytes
+            .get(..usize::from(width.div_ceil(8)))
+            .unwrap_or_default(),
+    );
 }
 
 /// Appends numbers of `width` bits one after the other, and bits of 0 up to a whole group.
