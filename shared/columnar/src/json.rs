@@ -130,14 +130,17 @@ impl<'a> Cursor<'a> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// Passes a string if it is this one, which stands for itself, without blanks before it.
+    /// Whether a string can be next that has `length` bytes, without blanks before it. It tells most texts apart.
+    #[inline(always)]
+    pub(crate) fn has_length(&self, length: usize) -> bool {
+        let rest = self.rest();
+        rest.get(length + 1) == Some(&b'"') && rest.first() == Some(&b'"')
+    }
+
+    /// Passes a string if it is this one, which stands for itself and has the length that [`Cursor::has_length`] has found.
     #[inline(always)]
     pub(crate) fn pass_this(&mut self, text: &[u8]) -> bool {
-        let rest = self.rest();
-        // The closing quote first: it tells most other texts apart, by their length.
-        let is_next = rest.get(text.len() + 1) == Some(&b'"')
-            && rest.first() == Some(&b'"')
-            && rest.get(1..=text.len()) == Some(text);
+        let is_next = self.rest().get(1..=text.len()) == Some(text);
         self.at += if is_next { text.len() + 2 } else { 0 };
         is_next
     }
@@ -319,67 +322,68 @@ impl<'a> Cursor<'a> {
     }
 
     fn skip(&mut self) -> Result<(), Syntax> {
-        // One bit for each open level: whether it is an object.
+        // One bit for each level that the open one is in: whether it is an object.
         let mut objects = [0_u64; DEPTH_MAX / 64];
         let mut depth = 0;
+        let mut in_object = false;
         loop {
-            let open = match self.peek() {
-                b'{' => Some(true),
-                b'[' => Some(false),
-                _ => None,
-            };
-            if let Some(is_object) = open {
+            let first = self.peek();
+            if let b'{' | b'[' = first {
                 self.at += 1;
+                let is_object = first == b'{';
                 if !self.pass(if is_object { b'}' } else { b']' }) {
-                    let Some(word) = objects.get_mut(depth / 64) else {
+                    if depth == DEPTH_MAX {
                         return self.fault();
-                    };
-                    let bit = 1 << (depth % 64);
+                    }
+                    if let Some(word) = objects.get_mut(depth / 64) {
+                        let bit = 1 << (depth % 64);
+                        *word = if in_object { *word | bit } else { *word & !bit };
+                    }
+                    depth += 1;
+                    in_object = is_object;
                     if is_object {
-                        *word |= bit;
-                        depth += 1;
                         self.pass_key()?;
-                    } else {
-                        *word &= !bit;
-                        depth += 1;
                     }
                     continue;
                 }
             } else {
-                self.scalar()?;
+                self.scalar(first)?;
             }
             // A value has ended, and with it perhaps what it was in.
             loop {
-                let Some(level) = depth.checked_sub(1) else {
+                if depth == 0 {
                     return Ok(());
-                };
-                let is_object = objects
-                    .get(level / 64)
-                    .is_some_and(|word| word & (1 << (level % 64)) != 0);
+                }
                 if self.pass(b',') {
-                    if is_object {
+                    if in_object {
                         self.pass_key()?;
                     }
                     break;
                 }
-                self.expect(if is_object { b'}' } else { b']' })?;
-                depth = level;
+                self.expect(if in_object { b'}' } else { b']' })?;
+                depth -= 1;
+                let word = objects.get(depth / 64).copied().unwrap_or_default();
+                in_object = word & (1 << (depth % 64)) != 0;
             }
         }
     }
 
+    #[inline(always)]
     fn pass_key(&mut self) -> Result<(), Syntax> {
         self.pass_string()?;
         self.expect(b':')
     }
 
+    #[inline(always)]
     fn pass_string(&mut self) -> Result<bool, Syntax> {
         self.expect(b'"')?;
         self.pass_text()
     }
 
-    fn scalar(&mut self) -> Result<(), Syntax> {
-        match self.peek() {
+    /// `first`: the byte that comes next.
+    #[inline(always)]
+    fn scalar(&mut self, first: u8) -> Result<(), Syntax> {
+        match first {
             b'"' => self.pass_string().map(drop),
             b't' => self.literal(b"true"),
             b'f' => self.literal(b"false"),

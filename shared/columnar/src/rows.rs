@@ -8,7 +8,7 @@ use memchr::memmem::Finder;
 
 use crate::columns::{Class, Member, Node, Shape, Type};
 use crate::json::{Cursor, Syntax, Text, unescape};
-use crate::tape::{Entry, Mark, Tape};
+use crate::tape::{Entry, Mark, Tape, length};
 use crate::unmapped::{Leftover, merge};
 
 /// Times that a reader can show: the years 1 to 9999, in milliseconds since 1970.
@@ -316,6 +316,7 @@ impl<'a> Reading<'a, '_> {
     }
 
     /// The value of a place whose surroundings have the level `def`, if it is none for [`Reading::leaf`].
+    #[inline(always)]
     fn node(&mut self, node: &Node, rep: u8, def: u8, way: &Way<'_>) -> Result<(), Syntax> {
         match (&node.shape, self.cursor.peek()) {
             (_, b'n') => {
@@ -371,7 +372,9 @@ impl<'a> Reading<'a, '_> {
         let value = match (of, self.cursor.peek()) {
             (Type::String, b'"') => {
                 let last = self.tape.last(at);
-                if self.cursor.pass_this(self.tape.text(last)) {
+                if self.cursor.has_length(length(last))
+                    && self.cursor.pass_this(self.tape.text(last))
+                {
                     Some(last)
                 } else {
                     let text = self.cursor.string()?;
@@ -436,14 +439,12 @@ impl<'a> Reading<'a, '_> {
     /// Nothing in these columns. A top-level attribute that is not there leaves no trace.
     fn nulls(&mut self, leaves: Range<usize>, rep: u8, def: u8) {
         if def > 0 {
-            for at in leaves {
-                self.tape.put(Entry {
-                    value: 0,
-                    leaf: at as u16,
-                    rep,
-                    def,
-                });
-            }
+            self.tape.put_all(leaves.map(|at| Entry {
+                value: 0,
+                leaf: at as u16,
+                rep,
+                def,
+            }));
         }
     }
 

@@ -54,7 +54,7 @@ pub(crate) struct Mark {
 
 impl Texts {
     /// The text that lies there: its piece in the upper 16 bits, its begin there in the next 16, its length in the others.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, value: u64) -> &[u8] {
         let piece = self.0.piece((value >> 48) as usize);
         let from = (value >> 32) as usize % PIECE_BYTES;
@@ -92,6 +92,10 @@ impl Tape {
         self.entries.open.push(entry);
     }
 
+    pub(crate) fn put_all(&mut self, entries: impl Iterator<Item = Entry>) {
+        self.entries.open.extend(entries);
+    }
+
     /// Appends a text and answers where it lies.
     pub(crate) fn put_text(&mut self, text: &[u8]) -> u64 {
         let put = self
@@ -104,7 +108,7 @@ impl Tape {
     pub(crate) fn put_recent(&mut self, leaf: usize, text: &[u8]) -> u64 {
         let slot = slot(text);
         let known = self.recent.get(leaf).map_or(0, |recent| recent[slot]);
-        let value = if self.text(known) == text {
+        let value = if length(known) == text.len() && self.text(known) == text {
             known
         } else {
             self.put_text(text)
