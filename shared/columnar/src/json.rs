@@ -87,7 +87,17 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next byte that is not blank; 0, which is nowhere in JSON, at the end.
+    #[inline(always)]
     pub(crate) fn peek(&mut self) -> u8 {
+        match self.byte() {
+            Some(byte) if byte > b' ' => byte,
+            _ => self.peek_behind_blanks(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn peek_behind_blanks(&mut self) -> u8 {
         loop {
             match self.byte() {
                 Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
@@ -106,10 +116,10 @@ impl<'a> Cursor<'a> {
 
     /// The eight bytes from `ahead` bytes ahead, blanks too, the first lowest; behind the end there are zeros.
     pub(crate) fn word(&self, ahead: usize) -> u64 {
-        let rest = self.text.get(self.at + ahead..).unwrap_or_default();
-        match rest.first_chunk() {
+        let rest = self.text.get(self.at + ahead..);
+        match rest.and_then(|rest| rest.first_chunk()) {
             Some(bytes) => u64::from_le_bytes(*bytes),
-            None => word_of(rest),
+            None => word_of(rest.unwrap_or_default()),
         }
     }
 
@@ -130,17 +140,18 @@ impl<'a> Cursor<'a> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// Whether a string can be next that has `length` bytes, without blanks before it. It tells most texts apart.
+    /// Whether there is a quote where a string would end that is next and has `length` bytes: it tells most texts apart.
     #[inline(always)]
-    pub(crate) fn has_length(&self, length: usize) -> bool {
-        let rest = self.rest();
-        rest.get(length + 1) == Some(&b'"') && rest.first() == Some(&b'"')
+    pub(crate) fn may_have_length(&self, length: usize) -> bool {
+        self.text.get(self.at + 1 + length) == Some(&b'"')
     }
 
-    /// Passes a string if it is this one, which stands for itself and has the length that [`Cursor::has_length`] has found.
+    /// Passes a string if it is this one, which stands for itself. [`Cursor::peek`] and [`Cursor::may_have_length`] have found
+    /// its quotes.
     #[inline(always)]
     pub(crate) fn pass_this(&mut self, text: &[u8]) -> bool {
-        let is_next = self.rest().get(1..=text.len()) == Some(text);
+        let from = self.at + 1;
+        let is_next = self.text.get(from..from + text.len()) == Some(text);
         self.at += if is_next { text.len() + 2 } else { 0 };
         is_next
     }

@@ -1,6 +1,8 @@
 //! Events of one class and day, taken apart into columns as they are read.
 
+use std::iter::Enumerate;
 use std::ops::Range;
+use std::slice::Iter;
 use std::sync::LazyLock;
 
 use memchr::memchr2;
@@ -254,14 +256,13 @@ impl<'a> Reading<'a, '_> {
         self.cursor.expect(b'{')?;
         // One bit for each attribute: no object of the table has more than 64.
         let mut seen = 0_u64;
-        let mut next = 0;
+        let mut ahead = members.iter().enumerate();
         if !self.cursor.pass(b'}') {
             loop {
-                let name = match self.member(members, next)? {
+                let name = match self.member(members, &mut ahead)? {
                     // Of two attributes with one name, the first has the column.
                     Name::Known(at, member) if seen & (1 << at) == 0 => {
                         seen |= 1 << at;
-                        next = at + 1;
                         if !self.leaf(&member.node, rep)? {
                             let step = Step::Attribute(member.name.as_bytes());
                             self.node(&member.node, rep, def, &Way { to: way, step })?;
@@ -292,16 +293,22 @@ impl<'a> Reading<'a, '_> {
         Ok(())
     }
 
-    /// The name of the member that comes next.
+    /// The name of the member that comes next. `ahead`: the members behind the one before, if it was one.
     #[inline(always)]
-    fn member<'m>(&mut self, members: &'m [Member], next: usize) -> Result<Name<'m>, Syntax>
+    fn member<'m>(
+        &mut self,
+        members: &'m [Member],
+        ahead: &mut Enumerate<Iter<'m, Member>>,
+    ) -> Result<Name<'m>, Syntax>
     where
         'a: 'm,
     {
         // Members mostly come in the table's order, some left out: most of those differ in the first eight bytes.
         let word = self.cursor.word(0);
-        for (at, member) in (next..).zip(members.get(next..).unwrap_or_default()) {
+        let mut tried = ahead.clone();
+        while let Some((at, member)) = tried.next() {
             if self.cursor.pass_token(&member.quoted, word) {
+                *ahead = tried;
                 return Ok(Name::Known(at, member));
             }
         }
@@ -309,7 +316,10 @@ impl<'a> Reading<'a, '_> {
         let mut all = members.iter().enumerate();
         Ok(
             match all.find(|(_, member)| member.name.as_bytes() == name) {
-                Some((at, member)) => Name::Known(at, member),
+                Some((at, member)) => {
+                    *ahead = all;
+                    Name::Known(at, member)
+                }
                 None => Name::Unknown(name),
             },
         )
@@ -372,7 +382,7 @@ impl<'a> Reading<'a, '_> {
         let value = match (of, self.cursor.peek()) {
             (Type::String, b'"') => {
                 let last = self.tape.last(at);
-                if self.cursor.has_length(length(last))
+                if self.cursor.may_have_length(length(last))
                     && self.cursor.pass_this(self.tape.text(last))
                 {
                     Some(last)
