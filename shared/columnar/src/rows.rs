@@ -609,6 +609,17 @@ mod tests {
         let head = |class_uid, time_ms| Ok(Head { class_uid, time_ms });
         check(r#"{"class_uid":3002,"time":5,"x"#, head(3002, 5));
         check(r#"{"a":{"time":1},"time":-5,"class_uid":0}"#, head(0, -5));
+        for before in [
+            r#""a":"time""#,
+            r#""a":",\"time\":1""#,
+            r#""a":{"b":1,"time":1}"#,
+            r#""a":[{},{"time":1}]"#,
+            r#""a":1, "time" :5,"b":2"#,
+        ] {
+            let line = format!(r#"{{"class_uid":3002,{before},"time":5}}"#);
+            check(&line, head(3002, 5));
+        }
+        check(r#"{"class_uid":3002,"time":"5"}"#, Err(NotAnEvent::NoTime));
         check(r#"{"time":5}"#, Err(NotAnEvent::NoClass));
         check(r#"{"class_uid":"3002","time":5}"#, Err(NotAnEvent::NoClass));
         check(r#"{"class_uid":3002}"#, Err(NotAnEvent::NoTime));
