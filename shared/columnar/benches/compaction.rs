@@ -100,7 +100,7 @@ fn make_objects(path: &Path, count: usize) -> Result<(), AnyError> {
         file.write_all(&bytes)
     };
     for text in &objects {
-        put(zstd::bulk::compress(text, 3)?)?;
+        put(zstd::bulk::compress(text, 1)?)?;
     }
     for text in &objects {
         put(gzip(text)?)?;
