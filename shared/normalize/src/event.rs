@@ -73,18 +73,18 @@ pub(crate) struct Profiles {
     pub(crate) security_control: bool,
 }
 
-/// Kinds of observables; `repr` is the type_id.
+/// Kinds of observables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    IpAddress = 2,
-    UserName = 4,
-    EmailAddress = 5,
-    Url = 6,
-    FileName = 7,
-    Hash = 8,
-    ResourceUid = 10,
-    UserAgent = 16,
-    MessageUid = 42,
+    IpAddress,
+    UserName,
+    EmailAddress,
+    Url,
+    FileName,
+    Hash,
+    ResourceUid,
+    UserAgent,
+    MessageUid,
 }
 
 impl Kind {

@@ -50,6 +50,8 @@ impl Moment {
             self.epoch_ms.rem_euclid(DAY_MS),
         );
         let (year, month, day) = civil(days);
+        // There is room for four digits, and no record can have more.
+        let year = year.rem_euclid(10_000);
         let (seconds, millis) = (of_day / 1000, of_day % 1000);
         let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
         let mut text = *b"0000-00-00T00:00:00.000Z";
@@ -67,13 +69,13 @@ impl Moment {
             text[at + 1] += (value % 10) as u8;
         }
         text[22] += (millis % 10) as u8;
-        let text = String::from_utf8_lossy(&text);
-        if millis == 0 {
-            // Without the fraction.
-            [&text[..19], "Z"].concat()
+        let length = if millis == 0 {
+            text[19] = b'Z';
+            20
         } else {
-            text.into_owned()
-        }
+            text.len()
+        };
+        String::from_utf8_lossy(&text[..length]).into_owned()
     }
 }
 
@@ -165,6 +167,18 @@ mod tests {
             expect,
             "{text}"
         );
+    }
+
+    #[test]
+    fn any_moment_has_a_text() {
+        let check = |epoch_ms, expect: &str| assert_eq!(Moment { epoch_ms }.rfc3339(), expect);
+        check(1_772_359_200_007, "2026-03-01T10:00:00.007Z");
+        // The years 10000 and -1, and the ends of what a number holds: four digits, and no panic.
+        check(253_402_300_800_000, "0000-01-01T00:00:00Z");
+        check(-62_198_755_200_000, "9999-01-01T00:00:00Z");
+        for epoch_ms in [i64::MIN, i64::MAX] {
+            assert_eq!(Moment { epoch_ms }.rfc3339().len(), 24);
+        }
     }
 
     #[test]
