@@ -37,13 +37,9 @@ impl Index {
         index
     }
 
-    /// What the object has under this key. Most keys are known when this is compiled, and so are their slots.
-    #[inline(always)]
-    pub(crate) fn get<'a>(&self, object: Value<'a>, key: &str) -> Option<Value<'a>> {
-        self.find(object, key, slot(key))
-    }
-
-    fn find<'a>(&self, object: Value<'a>, key: &str, mut slot: usize) -> Option<Value<'a>> {
+    /// What the object has under this key, whose [`slot`] is known when this is compiled, mostly.
+    pub(crate) fn get<'a>(&self, object: Value<'a>, key: &str, slot: usize) -> Option<Value<'a>> {
+        let mut slot = slot;
         if !self.whole {
             return object.get(key);
         }
@@ -58,8 +54,9 @@ impl Index {
     }
 }
 
+/// Where a search for a key begins.
 #[inline(always)]
-fn slot(key: &str) -> usize {
+pub(crate) fn slot(key: &str) -> usize {
     usize::from(hash(key)) % SLOTS
 }
 
@@ -77,7 +74,10 @@ mod tests {
             let index = Index::new(doc.root());
             for n in 0..members + 5 {
                 let key = format!("key {n}");
-                let (found, expect) = (index.get(doc.root(), &key), doc.root().get(&key));
+                let (found, expect) = (
+                    index.get(doc.root(), &key, slot(&key)),
+                    doc.root().get(&key),
+                );
                 assert_eq!(
                     found.and_then(Value::int),
                     expect.and_then(Value::int),
@@ -91,7 +91,13 @@ mod tests {
     fn finds_members_with_escaped_names() {
         let doc = parse(br#"{"a":1,"\u0062":2}"#).unwrap();
         let index = Index::new(doc.root());
-        assert_eq!(index.get(doc.root(), "b").and_then(Value::int), Some(2));
-        assert_eq!(index.get(doc.root(), "a").and_then(Value::int), Some(1));
+        assert_eq!(
+            index.get(doc.root(), "b", slot("b")).and_then(Value::int),
+            Some(2)
+        );
+        assert_eq!(
+            index.get(doc.root(), "a", slot("a")).and_then(Value::int),
+            Some(1)
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! One record, as the rules see it.
 
 use crate::identify;
-use crate::index::Index;
+use crate::index::{Index, slot};
 use crate::json::{Doc, Value};
 use crate::name_values;
 use crate::rules::Facts;
@@ -67,7 +67,11 @@ impl<'a> Record<'a> {
     /// A member of the root object.
     #[inline(always)]
     pub(crate) fn get(&self, key: &str) -> Option<Value<'a>> {
-        self.index.get(self.root, key)
+        self.get_from(key, slot(key))
+    }
+
+    fn get_from(&self, key: &str, slot: usize) -> Option<Value<'a>> {
+        self.index.get(self.root, key, slot)
     }
 
     pub(crate) fn has(&self, key: &str) -> bool {
@@ -77,13 +81,21 @@ impl<'a> Record<'a> {
     /// A member as text, when it is a scalar and says something. The member stays in `unmapped`.
     #[inline(always)]
     pub(crate) fn text(&self, key: &str) -> Option<Cow<'a, str>> {
-        self.get(key).and_then(meaningful)
+        self.text_from(key, slot(key))
+    }
+
+    fn text_from(&self, key: &str, slot: usize) -> Option<Cow<'a, str>> {
+        self.get_from(key, slot).and_then(meaningful)
     }
 
     /// [`Record::text`] of a member that the caller puts into the event. A noise word counts as put there too.
     #[inline(always)]
     pub(crate) fn take(&self, key: &str) -> Option<Cow<'a, str>> {
-        self.get(key).and_then(taken)
+        self.take_from(key, slot(key))
+    }
+
+    fn take_from(&self, key: &str, slot: usize) -> Option<Cow<'a, str>> {
+        self.get_from(key, slot).and_then(taken)
     }
 
     /// The first of several members that says something; the others stay.
