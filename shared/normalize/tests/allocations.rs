@@ -21,7 +21,7 @@ fn an_event_takes_few_allocations() {
         content_created_ms: None,
         options: &options,
     };
-    // As in the fetcher: room for all events of the blob is there before the first.
+    // As in the fetcher, whose buffer has grown with the events before.
     let mut out = Vec::with_capacity(64 * 1024 * 1024);
     let mut allocations = |record: &str| {
         let before = dhat::HeapStats::get().total_blocks;
