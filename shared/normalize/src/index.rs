@@ -38,8 +38,12 @@ impl Index {
     }
 
     /// What the object has under this key, whose [`slot`] is known when this is compiled, mostly.
-    pub(crate) fn get<'a>(&self, object: Value<'a>, key: &str, slot: usize) -> Option<Value<'a>> {
-        let mut slot = slot;
+    pub(crate) fn get<'a>(
+        &self,
+        object: Value<'a>,
+        key: &str,
+        mut slot: usize,
+    ) -> Option<Value<'a>> {
         if !self.whole {
             return object.get(key);
         }

@@ -197,7 +197,7 @@ fn write(
     let Ok(Some(outcome)) = made else {
         events.counts.malformed += 1;
         tracing::error!(
-            record.number = number,
+            portion.number = number,
             "the normalizer panicked: this is a bug, the record is in the raw copy"
         );
         return;

@@ -15,7 +15,7 @@ const GZIP_LEVEL: u32 = 4;
 const ZSTD_LEVEL: i32 = 1;
 
 /// Bytes that the compressor looks back over, as a power of two: two megabytes, the events of most blobs, so that it never starts
-/// again at the beginning of its buffer, which makes it slow. Every reader takes up to eight.
+/// again at the beginning of its buffer, which makes it slow. RFC 8878 asks of every reader that it take eight megabytes.
 const ZSTD_WINDOW_LOG: u32 = 21;
 
 /// A compression.
