@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::error::Error;
 use std::hint::black_box;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -35,6 +35,9 @@ const SENT_LEVEL: u32 = 6;
 
 /// Records that the fetcher claims at once, and so reads at once.
 const CLAIMED_AT_ONCE_MAX: usize = 500;
+
+/// Bytes of a blob that is read whole beside others.
+const BLOB_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Where the fetcher's environment is.
 const TEMPLATE: &str = include_str!("../../../template.yaml");
@@ -137,10 +140,8 @@ fn sent(body: &[u8]) -> Result<Vec<u8>, std::io::Error> {
     encoder.finish()
 }
 
-fn received(sent: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
-    let mut body = Vec::new();
-    Codec::Gzip.reader(sent)?.read_to_end(&mut body)?;
-    Ok(body)
+fn received(sent: &[u8]) -> Result<Vec<u8>, std::io::Error> {
+    Codec::Gzip.decompress(sent, BLOB_BYTES_MAX)
 }
 
 /// The numbers of the records whose Id comes for the first time.

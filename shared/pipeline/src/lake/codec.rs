@@ -10,6 +10,9 @@ use flate2::write::GzEncoder;
 /// Gzip level: the default (6) takes a sixth more time for a fourteenth less bytes on audit records.
 const GZIP_LEVEL: u32 = 4;
 
+/// Bytes of content for one of a deflate stream at most: 258 for two bits.
+const DEFLATE_RATIO_MAX: usize = 1_032;
+
 /// Zstandard level. Objects of 300 sample records take a third less bytes than with gzip's level 4; its default, 3, saves a twentieth
 /// more and takes a seventh of all the processor time that a blob needs.
 const ZSTD_LEVEL: i32 = 1;
@@ -79,12 +82,30 @@ impl Codec {
     }
 
     /// The content, up to one byte more than `bytes_max`: the caller sees by it that there is more.
-    pub(super) fn decompress(self, compressed: &[u8], bytes_max: usize) -> io::Result<Vec<u8>> {
-        let mut content = Vec::new();
+    ///
+    /// # Errors
+    /// The object is cut or damaged.
+    pub fn decompress(self, compressed: &[u8], bytes_max: usize) -> io::Result<Vec<u8>> {
+        let read_max = bytes_max.saturating_add(1);
+        let mut content = Vec::with_capacity(self.told_len(compressed).min(read_max));
         self.reader(compressed)?
-            .take(bytes_max as u64 + 1)
+            .take(read_max as u64)
             .read_to_end(&mut content)?;
         Ok(content)
+    }
+
+    /// How long the object says that its content is, as far as that can be: room made at once, so that a large content is neither
+    /// copied while it grows nor takes twice its memory. Nothing else depends on it.
+    fn told_len(self, compressed: &[u8]) -> usize {
+        match (self, compressed.last_chunk()) {
+            // RFC 1952: the last four bytes.
+            (Self::Gzip, Some(last)) => {
+                let told = usize::try_from(u32::from_le_bytes(*last)).unwrap_or(usize::MAX);
+                told.min(compressed.len().saturating_mul(DEFLATE_RATIO_MAX))
+            }
+            // Frames that are made piece by piece do not tell.
+            _ => 0,
+        }
     }
 }
 
@@ -187,6 +208,18 @@ mod tests {
             damaged[middle] ^= 0x55;
             assert!(codec.decompress(&damaged, whole).is_err(), "{codec:?}");
         }
+    }
+
+    #[test]
+    fn room_is_made_for_as_much_as_an_object_tells_and_can_hold() {
+        let content = b"records".repeat(1_000);
+        let mut compressed = Codec::Gzip.compress(&content);
+        assert_eq!(Codec::Gzip.told_len(&compressed), content.len());
+        assert_eq!(Codec::Gzip.told_len(b"abc"), 0);
+        let end = compressed.len();
+        compressed[end - 4..].fill(0xff);
+        assert_eq!(Codec::Gzip.told_len(&compressed), end * DEFLATE_RATIO_MAX);
+        assert!(Codec::Gzip.decompress(&compressed, usize::MAX).is_err());
     }
 
     #[test]
