@@ -2,6 +2,7 @@
 
 use crate::json::{self, Doc, Node};
 use crate::{Context, Identity, Malformed, Outcome};
+use std::cell::Cell;
 
 /// Records that were read: who each is can be asked before its event is made, and none is read twice. They take about twice the
 /// memory of their text, in one piece.
@@ -16,6 +17,8 @@ struct Read<'r> {
     text: &'r [u8],
     root: u32,
     lossy: bool,
+    /// Its event was made before, which left marks on its nodes.
+    written: Cell<bool>,
 }
 
 impl<'r> Batch<'r> {
@@ -37,6 +40,7 @@ impl<'r> Batch<'r> {
             text: record,
             root,
             lossy,
+            written: Cell::new(false),
         });
         Ok(Identity::of(doc))
     }
@@ -60,16 +64,19 @@ impl<'r> Batch<'r> {
         context: &Context<'_>,
         out: &mut Vec<u8>,
     ) -> Option<Outcome<'r>> {
-        let Read { text, root, lossy } = self.records.get(number)?;
-        let doc = Doc::new(&self.nodes, *root, *lossy);
-        doc.forget_used();
-        Some(crate::write(text, doc, context, out))
+        let read = self.records.get(number)?;
+        let doc = Doc::new(&self.nodes, read.root, read.lossy);
+        if read.written.replace(true) {
+            doc.forget_used();
+        }
+        Some(crate::write(read.text, doc, context, out))
     }
 
-    /// Forgets all, and keeps the memory.
-    pub fn clear(&mut self) {
+    /// Forgets all, and makes room for records of so many bytes: to grow is to copy what was read before.
+    pub fn begin(&mut self, bytes: usize) {
         self.nodes.clear();
         self.records.clear();
+        self.nodes.reserve(bytes / json::BYTES_PER_NODE);
     }
 }
 
@@ -118,7 +125,7 @@ mod tests {
                 }
             }
             assert_eq!(batch.event(3, &context, &mut Vec::new()), None);
-            batch.clear();
+            batch.begin(100);
             assert!(batch.is_empty());
         }
     }

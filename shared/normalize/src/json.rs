@@ -10,8 +10,8 @@ mod text;
 mod value;
 mod write;
 
-pub(crate) use parse::{Problem, parse, parse_event, parse_into};
-pub(crate) use scan::{copy_plain, plain_len};
+pub(crate) use parse::{BYTES_PER_NODE, Problem, parse, parse_event, parse_into};
+pub(crate) use scan::{copy_plain, plain_len, same};
 pub(crate) use text::{Seen, Text, hash};
 pub(crate) use value::{Doc, Kind, Node, Source, Tree, Value};
 pub(crate) use write::Writer;

@@ -1,6 +1,6 @@
 //! Microsoft's lists of names and values: `[{"Name": "OS", "Value": "Windows10"}]`, in Teams `[{"Key": ..., "Value": ...}]`.
 
-use crate::json::{Kind, Seen, Value, Writer};
+use crate::json::{Kind, Seen, Text, Value, Writer};
 use crate::record::meaningful;
 use std::borrow::Cow;
 
@@ -36,24 +36,34 @@ fn name_member<'a>(entry: Value<'a>) -> Option<Value<'a>> {
     key
 }
 
-/// Name and value of an entry that has nothing else; a value may be missing.
-fn regular<'a>(entry: Value<'a>) -> Option<(Value<'a>, Option<Value<'a>>)> {
-    let (mut name, mut value) = (None, None);
-    for member in entry.children() {
-        let key = member.key();
-        let place = if key.is("Value") {
-            &mut value
-        } else if key.is("Name") || key.is("Key") {
-            &mut name
-        } else {
-            return None;
-        };
-        if place.replace(member).is_some() {
+/// An entry that has a name and nothing else but a value, which may be missing.
+#[derive(Clone, Copy)]
+struct Entry<'a> {
+    name: Text<'a>,
+    value: Option<Value<'a>>,
+}
+
+impl<'a> Entry<'a> {
+    fn of(entry: Value<'a>) -> Option<Self> {
+        let mut members = entry.children();
+        let (first, second) = (members.next()?, members.next());
+        if members.next().is_some() {
             return None;
         }
+        let is_value = |member: Value<'_>| member.key().is("Value");
+        let (name, value) = match second {
+            Some(name) if is_value(first) => (name, Some(first)),
+            Some(value) if is_value(value) => (first, second),
+            Some(_) => return None,
+            None => (first, None),
+        };
+        match name.kind() {
+            Kind::Text(text) if name.key().is("Name") || name.key().is("Key") => {
+                Some(Self { name: text, value })
+            }
+            _ => None,
+        }
     }
-    name.filter(|name| name.is_string())
-        .map(|name| (name, value))
 }
 
 /// Writes a list as an object, the values of a repeated name as an array. Says whether the list could be written so
@@ -62,9 +72,9 @@ pub(crate) fn write(w: &mut Writer, key: &str, list: Value<'_>) -> bool {
     if !list.is_array() {
         return false;
     }
-    let mut entries = Vec::with_capacity(16);
+    let mut entries = Vec::with_capacity(32);
     for entry in list.children() {
-        match regular(entry) {
+        match Entry::of(entry) {
             Some(entry) => entries.push(entry),
             None => return false,
         }
@@ -76,39 +86,34 @@ pub(crate) fn write(w: &mut Writer, key: &str, list: Value<'_>) -> bool {
         } else {
             entries
                 .iter()
-                .for_each(|(name, value)| w.named_by(*name, *value));
+                .for_each(|entry| w.named_by(entry.name, entry.value));
         }
     });
     true
 }
 
 /// A name stands twice. Old directory records have lists of 40 names, so most comparisons are saved.
-fn repeats(entries: &[(Value<'_>, Option<Value<'_>>)]) -> bool {
+fn repeats(entries: &[Entry<'_>]) -> bool {
     let mut seen = Seen::default();
-    entries.iter().enumerate().any(|(at, (name, _))| {
-        let Kind::Text(text) = name.kind() else {
-            return false;
-        };
-        seen.perhaps(text)
-            && entries[..at]
-                .iter()
-                .any(|(earlier, _)| earlier.same_text(*name))
+    entries.iter().enumerate().any(|(at, Entry { name, .. })| {
+        let same = |earlier: &Entry<'_>| earlier.name.same(*name);
+        seen.perhaps(*name) && entries[..at].iter().any(same)
     })
 }
 
-fn write_repeating(w: &mut Writer, entries: &[(Value<'_>, Option<Value<'_>>)]) {
-    for (at, (name, value)) in entries.iter().enumerate() {
-        let same = |(other, _): &&(Value<'_>, Option<Value<'_>>)| other.same_text(*name);
+fn write_repeating(w: &mut Writer, entries: &[Entry<'_>]) {
+    for (at, Entry { name, value }) in entries.iter().enumerate() {
+        let same = |other: &&Entry<'_>| other.name.same(*name);
         if entries[..at].iter().any(|entry| same(&entry)) {
             continue;
         }
         if entries[at + 1..].iter().any(|entry| same(&entry)) {
-            w.named(&name.str().unwrap_or_default());
+            w.named(&name.cow());
             w.bare_array(|w| {
                 entries
                     .iter()
                     .filter(same)
-                    .for_each(|(_, value)| w.element_or_null(*value));
+                    .for_each(|entry| w.element_or_null(entry.value));
             });
         } else {
             w.named_by(*name, *value);

@@ -150,7 +150,7 @@ fn distinct<'a>(
     seen: &mut HashSet<RecordKey>,
     batch: &mut Batch<'a>,
 ) -> Vec<usize> {
-    batch.clear();
+    batch.begin(records.iter().map(|record| record.len()).sum());
     let mut own = Vec::with_capacity(records.len());
     for record in records {
         let number = batch.len();

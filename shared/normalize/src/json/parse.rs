@@ -2,7 +2,6 @@
 //! surrogates and repeated keys are let in and remembered in [`Tree::lossy`].
 
 use super::{DEPTH_MAX, Kind, Node, Seen, Source, Text, Tree, plain_len};
-use std::cell::Cell;
 use std::collections::HashMap;
 
 /// Why a text is not JSON, with the byte offset.
@@ -27,8 +26,8 @@ const EVENT_DEPTH_MAX: usize = DEPTH_MAX + 16;
 /// Objects with more members than this are searched for repeated keys with a hash map and not one by one.
 const PAIRWISE_MAX: usize = 64;
 
-/// Bytes of input per node, for the first allocation: sign-ins have about 30, list-like records 20.
-const BYTES_PER_NODE: usize = 20;
+/// Bytes of input per node, for the first allocation: sign-ins have about 30, list-like records 20, and few less than 16.
+pub(crate) const BYTES_PER_NODE: usize = 16;
 
 /// Parses one JSON value, with nothing but white space around it.
 pub(crate) fn parse(input: &[u8]) -> Result<Tree<'_>, Problem> {
@@ -103,6 +102,12 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// A part of the text whose ends are between characters. In two steps, because an index takes a call for each.
+    #[inline(always)]
+    fn part(&self, start: usize, end: usize) -> &'a str {
+        self.text.split_at(end).0.split_at(start).1
+    }
+
     /// Passes the first of two bytes, if those are next: what stands between strings, nearly always.
     #[inline(always)]
     fn pass(&mut self, next: [u8; 2]) -> bool {
@@ -142,13 +147,7 @@ impl<'a> Parser<'a> {
             return Err(Problem::TooLarge);
         }
         let end = index as u32 + 1;
-        self.nodes.push(Node {
-            key,
-            kind,
-            end,
-            shadowed: false,
-            used: Cell::new(false),
-        });
+        self.nodes.push(Node::new(key, kind, end));
         Ok(index)
     }
 
@@ -203,7 +202,7 @@ impl<'a> Parser<'a> {
         }
         self.expect(b']')?;
         let source = self.source(start, rewrites);
-        self.close(index, Kind::Array(source));
+        self.close(index, source);
         Ok(())
     }
 
@@ -257,30 +256,29 @@ impl<'a> Parser<'a> {
             self.shadow_repeats(index);
         }
         let source = self.source(start, rewrites);
-        self.close(index, Kind::Object(source));
+        self.close(index, source);
         Ok(())
     }
 
     /// The text of a container that has been passed, if it can stand for what it holds.
     fn source(&self, start: usize, rewrites: usize) -> Source<'a> {
         if self.rewrites == rewrites {
-            &self.text[start..self.at]
+            self.part(start, self.at)
         } else {
             ""
         }
     }
 
-    fn close(&mut self, index: usize, kind: Kind<'a>) {
+    fn close(&mut self, index: usize, source: Source<'a>) {
         let end = self.nodes.len() as u32;
-        let node = &mut self.nodes[index];
-        (node.kind, node.end) = (kind, end);
+        self.nodes[index].close(source, end);
     }
 
     /// Marks an earlier member of the open object that has this key.
     fn shadow_earlier(&mut self, object: usize, key: Text<'a>) {
         let mut at = object + 1;
         while let Some(node) = self.nodes.get_mut(at) {
-            if same(node.key, key) {
+            if node.key().same(key) {
                 self.lossy |= !node.shadowed;
                 self.rewrites += 1;
                 node.shadowed = true;
@@ -295,7 +293,7 @@ impl<'a> Parser<'a> {
         let mut last = HashMap::new();
         let mut repeated = Vec::new();
         while at < end {
-            repeated.extend(last.insert(self.nodes[at].key.cow(), at));
+            repeated.extend(last.insert(self.nodes[at].key().cow(), at));
             at = self.nodes[at].end as usize;
         }
         self.lossy |= !repeated.is_empty();
@@ -312,7 +310,7 @@ impl<'a> Parser<'a> {
         if self.bytes.get(end) == Some(&b'"') {
             self.at = end + 1;
             return Ok(Text {
-                raw: &self.text[start..end],
+                raw: self.part(start, end),
                 escaped: false,
             });
         }
@@ -332,7 +330,7 @@ impl<'a> Parser<'a> {
         }
         self.at = at + 1;
         Ok(Text {
-            raw: &self.text[start..at],
+            raw: self.part(start, at),
             escaped: true,
         })
     }
@@ -388,7 +386,7 @@ impl<'a> Parser<'a> {
             }
             self.digits()?;
         }
-        Ok(&self.text[start..self.at])
+        Ok(self.part(start, self.at))
     }
 
     fn digits(&mut self) -> Result<&'a str, Problem> {
@@ -399,16 +397,8 @@ impl<'a> Parser<'a> {
         if start == self.at {
             self.syntax()
         } else {
-            Ok(&self.text[start..self.at])
+            Ok(self.part(start, self.at))
         }
-    }
-}
-
-fn same(a: Text<'_>, b: Text<'_>) -> bool {
-    if a.escaped || b.escaped {
-        a.cow() == b.cow()
-    } else {
-        a.raw == b.raw
     }
 }
 

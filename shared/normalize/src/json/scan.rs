@@ -63,6 +63,23 @@ pub(crate) fn copy_plain(bytes: &[u8], out: &mut Vec<u8>) -> usize {
     plain
 }
 
+/// Both are equal, told without a call where they are as long as most names.
+#[inline]
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len()
+        && match a.len() {
+            8..=16 => ends::<8>(a) == ends::<8>(b),
+            17..=32 => ends::<16>(a) == ends::<16>(b),
+            _ => a == b,
+        }
+}
+
+/// The first and the last bytes.
+#[inline]
+fn ends<const N: usize>(text: &[u8]) -> (Option<&[u8; N]>, Option<&[u8; N]>) {
+    (text.first_chunk(), text.last_chunk())
+}
+
 /// A bit for each byte that is `"`, `\` or below 0x20.
 #[inline]
 fn specials(bytes: [u8; WIDTH]) -> u32 {
@@ -97,6 +114,19 @@ mod tests {
         for at in 0..20 {
             for special in ['"', '\\', '\n', '\u{0}', '\u{1f}'] {
                 check(&format!("{}{special}zzzzzzzzzzzz", "x".repeat(at)), at);
+            }
+        }
+    }
+
+    #[test]
+    fn any_other_byte_makes_a_difference() {
+        for length in 0..40 {
+            let text = vec![b'x'; length];
+            assert!(same(&text, &text.clone()) && !same(&text, &vec![b'x'; length + 1]));
+            for at in 0..length {
+                let mut other = text.clone();
+                other[at] = b'y';
+                assert!(!same(&text, &other), "{at} of {length}");
             }
         }
     }

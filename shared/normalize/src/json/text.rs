@@ -1,5 +1,6 @@
 //! A JSON string as it lies in the input.
 
+use super::same;
 use memchr::memchr;
 use std::borrow::Cow;
 
@@ -27,6 +28,16 @@ impl<'a> Text<'a> {
             unescape(self.raw) == other
         } else {
             self.raw == other
+        }
+    }
+
+    /// Both are the same string.
+    #[inline]
+    pub(crate) fn same(self, other: Self) -> bool {
+        if self.escaped || other.escaped {
+            self.cow() == other.cow()
+        } else {
+            same(self.raw.as_bytes(), other.raw.as_bytes())
         }
     }
 

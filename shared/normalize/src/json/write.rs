@@ -105,10 +105,7 @@ impl Writer {
     }
 
     /// A member named by a string of the input; null when there is no value.
-    pub(crate) fn named_by(&mut self, name: Value<'_>, value: Option<Value<'_>>) {
-        let Kind::Text(name) = name.kind() else {
-            return;
-        };
+    pub(crate) fn named_by(&mut self, name: Text<'_>, value: Option<Value<'_>>) {
         self.separate();
         self.copied_text(name);
         self.out.push(b':');

@@ -84,7 +84,7 @@ pub(super) async fn events(
     };
     let mut seen = HashSet::with_capacity(records.len());
     for portion in portions(&records) {
-        batch.clear();
+        batch.begin(portion.iter().map(|record| record.len()).sum());
         let elements = sort_out(blob, portion, &mut seen, &mut batch);
         let owned = claim(fetcher, blob, keys(&elements), now).await?;
         let mut owned = owned.into_iter();
