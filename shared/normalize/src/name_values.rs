@@ -4,6 +4,9 @@ use crate::json::{Kind, Seen, Text, Value, Writer};
 use crate::record::meaningful;
 use std::borrow::Cow;
 
+/// Names in one list that are told apart, each from every other. Known lists have 40; a longer one stays a list.
+pub(crate) const NAMES_MAX: usize = 1_000;
+
 /// The value of the entry called `name`, when it says something.
 pub(crate) fn property<'a>(list: Value<'a>, name: &str) -> Option<Cow<'a, str>> {
     let entry = list.children().find(|entry| is_named(*entry, name))?;
@@ -75,8 +78,8 @@ pub(crate) fn write(w: &mut Writer, key: &str, list: Value<'_>) -> bool {
     let mut entries = Vec::with_capacity(32);
     for entry in list.children() {
         match Entry::of(entry) {
-            Some(entry) => entries.push(entry),
-            None => return false,
+            Some(entry) if entries.len() < NAMES_MAX => entries.push(entry),
+            _ => return false,
         }
     }
     let repeats = repeats(&entries);
@@ -154,6 +157,22 @@ mod tests {
     fn values_of_repeated_names_become_lists() {
         let list = r#"[{"Name":"a","Value":1},{"Name":"b","Value":2},{"Name":"\u0061"},{"Name":"a","Value":[3]}]"#;
         check(list, Some(r#""l":{"a":[1,null,[3]],"b":2}"#));
+    }
+
+    #[test]
+    fn a_list_of_more_names_than_are_told_apart_stays_a_list() {
+        let list = |names: usize| {
+            let entries: Vec<String> = (0..names)
+                .map(|name| format!(r#"{{"Name":"{name}","Value":1}}"#))
+                .collect();
+            format!("[{}]", entries.join(","))
+        };
+        let written = |list: &str| {
+            let doc = parse(list.as_bytes()).unwrap();
+            write(&mut Writer::new(Vec::new()), "l", doc.root())
+        };
+        assert!(written(&list(NAMES_MAX)));
+        assert!(!written(&list(NAMES_MAX + 1)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `ModifiedProperties`: names with old and new values, the values often JSON in a string.
 
 use crate::json::{Value, Writer, parse};
+use crate::name_values::NAMES_MAX;
 use crate::record::is_noise;
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -87,9 +88,12 @@ impl<'a> Changes<'a> {
         }
     }
 
-    /// Writes all values of one side, by name; of a name that repeats, the last.
+    /// Writes all values of one side, by name; of a name that repeats, the last. Nothing of a list of more than [`NAMES_MAX`].
     pub(super) fn write(&self, side: &str, w: &mut Writer) {
-        let entries: Vec<_> = self.entries().collect();
+        let entries: Vec<_> = self.entries().take(NAMES_MAX + 1).collect();
+        if entries.len() > NAMES_MAX {
+            return;
+        }
         for (at, entry) in entries.iter().enumerate() {
             let (Some(name), Some(value)) =
                 (entry.get("Name").and_then(Value::str), entry.get(side))
@@ -134,7 +138,7 @@ impl<'a> Changes<'a> {
             let Some(name) = entry.get("Name").and_then(Value::str) else {
                 return;
             };
-            if !entry.children().all(known) || names.contains(&name) {
+            if !entry.children().all(known) || names.len() == NAMES_MAX || names.contains(&name) {
                 return;
             }
             names.push(name);
@@ -177,6 +181,24 @@ fn plain(text: Cow<'_, str>) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_more_names_than_are_told_apart_none_is_written() {
+        let check = |names: usize, expect: bool| {
+            let entries: Vec<String> = (0..names)
+                .map(|name| format!(r#"{{"Name":"{name}","NewValue":"x"}}"#))
+                .collect();
+            let list = format!("[{}]", entries.join(","));
+            let doc = parse(list.as_bytes()).unwrap();
+            let changes = Changes::new(Some(doc.root()));
+            let mut w = Writer::new(b"{".to_vec());
+            changes.write("NewValue", &mut w);
+            changes.mark_written();
+            assert_eq!((w.wrote_member(), doc.root().is_used()), (expect, expect));
+        };
+        check(NAMES_MAX, true);
+        check(NAMES_MAX + 1, false);
+    }
 
     #[test]
     fn unwraps_json_in_strings() {
