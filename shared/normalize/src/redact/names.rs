@@ -7,7 +7,7 @@
 //! is enough: Microsoft prefixes freely.
 
 use super::ordinary::is_ordinary;
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memchr2_iter};
 
 /// Parts of names that stand for a secret. Lower case, letters alone.
 const STEMS: [Stem; 27] = [
@@ -219,10 +219,7 @@ const fn letter(byte: u8) -> u32 {
 
 /// The word is in the text, in any case and whatever stands between its letters.
 fn begins_somewhere(text: &[u8], word: &[u8]) -> bool {
-    let first = |byte: u8| byte.to_ascii_lowercase() == word[0];
-    text.iter()
-        .enumerate()
-        .any(|(at, byte)| first(*byte) && begins(&text[at..], word))
+    memchr2_iter(word[0], word[0].to_ascii_uppercase(), text).any(|at| begins(&text[at..], word))
 }
 
 /// The text begins with the word, whatever stands between its letters.
