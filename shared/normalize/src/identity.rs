@@ -362,9 +362,10 @@ pub(crate) fn requires_actor(class: Class) -> bool {
 }
 
 /// A name that is worth showing in a message.
-pub(crate) fn shown(name: Option<&Cow<'_, str>>) -> String {
-    name.filter(|name| !is_noise(name))
-        .map_or_else(|| "unknown".to_owned(), |name| name.clone().into_owned())
+pub(crate) fn shown<'n>(name: Option<&'n Cow<'_, str>>) -> &'n str {
+    name.map(|name| &**name)
+        .filter(|name| !is_noise(name))
+        .unwrap_or("unknown")
 }
 
 #[cfg(test)]

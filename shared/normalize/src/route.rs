@@ -35,11 +35,13 @@ pub(crate) enum Told {
 
 impl Origin<'_> {
     /// The name that messages show.
-    pub(crate) fn shown(&self, record: &Record<'_>) -> String {
+    pub(crate) fn shown(&self, record: &Record<'_>) -> Cow<'_, str> {
         if record.nameless {
-            return identity::shown(record.text("UserId").as_ref());
+            let user = record.text("UserId");
+            return Cow::Owned(identity::shown(user.as_ref()).to_owned());
         }
-        identity::shown(self.named.as_ref().or(self.actor.user.name.as_ref()))
+        let name = self.named.as_ref().or(self.actor.user.name.as_ref());
+        Cow::Borrowed(identity::shown(name))
     }
 }
 

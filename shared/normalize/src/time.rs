@@ -7,6 +7,12 @@ pub(crate) struct Moment {
     pub(crate) epoch_ms: i64,
 }
 
+/// A moment's text.
+pub(crate) struct Rfc3339 {
+    text: [u8; 24],
+    length: usize,
+}
+
 const DAY_MS: i64 = 86_400_000;
 
 /// Reads `YYYY-MM-DD{T, t or blank}hh:mm:ss[.fraction][Z or ±hh:mm]`. The feed writes no zone and means UTC. `None` for
@@ -44,7 +50,7 @@ pub(crate) fn parse(text: &str) -> Option<Moment> {
 
 impl Moment {
     /// RFC 3339 in UTC, with milliseconds only when there are some.
-    pub(crate) fn rfc3339(self) -> String {
+    pub(crate) fn rfc3339(self) -> Rfc3339 {
         let (days, of_day) = (
             self.epoch_ms.div_euclid(DAY_MS),
             self.epoch_ms.rem_euclid(DAY_MS),
@@ -75,7 +81,14 @@ impl Moment {
         } else {
             text.len()
         };
-        String::from_utf8_lossy(&text[..length]).into_owned()
+        Rfc3339 { text, length }
+    }
+}
+
+impl AsRef<str> for Rfc3339 {
+    fn as_ref(&self) -> &str {
+        // It is ASCII.
+        std::str::from_utf8(&self.text[..self.length]).unwrap_or_default()
     }
 }
 
@@ -162,22 +175,20 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expect: Option<&str>) {
-        assert_eq!(
-            parse(text).map(Moment::rfc3339).as_deref(),
-            expect,
-            "{text}"
-        );
+        let read = parse(text).map(Moment::rfc3339);
+        assert_eq!(read.as_ref().map(AsRef::as_ref), expect, "{text}");
     }
 
     #[test]
     fn any_moment_has_a_text() {
-        let check = |epoch_ms, expect: &str| assert_eq!(Moment { epoch_ms }.rfc3339(), expect);
+        let check =
+            |epoch_ms, expect: &str| assert_eq!(Moment { epoch_ms }.rfc3339().as_ref(), expect);
         check(1_772_359_200_007, "2026-03-01T10:00:00.007Z");
         // The years 10000 and -1, and the ends of what a number holds: four digits, and no panic.
         check(253_402_300_800_000, "0000-01-01T00:00:00Z");
         check(-62_198_755_200_000, "9999-01-01T00:00:00Z");
         for epoch_ms in [i64::MIN, i64::MAX] {
-            assert_eq!(Moment { epoch_ms }.rfc3339().len(), 24);
+            assert_eq!(Moment { epoch_ms }.rfc3339().as_ref().len(), 24);
         }
     }
 
