@@ -111,10 +111,12 @@ fn is_as_in_the_fetcher() -> bool {
     allocator().all(is_set)
 }
 
-/// The variables of the template that glibc's allocator reads.
+/// The function's variables that glibc's allocator reads.
 fn allocator() -> impl Iterator<Item = (&'static str, &'static str)> {
     let variables = TEMPLATE
         .lines()
+        .skip_while(|line| *line != "  FetcherFunction:")
+        .take_while(|line| !line.is_empty())
         .filter_map(|line| line.trim().split_once(": "));
     let ours = variables.filter(|(name, _)| name.starts_with("MALLOC_"));
     ours.map(|(name, value)| (name, value.trim_matches('"')))
