@@ -98,7 +98,7 @@ fn stands_otherwise(key: &str, text: &str, texts: &[String]) -> bool {
 fn is_same_double(kept: &str, text: &str) -> bool {
     let number = |text: &str| text.parse::<f64>().unwrap_or(f64::NAN);
     let (kept, read) = (number(kept), number(text));
-    text.contains('e') && (kept - read).abs() <= read.abs() * 1e-14
+    text.contains(['e', '.']) && (kept - read).abs() <= read.abs() * 1e-14
 }
 
 fn leaves(value: &Value, visit: &mut impl FnMut(&str)) {
