@@ -52,7 +52,10 @@ impl<'a> Record<'a> {
             .map_or(Cow::Borrowed(""), |operation| tidy(operation.clone()));
         record.record_type = record.get("RecordType").and_then(|value| {
             let number = value.int()?;
-            value.mark_used();
+            // Written otherwise, as "008", it stays in `unmapped`.
+            if value.scalar().as_deref() == Some(itoa::Buffer::new().format(number)) {
+                value.mark_used();
+            }
             Some(number)
         });
         record.workload = record.take("Workload");
