@@ -40,7 +40,6 @@ fn name_member<'a>(entry: Value<'a>) -> Option<Value<'a>> {
 }
 
 /// An entry that has a name and nothing else but a value, which may be missing.
-#[derive(Clone, Copy)]
 struct Entry<'a> {
     name: Text<'a>,
     value: Option<Value<'a>>,
@@ -75,6 +74,7 @@ pub(crate) fn write(w: &mut Writer, key: &str, list: Value<'_>) -> bool {
     if !list.is_array() {
         return false;
     }
+    // Nearly all lists are shorter.
     let mut entries = Vec::with_capacity(32);
     for entry in list.children() {
         match Entry::of(entry) {

@@ -129,7 +129,7 @@ impl Plain {
     }
 }
 
-/// The value under this name is a secret. Asked of some forty names a record: most are known to be none.
+/// The value under this name is a secret. Most names are known to stand for none.
 pub(super) fn is_secret(name: &str) -> bool {
     !is_ordinary(name) && has_secret_part(name)
 }
