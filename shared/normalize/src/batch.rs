@@ -1,5 +1,6 @@
 //! Records that are read together, and become events one by one.
 
+use crate::engine;
 use crate::json::{self, Doc, Node};
 use crate::{Context, Identity, Malformed, Outcome};
 use std::cell::Cell;
@@ -69,7 +70,7 @@ impl<'r> Batch<'r> {
         if read.written.replace(true) {
             doc.forget_used();
         }
-        Some(crate::write(read.text, doc, context, out))
+        Some(engine::write(read.text, doc, context, out))
     }
 
     /// Forgets all, and makes room for records of so many bytes: to grow is to copy what was read before.

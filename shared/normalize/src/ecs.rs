@@ -16,13 +16,15 @@ mod place;
 mod related;
 mod shapes;
 
-use crate::envelope;
-use crate::event::{Event, Status};
+use crate::Malformed;
 use crate::json::Writer;
+use crate::ocsf::envelope::{self, Provenance};
+use crate::ocsf::status;
+use crate::ocsf::{Event, Status};
 use crate::record::Record;
-use crate::route::Origin;
-use crate::time::Moment;
-use crate::{Context, Malformed, raw, record_types, status};
+use crate::record::RecordType;
+use crate::record::Who;
+use crate::record::time::Moment;
 use related::Related;
 
 /// The version that Elastic's integration writes, and that the fields are tested against.
@@ -33,8 +35,8 @@ const ECS_VERSION: &str = "8.11.0";
 pub(crate) fn write<'a>(
     record: &Record<'a>,
     mut event: Event<'a>,
-    origin: &Origin<'a>,
-    context: &Context<'_>,
+    who: &Who<'a>,
+    provenance: &Provenance<'_>,
     original: Option<&str>,
     out: &mut Vec<u8>,
 ) {
@@ -46,13 +48,13 @@ pub(crate) fn write<'a>(
     out.push(b'{');
     let mut w = Writer::new(std::mem::take(out));
     write_head(
-        &envelope::moment(record, context),
+        &envelope::moment(record, provenance),
         original.is_some(),
         &mut w,
     );
-    envelope::write_message(record, &status, &origin.shown(record), &mut w);
+    envelope::write_message(record, &status, &who.shown(record), &mut w);
     write_event(record, &event, &status, original, &mut w);
-    let user = people::write(record, &event, origin, &mut related, &mut w);
+    let user = people::write(record, &event, who, &mut related, &mut w);
     place::write(record, &event, user.as_ref(), &mut related, &mut w);
     object::write(record, &event, &mut related, &mut w);
     group::write(record, &mut w);
@@ -66,15 +68,12 @@ pub(crate) fn write<'a>(
 
 /// Writes a document around bytes that are no record.
 pub(crate) fn write_malformed(
-    record: &[u8],
     malformed: &Malformed,
-    context: &Context<'_>,
+    provenance: &Provenance<'_>,
+    original: Option<&str>,
     out: &mut Vec<u8>,
 ) {
-    let moment = Moment {
-        epoch_ms: context.content_created_ms.unwrap_or(0),
-    };
-    let original = raw::unread_text(record, context);
+    let moment = provenance.moment();
     out.push(b'{');
     let mut w = Writer::new(std::mem::take(out));
     write_head(&moment, original.is_some(), &mut w);
@@ -116,7 +115,7 @@ fn write_event(
         w.texts("type", types);
         w.text_opt("action", category::action(record));
         w.text("outcome", category::outcome(record, event, status));
-        w.text_opt("code", record.record_type.and_then(record_types::name));
+        w.text_opt("code", record.record_type.and_then(RecordType::name));
         w.text_opt("provider", record.workload.as_ref());
         w.text("module", "o365");
         w.text("dataset", "o365.audit");

@@ -1,11 +1,10 @@
 //! What became of a record, for whoever counts.
 
-use crate::filter::Decision;
 use crate::identify;
 use crate::json::Doc;
+use crate::mapping::MatchedBy;
 use crate::record::Record;
-use crate::record_types;
-use crate::route::Told;
+use crate::rules::Decision;
 use std::borrow::Cow;
 
 /// What [`fn@crate::event`] did with a record.
@@ -36,20 +35,20 @@ pub struct Unknown<'r> {
 pub(crate) fn unknown<'r>(
     doc: Doc<'_, 'r>,
     record: &Record<'_>,
-    told: Told,
+    matched_by: MatchedBy,
 ) -> Option<Unknown<'r>> {
-    let is_type = !record.record_type.is_some_and(record_types::is_known);
+    let is_type = record.record_type.is_none();
     // For the documented types without rules, the verb is the mapping: as long as there is one, they are no news.
-    let is_operation = match told {
-        Told::Rule => false,
-        Told::ByName => is_type,
-        Told::Nothing => true,
+    let is_operation = match matched_by {
+        MatchedBy::Rule => false,
+        MatchedBy::Verb => is_type,
+        MatchedBy::Nothing => true,
     };
     if record.nameless || !(is_type || is_operation) {
         return None;
     }
     Some(Unknown {
-        record_type: record.record_type,
+        record_type: record.record_type_id,
         operation: identify::name(doc, "Operation").unwrap_or_default(),
         is_type,
         is_operation,

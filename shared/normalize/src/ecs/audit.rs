@@ -172,7 +172,7 @@ fn names(value: Value<'_>, w: &mut Writer) {
 
 /// Name and value of an entry that has nothing else.
 fn name_and_value<'a>(entry: Value<'a>) -> Option<(Cow<'a, str>, Option<Value<'a>>)> {
-    let name = crate::name_values::entry_name(entry)?;
+    let name = crate::record::name_values::entry_name(entry)?;
     let value = entry.get("Value");
     let members = entry.children().count();
     (members == 1 + usize::from(value.is_some()))

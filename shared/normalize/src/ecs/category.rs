@@ -4,10 +4,14 @@
 //! beside what fits better.
 
 use super::finding;
-use crate::class::Class;
-use crate::event::{Event, Status};
+use crate::ocsf::class::{
+    AccountChange, ApiActivity, ApplicationLifecycle, Authentication, EntityManagement,
+    FileHosting, GroupManagement,
+};
+use crate::ocsf::status;
+use crate::ocsf::{Class, Event, Status, StatusId};
 use crate::record::Record;
-use crate::status;
+use crate::record::RecordType;
 use std::borrow::Cow;
 
 type Words = &'static [&'static str];
@@ -23,73 +27,93 @@ pub(super) fn kind(event: &Event<'_>) -> &'static str {
 
 /// `event.category` and `event.type`. Each type is one that ECS expects of one of the categories.
 pub(super) fn of(record: &Record<'_>, event: &Event<'_>) -> (Words, Words) {
-    let activity = event.activity;
     match event.class {
         Class::Base => (&["web"], &["info"]),
-        Class::Authentication if activity == 2 => (&["web", "authentication"], &["info", "end"]),
-        Class::Authentication => (&["web", "authentication"], &["info", "start", "access"]),
-        Class::AccountChange => (&["web", "iam"], account(activity)),
-        Class::UserAccess => (&["web", "iam"], &["info", "user", "change"]),
-        Class::GroupManagement => (&["web", "iam"], membership(activity)),
-        Class::EntityManagement => (&["web", "configuration"], change(activity)),
-        Class::EmailActivity => (&["web", "email"], &["info"]),
-        Class::WebResources => (&["web"], &["info", "access"]),
-        Class::ApplicationLifecycle => (&["web", "configuration"], lifecycle(activity)),
-        Class::ApiActivity => (interface(record), change(activity)),
-        Class::FileHosting if &*record.op == "compliancesettingchanged" => {
+        Class::Authentication(Authentication::Logoff) => {
+            (&["web", "authentication"], &["info", "end"])
+        }
+        Class::Authentication(_) => (&["web", "authentication"], &["info", "start", "access"]),
+        Class::AccountChange(activity) => (&["web", "iam"], account(activity)),
+        Class::UserAccess(_) => (&["web", "iam"], &["info", "user", "change"]),
+        Class::GroupManagement(activity) => (&["web", "iam"], membership(activity)),
+        Class::EntityManagement(activity) => (&["web", "configuration"], entity(activity)),
+        Class::EmailActivity(_) => (&["web", "email"], &["info"]),
+        Class::WebResources(_) => (&["web"], &["info", "access"]),
+        Class::ApplicationLifecycle(activity) => (&["web", "configuration"], lifecycle(activity)),
+        Class::ApiActivity(activity) => (interface(record), call(activity)),
+        Class::FileHosting(_) if &*record.op == "compliancesettingchanged" => {
             (&["web", "file", "configuration"], &["info", "change"])
         }
-        Class::FileHosting => (&["web", "file"], file(record, activity)),
-        Class::DataSecurityFinding if record.has("ExchangeMetaData") => {
+        Class::FileHosting(activity) => (&["web", "file"], file(record, activity)),
+        Class::DataSecurityFinding(_) if record.has("ExchangeMetaData") => {
             (&["web", "email"], &["info", "access"])
         }
-        Class::DataSecurityFinding => (&["web", "file"], &["info", "access"]),
-        Class::DetectionFinding => (detection(record), &["info"]),
+        Class::DataSecurityFinding(_) => (&["web", "file"], &["info", "access"]),
+        Class::DetectionFinding(_) => (detection(record), &["info"]),
     }
 }
 
-fn account(activity: u8) -> Words {
+fn account(activity: AccountChange) -> Words {
     match activity {
-        1 => &["info", "user", "creation"],
-        6 => &["info", "user", "deletion"],
+        AccountChange::Create => &["info", "user", "creation"],
+        AccountChange::Delete => &["info", "user", "deletion"],
         _ => &["info", "user", "change"],
     }
 }
 
-fn membership(activity: u8) -> Words {
+fn membership(activity: GroupManagement) -> Words {
     match activity {
-        6 => &["info", "group", "creation"],
-        5 => &["info", "group", "deletion"],
+        GroupManagement::Create => &["info", "group", "creation"],
+        GroupManagement::Delete => &["info", "group", "deletion"],
         _ => &["info", "group", "change"],
     }
 }
 
-/// By the activities create, read, update, delete, and those that change something in other words.
-fn change(activity: u8) -> Words {
+fn entity(activity: EntityManagement) -> Words {
     match activity {
-        1 => &["info", "creation"],
-        2 => &["info", "access"],
-        3 | 5..=9 => &["info", "change"],
-        4 => &["info", "deletion"],
-        _ => &["info"],
-    }
-}
-
-/// Applications are installed (1), removed (2) and updated.
-fn lifecycle(activity: u8) -> Words {
-    match activity {
-        1 => &["info", "creation"],
-        2 => &["info", "deletion"],
+        EntityManagement::Create => &["info", "creation"],
+        EntityManagement::Read => &["info", "access"],
+        EntityManagement::Delete => &["info", "deletion"],
+        EntityManagement::Other => &["info"],
         _ => &["info", "change"],
     }
 }
 
-fn file(record: &Record<'_>, activity: u8) -> Words {
+fn call(activity: ApiActivity) -> Words {
     match activity {
-        1 | 6 => &["info", "creation"],
-        4 => &["info", "deletion"],
-        3 | 5 | 7 | 8 | 10..=13 => &["info", "change"],
-        2 | 9 | 14 | 15 | 17 => &["info", "access"],
+        ApiActivity::Create => &["info", "creation"],
+        ApiActivity::Read => &["info", "access"],
+        ApiActivity::Update => &["info", "change"],
+        ApiActivity::Delete => &["info", "deletion"],
+        ApiActivity::Other => &["info"],
+    }
+}
+
+fn lifecycle(activity: ApplicationLifecycle) -> Words {
+    match activity {
+        ApplicationLifecycle::Install => &["info", "creation"],
+        ApplicationLifecycle::Remove => &["info", "deletion"],
+        _ => &["info", "change"],
+    }
+}
+
+fn file(record: &Record<'_>, activity: FileHosting) -> Words {
+    match activity {
+        FileHosting::Upload | FileHosting::Copy => &["info", "creation"],
+        FileHosting::Delete => &["info", "deletion"],
+        FileHosting::Update
+        | FileHosting::Rename
+        | FileHosting::Move
+        | FileHosting::Restore
+        | FileHosting::Lock
+        | FileHosting::Unlock
+        | FileHosting::Share
+        | FileHosting::Unshare => &["info", "change"],
+        FileHosting::Download
+        | FileHosting::Preview
+        | FileHosting::Open
+        | FileHosting::Sync
+        | FileHosting::AccessCheck => &["info", "access"],
         _ if &*record.op == "foldercreated" => &["info", "creation"],
         _ => &["info"],
     }
@@ -98,8 +122,8 @@ fn file(record: &Record<'_>, activity: u8) -> Words {
 /// Cmdlets configure; mailbox audit is about mail.
 fn interface(record: &Record<'_>) -> Words {
     match record.record_type {
-        Some(1 | 10 | 18 | 23 | 57) => &["web", "configuration"],
-        Some(2 | 3 | 19 | 50) => &["web", "email", "api"],
+        Some(known) if known.is_cmdlet() => &["web", "configuration"],
+        Some(known) if known.is_mailbox_audit() => &["web", "email", "api"],
         _ => &["web", "api"],
     }
 }
@@ -108,11 +132,18 @@ fn interface(record: &Record<'_>) -> Words {
 fn detection(record: &Record<'_>) -> Words {
     let category = record.text("Category").unwrap_or_default();
     match (record.record_type, &*category) {
-        (Some(40), "AccessGovernance") => &["web", "authentication"],
-        (Some(40), "DataGovernance" | "DataLossPrevention") => &["web", "file"],
-        (Some(40), "ThreatManagement") | (Some(47), _) => &["web", "malware"],
-        (Some(40 | 41), _) => &["web"],
-        (Some(6), _) => &["web", "file", "malware"],
+        (Some(RecordType::SecurityComplianceAlerts), "AccessGovernance") => {
+            &["web", "authentication"]
+        }
+        (Some(RecordType::SecurityComplianceAlerts), "DataGovernance" | "DataLossPrevention") => {
+            &["web", "file"]
+        }
+        (Some(RecordType::SecurityComplianceAlerts), "ThreatManagement")
+        | (Some(RecordType::ThreatIntelligenceAtpContent), _) => &["web", "malware"],
+        (Some(RecordType::SecurityComplianceAlerts | RecordType::ThreatIntelligenceUrl), _) => {
+            &["web"]
+        }
+        (Some(RecordType::SharePointFileOperation), _) => &["web", "file", "malware"],
         _ => &["web", "intrusion_detection"],
     }
 }
@@ -121,11 +152,13 @@ fn detection(record: &Record<'_>) -> Words {
 /// `o365.audit.Operation`.
 pub(super) fn action<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
     let known = match (record.record_type, &*record.op) {
-        (Some(8), "add user") => "added-user-account",
-        (Some(8), "update user") => "modified-user-account",
-        (Some(8 | 25), "delete user") => "deleted-user-account",
-        (Some(25), "teamcreated") => "added-group-account-to",
-        (Some(25), "memberadded") => "added-users-to-group",
+        (Some(RecordType::AzureActiveDirectory), "add user") => "added-user-account",
+        (Some(RecordType::AzureActiveDirectory), "update user") => "modified-user-account",
+        (Some(RecordType::AzureActiveDirectory | RecordType::MicrosoftTeams), "delete user") => {
+            "deleted-user-account"
+        }
+        (Some(RecordType::MicrosoftTeams), "teamcreated") => "added-group-account-to",
+        (Some(RecordType::MicrosoftTeams), "memberadded") => "added-users-to-group",
         _ => return record.operation.clone(),
     };
     Some(Cow::Borrowed(known))
@@ -135,15 +168,15 @@ pub(super) fn action<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
 /// order when the service says so, and a data loss prevention's is whether the data went out.
 pub(super) fn outcome(record: &Record<'_>, event: &Event<'_>, status: &Status<'_>) -> &'static str {
     let id = match event.class {
-        Class::DataSecurityFinding => finding::data_outcome(record),
-        Class::DetectionFinding => record
+        Class::DataSecurityFinding(_) => finding::data_outcome(record),
+        Class::DetectionFinding(_) => record
             .text("ResultStatus")
-            .map_or(0, |word| status::of_word(&word)),
+            .map_or(StatusId::Unknown, |word| status::of_word(&word)),
         _ => status.id,
     };
     match id {
-        1 => "success",
-        2 => "failure",
+        StatusId::Success => "success",
+        StatusId::Failure => "failure",
         _ => "unknown",
     }
 }

@@ -2,13 +2,12 @@
 
 use super::related::Related;
 use crate::json::{Value, Writer, parse};
-use crate::record::{Record, meaningful};
-use crate::resource::text_of;
-use crate::{identity, origin};
+use crate::ocsf::StatusId;
+use crate::ocsf::endpoint;
+use crate::record::RecordType;
+use crate::record::text_of;
+use crate::record::{Record, email_domain, meaningful};
 use std::borrow::Cow;
-
-/// Record types of data loss prevention.
-const DATA_LOSS: [i64; 7] = [11, 13, 33, 63, 99, 100, 107];
 
 /// The JSON in an alert's `Data`, with its short keys.
 #[derive(Debug, Default)]
@@ -41,15 +40,15 @@ impl Data {
 /// Writes `rule` and `threat`.
 pub(super) fn write<'a>(record: &Record<'a>, related: &mut Related<'a>, w: &mut Writer) {
     match record.record_type {
-        Some(40) => alert(record, related, w),
-        Some(number) if DATA_LOSS.contains(&number) => data_loss(record, w),
-        Some(47) => malware(
+        Some(RecordType::SecurityComplianceAlerts) => alert(record, related, w),
+        Some(known) if known.is_data_loss_prevention() => data_loss(record, w),
+        Some(RecordType::ThreatIntelligenceAtpContent) => malware(
             record
                 .get("FileData")
                 .and_then(|data| text_of(data, "MalwareFamily")),
             w,
         ),
-        Some(6) => malware(record.text("VirusInfo"), w),
+        Some(RecordType::SharePointFileOperation) => malware(record.text("VirusInfo"), w),
         _ => {}
     }
 }
@@ -91,12 +90,12 @@ fn alert<'a>(record: &Record<'a>, related: &mut Related<'a>, w: &mut Writer) {
         .iter()
         .flat_map(|list| list.split([';', ',']))
         .map(str::trim);
-    for address in addresses.filter(|text| identity::email_domain(text).is_some()) {
+    for address in addresses.filter(|text| email_domain(text).is_some()) {
         related.user(Some(&Cow::Owned(address.to_owned())));
     }
-    if let Some((origin::Source::Ip(ip), _)) = data
+    if let Some((endpoint::Source::Ip(ip), _)) = data
         .sender_ip
-        .and_then(|address| origin::source(Cow::Owned(address)))
+        .and_then(|address| endpoint::source(Cow::Owned(address)))
     {
         related.ip(Some(&Cow::Owned(ip.into_owned())));
     }
@@ -132,19 +131,19 @@ fn data_loss(record: &Record<'_>, w: &mut Writer) {
     });
 }
 
-/// Whether what was about to happen to the data happened: 2 when a rule blocked it and nobody had an exception, 1 when
-/// it went through, 0 when the record does not tell.
-pub(super) fn data_outcome(record: &Record<'_>) -> u8 {
+/// Whether what was about to happen to the data happened: a failure when a rule blocked it and nobody had
+/// an exception.
+pub(super) fn data_outcome(record: &Record<'_>) -> StatusId {
     let blocks = |rule: Value<'_>| {
         let actions = rule.get("Actions");
         actions.is_some_and(|list| list.elements().any(|action| action.is_text("BlockAccess")))
     };
     match &*record.op {
-        "dlpruleundo" => 1,
-        "dlpinfo" => 0,
-        _ if record.has("ExceptionInfo") => 1,
-        _ if rules(record).any(blocks) => 2,
-        _ if record.has("PolicyDetails") => 1,
-        _ => 0,
+        "dlpruleundo" => StatusId::Success,
+        "dlpinfo" => StatusId::Unknown,
+        _ if record.has("ExceptionInfo") => StatusId::Success,
+        _ if rules(record).any(blocks) => StatusId::Failure,
+        _ if record.has("PolicyDetails") => StatusId::Success,
+        _ => StatusId::Unknown,
     }
 }

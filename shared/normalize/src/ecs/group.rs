@@ -1,10 +1,11 @@
 //! `group`: the team, the group, the role group.
 
-use crate::directory::Changes;
-use crate::identity::Ids;
 use crate::json::Writer;
+use crate::record::Changes;
 use crate::record::Record;
-use crate::sharing;
+use crate::record::RecordType;
+use crate::record::event_data;
+use crate::record::identity::Ids;
 use std::borrow::Cow;
 
 /// Name and id.
@@ -22,25 +23,27 @@ pub(super) fn write(record: &Record<'_>, w: &mut Writer) {
 fn find<'a>(record: &Record<'a>) -> Option<Named<'a>> {
     let op = &*record.op;
     match record.record_type? {
-        8 if op.contains("group") => Some(of_directory(record)),
-        14 => {
+        RecordType::AzureActiveDirectory if op.contains("group") => Some(of_directory(record)),
+        RecordType::SharePointSharingOperation => {
             let data = record.text("EventData").unwrap_or_default();
-            let tagged = sharing::tag(&data, "Group").map(|group| Cow::Owned(group.to_owned()));
+            let tagged = event_data::tag(&data, "Group").map(|group| Cow::Owned(group.to_owned()));
             let is_group = record
                 .text("TargetUserOrGroupType")
                 .is_some_and(|kind| kind.contains("Group"));
             let target = || record.text("TargetUserOrGroupName").filter(|_| is_group);
             Some((tagged.or_else(target), None))
         }
-        22 => Some((record.text("GroupName"), record.text("GroupId"))),
-        25 => {
+        RecordType::Yammer => Some((record.text("GroupName"), record.text("GroupId"))),
+        RecordType::MicrosoftTeams => {
             let id = record.text("TeamGuid");
             Some((
                 record.text("TeamName"),
                 id.or_else(|| record.text("AADGroupId")),
             ))
         }
-        1 | 10 | 18 | 23 | 57 if op.ends_with("groupmember") || op.ends_with("grouplinks") => {
+        known
+            if known.is_cmdlet() && (op.ends_with("groupmember") || op.ends_with("grouplinks")) =>
+        {
             Some((record.property("Parameters", "Identity"), None))
         }
         _ => None,

@@ -2,8 +2,9 @@
 
 use super::related::Related;
 use crate::json::{Value, Writer};
+use crate::record::RecordType;
+use crate::record::text_of;
 use crate::record::{Record, meaningful};
-use crate::resource::text_of;
 use std::borrow::Cow;
 
 /// Addresses and attachments of one message that are listed; Exchange allows 1,000 and 250, and all are in `o365.audit`.
@@ -26,9 +27,9 @@ struct Mail<'a> {
 /// Writes `email`.
 pub(super) fn write<'a>(record: &Record<'a>, related: &mut Related<'a>, w: &mut Writer) {
     let mail = match record.record_type {
-        Some(2 | 3) => of_mailbox(record),
-        Some(28) => of_detection(record),
-        Some(43 | 75) => Mail {
+        Some(RecordType::ExchangeItem | RecordType::ExchangeItemGroup) => of_mailbox(record),
+        Some(RecordType::ThreatIntelligence) => of_detection(record),
+        Some(RecordType::MIPLabel | RecordType::MipAutoLabelExchangeItem) => Mail {
             from: record.text("Sender"),
             ..Mail::default()
         },

@@ -1,13 +1,14 @@
 //! `file`, `url`, `process`: what it was done to, and with what.
 
 use super::related::Related;
-use crate::class::Class;
-use crate::event::Event;
-use crate::file::{File, hostname};
 use crate::json::Writer;
+use crate::ocsf::Class;
+use crate::ocsf::Event;
+use crate::ocsf::file::{File, FileKind, hostname};
 use crate::record::Record;
-use crate::resource::text_of;
-use crate::time::{self, Moment};
+use crate::record::RecordType;
+use crate::record::text_of;
+use crate::record::time::{self, Moment};
 use std::borrow::Cow;
 
 /// Writes all of them.
@@ -65,8 +66,8 @@ impl Found<'_> {
                 .for_each(|size| w.int("size", *size));
             w.text_opt("mtime", self.modified.map(Moment::rfc3339));
             match &file.kind {
-                Some((1, _)) => w.text("type", "file"),
-                Some((2, _)) => w.text("type", "dir"),
+                Some(FileKind::RegularFile) => w.text("type", "file"),
+                Some(FileKind::Folder) => w.text("type", "dir"),
                 _ => {}
             }
             w.object("hash", |w| {
@@ -80,7 +81,7 @@ impl Found<'_> {
 /// The file that the record is about, where its type says there is one.
 fn find<'a>(record: &Record<'a>, event: &Event<'a>) -> Option<Found<'a>> {
     let object = |key: &str| record.get(key).filter(|value| value.is_object());
-    if event.class == Class::DataSecurityFinding {
+    if matches!(event.class, Class::DataSecurityFinding(_)) {
         let meta = object("SharePointMetaData")?;
         let modified = text_of(meta, "LastModifiedTime");
         return Some(Found {
@@ -93,7 +94,7 @@ fn find<'a>(record: &Record<'a>, event: &Event<'a>) -> Option<Found<'a>> {
             modified: modified.and_then(|text| time::parse(&text)),
         });
     }
-    if record.record_type == Some(47) {
+    if record.record_type == Some(RecordType::ThreatIntelligenceAtpContent) {
         let data = object("FileData")?;
         return Some(Found {
             file: File {
@@ -107,7 +108,7 @@ fn find<'a>(record: &Record<'a>, event: &Event<'a>) -> Option<Found<'a>> {
         });
     }
     let named = record.has("SourceFileName") || record.has("FileName");
-    if event.class != Class::FileHosting && !named {
+    if !matches!(event.class, Class::FileHosting(_)) && !named {
         return None;
     }
     let file = File::of(record);
@@ -136,6 +137,6 @@ fn address<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
         .or_else(matched)
         .or_else(|| {
             let clicked = record.text("Url").or_else(|| record.text("URL"));
-            clicked.filter(|_| record.record_type == Some(41))
+            clicked.filter(|_| record.record_type == Some(RecordType::ThreatIntelligenceUrl))
         })
 }

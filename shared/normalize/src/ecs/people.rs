@@ -1,13 +1,14 @@
 //! `user` and `user.target`: who did it, and to whom.
 
 use super::related::Related;
-use crate::class::Class;
-use crate::event::Event;
-use crate::identity::{Ids, email_domain, is_guid, slice};
 use crate::json::Writer;
+use crate::ocsf::Class;
+use crate::ocsf::Event;
 use crate::record::Record;
-use crate::resource::text_of;
-use crate::route::Origin;
+use crate::record::RecordType;
+use crate::record::Who;
+use crate::record::text_of;
+use crate::record::{Ids, email_domain, is_guid, slice};
 use std::borrow::Cow;
 
 /// A user as Elastic's integration names one: the whole text as id, its parts where it has parts.
@@ -57,12 +58,12 @@ impl<'a> Person<'a> {
 pub(super) fn write<'a>(
     record: &Record<'a>,
     event: &Event<'a>,
-    origin: &Origin<'a>,
+    who: &Who<'a>,
     related: &mut Related<'a>,
     w: &mut Writer,
 ) -> Option<Person<'a>> {
-    let actor = &origin.actor.user;
-    let user = origin
+    let actor = &who.actor.user;
+    let user = who
         .named
         .clone()
         .or_else(|| alerted(record))
@@ -95,7 +96,7 @@ pub(super) fn write<'a>(
 
 /// The person an alert of Security & Compliance is about: its UserId is the service's own name.
 fn alerted<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
-    if record.record_type != Some(40) {
+    if record.record_type != Some(RecordType::SecurityComplianceAlerts) {
         return None;
     }
     let kind = record.text("EntityType")?;
@@ -108,35 +109,41 @@ fn alerted<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
 fn target<'a>(record: &Record<'a>, event: &Event<'a>) -> Option<Cow<'a, str>> {
     let parameter = |name: &str| record.property("Parameters", name);
     match record.record_type? {
-        8 => {
+        RecordType::AzureActiveDirectory => {
             let ids = record.get("Target").map(Ids::read).unwrap_or_default();
-            let person = event.class == Class::AccountChange
+            let person = matches!(event.class, Class::AccountChange(_))
                 || ids.upn.is_some()
                 || ids.kind.as_deref() == Some("User");
             let object = record.text("ObjectId");
             let object = object.filter(|object| person || email_domain(object).is_some());
             object.or_else(|| if person { ids.upn.or(ids.oid) } else { None })
         }
-        14 => {
+        RecordType::SharePointSharingOperation => {
             let kind = record.text("TargetUserOrGroupType")?;
             let person = matches!(&*kind, "Member" | "Guest" | "Partner");
             person
                 .then(|| record.text("TargetUserOrGroupName"))
                 .flatten()
         }
-        22 => record.text("TargetUserId"),
-        25 if event.class == Class::GroupManagement => {
+        RecordType::Yammer => record.text("TargetUserId"),
+        RecordType::MicrosoftTeams if matches!(event.class, Class::GroupManagement(_)) => {
             let first = record.get("Members")?.elements().next()?;
             text_of(first, "UPN").or_else(|| text_of(first, "DisplayName"))
         }
-        1 | 10 | 18 | 23 | 57
-            if matches!(event.class, Class::UserAccess | Class::GroupManagement) =>
+        known
+            if known.is_cmdlet()
+                && matches!(
+                    event.class,
+                    Class::UserAccess(_) | Class::GroupManagement(_)
+                ) =>
         {
             parameter("User")
                 .or_else(|| parameter("Trustee"))
                 .or_else(|| parameter("Member"))
         }
-        2 | 3 if event.class == Class::UserAccess => {
+        RecordType::ExchangeItem | RecordType::ExchangeItemGroup
+            if matches!(event.class, Class::UserAccess(_)) =>
+        {
             let folder = record.get("Item")?.get("ParentFolder")?;
             text_of(folder, "MemberUpn").or_else(|| text_of(folder, "MemberSid"))
         }

@@ -2,11 +2,11 @@
 
 use super::people::Person;
 use super::related::Related;
-use crate::event::Event;
 use crate::json::Writer;
-use crate::origin::{self, Source};
+use crate::ocsf::Event;
+use crate::ocsf::endpoint::{self, Source};
 use crate::record::Record;
-use crate::resource::text_of;
+use crate::record::text_of;
 use std::borrow::Cow;
 
 /// Writes all of them.
@@ -17,7 +17,7 @@ pub(super) fn write<'a>(
     related: &mut Related<'a>,
     w: &mut Writer,
 ) {
-    let client = origin::take_address(record);
+    let client = endpoint::take_address(record);
     w.object("client", |w| match &client {
         Some((Source::Ip(ip), port)) => {
             w.text("address", ip);
@@ -44,7 +44,7 @@ pub(super) fn write<'a>(
     }
     write_organization(record, user, w);
     w.object("user_agent", |w| {
-        w.text_opt("original", origin::user_agent(record));
+        w.text_opt("original", endpoint::user_agent(record));
     });
 }
 
@@ -56,7 +56,7 @@ fn write_source<'a>(
     related: &mut Related<'a>,
     w: &mut Writer,
 ) {
-    let sender = || record.text("SenderIp").and_then(origin::source);
+    let sender = || record.text("SenderIp").and_then(endpoint::source);
     let (ip, port) = match client.or_else(sender) {
         Some((Source::Ip(ip), port)) => (Some(ip), port),
         Some((Source::Name(_), port)) => (None, port),

@@ -1,7 +1,7 @@
 //! `related`: all addresses, users, hosts and hashes of a document in one place each, to pivot on.
 
-use crate::address;
 use crate::json::Writer;
+use crate::record::address;
 use crate::record::is_noise;
 use std::borrow::Cow;
 

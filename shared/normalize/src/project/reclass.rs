@@ -3,9 +3,10 @@
 use super::facts::Kind;
 use super::{table, texts};
 use crate::OcsfVersion::{self, V1_2, V1_4};
-use crate::class::Class;
 use crate::json::{Value, Writer};
-use crate::signin::service_name;
+use crate::ocsf::Class;
+use crate::ocsf::api::service_name;
+use crate::ocsf::class::{ApiActivity, OTHER};
 
 /// An event of 1.8.0 in its new class.
 pub(super) struct Reclassed {
@@ -33,7 +34,7 @@ const NAMES: [&str; 8] = [
 pub(super) fn of(event: Value<'_>, version: OcsfVersion) -> Option<Reclassed> {
     match event.get("class_uid")?.int()? {
         2006 if version < V1_2 => Some(Reclassed {
-            event: finding(event),
+            event: finding(event)?,
             foreign: table::NOT_IN_DETECTION_FINDING,
         }),
         4009 if version < V1_4 && !is_addressed(event, version) => Some(Reclassed {
@@ -43,6 +44,9 @@ pub(super) fn of(event: Value<'_>, version: OcsfVersion) -> Option<Reclassed> {
         _ => None,
     }
 }
+
+/// `class_uid` of Detection Finding.
+const DETECTION_FINDING: i64 = 2004;
 
 /// A sender and a recipient that the version takes: before 1.4.0 a message had to have both.
 fn is_addressed(event: Value<'_>, version: OcsfVersion) -> bool {
@@ -58,10 +62,13 @@ fn is_addressed(event: Value<'_>, version: OcsfVersion) -> bool {
 }
 
 /// A Data Security Finding as a Detection Finding.
-fn finding(event: Value<'_>) -> Vec<u8> {
-    let id = event.get("activity_id").and_then(Value::int).unwrap_or(0);
-    whole(|w| {
-        write_names(event, Class::DetectionFinding, id, w);
+fn finding(event: Value<'_>) -> Option<Vec<u8>> {
+    let class = Class::from_ids(
+        DETECTION_FINDING,
+        event.get("activity_id").and_then(Value::int)?,
+    )?;
+    Some(whole(|w| {
+        write_names(event, class, w);
         for member in event.children() {
             match member.key().raw {
                 "observables" => {
@@ -85,7 +92,7 @@ fn finding(event: Value<'_>) -> Vec<u8> {
                 moved.for_each(|member| w.member(member));
             });
         });
-    })
+    }))
 }
 
 /// Email Activity as a call of the mail service, with the message as its resource.
@@ -94,9 +101,12 @@ fn request(event: Value<'_>) -> Vec<u8> {
     let workload = text("metadata", "log_source").unwrap_or_default();
     let service = service_name(&workload);
     // A message that was sent was made; what else can happen to it has no verb among those of an API.
-    let sent = event.get("activity_id").and_then(Value::int) == Some(1);
+    let activity = match event.get("activity_id").and_then(Value::int) {
+        Some(1) => ApiActivity::Create,
+        _ => ApiActivity::Other,
+    };
     whole(|w| {
-        write_names(event, Class::ApiActivity, if sent { 1 } else { 99 }, w);
+        write_names(event, activity.into(), w);
         for member in event.children() {
             match member.key().raw {
                 "observables" => write_observables(member, w, |name| {
@@ -143,9 +153,9 @@ fn whole(fill: impl FnOnce(&mut Writer)) -> Vec<u8> {
     event
 }
 
-fn write_names(event: Value<'_>, class: Class, activity: i64, w: &mut Writer) {
+fn write_names(event: Value<'_>, class: Class, w: &mut Writer) {
     let (category, category_name) = class.category();
-    let caption = class.activity(u8::try_from(activity).unwrap_or(99));
+    let (activity, caption) = (i64::from(class.activity_id()), class.activity_caption());
     let own = event.get("activity_name").and_then(Value::str);
     w.int("class_uid", i64::from(class.uid()));
     w.text("class_name", class.name());
@@ -154,7 +164,9 @@ fn write_names(event: Value<'_>, class: Class, activity: i64, w: &mut Writer) {
     w.int("activity_id", activity);
     w.text(
         "activity_name",
-        own.as_deref().filter(|_| activity == 99).unwrap_or(caption),
+        own.as_deref()
+            .filter(|_| activity == i64::from(OTHER))
+            .unwrap_or(caption),
     );
     w.int("type_uid", i64::from(class.uid()) * 100 + activity);
     w.text_of("type_name", &[class.name(), ": ", caption]);

@@ -1,65 +1,10 @@
-//! The conditions of a rule, and what of a record they look at.
+//! The conditions of a rule.
 
+use super::facts::RecordFacts;
+use super::list::{RuleReader, VALUES_MAX};
 use super::pattern::Pattern;
-use super::{Reader, VALUES_MAX};
-use crate::json::{Kind, Value};
-use crate::record::is_noise;
-use crate::{Malformed, identify, record_types};
-use std::borrow::Cow;
-
-/// The members of a rule that are conditions.
-pub(super) const CONDITIONS: [&str; 5] = [
-    "content_type",
-    "operation",
-    "record_type",
-    "user",
-    "workload",
-];
-
-/// What rules look at in a record.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Facts<'a> {
-    /// The subscription that the record came by; `None` for records from a file.
-    pub content_type: Option<&'a str>,
-    /// `RecordType`, when it is a number.
-    pub record_type: Option<i64>,
-    /// `Operation`, verbatim; empty when there is none or a word that says so.
-    pub operation: Cow<'a, str>,
-    /// `Workload`, as above.
-    pub workload: Cow<'a, str>,
-    /// `UserId`, as above.
-    pub user: Cow<'a, str>,
-}
-
-impl<'a> Facts<'a> {
-    /// Reads the facts of a record, without normalizing it.
-    ///
-    /// # Errors
-    /// [`Malformed`] when the bytes are no record.
-    pub fn of(record: &'a [u8], content_type: Option<&'a str>) -> Result<Self, Malformed> {
-        let doc = identify::read(record)?;
-        let text = |key| {
-            let value = match doc.doc().member(key) {
-                Some(Kind::Text(text)) => text.cow(),
-                Some(Kind::Number(number)) => Cow::Borrowed(number),
-                Some(Kind::Bool(value)) => Cow::Borrowed(if value { "true" } else { "false" }),
-                _ => Cow::Borrowed(""),
-            };
-            if is_noise(&value) {
-                Cow::Borrowed("")
-            } else {
-                value
-            }
-        };
-        Ok(Self {
-            content_type,
-            record_type: doc.root().get("RecordType").and_then(Value::int),
-            operation: text("Operation"),
-            workload: text("Workload"),
-            user: text("UserId"),
-        })
-    }
-}
+use crate::json::Value;
+use crate::record::RecordType;
 
 /// The conditions of a rule; one without values holds always.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,7 +18,7 @@ pub(crate) struct Matcher {
 
 impl Matcher {
     /// Reads the conditions of a rule; what is wrong with them is noted.
-    pub(crate) fn read(reader: &mut Reader<'_, '_>) -> Self {
+    pub(crate) fn read(reader: &mut RuleReader<'_, '_>) -> Self {
         Self {
             content_types: patterns(reader, "content_type"),
             operations: patterns(reader, "operation"),
@@ -84,7 +29,7 @@ impl Matcher {
     }
 
     /// Every condition holds.
-    pub(crate) fn matches(&self, facts: &Facts<'_>) -> bool {
+    pub(crate) fn matches(&self, facts: &RecordFacts<'_>) -> bool {
         let any = |patterns: &[Pattern], text: &str| {
             patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(text))
         };
@@ -101,7 +46,7 @@ impl Matcher {
     }
 }
 
-fn patterns(reader: &mut Reader<'_, '_>, key: &str) -> Vec<Pattern> {
+fn patterns(reader: &mut RuleReader<'_, '_>, key: &str) -> Vec<Pattern> {
     values(reader, key, |value| {
         let text = value.str().ok_or("is no text")?;
         Pattern::new(&text)
@@ -114,12 +59,14 @@ fn record_type(value: Value<'_>) -> Result<i64, &'static str> {
         return Ok(number);
     }
     let name = value.str().ok_or("is neither a number nor a name")?;
-    record_types::number(&name).ok_or("is no record type of this release; give its number")
+    let known =
+        RecordType::from_name(&name).ok_or("is no record type of this release; give its number")?;
+    Ok(i64::from(known as u16))
 }
 
 /// One value, or a list of some.
 fn values<T>(
-    reader: &mut Reader<'_, '_>,
+    reader: &mut RuleReader<'_, '_>,
     key: &str,
     read: impl Fn(Value<'_>) -> Result<T, &'static str>,
 ) -> Vec<T> {
@@ -146,8 +93,8 @@ fn values<T>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::list::read;
     use super::*;
-    use crate::rules::read;
 
     const RECORD: &str = r#"{"Id":"a","RecordType":1,"Operation":"Set-Mailbox","Workload":"Exchange","UserId":"NT AUTHORITY\\SYSTEM (w3wp)"}"#;
 
@@ -157,7 +104,7 @@ mod tests {
             Some(Matcher::read(reader))
         })
         .unwrap();
-        let facts = Facts::of(RECORD.as_bytes(), Some("Audit.Exchange")).unwrap();
+        let facts = RecordFacts::of(RECORD.as_bytes(), Some("Audit.Exchange")).unwrap();
         assert_eq!(rules[0].matches(&facts), expect, "{rule}");
     }
 
@@ -189,28 +136,6 @@ mod tests {
     }
 
     #[test]
-    fn the_facts_of_the_bytes_are_those_of_the_parsed_record() {
-        for value in [
-            "\"Add user.\"",
-            "\"a\\\\b\"",
-            "\"None\"",
-            "\" \"",
-            "12",
-            "true",
-            "null",
-            "[]",
-        ] {
-            let text = format!(
-                r#"{{"Id":"a","RecordType":{value},"Operation":{value},"Workload":{value},"UserId":{value}}}"#
-            );
-            let doc = crate::json::parse(text.as_bytes()).unwrap();
-            let record = crate::record::Record::new(doc.doc());
-            let facts = Facts::of(text.as_bytes(), Some("x")).unwrap();
-            assert_eq!(facts, record.facts(Some("x")), "{text}");
-        }
-    }
-
-    #[test]
     fn a_condition_on_what_a_record_lacks_does_not_hold() {
         let read = read(
             r#"[{"user":"a"},{"record_type":1},{"content_type":"x"},{"user":"*"}]"#,
@@ -220,7 +145,7 @@ mod tests {
         let found: Vec<bool> = read
             .unwrap()
             .iter()
-            .map(|rule| rule.matches(&Facts::default()))
+            .map(|rule| rule.matches(&RecordFacts::default()))
             .collect();
         assert_eq!(found, [false, false, false, true]);
     }

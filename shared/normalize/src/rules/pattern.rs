@@ -5,14 +5,14 @@ const PATTERN_CHARS_MAX: usize = 256;
 
 /// A pattern, held in the spelling in which texts are compared: upper and lower case are the same, dashes are `-`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pattern(Vec<char>);
+pub(crate) struct Pattern(Vec<char>);
 
 impl Pattern {
     /// Reads a pattern.
     ///
     /// # Errors
     /// It is blank or too long.
-    pub(super) fn new(text: &str) -> Result<Self, &'static str> {
+    pub(crate) fn new(text: &str) -> Result<Self, &'static str> {
         let text = tidy(text);
         if text.is_empty() {
             return Err("is blank");
@@ -24,7 +24,7 @@ impl Pattern {
     }
 
     /// The pattern covers the whole text. Takes time in proportion to both lengths at the worst, and no memory.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    pub(crate) fn matches(&self, text: &str) -> bool {
         let mut rest = tidy(text).chars();
         let mut at = 0;
         // After the last `*`: where the pattern goes on, and from where in the text it was tried.

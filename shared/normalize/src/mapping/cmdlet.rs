@@ -1,0 +1,329 @@
+//! Administrators' cmdlets: Exchange, Security & Compliance, Skype, Teams (record types 1, 10, 18, 23, 57).
+
+use super::verbs::{self, Verb};
+use crate::json::{Value, Writer};
+use crate::ocsf::api;
+use crate::ocsf::class::{AccountChange, ApiActivity, GroupManagement, UserAccess};
+use crate::ocsf::resource::Resource;
+use crate::ocsf::{Event, Kind, Severity};
+use crate::record::{Actor, User, UserKind, email_domain, name_values};
+use crate::record::{Record, is_noise};
+use crate::severity;
+use std::borrow::Cow;
+
+/// Nouns of cmdlets that grant rights on a mailbox or a folder.
+const PERMISSION_NOUNS: &[&str] = &[
+    "mailboxfolderpermission",
+    "mailboxpermission",
+    "publicfolderclientpermission",
+    "recipientpermission",
+];
+
+/// Nouns of cmdlets that change who is in a group.
+const MEMBER_NOUNS: &[&str] = &[
+    "compliancecasemember",
+    "distributiongroupmember",
+    "ediscoverycaseadmin",
+    "rolegroupmember",
+    "unifiedgrouplinks",
+];
+
+/// Parameters that send mail elsewhere.
+const FORWARD_PARAMETERS: &[&str] = &[
+    "AddToRecipients",
+    "BlindCopyTo",
+    "CopyTo",
+    "ForwardAsAttachmentTo",
+    "ForwardTo",
+    "ForwardingAddress",
+    "ForwardingSmtpAddress",
+    "RedirectMessageTo",
+    "RedirectTo",
+];
+
+/// A cmdlet's name in its two parts, lower case, and its parameters.
+struct Cmdlet<'r, 'a> {
+    verb: &'r str,
+    noun: &'r str,
+    parameters: Option<Value<'a>>,
+}
+
+impl<'a> Cmdlet<'_, 'a> {
+    /// A parameter's value. Security & Compliance writes all of them as one string: `-Name "value" -Switch "True"`.
+    fn parameter(&self, name: &str) -> Option<Cow<'a, str>> {
+        let parameters = self.parameters?;
+        match parameters.str() {
+            Some(line) => line_parameter(&line, name).map(|value| Cow::Owned(value.to_owned())),
+            None => name_values::property(parameters, name),
+        }
+    }
+}
+
+/// The value after `-name` in a command line. What stands in quotes is never a name.
+fn line_parameter<'l>(line: &'l str, name: &str) -> Option<&'l str> {
+    let mut rest = line.trim_start();
+    while !rest.is_empty() {
+        let (word, after) = word(rest);
+        let value = match word.strip_prefix('-') {
+            Some(switch) if switch.eq_ignore_ascii_case(name) => self::word(after).0,
+            // `-Name:value`
+            Some(switch) => match switch.split_once(':') {
+                Some((switch, value)) if switch.eq_ignore_ascii_case(name) => value,
+                _ => "",
+            },
+            None => "",
+        };
+        let value = value.trim_matches('"');
+        if !value.starts_with('-') && !is_noise(value) {
+            return Some(value);
+        }
+        rest = after;
+    }
+    None
+}
+
+/// The first word of a line, with its quotes, and what follows it.
+fn word(line: &str) -> (&str, &str) {
+    let mut quoted = false;
+    let end = line.find(|character: char| {
+        quoted ^= character == '"';
+        !quoted && character == ' '
+    });
+    let (word, rest) = line.split_at(end.unwrap_or(line.len()));
+    (word, rest.trim_start())
+}
+
+/// Maps a cmdlet.
+pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
+    let (verb, noun) = record.op.split_once('-').unwrap_or(("", &record.op));
+    let cmdlet = Cmdlet {
+        verb,
+        noun,
+        parameters: record.get("Parameters"),
+    };
+    let mapped = match noun {
+        noun if PERMISSION_NOUNS.contains(&noun) => permission(record, event, &cmdlet),
+        "managementroleassignment" => role_assignment(event, &cmdlet),
+        noun if MEMBER_NOUNS.contains(&noun) => member(event, &cmdlet),
+        "mailbox" | "mailuser" => mailbox(record, event, &cmdlet),
+        _ => false,
+    };
+    if !mapped {
+        call(record, event, &cmdlet);
+    }
+    api::write_api_with(record, event, |w| write_parameters(w, cmdlet.parameters));
+    if actor.is_system() {
+        // Most of the cmdlets of a feed: the service at its own work.
+        event.severity = Severity::Informational;
+        return;
+    }
+    let has = |parameter: &str, test: &dyn Fn(&str) -> bool| {
+        cmdlet
+            .parameter(parameter)
+            .is_some_and(|value| test(&value))
+    };
+    event.raise(severity::CMDLETS.rate(&record.op, has));
+}
+
+fn permission<'a>(record: &Record<'a>, event: &mut Event<'a>, cmdlet: &Cmdlet<'_, 'a>) -> bool {
+    let activity = match cmdlet.verb {
+        "add" | "set" => UserAccess::AssignPrivileges,
+        "remove" => UserAccess::RevokePrivileges,
+        _ => return false,
+    };
+    let Some(user) = cmdlet
+        .parameter("User")
+        .or_else(|| cmdlet.parameter("Trustee"))
+    else {
+        return false;
+    };
+    let rights = cmdlet.parameter("AccessRights").unwrap_or_default();
+    let mut rights: Vec<&str> = rights
+        .split(',')
+        .map(str::trim)
+        .filter(|right| !right.is_empty())
+        .collect();
+    if rights.is_empty() && activity == UserAccess::RevokePrivileges {
+        // The cmdlets for folders take away whatever the user had.
+        rights.push("(unspecified permission)");
+    }
+    if rights.is_empty() {
+        return false;
+    }
+    event.classify(activity);
+    let resource = target(record, cmdlet, "Mailbox");
+    write_grantee(event, user, UserKind::User);
+    let w = &mut event.body;
+    w.texts("privileges", &rights);
+    w.array("resources", |w| {
+        w.element_object(|w| resource.write(w, |_| ()));
+    });
+    true
+}
+
+fn role_assignment<'a>(event: &mut Event<'a>, cmdlet: &Cmdlet<'_, 'a>) -> bool {
+    let activity = match cmdlet.verb {
+        "new" => UserAccess::AssignPrivileges,
+        "remove" => UserAccess::RevokePrivileges,
+        _ => return false,
+    };
+    let grantees = [
+        ("User", UserKind::User),
+        ("SecurityGroup", UserKind::Other(Cow::Borrowed("Group"))),
+        ("Computer", UserKind::Other(Cow::Borrowed("Computer"))),
+        ("App", UserKind::Service),
+    ];
+    let grantee = grantees
+        .iter()
+        .find_map(|(name, kind)| Some((cmdlet.parameter(name)?, kind.clone())));
+    let (Some((grantee, kind)), Some(role)) = (grantee, cmdlet.parameter("Role")) else {
+        return false;
+    };
+    event.classify(activity);
+    write_grantee(event, grantee, kind);
+    event.body.array("privileges", |w| w.element_text(&role));
+    true
+}
+
+fn member<'a>(event: &mut Event<'a>, cmdlet: &Cmdlet<'_, 'a>) -> bool {
+    let activity = match cmdlet.verb {
+        "add" | "update" => GroupManagement::AddUser,
+        "remove" => GroupManagement::RemoveUser,
+        _ => return false,
+    };
+    let group = match cmdlet.noun {
+        "ediscoverycaseadmin" => Some(Cow::Borrowed("eDiscovery Administrators")),
+        "compliancecasemember" => cmdlet.parameter("Case"),
+        _ => cmdlet.parameter("Identity"),
+    };
+    let Some(group) = group else { return false };
+    let user = ["Member", "Members", "Links", "User"]
+        .iter()
+        .find_map(|name| cmdlet.parameter(name));
+    event.classify(activity);
+    event.body.object("group", |w| w.text("name", &group));
+    if let Some(users) = user {
+        // One record, one event: the first member is its user, all of them are in `api.request.data`.
+        let first = users.split(';').next().unwrap_or_default().trim();
+        write_grantee(event, Cow::Owned(first.to_owned()), UserKind::User);
+    }
+    true
+}
+
+fn mailbox<'a>(record: &Record<'a>, event: &mut Event<'a>, cmdlet: &Cmdlet<'_, 'a>) -> bool {
+    let activity = match cmdlet.verb {
+        "new" => AccountChange::Create,
+        "enable" => AccountChange::Enable,
+        "disable" => AccountChange::Disable,
+        "remove" => AccountChange::Delete,
+        _ => return false,
+    };
+    let name = ["MicrosoftOnlineServicesID", "Name", "Identity"]
+        .iter()
+        .find_map(|name| cmdlet.parameter(name));
+    let Some(name) = name.or_else(|| record.take("ObjectId")) else {
+        return false;
+    };
+    event.classify(activity);
+    write_grantee(event, name, UserKind::User);
+    true
+}
+
+fn write_grantee<'a>(event: &mut Event<'a>, name: Cow<'a, str>, kind: UserKind<'a>) {
+    let user = User {
+        kind: Some(kind),
+        ..User::named(name)
+    };
+    event.body.object("user", |w| user.write(w));
+}
+
+/// The object of the cmdlet: its Identity or Name, and the directory's name for it.
+fn target<'a>(record: &Record<'a>, cmdlet: &Cmdlet<'_, 'a>, kind: &str) -> Resource<'a> {
+    let object = record.take("ObjectId");
+    let name = cmdlet
+        .parameter("Identity")
+        .or_else(|| cmdlet.parameter("Name"))
+        .or_else(|| object.clone());
+    let uid = object.filter(|object| Some(object) != name.as_ref());
+    Resource::target(kind.to_owned(), name, uid)
+}
+
+/// Any other cmdlet: a call of the service's interface.
+fn call<'a>(record: &Record<'a>, event: &mut Event<'a>, cmdlet: &Cmdlet<'_, 'a>) {
+    let activity = match cmdlet.verb {
+        "new" | "add" | "install" | "start" | "create" | "import" | "register" => {
+            ApiActivity::Create
+        }
+        "get" | "search" | "test" | "export" | "validate" | "compare" => ApiActivity::Read,
+        "set" | "update" | "enable" | "disable" | "move" | "resume" | "suspend" | "stop"
+        | "release" | "undo" | "grant" | "invoke" => ApiActivity::Update,
+        "remove" | "uninstall" | "clear" | "delete" | "unregister" => ApiActivity::Delete,
+        _ => verbs::of(&record.op).map_or(ApiActivity::Other, Verb::api),
+    };
+    event.classify(activity);
+    let operation = record.operation.as_deref().unwrap_or_default().trim();
+    let noun = operation
+        .split_once('-')
+        .map_or(operation, |(_, noun)| noun);
+    let resource = target(record, cmdlet, noun);
+    event.body.array("resources", |w| {
+        w.element_object(|w| resource.write(w, |_| ()));
+    });
+    for name in FORWARD_PARAMETERS {
+        let Some(address) = cmdlet.parameter(name) else {
+            continue;
+        };
+        for address in address
+            .split([',', ';'])
+            .map(|address| address.trim().trim_start_matches("smtp:"))
+        {
+            if email_domain(address).is_some() {
+                event.observe("api.request.data", Kind::EmailAddress, address.to_owned());
+            }
+        }
+    }
+}
+
+fn write_parameters(w: &mut Writer, parameters: Option<Value<'_>>) {
+    let Some(parameters) = parameters.filter(|parameters| !parameters.is_blank()) else {
+        return;
+    };
+    if !name_values::write(w, "data", parameters) {
+        w.object("data", |w| w.value("Parameters", parameters));
+    }
+    parameters.mark_used();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_parameters_from_a_command_line() {
+        let check = |line: &str, name: &str, expect: Option<&str>| {
+            assert_eq!(line_parameter(line, name), expect, "{line}");
+        };
+        check(
+            r#"-SearchName "Search1" -Purge "True""#,
+            "Purge",
+            Some("True"),
+        );
+        check(r#"-SearchName "Search -Purge x""#, "Purge", None);
+        check(
+            r#"-PurgeType "HardDelete" -purge "True""#,
+            "Purge",
+            Some("True"),
+        );
+        check(r#"-Purge "" -Force"#, "Purge", None);
+        check(r#"-Name "a "b" c" -Purge "x y""#, "Purge", Some("x y"));
+        check("-Purge -Export x", "Purge", None);
+        check(
+            "-Purge -PurgeType:HardDelete",
+            "PurgeType",
+            Some("HardDelete"),
+        );
+        check("-Identity", "Identity", None);
+        check("", "Identity", None);
+        check("-é", "Identity", None);
+    }
+}

@@ -1,0 +1,82 @@
+//! A change of the directory, read once for all rules.
+
+use crate::json::Value;
+use crate::record::identity::{self, Ids};
+use crate::record::{Changes, Record, User, UserKind};
+use std::borrow::Cow;
+
+/// What the directory was asked to change, read once for all rules.
+pub(super) struct Change<'r, 'a> {
+    pub(super) record: &'r Record<'a>,
+    pub(super) target: Ids<'a>,
+    pub(super) changes: Changes<'a>,
+}
+
+impl<'r, 'a> Change<'r, 'a> {
+    pub(super) fn of(record: &'r Record<'a>) -> Self {
+        Self {
+            record,
+            target: record.get("Target").map(Ids::read).unwrap_or_default(),
+            changes: Changes::new(record.get("ModifiedProperties")),
+        }
+    }
+
+    /// The name of the target, whatever it is; the object's id text when the target has none.
+    pub(super) fn target_name(&self) -> Option<Cow<'a, str>> {
+        let target = &self.target;
+        target
+            .upn
+            .clone()
+            .or_else(|| target.display_name.clone())
+            .or_else(|| {
+                if target.oid.is_some() {
+                    None
+                } else {
+                    self.record.text("ObjectId")
+                }
+            })
+    }
+
+    /// The target as a user: a person, or an application's service principal.
+    pub(super) fn target_user(&self) -> User<'a> {
+        let target = &self.target;
+        let service = target.kind.as_deref() == Some("ServicePrincipal");
+        let kind = match &target.kind {
+            Some(_) if service => UserKind::Service,
+            Some(kind) if kind != "User" => UserKind::Other(kind.clone()),
+            _ => UserKind::User,
+        };
+        let uid_alt = if service {
+            target.spn.clone()
+        } else {
+            target.puid.clone()
+        };
+        User {
+            name: self.target_name(),
+            uid: target.oid.clone(),
+            uid_alt,
+            kind: Some(kind),
+        }
+    }
+
+    /// Marks `Target` and `ObjectId` where all of their texts stand in the event.
+    pub(super) fn mark_target(&self, written: &[&Option<Cow<'a, str>>]) {
+        let stands = |text: &str| written.iter().any(|known| known.as_deref() == Some(text));
+        let texts = |value: Value<'a>| value.get("ID").and_then(Value::scalar);
+        if let Some(list) = self.record.get("Target")
+            && list.is_array()
+            && list.children().all(|entry| {
+                identity::is_plain_id(entry) && texts(entry).is_some_and(|text| stands(&text))
+            })
+        {
+            list.mark_used();
+        }
+        if self
+            .record
+            .text("ObjectId")
+            .is_none_or(|object| stands(&object))
+        {
+            self.record.take("ObjectId");
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Data loss prevention: class Data Security Finding (record types 11, 13, 33, 63, 99, 100, 107).
+
+use crate::json::{Value, Writer};
+use crate::ocsf::class::DataSecurityFinding;
+use crate::ocsf::endpoint;
+use crate::ocsf::file::File;
+use crate::ocsf::finding::{self, ControlAction, Disposition};
+use crate::ocsf::resource::{Resource, Role};
+use crate::ocsf::{Event, Kind, Severity, StatusId};
+use crate::record::Record;
+use crate::record::RecordType;
+use crate::record::text_of;
+use crate::record::{User, email_domain, slice};
+use std::borrow::Cow;
+
+/// Rules and matches that are listed. A message matches some dozens of types at the most; all stay in `unmapped`.
+const LISTED_MAX: usize = 128;
+
+/// What of a record tells where the data lay.
+struct Place<'a> {
+    sharepoint: Option<Value<'a>>,
+    exchange: Option<Value<'a>>,
+    endpoint: Option<Value<'a>>,
+}
+
+/// Maps a match of a rule, its undoing, or the user's comment on it.
+pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
+    let object = |key: &str| record.get(key).filter(|value| value.is_object());
+    let place = Place {
+        sharepoint: object("SharePointMetaData"),
+        exchange: object("ExchangeMetaData"),
+        endpoint: object("EndpointMetaData"),
+    };
+    let policies: Vec<_> = record
+        .get("PolicyDetails")
+        .into_iter()
+        .flat_map(|list| list.elements())
+        .collect();
+    let rules = || {
+        policies
+            .iter()
+            .filter_map(|policy| policy.get("Rules"))
+            .flat_map(|rules| rules.elements())
+    };
+    let (activity, status) = match &*record.op {
+        "dlpruleundo" => (DataSecurityFinding::Close, StatusId::Resolved),
+        "dlpinfo" => (DataSecurityFinding::Update, StatusId::New),
+        _ => (DataSecurityFinding::Create, StatusId::New),
+    };
+    event.classify(activity);
+    finding::open(event, status);
+    finding::take_result(record);
+    let (action, disposition) = if activity != DataSecurityFinding::Create {
+        (ControlAction::Allowed, Disposition::Exonerated)
+    } else if rules().any(|rule| lists(rule.get("Actions"), "BlockAccess")) {
+        (ControlAction::Denied, Disposition::Blocked)
+    } else {
+        (ControlAction::Observed, Disposition::Detected)
+    };
+    action.write(event);
+    disposition.write(event);
+    let severity = rules()
+        .filter_map(|rule| text_of(rule, "Severity"))
+        .filter_map(|word| finding::severity(&word))
+        .max();
+    event.raise(severity.unwrap_or(Severity::Informational));
+    let policy = policies.first().copied();
+    write_info(record, event, policy, rules());
+    event.body.object("policy", |w| write_policy(w, policy));
+    write_data_security(record, event, &place, policy, rules());
+    write_subject(record, event, &place);
+    write_origin(record, event, &place)
+}
+
+fn lists(list: Option<Value<'_>>, word: &str) -> bool {
+    list.is_some_and(|list| {
+        list.elements()
+            .any(|entry| entry.str().is_some_and(|text| text == word))
+    })
+}
+
+fn write_policy(w: &mut Writer, policy: Option<Value<'_>>) {
+    let Some(policy) = policy else { return };
+    w.text_opt("name", text_of(policy, "PolicyName"));
+    w.text_opt("uid", text_of(policy, "PolicyId"));
+}
+
+fn write_info<'a>(
+    record: &Record<'a>,
+    event: &mut Event<'a>,
+    policy: Option<Value<'a>>,
+    rules: impl Iterator<Item = Value<'a>>,
+) {
+    let mut rules = rules.take(LISTED_MAX);
+    let rule = |w: &mut Writer, rule: Value<'_>| {
+        let (name, uid) = (text_of(rule, "RuleName"), text_of(rule, "RuleId"));
+        finding::write_rule(w, name.as_deref(), uid.as_deref(), None);
+    };
+    event.body.object("finding_info", |w| {
+        w.text_opt(
+            "uid",
+            record.take("IncidentId").or_else(|| record.id.clone()),
+        );
+        w.text_opt(
+            "title",
+            policy.and_then(|policy| text_of(policy, "PolicyName")),
+        );
+        w.array("types", |w| w.element_text("Data Loss Prevention"));
+        w.object("analytic", |w| {
+            rules.by_ref().take(1).for_each(|first| rule(w, first));
+        });
+        w.array("related_analytics", |w| {
+            rules.for_each(|next| w.element_object(|w| rule(w, next)));
+        });
+    });
+}
+
+fn write_data_security<'a>(
+    record: &Record<'a>,
+    event: &mut Event<'a>,
+    place: &Place<'a>,
+    policy: Option<Value<'a>>,
+    rules: impl Iterator<Item = Value<'a>>,
+) {
+    // A mail's record may come without the mail.
+    let is_mail = place.exchange.is_some()
+        || matches!(
+            record.record_type,
+            Some(
+                RecordType::ComplianceDLPExchange | RecordType::ComplianceDLPExchangeClassification
+            )
+        );
+    let (system, state) = if place.endpoint.is_some() {
+        ((1, "Endpoint"), (3, "Data in-Use"))
+    } else if is_mail {
+        ((10, "Application-Level DLP"), (2, "Data in-Transit"))
+    } else {
+        ((10, "Application-Level DLP"), (1, "Data at-Rest"))
+    };
+    let matched =
+        rules.filter_map(|rule| rule.get("ConditionsMatched")?.get("SensitiveInformation"));
+    let found = matched.chain(
+        place
+            .endpoint
+            .and_then(|endpoint| endpoint.get("SensitiveInformation")),
+    );
+    event.body.object("data_security", |w| {
+        w.int("detection_system_id", system.0);
+        w.text("detection_system", system.1);
+        w.int("data_lifecycle_state_id", state.0);
+        w.text("data_lifecycle_state", state.1);
+        w.object("policy", |w| write_policy(w, policy));
+        w.array("discovery_details", |w| {
+            for match_ in found.flat_map(|list| list.elements()).take(LISTED_MAX) {
+                w.element_object(|w| {
+                    let named = text_of(match_, "SensitiveInformationTypeName");
+                    w.text_opt("type", named.or_else(|| text_of(match_, "SensitiveType")));
+                    let count = match_
+                        .get("Count")
+                        .and_then(Value::int)
+                        .filter(|count| i32::try_from(*count).is_ok());
+                    count.iter().for_each(|count| w.int("count", *count));
+                });
+            }
+        });
+    });
+}
+
+/// A file known by its path.
+fn named<'a>(path: &Cow<'a, str>) -> File<'a> {
+    let from = path.rfind(['/', '\\']).map_or(0, |at| at + 1);
+    File {
+        name: slice(path, from, path.len()),
+        ..File::default()
+    }
+}
+
+/// The file or the message in which the data was found.
+fn write_subject<'a>(record: &Record<'a>, event: &mut Event<'a>, place: &Place<'a>) {
+    let file = match (place.sharepoint, place.endpoint) {
+        (Some(meta), _) => text_of(meta, "FileName").map(|name| File {
+            name,
+            url: text_of(meta, "FilePathUrl"),
+            uid: text_of(meta, "UniqueID").or_else(|| text_of(meta, "UniqueId")),
+            owner: text_of(meta, "FileOwner").map(User::named),
+            ..File::default()
+        }),
+        (None, Some(meta)) => record.text("ObjectId").map(|object| File {
+            sha256: text_of(meta, "Sha256"),
+            ..named(&object)
+        }),
+        // Scanners of file shares and of SharePoint on premises.
+        (None, None)
+            if matches!(
+                record.record_type,
+                Some(
+                    RecordType::OnPremisesFileShareScannerDlp
+                        | RecordType::OnPremisesSharePointScannerDlp
+                )
+            ) =>
+        {
+            record.text("ObjectId").map(|object| File {
+                path: Some(object.clone()),
+                ..named(&object)
+            })
+        }
+        (None, None) => None,
+    };
+    if let Some(file) = file.filter(|file| !file.name.is_empty()) {
+        event.body.object("file", |w| file.write(w));
+        file.observe(event, false);
+    }
+    let Some(mail) = place.exchange else { return };
+    let email = Resource {
+        owner: text_of(mail, "From").map(User::named),
+        role: Role::Affected,
+        ..Resource::target(
+            "Email",
+            text_of(mail, "Subject"),
+            text_of(mail, "MessageID").or_else(|| text_of(mail, "UniqueID")),
+        )
+    };
+    let recipients = [("To", "to"), ("CC", "cc"), ("BCC", "bcc")];
+    event.body.array("resources", |w| {
+        w.element_object(|w| {
+            email.write(w, |w| {
+                for (key, attribute) in recipients {
+                    mail.get(key)
+                        .iter()
+                        .for_each(|list| w.value(attribute, *list));
+                }
+            });
+        });
+    });
+    if email.is_named() {
+        let lists = recipients.iter().filter_map(|(key, _)| mail.get(key));
+        for address in lists
+            .flat_map(|list| list.elements())
+            .filter_map(|address| address.str())
+        {
+            if email_domain(&address).is_some() {
+                event.observe("resources.data", Kind::EmailAddress, address);
+            }
+        }
+    }
+}
+
+/// Who handled the data: the sender or the file's user, never the agent that wrote the record.
+fn write_origin<'a>(
+    record: &Record<'a>,
+    event: &mut Event<'a>,
+    place: &Place<'a>,
+) -> Option<Cow<'a, str>> {
+    let from = |meta: Option<Value<'a>>| meta.and_then(|meta| text_of(meta, "From"));
+    let name = from(place.sharepoint)
+        .or_else(|| from(place.exchange))
+        .or_else(|| record.text("UserId"));
+    if let Some(name) = &name {
+        let user = User {
+            uid_alt: None,
+            ..User::person(name.clone())
+        };
+        event
+            .body
+            .object("actor", |w| w.object("user", |w| user.write(w)));
+        user.observe(event, "actor.user.name", "actor.user.email_addr");
+    }
+    endpoint::write_endpoint(record, event, None);
+    name
+}

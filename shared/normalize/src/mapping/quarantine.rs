@@ -1,0 +1,44 @@
+//! Quarantine (record type 65): messages looked at, released, deleted.
+
+use crate::ocsf::api;
+use crate::ocsf::class::ApiActivity;
+use crate::ocsf::resource::Resource;
+use crate::ocsf::{Event, Kind};
+use crate::record::Record;
+use crate::record::email_domain;
+use crate::severity;
+
+/// Maps an operation on a quarantined message. Operations have several names; RequestType decides for the others.
+pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
+    let op = record.op.strip_prefix("quarantine").unwrap_or(&record.op);
+    let starts = |words: &[&str]| words.iter().any(|word| op.starts_with(word));
+    let activity = if starts(&["preview", "viewheader", "export"]) {
+        ApiActivity::Read
+    } else if starts(&["release"]) {
+        ApiActivity::Update
+    } else if starts(&["delete"]) {
+        ApiActivity::Delete
+    } else {
+        match record.int("RequestType") {
+            Some(0 | 3 | 4) => ApiActivity::Read,
+            Some(1) => ApiActivity::Delete,
+            Some(2 | 5) => ApiActivity::Update,
+            _ => ApiActivity::Other,
+        }
+    };
+    event.classify(activity);
+    event.raise(severity::FINDINGS.rate("quarantine", |field, test| {
+        field == "activity" && test(event.class.activity_caption())
+    }));
+    api::write_api(record, event);
+    let message = Resource::target("Quarantined Email", None, record.take("NetworkMessageId"));
+    event.body.array("resources", |w| {
+        w.element_object(|w| message.write(w, |_| ()));
+    });
+    if let Some(address) = record
+        .text("ReleaseTo")
+        .filter(|address| email_domain(address).is_some())
+    {
+        event.observe("unmapped", Kind::EmailAddress, address);
+    }
+}

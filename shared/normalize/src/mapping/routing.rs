@@ -1,0 +1,257 @@
+//! Which family maps a record: one table, read from top to bottom. The first line that fits decides.
+//!
+//! An operation's name counts for more than a record's type where services share operations. Nothing is routed on types
+//! above 360: Microsoft renumbered 370 to 387 in its documentation in September 2025, and Graph's metadata differs from it.
+
+use super::{files, mailbox, sharing};
+use crate::record::{Record, RecordType as T};
+
+/// The families of records; [`super::map`] names the function of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Family {
+    SignIn,
+    Directory,
+    Cmdlet,
+    Quarantine,
+    Mailbox,
+    Malware,
+    Sharing,
+    File,
+    DataLossPrevention,
+    Site,
+    Teams,
+    Alert,
+    MailThreat,
+    LinkClick,
+    FileDetection,
+    Investigation,
+    Risk,
+    CloudApp,
+    LabelledMail,
+    Copilot,
+    Engage,
+    Application,
+    Administration,
+    /// Whatever has no rule of its own.
+    Other,
+}
+
+/// The family of a record.
+pub(super) fn family(record: &Record<'_>) -> Family {
+    let of_type = record.record_type;
+    match (of_type, &*record.op) {
+        (_, "mailboxlogin" | "signinevent" | "teamssessionstarted") => Family::SignIn,
+        (_, "userloggedin" | "userloggedoff" | "userloginfailed") => Family::SignIn,
+        (
+            Some(
+                T::AzureActiveDirectoryAccountLogon | T::AzureActiveDirectoryStsLogon | T::OWAAuth,
+            ),
+            _,
+        ) => Family::SignIn,
+
+        (Some(T::AzureActiveDirectory), _) => Family::Directory,
+
+        (Some(known), _) if known.is_cmdlet() => Family::Cmdlet,
+        (_, op) if op.contains('-') && record.get("Parameters").is_some() => Family::Cmdlet,
+
+        (Some(T::Quarantine), _) => Family::Quarantine,
+        (_, op) if op.starts_with("quarantine") => Family::Quarantine,
+
+        (Some(known), _) if known.is_mailbox_audit() => Family::Mailbox,
+        // Labels on mail share an operation with mailbox auditing, and are no part of it.
+        (Some(T::MIPLabel | T::MipAutoLabelExchangeItem), "miplabel") => Family::LabelledMail,
+        (_, op) if mailbox::is_operation(op) && record.workload_is("Exchange") => Family::Mailbox,
+
+        (_, "filemalwaredetected") => Family::Malware,
+
+        (Some(T::SharePointSharingOperation), _) => Family::Sharing,
+        (_, op) if sharing::is_operation(op) => Family::Sharing,
+
+        (_, op) if files::is_operation(op) && has_files(record) => Family::File,
+        (
+            Some(
+                T::SharePointFileOperation
+                | T::SensitivityLabelPolicyMatch
+                | T::SensitivityLabelAction
+                | T::SensitivityLabeledFileAction,
+            ),
+            _,
+        ) => Family::File,
+        (
+            Some(
+                T::AipDiscover
+                | T::AipSensitivityLabelAction
+                | T::AipProtectionAction
+                | T::AipFileDeleted,
+            ),
+            _,
+        ) => Family::File,
+
+        (Some(known), _) if known.is_data_loss_prevention() => Family::DataLossPrevention,
+        (_, "dlprulematch" | "dlpruleundo" | "dlpinfo") => Family::DataLossPrevention,
+
+        (
+            Some(
+                T::SharePoint
+                | T::OneDrive
+                | T::SharePointListOperation
+                | T::SharePointCommentOperation,
+            ),
+            _,
+        ) => Family::Site,
+        (
+            Some(
+                T::SharePointListItemOperation
+                | T::SharePointContentTypeOperation
+                | T::SharePointFieldOperation,
+            ),
+            _,
+        ) => Family::Site,
+        (Some(T::SharePointSearch | T::SharePointContentSecurityPolicy), _) => Family::Site,
+
+        (Some(T::MicrosoftTeams), _) => Family::Teams,
+
+        (Some(T::SecurityComplianceAlerts), _) => Family::Alert,
+        (Some(T::ThreatIntelligence), _) => Family::MailThreat,
+        (Some(T::ThreatIntelligenceUrl), _) => Family::LinkClick,
+        (Some(T::ThreatIntelligenceAtpContent), _) => Family::FileDetection,
+        (
+            Some(T::AirInvestigation | T::AirManualInvestigation | T::AirAdminActionInvestigation),
+            _,
+        ) => Family::Investigation,
+        (Some(T::AadRiskDetection), _) => Family::Risk,
+        (Some(T::HygieneEvent | T::InformationWorkerProtection | T::WDATPAlerts), _) => {
+            Family::CloudApp
+        }
+        (Some(T::MCASAlerts | T::MS365DCustomDetection | T::PurviewInsiderRiskAlerts), _) => {
+            Family::CloudApp
+        }
+
+        (Some(T::MIPLabel | T::MipAutoLabelExchangeItem), _) => Family::LabelledMail,
+
+        (Some(T::CopilotInteraction | T::AIAppInteraction), _) => Family::Copilot,
+        (Some(T::ConnectedAIAppInteraction | T::TeamCopilotInteraction), _) => Family::Copilot,
+        _ if record.has("CopilotEventData") => Family::Copilot,
+
+        (Some(T::Yammer), _) => Family::Engage,
+
+        // Microsoft's two tables swap these: one is about apps, the other about policies.
+        (Some(T::Disputed79 | T::Disputed187), op)
+            if op.contains("polic") || op.contains("dlp") =>
+        {
+            Family::Administration
+        }
+        (Some(T::Disputed79 | T::Disputed187), _) => Family::Application,
+
+        (Some(T::PowerBIAudit | T::CRM | T::FabricAudit | T::AuditSearch), _) => {
+            Family::Application
+        }
+        (Some(T::Discovery | T::AeD), _) => Family::Application,
+        (
+            Some(
+                T::MicrosoftFlow
+                | T::MicrosoftStream
+                | T::PowerAppsApp
+                | T::PowerAppsPlan
+                | T::MicrosoftForms,
+            ),
+            _,
+        ) => Family::Application,
+        (
+            Some(
+                T::Project
+                | T::ProjectForTheWebProject
+                | T::ProjectForTheWebTask
+                | T::ProjectForTheWebRoadmap
+                | T::ProjectForTheWebRoadmapItem,
+            ),
+            _,
+        ) => Family::Application,
+        (
+            Some(
+                T::PlannerPlan
+                | T::PlannerCopyPlan
+                | T::PlannerTask
+                | T::PlannerRoster
+                | T::PlannerPlanList
+                | T::PlannerTaskList,
+            ),
+            _,
+        ) => Family::Application,
+        (Some(T::PowerPagesSite | T::MicrosoftTodoAudit | T::VivaGoals), _) => Family::Application,
+
+        (
+            Some(
+                T::PlannerTenantSettings
+                | T::VfamCreatePolicy
+                | T::VfamUpdatePolicy
+                | T::VfamDeletePolicy
+                | T::PowerPlatformAdministratorActivity,
+            ),
+            _,
+        ) => Family::Administration,
+        (
+            Some(
+                T::CPSOperation
+                | T::AuditRetentionPolicy
+                | T::AuditConfig
+                | T::Microsoft365BackupBackupPolicy
+                | T::URBACEnableState,
+            ),
+            _,
+        ) => Family::Administration,
+        (
+            Some(
+                T::CreateCopilotPlugin
+                | T::UpdateCopilotPlugin
+                | T::DeleteCopilotPlugin
+                | T::EnableCopilotPlugin
+                | T::DisableCopilotPlugin
+                | T::CreateCopilotWorkspace
+                | T::UpdateCopilotWorkspace
+                | T::DeleteCopilotWorkspace,
+            ),
+            _,
+        ) => Family::Administration,
+        (
+            Some(
+                T::EnableCopilotWorkspace
+                | T::DisableCopilotWorkspace
+                | T::CreateCopilotPromptBook
+                | T::UpdateCopilotPromptBook
+                | T::DeleteCopilotPromptBook
+                | T::EnableCopilotPromptBook
+                | T::DisableCopilotPromptBook
+                | T::UpdateCopilotSettings,
+            ),
+            _,
+        ) => Family::Administration,
+        (Some(T::ComplianceSettingsChange | T::NoisyAlertPolicy), _) => Family::Administration,
+
+        _ => Family::Other,
+    }
+}
+
+/// The record types and workloads that have files. Others share the names of their operations.
+fn has_files(record: &Record<'_>) -> bool {
+    let by_type = matches!(
+        record.record_type,
+        Some(
+            T::SharePoint
+                | T::SharePointFileOperation
+                | T::OneDrive
+                | T::Yammer
+                | T::OfficeNative
+                | T::MipAutoLabelSharePointItem
+                | T::SensitivityLabelPolicyMatch
+                | T::SensitivityLabelAction
+                | T::SensitivityLabeledFileAction
+                | T::AipDiscover
+                | T::AipSensitivityLabelAction
+                | T::AipProtectionAction
+                | T::AipFileDeleted
+        )
+    );
+    let workloads = ["SharePoint", "OneDrive", "Yammer"];
+    by_type || workloads.iter().any(|name| record.workload_is(name))
+}

@@ -1,0 +1,181 @@
+//! What an operation does, by the verb in its name: the last resort, and the whole rule for services that name their
+//! operations well.
+
+use crate::ocsf::class::{ApiActivity, EntityManagement, WebResources};
+
+/// What is done to a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Create,
+    Read,
+    Update,
+    Delete,
+    Search,
+    Import,
+    Export,
+    Share,
+}
+
+impl Verb {
+    /// The verb, as tables of severities name it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Create => "Create",
+            Self::Read => "Read",
+            Self::Update => "Update",
+            Self::Delete => "Delete",
+            Self::Search => "Search",
+            Self::Import => "Import",
+            Self::Export => "Export",
+            Self::Share => "Share",
+        }
+    }
+
+    /// The activity on a web resource.
+    pub(super) fn web(self) -> WebResources {
+        match self {
+            Self::Create => WebResources::Create,
+            Self::Read => WebResources::Read,
+            Self::Update => WebResources::Update,
+            Self::Delete => WebResources::Delete,
+            Self::Search => WebResources::Search,
+            Self::Import => WebResources::Import,
+            Self::Export => WebResources::Export,
+            Self::Share => WebResources::Share,
+        }
+    }
+
+    /// The activity of a call, which the class knows as create, read, update and delete only.
+    pub(super) fn api(self) -> ApiActivity {
+        match self {
+            Self::Create | Self::Import => ApiActivity::Create,
+            Self::Read | Self::Search | Self::Export => ApiActivity::Read,
+            Self::Update | Self::Share => ApiActivity::Update,
+            Self::Delete => ApiActivity::Delete,
+        }
+    }
+
+    /// The activity on an entity that is managed.
+    pub(super) fn entity(self) -> EntityManagement {
+        match self {
+            Self::Create | Self::Import => EntityManagement::Create,
+            Self::Read | Self::Search | Self::Export => EntityManagement::Read,
+            Self::Update | Self::Share => EntityManagement::Update,
+            Self::Delete => EntityManagement::Delete,
+        }
+    }
+}
+
+/// Past tenses that end an operation's name: they tell the most, so they are asked first.
+#[rustfmt::skip]
+const TAILS: &[(Verb, &[&str])] = &[
+    (Verb::Delete, &["deleted", "removed", "purged", "recycled", "deletion", "uninstalled", "revoked"]),
+    (Verb::Search, &["searched", "searchqueryperformed", "searchresultreturned"]),
+    (Verb::Export, &["exported", "downloaded"]),
+    (Verb::Import, &["imported"]),
+    (Verb::Share, &["shared"]),
+    (Verb::Create, &[
+        "created", "added", "creation", "started", "submitted", "sent", "installed", "posted", "uploaded", "generated",
+        "invited", "createdhaslink", "creatednotification",
+    ]),
+    (Verb::Read, &[
+        "viewed", "accessed", "read", "opened", "previewed", "listed", "visited", "executed", "launched", "signaled",
+        "prefetched", "retrieved", "returned", "receiptreceived",
+    ]),
+    (Verb::Update, &[
+        "updated", "changed", "change", "modified", "edited", "renamed", "enabled", "disabled", "moved", "assigned",
+        "granted", "approved", "rejected", "denied", "restored", "set", "applied", "completed", "canceled", "cancelled",
+        "saved", "updatedhaslink", "editedhaslink", "released", "allowed", "blocked", "responded",
+    ]),
+];
+
+/// Ends of nouns that look like a verb of [`TAILS`]: thread, spread, exchange, dataset, asset.
+const TAIL_NOUNS: &[&str] = &["thread", "spread", "exchange", "dataset", "asset"];
+
+#[rustfmt::skip]
+const HEADS: &[(Verb, &[&str])] = &[
+    (Verb::Delete, &[
+        "delete", "remove", "purge", "clear", "recycle", "uninstall", "unregister", "harddelete", "softdelete", "revoke",
+    ]),
+    (Verb::Search, &["search", "query", "find", "lookup", "discover"]),
+    (Verb::Export, &["export", "download"]),
+    (Verb::Import, &["import", "upload"]),
+    (Verb::Share, &["share", "publish"]),
+    (Verb::Create, &[
+        "create", "add", "new", "install", "register", "invite", "submit", "start", "generate", "post", "send", "copy",
+        "clone",
+    ]),
+    (Verb::Read, &[
+        "view", "get", "list", "read", "open", "access", "preview", "launch", "run", "validate", "browse", "visit",
+        "retrieve", "fetch", "aggregate", "page", "executed", "analyzed",
+    ]),
+];
+
+/// Nouns of reading that end a name without a verb: AttachmentReview, MessageAccess.
+const READING_NOUNS: &[&str] = &["access", "review", "view"];
+
+/// Heads that are asked after [`READING_NOUNS`].
+#[rustfmt::skip]
+const LAST_HEADS: &[&str] = &[
+    "update", "set", "edit", "modify", "change", "rename", "enable", "disable", "move", "assign", "grant", "approve",
+    "deny", "reject", "restore", "reset", "apply", "configure", "toggle", "put", "patch", "save", "complete", "cancel",
+    "close", "reopen", "release", "took", "take",
+];
+
+/// The verb of an operation, given in the tables' spelling (lower case).
+pub(crate) fn of(op: &str) -> Option<Verb> {
+    let ends = |words: &[&str]| words.iter().any(|word| op.ends_with(word));
+    let starts = |words: &[&str]| words.iter().any(|word| op.starts_with(word));
+    if !ends(TAIL_NOUNS)
+        && let Some((verb, _)) = TAILS.iter().find(|(_, words)| ends(words))
+    {
+        return Some(*verb);
+    }
+    if let Some((verb, _)) = HEADS.iter().find(|(_, words)| starts(words))
+        && !(*verb == Verb::Share && op.starts_with("sharepoint"))
+    {
+        return Some(*verb);
+    }
+    if ends(READING_NOUNS) {
+        return Some(Verb::Read);
+    }
+    starts(LAST_HEADS).then_some(Verb::Update)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(op: &str, expect: Option<Verb>) {
+        assert_eq!(of(op), expect, "{op}");
+    }
+
+    #[test]
+    fn reads_the_tail_before_the_head() {
+        check("listupdated", Some(Verb::Update));
+        check("addreportshared", Some(Verb::Share));
+        check("searchexported", Some(Verb::Export));
+        check("removedsearchresultspurged", Some(Verb::Delete));
+    }
+
+    #[test]
+    fn is_not_taken_in_by_nouns() {
+        check("deletedataset", Some(Verb::Delete));
+        check("getthread", Some(Verb::Read));
+        check("exchange", None);
+        check("sharepointthing", None);
+        check("refreshdataset", None);
+    }
+
+    #[test]
+    fn reads_heads_and_reading_nouns() {
+        check("createflow", Some(Verb::Create));
+        check("executedquery", Some(Verb::Read));
+        check("publishpowerapp", Some(Verb::Share));
+        check("attachmentreview", Some(Verb::Read));
+        check("messageaccess", Some(Verb::Read));
+        check("updatedadminfeatureswitch", Some(Verb::Update));
+        check("brandnewthing", None);
+    }
+}

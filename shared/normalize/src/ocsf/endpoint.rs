@@ -1,0 +1,215 @@
+//! Where an event came from: who acted, from which address and device, with which client.
+
+use super::class::Class;
+use super::event::{Event, Kind};
+use crate::json::Writer;
+use crate::record::Actor;
+use crate::record::address::{self, Host};
+use crate::record::{Record, RecordType, is_noise, meaningful, slice};
+use std::borrow::Cow;
+
+/// Where the client's address stands, most specific first.
+const ADDRESS_KEYS: [&str; 6] = [
+    "ClientIP",
+    "ClientIPAddress",
+    "ActorIpAddress",
+    "ActorIP",
+    "ClientIp",
+    "UserIp",
+];
+
+/// Writes who acted and where from, as far as the class has a place for it.
+pub(crate) fn write_origin<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
+    // Findings name the actor in their evidence.
+    if event.class == Class::Base || event.class.is_finding() {
+        return;
+    }
+    actor.write(record, event, event.class.requires_actor());
+    if !matches!(event.class, Class::ApplicationLifecycle(_)) {
+        write_endpoint(record, event, Some(actor));
+    }
+    if !matches!(
+        event.class,
+        Class::EmailActivity(_) | Class::ApplicationLifecycle(_)
+    ) && let Some(user_agent) = user_agent(record)
+    {
+        event
+            .body
+            .object("http_request", |w| w.text("user_agent", &user_agent));
+        event.observe("http_request.user_agent", Kind::UserAgent, user_agent);
+    }
+}
+
+/// Writes `src_endpoint`. Classes that demand one get the service's name when no address is known.
+pub(crate) fn write_endpoint<'a>(
+    record: &Record<'a>,
+    event: &mut Event<'a>,
+    actor: Option<&Actor<'a>>,
+) {
+    let source = take_address(record);
+    let required = matches!(event.class, Class::ApiActivity(_) | Class::FileHosting(_));
+    event.body.object("src_endpoint", |w| {
+        write_source(record, source.as_ref(), w);
+        if source.is_none() && required {
+            let name = actor.and_then(Actor::app_name).or(record.workload.as_ref());
+            w.text("svc_name", name.map_or("Microsoft 365", |name| name));
+        }
+    });
+    if let Some((Source::Ip(ip), _)) = source {
+        event.observe("src_endpoint.ip", Kind::IpAddress, ip);
+    }
+}
+
+/// Writes the attributes of an endpoint: the address, and the device that the record describes. Nothing when there is
+/// neither, which the schema demands.
+pub(crate) fn write_source<'a>(
+    record: &Record<'a>,
+    source: Option<&(Source<'a>, Option<u16>)>,
+    w: &mut Writer,
+) {
+    match source {
+        Some((Source::Ip(ip), _)) => w.text("ip", ip),
+        Some((Source::Name(name), _)) => w.text("hostname", name),
+        None => {}
+    }
+    if let Some((_, Some(port))) = source {
+        w.int("port", i64::from(*port));
+    }
+    let device = |key: &str| record.property("DeviceProperties", key);
+    let uid = record
+        .text("DeviceId")
+        .or_else(|| record.text("MachineId"))
+        .or_else(|| device("Id"));
+    let name = device("DisplayName")
+        .or_else(|| record.text("ClientMachineName"))
+        .or_else(|| common_device(record));
+    let named = source.is_some() || uid.is_some() || name.is_some();
+    w.text_opt("uid", uid);
+    w.text_opt("name", name);
+    if let Some(os) = device("OS")
+        .or_else(|| record.text("Platform"))
+        .filter(|_| named)
+    {
+        write_os(w, &os);
+    }
+}
+
+/// The computer on which a labelling client saw a file.
+fn common_device<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
+    let labelled = record.record_type.is_some_and(|known| {
+        matches!(
+            known,
+            RecordType::AipDiscover
+                | RecordType::AipSensitivityLabelAction
+                | RecordType::AipProtectionAction
+                | RecordType::AipFileDeleted
+        )
+    });
+    if labelled {
+        meaningful(record.get("Common")?.get("DeviceName")?)
+    } else {
+        None
+    }
+}
+
+/// A usable client address: an IP address or a host name.
+#[derive(Debug, Clone)]
+pub(crate) enum Source<'a> {
+    Ip(Cow<'a, str>),
+    Name(Cow<'a, str>),
+}
+
+/// The first usable client address. Members that say the same, or nothing, are marked with it.
+pub(crate) fn take_address<'a>(record: &Record<'a>) -> Option<(Source<'a>, Option<u16>)> {
+    let mut found: Option<(Source<'a>, Option<u16>)> = None;
+    for key in ADDRESS_KEYS {
+        let Some(value) = record.get(key) else {
+            continue;
+        };
+        let Some(text) = value.str() else { continue };
+        if is_noise(&text) {
+            value.mark_used();
+            continue;
+        }
+        let Some((source, port)) = source(text) else {
+            continue;
+        };
+        match &found {
+            None => {
+                value.mark_used();
+                found = Some((source, port));
+            }
+            Some((Source::Ip(ip), known))
+                if matches!(&source, Source::Ip(other) if other == ip)
+                    && (port.is_none() || port == *known) =>
+            {
+                value.mark_used();
+            }
+            Some(_) => {}
+        }
+    }
+    found
+}
+
+/// Reads an address, borrowed where the text is.
+pub(crate) fn source(text: Cow<'_, str>) -> Option<(Source<'_>, Option<u16>)> {
+    match text {
+        Cow::Borrowed(text) => {
+            let address = address::parse(text)?;
+            let source = match address.host {
+                Host::Ip(ip) => Source::Ip(ip),
+                Host::Name(name) => Source::Name(Cow::Borrowed(name)),
+            };
+            Some((source, address.port))
+        }
+        Cow::Owned(text) => {
+            let address = address::parse(&text)?;
+            let source = match address.host {
+                Host::Ip(ip) => Source::Ip(Cow::Owned(ip.into_owned())),
+                Host::Name(name) => Source::Name(Cow::Owned(name.to_owned())),
+            };
+            Some((source, address.port))
+        }
+    }
+}
+
+/// OCSF's os.type_id by a word in the platform's name.
+fn write_os(w: &mut Writer, name: &str) {
+    const FAMILIES: [(&str, i64); 8] = [
+        ("windows phone", 101),
+        ("win", 100),
+        ("android", 201),
+        ("iphone", 301),
+        ("ipad", 302),
+        ("ios", 301),
+        ("mac", 300),
+        ("linux", 200),
+    ];
+    let lower = name.to_ascii_lowercase();
+    let type_id = FAMILIES
+        .iter()
+        .find(|(word, _)| lower.contains(word))
+        .map_or(0, |(_, id)| *id);
+    w.object("os", |w| {
+        w.text("name", name);
+        w.int("type_id", type_id);
+    });
+}
+
+/// The client's user agent, wherever the service keeps it.
+pub(crate) fn user_agent<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
+    record
+        .take("UserAgent")
+        .or_else(|| record.property("ExtendedProperties", "UserAgent"))
+        .or_else(|| {
+            let details = record.property("ExtendedProperties", "additionalDetails")?;
+            let doc = crate::json::parse(details.as_bytes()).ok()?;
+            let agent = meaningful(doc.root().get("User-Agent")?)?;
+            Some(Cow::Owned(agent.into_owned()))
+        })
+        .or_else(|| {
+            let info = record.text("ClientInfoString")?;
+            let at = info.find("Mozilla/")?;
+            Some(slice(&info, at, info.len()))
+        })
+}

@@ -1,0 +1,334 @@
+//! Who acted: one person under one set of names, whichever service wrote the record.
+//!
+//! Entra, Exchange and SharePoint name a person by object id, by PUID, by UPN and by claims that wrap one of these. The
+//! PUID is in all of them, so it is kept beside the object id: `user.uid_alt` joins a sign-in to a mailbox or a file.
+
+mod ids;
+
+pub(crate) use ids::{Ids, NOBODY, is_guid, is_plain_id, puid};
+
+use super::reader::Record;
+use super::record_type::RecordType;
+use super::text::{is_noise, meaningful};
+use super::time;
+use crate::json::Value;
+use std::borrow::Cow;
+
+/// A user as OCSF names one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct User<'a> {
+    pub(crate) name: Option<Cow<'a, str>>,
+    pub(crate) uid: Option<Cow<'a, str>>,
+    /// The PUID, upper case.
+    pub(crate) uid_alt: Option<Cow<'a, str>>,
+    pub(crate) kind: Option<UserKind<'a>>,
+}
+
+/// The acting user and the application that acted for it.
+#[derive(Debug, Default)]
+pub(crate) struct Actor<'a> {
+    pub(crate) user: User<'a>,
+    pub(crate) app_name: Option<Cow<'a, str>>,
+    pub(crate) app_uid: Option<Cow<'a, str>>,
+    pub(crate) session_uid: Option<Cow<'a, str>>,
+    pub(crate) credential_uid: Option<Cow<'a, str>>,
+    pub(crate) session_created_ms: Option<i64>,
+}
+
+impl<'a> User<'a> {
+    /// A person, known by one text.
+    pub(crate) fn person(name: Cow<'a, str>) -> Self {
+        Self {
+            kind: Some(UserKind::User),
+            ..Self::named(name)
+        }
+    }
+
+    /// A user known by one text: an address, a login name or an id.
+    pub(crate) fn named(name: Cow<'a, str>) -> Self {
+        Self {
+            uid_alt: puid(&name),
+            name: Some(name),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn is_nobody(&self) -> bool {
+        self.name.is_none() && self.uid.is_none()
+    }
+}
+
+/// OCSF's types of users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum UserKind<'a> {
+    Unknown,
+    User,
+    Admin,
+    System,
+    Service,
+    /// Anything else, by its name.
+    Other(Cow<'a, str>),
+}
+
+impl UserKind<'_> {
+    /// `type_id`.
+    pub(crate) fn id(&self) -> u8 {
+        match self {
+            Self::Unknown => 0,
+            Self::User => 1,
+            Self::Admin => 2,
+            Self::System => 3,
+            Self::Service => 4,
+            Self::Other(_) => 99,
+        }
+    }
+
+    pub(crate) fn caption(&self) -> &str {
+        match self {
+            Self::Unknown => "Unknown",
+            Self::User => "User",
+            Self::Admin => "Admin",
+            Self::System => "System",
+            Self::Service => "Service",
+            Self::Other(name) => name,
+        }
+    }
+
+    /// By Microsoft's `UserType`.
+    fn of(user_type: i64) -> Option<Self> {
+        let other = |name| Some(Self::Other(Cow::Borrowed(name)));
+        match user_type {
+            0 => Some(Self::User),
+            1 => Some(Self::Unknown),
+            2 => Some(Self::Admin),
+            3 | 4 => Some(Self::System),
+            5 | 6 => Some(Self::Service),
+            7 => other("CustomPolicy"),
+            8 => other("SystemPolicy"),
+            9 => other("PartnerTechnician"),
+            10 => other("Guest"),
+            _ => None,
+        }
+    }
+
+    /// Accounts of the services themselves, whatever `UserType` says.
+    fn built_in(name: &str) -> Option<Self> {
+        let starts = |prefix: &str| {
+            name.get(..prefix.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        };
+        let is_system = starts(r"NT AUTHORITY\")
+            || starts(r"SHAREPOINT\system")
+            || starts(r"Microsoft\ServiceOperator")
+            // Defender's own name, where it does not put the person's.
+            || name == "ThreatIntel";
+        if is_system {
+            Some(Self::System)
+        } else if name.eq_ignore_ascii_case("app@sharepoint") {
+            Some(Self::Service)
+        } else {
+            None
+        }
+    }
+}
+
+/// Record types whose UserId is the person concerned although UserType says System: mail, link and file detections.
+const PERSON_DESPITE_SYSTEM: [RecordType; 3] = [
+    RecordType::ThreatIntelligence,
+    RecordType::ThreatIntelligenceUrl,
+    RecordType::ThreatIntelligenceAtpContent,
+];
+
+/// Reads the acting user and application. Nothing is marked: [`Actor::claim`] does, once they are in the event.
+pub(crate) fn actor<'a>(record: &Record<'a>) -> Actor<'a> {
+    let ids = record.get("Actor").map(Ids::read).unwrap_or_default();
+    let mut actor = Actor {
+        app_uid: ids.app_uid.clone(),
+        ..Actor::default()
+    };
+    actor.user = user(record, &ids);
+    let context = record.get("AppAccessContext");
+    let context = |key: &str| context?.get(key).and_then(meaningful);
+    applications(record, &mut actor, context);
+    let device = |key: &str| record.property("DeviceProperties", key);
+    actor.session_uid = device("SessionId")
+        .or_else(|| context("AADSessionId"))
+        .or_else(|| record.text("SessionId"))
+        .or_else(|| record.text("UserSessionId"));
+    actor.credential_uid = context("UniqueTokenId");
+    // SharePoint and Exchange name the same moment differently.
+    actor.session_created_ms = context("TokenIssuedAtTime")
+        .or_else(|| context("IssuedAtTime"))
+        .and_then(|text| Some(time::parse(&text)?.epoch_ms));
+    if ids.kind.as_deref() == Some("ServicePrincipal") {
+        actor.app_name = actor.app_name.take().or(ids.display_name);
+        actor.user.kind = Some(UserKind::Service);
+    }
+    actor
+}
+
+fn applications<'a>(
+    record: &Record<'a>,
+    actor: &mut Actor<'a>,
+    context: impl Fn(&str) -> Option<Cow<'a, str>>,
+) {
+    // In Power BI these name the app that was opened, in sign-ins ApplicationId is the service.
+    let (power_bi, sign_in) = (
+        record.record_type == Some(RecordType::PowerBIAudit),
+        record.record_type == Some(RecordType::AzureActiveDirectoryStsLogon),
+    );
+    actor.app_name = record
+        .text("ApplicationDisplayName")
+        .or_else(|| context("ClientAppName"))
+        .or_else(|| record.text("ClientApplication"))
+        .or_else(|| {
+            if power_bi {
+                None
+            } else {
+                record.text("AppName")
+            }
+        })
+        .or_else(|| record.text("ClientProcessName"));
+    let app_uid = record
+        .text("ClientAppId")
+        .or_else(|| context("ClientAppId"))
+        .or_else(|| if power_bi { None } else { record.text("AppId") })
+        .or_else(|| {
+            if sign_in {
+                None
+            } else {
+                record.text("ApplicationId")
+            }
+        });
+    actor.app_uid = app_uid.or(actor.app_uid.take());
+}
+
+fn user<'a>(record: &Record<'a>, ids: &Ids<'a>) -> User<'a> {
+    let user_id = record.text("UserId");
+    let user_key = record.text("UserKey");
+    let name = ids.upn.clone().or_else(|| user_id.clone());
+    let context_oid = || {
+        record
+            .get("AppAccessContext")?
+            .get("UserObjectId")
+            .and_then(meaningful)
+    };
+    let uid = ids
+        .oid
+        .clone()
+        .or_else(|| record.text("TokenObjectId"))
+        .or_else(context_oid)
+        .or_else(|| user_key.clone().filter(|key| key != NOBODY));
+    let uid_alt = ids
+        .puid
+        .clone()
+        .or_else(|| user_key.as_deref().and_then(puid))
+        .or_else(|| user_id.as_deref().and_then(puid));
+    let user_type = record.int("UserType");
+    let despite = record
+        .record_type
+        .is_some_and(|known| PERSON_DESPITE_SYSTEM.contains(&known));
+    let is_person = despite && matches!(user_type, Some(3 | 4));
+    let kind = match name.as_deref().and_then(UserKind::built_in) {
+        Some(built_in) => Some(built_in),
+        None if is_person => Some(UserKind::User),
+        None => user_type.and_then(UserKind::of),
+    };
+    User {
+        name,
+        uid,
+        uid_alt,
+        kind,
+    }
+}
+
+impl<'a> Actor<'a> {
+    /// Someone or something is known to have acted.
+    pub(crate) fn is_known(&self) -> bool {
+        !self.user.is_nobody()
+            || self.app_name.is_some()
+            || self.app_uid.is_some()
+            || self.session_uid.is_some()
+    }
+
+    pub(crate) fn app_name(&self) -> Option<&Cow<'a, str>> {
+        self.app_name.as_ref()
+    }
+
+    pub(crate) fn is_system(&self) -> bool {
+        self.user.kind == Some(UserKind::System)
+    }
+
+    /// Marks the members that stand in the event with this actor.
+    pub(crate) fn claim(&self, record: &Record<'a>) {
+        const MEMBERS: [&str; 7] = [
+            "ApplicationDisplayName",
+            "ClientApplication",
+            "SessionId",
+            "TokenObjectId",
+            "UserId",
+            "UserKey",
+            "UserSessionId",
+        ];
+        let user = &self.user;
+        let known = [
+            &user.name,
+            &user.uid,
+            &user.uid_alt,
+            &self.app_uid,
+            &self.app_name,
+            &self.session_uid,
+        ];
+        let stands = |text: &str| known.iter().any(|known| known.as_deref() == Some(text));
+        for key in MEMBERS {
+            let Some(value) = record.get(key) else {
+                continue;
+            };
+            if value
+                .scalar()
+                .is_some_and(|text| is_noise(&text) || stands(&text))
+            {
+                value.mark_used();
+            }
+        }
+        if !user.is_nobody() && record.int("UserType").and_then(UserKind::of).is_some() {
+            record.used(&["UserType"]);
+        }
+        let id = |entry: Value<'a>| entry.get("ID").and_then(Value::scalar);
+        if let Some(list) = record.get("Actor")
+            && list.is_array()
+            && list
+                .children()
+                .all(|entry| is_plain_id(entry) && id(entry).is_some_and(|id| stands(&id)))
+        {
+            list.mark_used();
+        }
+    }
+}
+
+/// Who acted, as far as it was found out.
+#[derive(Debug, Default)]
+pub(crate) struct Who<'a> {
+    /// Where a mapping knows better than the record's own members.
+    pub(crate) named: Option<Cow<'a, str>>,
+    pub(crate) actor: Actor<'a>,
+}
+
+impl Who<'_> {
+    /// The name that messages show.
+    pub(crate) fn shown(&self, record: &Record<'_>) -> Cow<'_, str> {
+        if record.nameless {
+            let user = record.text("UserId");
+            return Cow::Owned(shown(user.as_ref()).to_owned());
+        }
+        let name = self.named.as_ref().or(self.actor.user.name.as_ref());
+        Cow::Borrowed(shown(name))
+    }
+}
+
+/// A name that is worth showing in a message.
+fn shown<'n>(name: Option<&'n Cow<'_, str>>) -> &'n str {
+    name.map(|name| &**name)
+        .filter(|name| !is_noise(name))
+        .unwrap_or("unknown")
+}

@@ -1,0 +1,168 @@
+//! One record, as the rules see it.
+
+use super::name_values;
+use super::record_type::RecordType;
+use super::text::{is_noise, meaningful};
+use crate::identify;
+use crate::index::{Index, slot};
+use crate::json::{Doc, Value};
+use std::borrow::Cow;
+
+/// A record and what every rule asks of it.
+#[derive(Debug)]
+pub(crate) struct Record<'a> {
+    root: Value<'a>,
+    index: Index,
+    /// `Id` and `OrganizationId` as [`fn@crate::identify`] reads them.
+    pub(crate) id: Option<Cow<'a, str>>,
+    pub(crate) tenant: Option<Cow<'a, str>>,
+    /// `Operation`, verbatim.
+    pub(crate) operation: Option<Cow<'a, str>>,
+    /// The operation as the tables spell it: lower case, no dots or blanks at its end, "-" for dashes.
+    pub(crate) op: Cow<'a, str>,
+    /// `RecordType` as the record has it, when it is a number.
+    pub(crate) record_type_id: Option<i64>,
+    /// The same, when it is in one of Microsoft's tables.
+    pub(crate) record_type: Option<RecordType>,
+    pub(crate) workload: Option<Cow<'a, str>>,
+    /// `Id` or `Operation` is missing: the record has no meaning beyond its text.
+    pub(crate) nameless: bool,
+}
+
+impl<'a> Record<'a> {
+    pub(crate) fn new(doc: Doc<'a, '_>) -> Self {
+        let root = doc.root();
+        let mut record = Self {
+            root,
+            index: Index::new(root),
+            id: identify::name(doc, "Id"),
+            tenant: identify::name(doc, "OrganizationId"),
+            operation: None,
+            op: Cow::Borrowed(""),
+            record_type_id: None,
+            record_type: None,
+            workload: None,
+            nameless: false,
+        };
+        record.used(if record.id.is_some() { &["Id"] } else { &[] });
+        record.used(if record.tenant.is_some() {
+            &["OrganizationId"]
+        } else {
+            &[]
+        });
+        record.operation = record.take("Operation");
+        record.op = record
+            .operation
+            .as_ref()
+            .map_or(Cow::Borrowed(""), |operation| tidy(operation.clone()));
+        record.record_type_id = record.get("RecordType").and_then(|value| {
+            let number = value.int()?;
+            // Written otherwise, as "008", it stays in `unmapped`.
+            if value.scalar().as_deref() == Some(itoa::Buffer::new().format(number)) {
+                value.mark_used();
+            }
+            Some(number)
+        });
+        record.record_type = record.record_type_id.and_then(RecordType::from_id);
+        record.workload = record.take("Workload");
+        record.nameless = record.op.is_empty() || record.id.is_none();
+        record
+    }
+
+    pub(crate) fn root(&self) -> Value<'a> {
+        self.root
+    }
+
+    /// A member of the root object.
+    #[inline(always)]
+    pub(crate) fn get(&self, key: &str) -> Option<Value<'a>> {
+        self.get_from(key, slot(key))
+    }
+
+    fn get_from(&self, key: &str, slot: usize) -> Option<Value<'a>> {
+        self.index.get(self.root, key, slot)
+    }
+
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|value| !value.is_blank())
+    }
+
+    /// A member as text, when it is a scalar and says something. The member stays in `unmapped`.
+    #[inline(always)]
+    pub(crate) fn text(&self, key: &str) -> Option<Cow<'a, str>> {
+        self.text_from(key, slot(key))
+    }
+
+    fn text_from(&self, key: &str, slot: usize) -> Option<Cow<'a, str>> {
+        self.get_from(key, slot).and_then(meaningful)
+    }
+
+    /// [`Record::text`] of a member that the caller puts into the event. A noise word counts as put there too.
+    #[inline(always)]
+    pub(crate) fn take(&self, key: &str) -> Option<Cow<'a, str>> {
+        self.take_from(key, slot(key))
+    }
+
+    fn take_from(&self, key: &str, slot: usize) -> Option<Cow<'a, str>> {
+        self.get_from(key, slot).and_then(taken)
+    }
+
+    /// The first of several members that says something; the others stay.
+    pub(crate) fn take_first(&self, keys: &[&str]) -> Option<Cow<'a, str>> {
+        keys.iter().find_map(|key| self.take(key))
+    }
+
+    pub(crate) fn int(&self, key: &str) -> Option<i64> {
+        self.get(key)?.int()
+    }
+
+    /// The value of a Name/Value list's entry: `ExtendedProperties`, `Parameters` and the like.
+    pub(crate) fn property(&self, list: &str, name: &str) -> Option<Cow<'a, str>> {
+        name_values::property(self.get(list)?, name)
+    }
+
+    /// Marks members whose content stands in the event.
+    pub(crate) fn used(&self, keys: &[&str]) {
+        for key in keys {
+            if let Some(value) = self.get(key) {
+                value.mark_used();
+            }
+        }
+    }
+
+    /// What the record is about, by its type: Microsoft's name, or the number where there is none.
+    pub(crate) fn type_name(&self) -> Cow<'a, str> {
+        let named = self.record_type.and_then(RecordType::name);
+        let number = self.record_type_id.unwrap_or(-1);
+        named.map_or_else(|| Cow::Owned(format!("RecordType {number}")), Cow::Borrowed)
+    }
+
+    pub(crate) fn workload_is(&self, name: &str) -> bool {
+        self.workload
+            .as_deref()
+            .is_some_and(|workload| workload.eq_ignore_ascii_case(name))
+    }
+}
+
+/// [`meaningful`] of a value that the caller puts into the event.
+fn taken<'a>(value: Value<'a>) -> Option<Cow<'a, str>> {
+    let text = value.scalar()?;
+    value.mark_used();
+    if is_noise(&text) { None } else { Some(text) }
+}
+
+fn tidy(operation: Cow<'_, str>) -> Cow<'_, str> {
+    let trimmed = operation
+        .trim_start()
+        .trim_end_matches([' ', '.', '\t', '\r', '\n']);
+    if !trimmed.is_ascii() {
+        let lower = trimmed.to_lowercase();
+        return Cow::Owned(lower.replace(['\u{2013}', '\u{2014}'], "-"));
+    }
+    let has_upper = trimmed.bytes().any(|byte| byte.is_ascii_uppercase());
+    if has_upper || trimmed.len() < operation.len() {
+        Cow::Owned(trimmed.to_ascii_lowercase())
+    } else {
+        operation
+    }
+}
