@@ -15,6 +15,6 @@ mod severity;
 pub(crate) mod status;
 
 pub(crate) use class::Class;
-pub(crate) use event::{Event, Kind};
+pub(crate) use event::{Event, ObservableType};
 pub(crate) use severity::Severity;
 pub(crate) use status::{Status, StatusId};

@@ -6,7 +6,7 @@ use super::verbs::{self, Verb};
 use crate::ocsf::class::{AccountChange, EmailActivity, EntityManagement, GroupManagement};
 use crate::ocsf::email::Email;
 use crate::ocsf::file::hostname;
-use crate::ocsf::{Event, Kind, Severity};
+use crate::ocsf::{Event, ObservableType, Severity};
 use crate::record::Record;
 use crate::record::RecordType;
 use crate::record::{User, email_domain, meaningful, slice};
@@ -83,7 +83,7 @@ pub(crate) fn web<'a>(record: &Record<'a>, event: &mut Event<'a>) {
         });
     });
     if let Some(url) = url {
-        event.observe("web_resources.url_string", Kind::Url, url);
+        event.observe("web_resources.url_string", ObservableType::Url, url);
     }
 }
 

@@ -5,7 +5,7 @@ use crate::json::{Value, Writer};
 use crate::ocsf::api;
 use crate::ocsf::class::{AccountChange, ApiActivity, GroupManagement, UserAccess};
 use crate::ocsf::resource::Resource;
-use crate::ocsf::{Event, Kind, Severity};
+use crate::ocsf::{Event, ObservableType, Severity};
 use crate::record::{Actor, User, UserKind, email_domain, name_values};
 use crate::record::{Record, is_noise};
 use crate::severity;
@@ -278,7 +278,11 @@ fn call<'a>(record: &Record<'a>, event: &mut Event<'a>, cmdlet: &Cmdlet<'_, 'a>)
             .map(|address| address.trim().trim_start_matches("smtp:"))
         {
             if email_domain(address).is_some() {
-                event.observe("api.request.data", Kind::EmailAddress, address.to_owned());
+                event.observe(
+                    "api.request.data",
+                    ObservableType::EmailAddress,
+                    address.to_owned(),
+                );
             }
         }
     }

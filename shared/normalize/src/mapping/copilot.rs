@@ -5,7 +5,7 @@ use crate::ocsf::api;
 use crate::ocsf::class::ApiActivity;
 use crate::ocsf::file::hostname;
 use crate::ocsf::resource::{RESOURCES_MAX, Resource, Role};
-use crate::ocsf::{Event, Kind, Severity};
+use crate::ocsf::{Event, ObservableType, Severity};
 use crate::record::Record;
 use crate::record::text_of;
 use crate::severity;
@@ -85,7 +85,7 @@ fn write_read<'a>(event: &mut Event<'a>, read: Vec<(Value<'a>, Role)>) {
     });
     for (value, _) in read {
         if let Some(url) = resource(value).uid.filter(|uid| hostname(uid).is_some()) {
-            event.observe("resources.uid", Kind::Url, url);
+            event.observe("resources.uid", ObservableType::Url, url);
         }
     }
 }

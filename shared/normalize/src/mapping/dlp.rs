@@ -6,7 +6,7 @@ use crate::ocsf::endpoint;
 use crate::ocsf::file::File;
 use crate::ocsf::finding::{self, ControlAction, Disposition};
 use crate::ocsf::resource::{Resource, Role};
-use crate::ocsf::{Event, Kind, Severity, StatusId};
+use crate::ocsf::{Event, ObservableType, Severity, StatusId};
 use crate::record::Record;
 use crate::record::RecordType;
 use crate::record::text_of;
@@ -239,7 +239,7 @@ fn write_subject<'a>(record: &Record<'a>, event: &mut Event<'a>, place: &Place<'
             .filter_map(|address| address.str())
         {
             if email_domain(&address).is_some() {
-                event.observe("resources.data", Kind::EmailAddress, address);
+                event.observe("resources.data", ObservableType::EmailAddress, address);
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::ocsf::endpoint;
 use crate::ocsf::file::{File, hostname};
 use crate::ocsf::finding::{self, ControlAction, Disposition};
 use crate::ocsf::resource::Resource;
-use crate::ocsf::{Event, Kind, StatusId};
+use crate::ocsf::{Event, ObservableType, StatusId};
 use crate::record::event_data;
 use crate::record::{Actor, User, UserKind, email_domain, name_values, slice, text_of};
 use crate::record::{Record, RecordType};
@@ -159,7 +159,7 @@ pub(crate) fn web_with<'a>(
     });
     if let Some(url) = object {
         record.used(&["ObjectId"]);
-        event.observe("web_resources.url_string", Kind::Url, url);
+        event.observe("web_resources.url_string", ObservableType::Url, url);
     }
 }
 

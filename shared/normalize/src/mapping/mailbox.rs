@@ -6,7 +6,7 @@ use crate::ocsf::api;
 use crate::ocsf::class::{ApiActivity, EmailActivity, UserAccess};
 use crate::ocsf::email::Email;
 use crate::ocsf::resource::{RESOURCES_MAX, Resource, Role};
-use crate::ocsf::{Event, Kind, Severity};
+use crate::ocsf::{Event, ObservableType, Severity};
 use crate::record::Record;
 use crate::record::text_of;
 use crate::record::{Actor, User, email_domain, name_values};
@@ -106,7 +106,7 @@ fn write_resources<'a>(record: &Record<'a>, event: &mut Event<'a>) {
         .iter()
         .filter_map(|item| text_of(item.value, "InternetMessageId"));
     for uid in message_uids {
-        event.observe("resources.uid", Kind::ResourceUid, uid);
+        event.observe("resources.uid", ObservableType::ResourceUid, uid);
     }
     event.body.array("resources", |w| {
         w.element_object(|w| mailbox.write(w, |_| ()));

@@ -3,7 +3,7 @@
 use crate::ocsf::api;
 use crate::ocsf::class::ApiActivity;
 use crate::ocsf::resource::Resource;
-use crate::ocsf::{Event, Kind};
+use crate::ocsf::{Event, ObservableType};
 use crate::record::Record;
 use crate::record::email_domain;
 use crate::severity;
@@ -39,6 +39,6 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
         .text("ReleaseTo")
         .filter(|address| email_domain(address).is_some())
     {
-        event.observe("unmapped", Kind::EmailAddress, address);
+        event.observe("unmapped", ObservableType::EmailAddress, address);
     }
 }

@@ -37,17 +37,15 @@ pub(super) enum Family {
 }
 
 /// The family of a record.
+#[rustfmt::skip]
 pub(super) fn family(record: &Record<'_>) -> Family {
-    let of_type = record.record_type;
-    match (of_type, &*record.op) {
+    // Labels on mail share an operation with mailbox auditing, and are no part of it.
+    let is_label = matches!(record.record_type, Some(T::MIPLabel | T::MipAutoLabelExchangeItem));
+    match (record.record_type, &*record.op) {
         (_, "mailboxlogin" | "signinevent" | "teamssessionstarted") => Family::SignIn,
         (_, "userloggedin" | "userloggedoff" | "userloginfailed") => Family::SignIn,
-        (
-            Some(
-                T::AzureActiveDirectoryAccountLogon | T::AzureActiveDirectoryStsLogon | T::OWAAuth,
-            ),
-            _,
-        ) => Family::SignIn,
+        (Some(T::AzureActiveDirectoryAccountLogon | T::AzureActiveDirectoryStsLogon), _) => Family::SignIn,
+        (Some(T::OWAAuth), _) => Family::SignIn,
 
         (Some(T::AzureActiveDirectory), _) => Family::Directory,
 
@@ -58,9 +56,7 @@ pub(super) fn family(record: &Record<'_>) -> Family {
         (_, op) if op.starts_with("quarantine") => Family::Quarantine,
 
         (Some(known), _) if known.is_mailbox_audit() => Family::Mailbox,
-        // Labels on mail share an operation with mailbox auditing, and are no part of it.
-        (Some(T::MIPLabel | T::MipAutoLabelExchangeItem), "miplabel") => Family::LabelledMail,
-        (_, op) if mailbox::is_operation(op) && record.workload_is("Exchange") => Family::Mailbox,
+        (_, op) if mailbox::is_operation(op) && record.workload_is("Exchange") && !is_label => Family::Mailbox,
 
         (_, "filemalwaredetected") => Family::Malware,
 
@@ -68,45 +64,18 @@ pub(super) fn family(record: &Record<'_>) -> Family {
         (_, op) if sharing::is_operation(op) => Family::Sharing,
 
         (_, op) if files::is_operation(op) && has_files(record) => Family::File,
-        (
-            Some(
-                T::SharePointFileOperation
-                | T::SensitivityLabelPolicyMatch
-                | T::SensitivityLabelAction
-                | T::SensitivityLabeledFileAction,
-            ),
-            _,
-        ) => Family::File,
-        (
-            Some(
-                T::AipDiscover
-                | T::AipSensitivityLabelAction
-                | T::AipProtectionAction
-                | T::AipFileDeleted,
-            ),
-            _,
-        ) => Family::File,
+        (Some(T::SharePointFileOperation | T::SensitivityLabelPolicyMatch), _) => Family::File,
+        (Some(T::SensitivityLabelAction | T::SensitivityLabeledFileAction), _) => Family::File,
+        (Some(T::AipDiscover | T::AipSensitivityLabelAction | T::AipProtectionAction), _) => Family::File,
+        (Some(T::AipFileDeleted), _) => Family::File,
 
         (Some(known), _) if known.is_data_loss_prevention() => Family::DataLossPrevention,
         (_, "dlprulematch" | "dlpruleundo" | "dlpinfo") => Family::DataLossPrevention,
 
-        (
-            Some(
-                T::SharePoint
-                | T::OneDrive
-                | T::SharePointListOperation
-                | T::SharePointCommentOperation,
-            ),
-            _,
-        ) => Family::Site,
-        (
-            Some(
-                T::SharePointListItemOperation
-                | T::SharePointContentTypeOperation
-                | T::SharePointFieldOperation,
-            ),
-            _,
-        ) => Family::Site,
+        (Some(T::SharePoint | T::OneDrive | T::SharePointListOperation), _) => Family::Site,
+        (Some(T::SharePointCommentOperation), _) => Family::Site,
+        (Some(T::SharePointListItemOperation | T::SharePointContentTypeOperation), _) => Family::Site,
+        (Some(T::SharePointFieldOperation), _) => Family::Site,
         (Some(T::SharePointSearch | T::SharePointContentSecurityPolicy), _) => Family::Site,
 
         (Some(T::MicrosoftTeams), _) => Family::Teams,
@@ -115,17 +84,11 @@ pub(super) fn family(record: &Record<'_>) -> Family {
         (Some(T::ThreatIntelligence), _) => Family::MailThreat,
         (Some(T::ThreatIntelligenceUrl), _) => Family::LinkClick,
         (Some(T::ThreatIntelligenceAtpContent), _) => Family::FileDetection,
-        (
-            Some(T::AirInvestigation | T::AirManualInvestigation | T::AirAdminActionInvestigation),
-            _,
-        ) => Family::Investigation,
+        (Some(T::AirInvestigation | T::AirManualInvestigation), _) => Family::Investigation,
+        (Some(T::AirAdminActionInvestigation), _) => Family::Investigation,
         (Some(T::AadRiskDetection), _) => Family::Risk,
-        (Some(T::HygieneEvent | T::InformationWorkerProtection | T::WDATPAlerts), _) => {
-            Family::CloudApp
-        }
-        (Some(T::MCASAlerts | T::MS365DCustomDetection | T::PurviewInsiderRiskAlerts), _) => {
-            Family::CloudApp
-        }
+        (Some(T::HygieneEvent | T::InformationWorkerProtection | T::WDATPAlerts), _) => Family::CloudApp,
+        (Some(T::MCASAlerts | T::MS365DCustomDetection | T::PurviewInsiderRiskAlerts), _) => Family::CloudApp,
 
         (Some(T::MIPLabel | T::MipAutoLabelExchangeItem), _) => Family::LabelledMail,
 
@@ -136,96 +99,31 @@ pub(super) fn family(record: &Record<'_>) -> Family {
         (Some(T::Yammer), _) => Family::Engage,
 
         // Microsoft's two tables swap these: one is about apps, the other about policies.
-        (Some(T::Disputed79 | T::Disputed187), op)
-            if op.contains("polic") || op.contains("dlp") =>
-        {
-            Family::Administration
-        }
+        (Some(T::Disputed79 | T::Disputed187), op) if op.contains("polic") || op.contains("dlp") => Family::Administration,
         (Some(T::Disputed79 | T::Disputed187), _) => Family::Application,
 
-        (Some(T::PowerBIAudit | T::CRM | T::FabricAudit | T::AuditSearch), _) => {
-            Family::Application
-        }
+        (Some(T::PowerBIAudit | T::CRM | T::FabricAudit | T::AuditSearch), _) => Family::Application,
         (Some(T::Discovery | T::AeD), _) => Family::Application,
-        (
-            Some(
-                T::MicrosoftFlow
-                | T::MicrosoftStream
-                | T::PowerAppsApp
-                | T::PowerAppsPlan
-                | T::MicrosoftForms,
-            ),
-            _,
-        ) => Family::Application,
-        (
-            Some(
-                T::Project
-                | T::ProjectForTheWebProject
-                | T::ProjectForTheWebTask
-                | T::ProjectForTheWebRoadmap
-                | T::ProjectForTheWebRoadmapItem,
-            ),
-            _,
-        ) => Family::Application,
-        (
-            Some(
-                T::PlannerPlan
-                | T::PlannerCopyPlan
-                | T::PlannerTask
-                | T::PlannerRoster
-                | T::PlannerPlanList
-                | T::PlannerTaskList,
-            ),
-            _,
-        ) => Family::Application,
+        (Some(T::MicrosoftFlow | T::MicrosoftStream | T::PowerAppsApp), _) => Family::Application,
+        (Some(T::PowerAppsPlan | T::MicrosoftForms), _) => Family::Application,
+        (Some(T::Project | T::ProjectForTheWebProject | T::ProjectForTheWebTask), _) => Family::Application,
+        (Some(T::ProjectForTheWebRoadmap | T::ProjectForTheWebRoadmapItem), _) => Family::Application,
+        (Some(T::PlannerPlan | T::PlannerCopyPlan | T::PlannerTask | T::PlannerRoster), _) => Family::Application,
+        (Some(T::PlannerPlanList | T::PlannerTaskList), _) => Family::Application,
         (Some(T::PowerPagesSite | T::MicrosoftTodoAudit | T::VivaGoals), _) => Family::Application,
 
-        (
-            Some(
-                T::PlannerTenantSettings
-                | T::VfamCreatePolicy
-                | T::VfamUpdatePolicy
-                | T::VfamDeletePolicy
-                | T::PowerPlatformAdministratorActivity,
-            ),
-            _,
-        ) => Family::Administration,
-        (
-            Some(
-                T::CPSOperation
-                | T::AuditRetentionPolicy
-                | T::AuditConfig
-                | T::Microsoft365BackupBackupPolicy
-                | T::URBACEnableState,
-            ),
-            _,
-        ) => Family::Administration,
-        (
-            Some(
-                T::CreateCopilotPlugin
-                | T::UpdateCopilotPlugin
-                | T::DeleteCopilotPlugin
-                | T::EnableCopilotPlugin
-                | T::DisableCopilotPlugin
-                | T::CreateCopilotWorkspace
-                | T::UpdateCopilotWorkspace
-                | T::DeleteCopilotWorkspace,
-            ),
-            _,
-        ) => Family::Administration,
-        (
-            Some(
-                T::EnableCopilotWorkspace
-                | T::DisableCopilotWorkspace
-                | T::CreateCopilotPromptBook
-                | T::UpdateCopilotPromptBook
-                | T::DeleteCopilotPromptBook
-                | T::EnableCopilotPromptBook
-                | T::DisableCopilotPromptBook
-                | T::UpdateCopilotSettings,
-            ),
-            _,
-        ) => Family::Administration,
+        (Some(T::PlannerTenantSettings | T::VfamCreatePolicy | T::VfamUpdatePolicy), _) => Family::Administration,
+        (Some(T::VfamDeletePolicy | T::PowerPlatformAdministratorActivity), _) => Family::Administration,
+        (Some(T::CPSOperation | T::AuditRetentionPolicy | T::AuditConfig), _) => Family::Administration,
+        (Some(T::Microsoft365BackupBackupPolicy | T::URBACEnableState), _) => Family::Administration,
+        (Some(T::CreateCopilotPlugin | T::UpdateCopilotPlugin), _) => Family::Administration,
+        (Some(T::DeleteCopilotPlugin | T::EnableCopilotPlugin), _) => Family::Administration,
+        (Some(T::DisableCopilotPlugin | T::CreateCopilotWorkspace), _) => Family::Administration,
+        (Some(T::UpdateCopilotWorkspace | T::DeleteCopilotWorkspace), _) => Family::Administration,
+        (Some(T::EnableCopilotWorkspace | T::DisableCopilotWorkspace), _) => Family::Administration,
+        (Some(T::CreateCopilotPromptBook | T::UpdateCopilotPromptBook), _) => Family::Administration,
+        (Some(T::DeleteCopilotPromptBook | T::EnableCopilotPromptBook), _) => Family::Administration,
+        (Some(T::DisableCopilotPromptBook | T::UpdateCopilotSettings), _) => Family::Administration,
         (Some(T::ComplianceSettingsChange | T::NoisyAlertPolicy), _) => Family::Administration,
 
         _ => Family::Other,
@@ -233,23 +131,15 @@ pub(super) fn family(record: &Record<'_>) -> Family {
 }
 
 /// The record types and workloads that have files. Others share the names of their operations.
+#[rustfmt::skip]
 fn has_files(record: &Record<'_>) -> bool {
     let by_type = matches!(
         record.record_type,
         Some(
-            T::SharePoint
-                | T::SharePointFileOperation
-                | T::OneDrive
-                | T::Yammer
-                | T::OfficeNative
-                | T::MipAutoLabelSharePointItem
-                | T::SensitivityLabelPolicyMatch
-                | T::SensitivityLabelAction
-                | T::SensitivityLabeledFileAction
-                | T::AipDiscover
-                | T::AipSensitivityLabelAction
-                | T::AipProtectionAction
-                | T::AipFileDeleted
+            T::SharePoint | T::SharePointFileOperation | T::OneDrive | T::Yammer | T::OfficeNative
+            | T::MipAutoLabelSharePointItem | T::SensitivityLabelPolicyMatch | T::SensitivityLabelAction
+            | T::SensitivityLabeledFileAction | T::AipDiscover | T::AipSensitivityLabelAction
+            | T::AipProtectionAction | T::AipFileDeleted
         )
     );
     let workloads = ["SharePoint", "OneDrive", "Yammer"];

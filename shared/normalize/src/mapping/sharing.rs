@@ -4,7 +4,7 @@ use super::{files, verbs};
 use crate::ocsf::class::{FileHosting, GroupManagement, WebResources};
 use crate::ocsf::file::File;
 use crate::ocsf::resource::Resource;
-use crate::ocsf::{Event, Kind};
+use crate::ocsf::{Event, ObservableType};
 use crate::record::Record;
 use crate::record::event_data::tag;
 use crate::record::{User, email_domain};
@@ -99,9 +99,9 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
 fn observe_target<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     if let Some(name) = record.text("TargetUserOrGroupName") {
         let kind = if email_domain(&name).is_some() {
-            Kind::EmailAddress
+            ObservableType::EmailAddress
         } else {
-            Kind::UserName
+            ObservableType::UserName
         };
         event.observe("unmapped", kind, name);
     }

@@ -3,7 +3,7 @@
 use super::verbs::{self, Verb};
 use crate::json::Value;
 use crate::ocsf::class::{ApplicationLifecycle, GroupManagement, WebResources};
-use crate::ocsf::{Event, Kind};
+use crate::ocsf::{Event, ObservableType};
 use crate::record::Record;
 use crate::record::RecordType;
 use crate::record::User;
@@ -106,7 +106,7 @@ fn observe_members<'a>(record: &Record<'a>, event: &mut Event<'a>) {
         .into_iter()
         .flat_map(|members| members.elements());
     for upn in members.filter_map(|member| text_of(member, "UPN")) {
-        event.observe("unmapped", Kind::UserName, upn);
+        event.observe("unmapped", ObservableType::UserName, upn);
     }
 }
 
@@ -190,7 +190,7 @@ fn conversation<'a>(record: &Record<'a>, event: &mut Event<'a>) {
         .into_iter()
         .flat_map(|urls| urls.elements());
     for url in urls.filter_map(|url| url.str().or_else(|| text_of(url, "Url"))) {
-        event.observe("unmapped", Kind::Url, url);
+        event.observe("unmapped", ObservableType::Url, url);
     }
     observe_members(record, event);
 }

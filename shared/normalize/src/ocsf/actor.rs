@@ -1,6 +1,6 @@
 //! `user` and `actor`, as OCSF writes them.
 
-use super::event::{Event, Kind};
+use super::event::{Event, ObservableType};
 use crate::json::Writer;
 use crate::record::{Actor, Record, User, email_domain};
 
@@ -33,9 +33,9 @@ impl<'a> User<'a> {
         address_path: &'static str,
     ) {
         if let Some(name) = &self.name {
-            event.observe(name_path, Kind::UserName, name.clone());
+            event.observe(name_path, ObservableType::UserName, name.clone());
             if email_domain(name).is_some() {
-                event.observe(address_path, Kind::EmailAddress, name.clone());
+                event.observe(address_path, ObservableType::EmailAddress, name.clone());
             }
         }
     }

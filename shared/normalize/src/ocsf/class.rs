@@ -119,7 +119,7 @@ classes! {
     3002 Authentication "Authentication" in IDENTITY {
         1 Logon "Logon",
         2 Logoff "Logoff",
-        3 AuthenticationTicket "Authentication Ticket",
+        3 Ticket "Authentication Ticket",
         4 ServiceTicketRequest "Service Ticket Request",
     }
     3004 EntityManagement "Entity Management" in IDENTITY {

@@ -1,6 +1,6 @@
 //! `email`: a message, as class Email Activity and as evidence describe it.
 
-use super::event::{Event, Kind};
+use super::event::{Event, ObservableType};
 use crate::json::Writer;
 use std::borrow::Cow;
 
@@ -37,7 +37,7 @@ impl<'a> Email<'a> {
         w.int("direction_id", 0);
         w.text("direction", "Unknown");
         if let Some(uid) = &self.message_uid {
-            event.observe("email.message_uid", Kind::MessageUid, uid.clone());
+            event.observe("email.message_uid", ObservableType::MessageUid, uid.clone());
         }
     }
 

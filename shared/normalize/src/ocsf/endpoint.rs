@@ -1,7 +1,7 @@
 //! Where an event came from: who acted, from which address and device, with which client.
 
 use super::class::Class;
-use super::event::{Event, Kind};
+use super::event::{Event, ObservableType};
 use crate::json::Writer;
 use crate::record::Actor;
 use crate::record::address::{self, Host};
@@ -36,7 +36,11 @@ pub(crate) fn write_origin<'a>(record: &Record<'a>, event: &mut Event<'a>, actor
         event
             .body
             .object("http_request", |w| w.text("user_agent", &user_agent));
-        event.observe("http_request.user_agent", Kind::UserAgent, user_agent);
+        event.observe(
+            "http_request.user_agent",
+            ObservableType::UserAgent,
+            user_agent,
+        );
     }
 }
 
@@ -56,7 +60,7 @@ pub(crate) fn write_endpoint<'a>(
         }
     });
     if let Some((Source::Ip(ip), _)) = source {
-        event.observe("src_endpoint.ip", Kind::IpAddress, ip);
+        event.observe("src_endpoint.ip", ObservableType::IpAddress, ip);
     }
 }
 

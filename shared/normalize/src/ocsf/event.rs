@@ -31,7 +31,7 @@ pub(crate) struct Profiles {
 
 /// Kinds of observables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ObservableType {
     IpAddress,
     UserName,
     EmailAddress,
@@ -43,7 +43,7 @@ pub(crate) enum Kind {
     MessageUid,
 }
 
-impl Kind {
+impl ObservableType {
     /// The members `type_id` and `type`.
     fn members(self) -> &'static str {
         match self {
@@ -64,7 +64,7 @@ impl Kind {
 struct Observable<'a> {
     /// Path of an attribute of the class; never into `unmapped` or free-form data.
     name: &'static str,
-    kind: Kind,
+    kind: ObservableType,
     value: Cow<'a, str>,
 }
 
@@ -94,7 +94,7 @@ impl<'a> Event<'a> {
     pub(crate) fn observe(
         &mut self,
         name: &'static str,
-        kind: Kind,
+        kind: ObservableType,
         value: impl Into<Cow<'a, str>>,
     ) {
         let value = value.into();

@@ -1,6 +1,6 @@
 //! `file`: documents and folders of SharePoint, OneDrive, Yammer and of labelled computers.
 
-use super::event::{Event, Kind};
+use super::event::{Event, ObservableType};
 use crate::json::Writer;
 use crate::record::Record;
 use crate::record::{User, slice};
@@ -174,20 +174,20 @@ impl<'a> File<'a> {
         if let Some(url) = &self.url {
             event.observe(
                 path("file.url.url_string", "evidences.file.url.url_string"),
-                Kind::Url,
+                ObservableType::Url,
                 url.clone(),
             );
         }
         for hash in [&self.sha256, &self.md5].into_iter().flatten() {
             event.observe(
                 path("file.hashes.value", "evidences.file.hashes.value"),
-                Kind::Hash,
+                ObservableType::Hash,
                 hash.clone(),
             );
         }
         event.observe(
             path("file.name", "evidences.file.name"),
-            Kind::FileName,
+            ObservableType::FileName,
             self.name.clone(),
         );
     }

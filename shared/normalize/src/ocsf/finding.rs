@@ -1,7 +1,7 @@
 //! What findings of all kinds have: their status, what was done about them, and who is in their evidence.
 
 use super::endpoint::Source;
-use super::event::{Event, Kind};
+use super::event::{Event, ObservableType};
 use super::severity::Severity;
 use super::status::{self, Status, StatusId};
 use crate::json::Writer;
@@ -92,7 +92,11 @@ pub(crate) fn observe_actor<'a>(
         "evidences.actor.user.email_addr",
     );
     if let Some((Source::Ip(ip), _)) = source {
-        event.observe("evidences.src_endpoint.ip", Kind::IpAddress, ip.clone());
+        event.observe(
+            "evidences.src_endpoint.ip",
+            ObservableType::IpAddress,
+            ip.clone(),
+        );
     }
 }
 

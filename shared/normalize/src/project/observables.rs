@@ -1,7 +1,8 @@
 //! `observables`: an index of what is elsewhere in the event, and only of what is still there.
 
-use super::facts::{Kind, Object};
-use super::{Projection, table};
+use super::attribute::{AttributeKind, Object};
+use super::projection::Projection;
+use super::table;
 use crate::json::{Value, Writer};
 
 impl<'a> Projection<'a> {
@@ -31,7 +32,7 @@ impl<'a> Projection<'a> {
             let attribute = of.and_then(|of| of.attribute(name));
             known &= of.is_some() && attribute.is_none_or(|attribute| self.knows(attribute));
             of = match attribute.map(|attribute| attribute.kind) {
-                Some(Kind::Object(object)) => Some(object),
+                Some(AttributeKind::Object(object)) => Some(object),
                 _ => None,
             };
         }

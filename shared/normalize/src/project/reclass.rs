@@ -1,12 +1,12 @@
 //! Events of classes that an older version lacks, or of which it demands more, as events of another class.
 
-use super::facts::Kind;
+use super::attribute::AttributeKind;
 use super::{table, texts};
-use crate::OcsfVersion::{self, V1_2, V1_4};
 use crate::json::{Value, Writer};
 use crate::ocsf::Class;
 use crate::ocsf::api::service_name;
 use crate::ocsf::class::{ApiActivity, OTHER};
+use crate::version::OcsfVersion::{self, V1_2, V1_4};
 
 /// An event of 1.8.0 in its new class.
 pub(super) struct Reclassed {
@@ -55,7 +55,7 @@ fn is_addressed(event: Value<'_>, version: OcsfVersion) -> bool {
         let mut addresses = addresses.into_iter().flat_map(|list| list.elements());
         addresses.any(|address| {
             let text = address.str();
-            text.is_some_and(|text| texts::fits(&Kind::Email, &text, version))
+            text.is_some_and(|text| texts::fits(&AttributeKind::Email, &text, version))
         })
     };
     usable("from") && usable("to")

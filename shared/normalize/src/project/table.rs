@@ -1,4 +1,4 @@
-//! What versions of OCSF before 1.8.0 lack and demand, of what the mapping writes: see [`super::facts`].
+//! What versions of OCSF before 1.8.0 lack and demand, of what the mapping writes: see [`super::attribute`].
 //!
 //! Derived from the official schemas by tests/it/table.rs, which writes it anew when it differs.
 
@@ -10,8 +10,8 @@ pub(super) use objects::{
         OBSERVABLE, POLICY, PRODUCT, RESOURCE_DETAILS, SERVICE, SESSION, USER, WEB_RESOURCE,
     };
 
-use super::facts::{Object, at, at_least_one};
-use crate::OcsfVersion::{self, V1_2, V1_3, V1_4, V1_5, V1_6, V1_7, V1_8};
+use super::attribute::{Object, at, at_least_one};
+use crate::version::OcsfVersion::{self, V1_2, V1_3, V1_4, V1_5, V1_6, V1_7, V1_8};
 
 /// Profiles that came after 1.1.0.
 pub(super) const PROFILES: &[(&str, OcsfVersion)] = &[("ai_operation", V1_8)];

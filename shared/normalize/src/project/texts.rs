@@ -1,7 +1,7 @@
 //! Texts that an older version takes less of than 1.8.0 does.
 
-use super::facts::Kind;
-use crate::OcsfVersion::{self, V1_1, V1_4, V1_8};
+use super::attribute::AttributeKind;
+use crate::version::OcsfVersion::{self, V1_1, V1_4, V1_8};
 
 /// Characters of a string_t, up to 1.3.0.
 const STRING_MAX: usize = 65_535;
@@ -10,13 +10,13 @@ const STRING_MAX: usize = 65_535;
 const HASH_MAX: usize = 64;
 
 /// The version takes a text that 1.8.0 takes.
-pub(super) fn fits(kind: &Kind, text: &str, version: OcsfVersion) -> bool {
+pub(super) fn fits(kind: &AttributeKind, text: &str, version: OcsfVersion) -> bool {
     match kind {
-        Kind::Email => version > V1_1 || is_plain_address(text),
-        Kind::Host => version >= V1_4 || is_host(text),
-        Kind::Hash if version < V1_4 => text.chars().count() <= HASH_MAX,
-        Kind::Hash => version >= V1_8 || is_hexadecimal(text),
-        Kind::Scalar | Kind::Free | Kind::Object(_) => true,
+        AttributeKind::Email => version > V1_1 || is_plain_address(text),
+        AttributeKind::Host => version >= V1_4 || is_host(text),
+        AttributeKind::Hash if version < V1_4 => text.chars().count() <= HASH_MAX,
+        AttributeKind::Hash => version >= V1_8 || is_hexadecimal(text),
+        AttributeKind::Scalar | AttributeKind::Free | AttributeKind::Object(_) => true,
     }
 }
 
@@ -54,43 +54,43 @@ fn is_hexadecimal(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::OcsfVersion::{V1_2, V1_3};
+    use crate::version::OcsfVersion::{V1_2, V1_3};
 
     #[track_caller]
-    fn check(kind: Kind, text: &str, version: OcsfVersion, expect: bool) {
+    fn check(kind: AttributeKind, text: &str, version: OcsfVersion, expect: bool) {
         assert_eq!(fits(&kind, text, version), expect, "{text} in {version}");
     }
 
     #[test]
     fn the_first_version_takes_fewer_addresses() {
         for text in ["a.b+c_d-1@contoso.example", "a@b.c"] {
-            check(Kind::Email, text, V1_1, true);
+            check(AttributeKind::Email, text, V1_1, true);
         }
         for text in ["o'neil@contoso.example", "a=b@c.example", "a/b@c.example"] {
-            check(Kind::Email, text, V1_1, false);
-            check(Kind::Email, text, V1_2, true);
+            check(AttributeKind::Email, text, V1_1, false);
+            check(AttributeKind::Email, text, V1_2, true);
         }
     }
 
     #[test]
     fn host_names_were_checked_once() {
         for text in ["a", "mail-1.contoso.example", "000.000.1.212"] {
-            check(Kind::Host, text, V1_3, true);
+            check(AttributeKind::Host, text, V1_3, true);
         }
         for text in ["a_b", "-a.example", "a-.example", "a..b", "a.", "ä.example"] {
-            check(Kind::Host, text, V1_3, false);
-            check(Kind::Host, text, V1_4, true);
+            check(AttributeKind::Host, text, V1_3, false);
+            check(AttributeKind::Host, text, V1_4, true);
         }
     }
 
     #[test]
     fn hashes_were_bounded_and_then_hexadecimal() {
         let long = "a".repeat(65);
-        check(Kind::Hash, &long, V1_3, false);
-        check(Kind::Hash, &long, V1_4, true);
-        check(Kind::Hash, "no hash", V1_3, true);
-        check(Kind::Hash, "no hash", V1_4, false);
-        check(Kind::Hash, "no hash", V1_8, true);
+        check(AttributeKind::Hash, &long, V1_3, false);
+        check(AttributeKind::Hash, &long, V1_4, true);
+        check(AttributeKind::Hash, "no hash", V1_3, true);
+        check(AttributeKind::Hash, "no hash", V1_4, false);
+        check(AttributeKind::Hash, "no hash", V1_8, true);
     }
 
     #[test]

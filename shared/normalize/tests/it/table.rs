@@ -105,13 +105,13 @@ impl Derivation {
             .filter(|name| body.contains(&format!("&{name})")) || PUBLIC.contains(&name.as_str()));
         let names: Vec<_> = names.collect();
         let classes = format!(
-            "//! What versions of OCSF before 1.8.0 lack and demand, of what the mapping writes: see [`super::facts`].\n\
+            "//! What versions of OCSF before 1.8.0 lack and demand, of what the mapping writes: see [`super::attribute`].\n\
              //!\n\
              //! Derived from the official schemas by tests/it/table.rs, which writes it anew when it differs.\n\n\
              mod objects;\n\n\
              pub(super) use objects::{{{}}};\n\n\
-             use super::facts::{{Object, {}}};\n\
-             use crate::OcsfVersion::{{self, {}}};\n\
+             use super::attribute::{{Object, {}}};\n\
+             use crate::version::OcsfVersion::{{self, {}}};\n\
 \n{body}",
             wrapped(&names),
             used(&body, &["at", "at_least_one", "just_one"]),
@@ -119,8 +119,8 @@ impl Derivation {
         );
         let objects = format!(
             "//! The object types in the classes: derived from the official schemas by tests/it/table.rs, as the classes are.\n\n\
-             use crate::OcsfVersion::{{{}}};\n\
-             use crate::project::facts::{{Object, {}}};\n{objects}",
+             use crate::version::OcsfVersion::{{{}}};\n\
+             use crate::project::attribute::{{Object, {}}};\n{objects}",
             used_versions(&objects),
             used(&objects, &["at", "at_least_one", "just_one"]),
         );

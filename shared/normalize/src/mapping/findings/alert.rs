@@ -4,7 +4,7 @@ use crate::json::{Tree, Writer, parse};
 use crate::ocsf::class::DetectionFinding;
 use crate::ocsf::endpoint::{self, Source};
 use crate::ocsf::finding;
-use crate::ocsf::{Event, Kind, StatusId};
+use crate::ocsf::{Event, ObservableType, StatusId};
 use crate::record::text_of;
 use crate::record::{Record, meaningful};
 use crate::record::{User, email_domain};
@@ -111,10 +111,10 @@ fn write_evidence<'a>(record: &Record<'a>, event: &mut Event<'a>, data: Option<&
         });
     });
     if let Some(name) = user.and_then(|user| user.name) {
-        event.observe("evidences.user.name", Kind::UserName, name);
+        event.observe("evidences.user.name", ObservableType::UserName, name);
     }
     if let Some((Source::Ip(ip), _)) = source {
-        event.observe("evidences.src_endpoint.ip", Kind::IpAddress, ip);
+        event.observe("evidences.src_endpoint.ip", ObservableType::IpAddress, ip);
     }
     let malware = datum("thn").filter(|_| {
         record

@@ -5,7 +5,7 @@ use crate::ocsf::class::DetectionFinding;
 use crate::ocsf::endpoint::{self, Source};
 use crate::ocsf::file::File;
 use crate::ocsf::finding::{self, ControlAction, Disposition};
-use crate::ocsf::{Event, Kind, StatusId};
+use crate::ocsf::{Event, ObservableType, StatusId};
 use crate::record::RecordType;
 use crate::record::text_of;
 use crate::record::time;
@@ -59,7 +59,7 @@ pub(crate) fn link_clicked<'a>(record: &Record<'a>, event: &mut Event<'a>, actor
     actor.claim(record);
     finding::observe_actor(event, actor, source.as_ref());
     if let Some(url) = url {
-        event.observe("evidences.url.url_string", Kind::Url, url);
+        event.observe("evidences.url.url_string", ObservableType::Url, url);
     }
     if let Some(moment) = record
         .text("TimeOfClick")
@@ -121,7 +121,11 @@ pub(crate) fn file_detected<'a>(record: &Record<'a>, event: &mut Event<'a>, acto
         });
     });
     if let Some(hash) = &file.sha256 {
-        event.observe("evidences.file.hashes.value", Kind::Hash, hash.clone());
+        event.observe(
+            "evidences.file.hashes.value",
+            ObservableType::Hash,
+            hash.clone(),
+        );
     }
     actor.claim(record);
     finding::observe_actor(event, actor, source.as_ref());

@@ -3,7 +3,7 @@
 use crate::json::{Value, Writer, parse};
 use crate::ocsf::class::DetectionFinding;
 use crate::ocsf::file::File;
-use crate::ocsf::{Event, Kind, Status, StatusId};
+use crate::ocsf::{Event, ObservableType, Status, StatusId};
 use crate::record::address;
 use crate::record::text_of;
 use crate::record::time;
@@ -96,17 +96,21 @@ fn observe_entity(event: &mut Event<'_>, entity: Value<'_>) {
     match entity_kind(entity).as_str() {
         "url" => {
             if let Some(url) = text_of(entity, "Url") {
-                event.observe("evidences.url.url_string", Kind::Url, owned(url));
+                event.observe("evidences.url.url_string", ObservableType::Url, owned(url));
             }
         }
         "ip" => {
             if let Some(ip) = entity_ip(entity) {
-                event.observe("evidences.src_endpoint.ip", Kind::IpAddress, Cow::Owned(ip));
+                event.observe(
+                    "evidences.src_endpoint.ip",
+                    ObservableType::IpAddress,
+                    Cow::Owned(ip),
+                );
             }
         }
         "mailbox" | "account" => {
             if let Some(name) = entity_user(entity).and_then(|user| user.name) {
-                event.observe("evidences.user.name", Kind::UserName, owned(name));
+                event.observe("evidences.user.name", ObservableType::UserName, owned(name));
             }
         }
         _ => {}

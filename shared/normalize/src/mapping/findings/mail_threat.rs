@@ -5,7 +5,7 @@ use crate::ocsf::email::Email;
 use crate::ocsf::endpoint::{self, Source};
 use crate::ocsf::file::File;
 use crate::ocsf::finding::{self, ControlAction, Disposition};
-use crate::ocsf::{Event, Kind, Severity};
+use crate::ocsf::{Event, ObservableType, Severity};
 use crate::record::email_domain;
 use crate::record::name_values::property;
 use crate::record::text_of;
@@ -43,7 +43,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> bool {
     let sender_ip = record.text("SenderIp").and_then(endpoint::source);
     if let Some((Source::Ip(ip), _)) = &sender_ip {
         event.body.object("src_endpoint", |w| w.text("ip", ip));
-        event.observe("src_endpoint.ip", Kind::IpAddress, ip.clone());
+        event.observe("src_endpoint.ip", ObservableType::IpAddress, ip.clone());
         record.used(&["SenderIp"]);
     }
     true
@@ -100,11 +100,11 @@ fn write_email<'a>(record: &Record<'a>, event: &mut Event<'a>, email: &Email<'a>
         });
     }
     if let Some(uid) = &email.message_uid {
-        event.observe("email.message_uid", Kind::MessageUid, uid.clone());
+        event.observe("email.message_uid", ObservableType::MessageUid, uid.clone());
     }
     for file in files {
         if let Some(hash) = text_of(file, "SHA256") {
-            event.observe("email.files.hashes.value", Kind::Hash, hash);
+            event.observe("email.files.hashes.value", ObservableType::Hash, hash);
         }
     }
 }

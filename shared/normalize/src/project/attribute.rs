@@ -1,6 +1,6 @@
 //! The shape of [`super::table`]: what versions of OCSF before 1.8.0 lack, and what they demand.
 
-use crate::OcsfVersion::{self, V1_1};
+use crate::version::OcsfVersion::{self, V1_1};
 
 /// A class or an object type: those of its attributes of which there is something to say.
 ///
@@ -17,7 +17,7 @@ pub(super) struct Object {
 pub(super) struct Attribute {
     pub(super) name: &'static str,
     pub(super) since: OcsfVersion,
-    pub(super) kind: Kind,
+    pub(super) kind: AttributeKind,
     /// Values of the enum that came later than the attribute.
     pub(super) values: &'static [(i64, OcsfVersion)],
     pub(super) required: Option<Span>,
@@ -26,7 +26,7 @@ pub(super) struct Attribute {
 
 /// What stands in an attribute, as far as versions treat it differently.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
+pub(super) enum AttributeKind {
     Scalar,
     /// An address: 1.1.0 takes fewer characters.
     Email,
@@ -122,7 +122,7 @@ pub(super) const fn at(name: &'static str) -> Attribute {
     Attribute {
         name,
         since: V1_1,
-        kind: Kind::Scalar,
+        kind: AttributeKind::Scalar,
         values: &[],
         required: None,
         profile: None,
@@ -153,27 +153,27 @@ impl Attribute {
     }
 
     pub(super) const fn email(mut self) -> Self {
-        self.kind = Kind::Email;
+        self.kind = AttributeKind::Email;
         self
     }
 
     pub(super) const fn host(mut self) -> Self {
-        self.kind = Kind::Host;
+        self.kind = AttributeKind::Host;
         self
     }
 
     pub(super) const fn hash(mut self) -> Self {
-        self.kind = Kind::Hash;
+        self.kind = AttributeKind::Hash;
         self
     }
 
     pub(super) const fn free(mut self) -> Self {
-        self.kind = Kind::Free;
+        self.kind = AttributeKind::Free;
         self
     }
 
     pub(super) const fn object(mut self, object: &'static Object) -> Self {
-        self.kind = Kind::Object(object);
+        self.kind = AttributeKind::Object(object);
         self
     }
 
