@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tests::repo;
+use tests::{repo, severity};
 
 /// Beginnings of commands that a reader can be assumed to have.
 const KNOWN_COMMANDS: [&str; 14] = [
@@ -60,6 +60,13 @@ fn every_command_of_the_documents_exists() {
         "commands that do not exist:\n{}",
         unknown.join("\n")
     );
+}
+
+#[test]
+fn the_document_shows_the_tables_of_severities() {
+    let text = repo::read(severity::DOCUMENT).unwrap();
+    let is_current = severity::document().unwrap() == text;
+    assert!(is_current, "write the tables anew: {}", severity::COMMAND);
 }
 
 #[test]

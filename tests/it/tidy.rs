@@ -1,5 +1,7 @@
 //! House rules that no compiler checks: who may depend on whom, how large a file may be, what it may be called.
 
+mod wings;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -6,6 +6,7 @@ pub mod forward;
 pub mod lake;
 pub mod ministack;
 pub mod repo;
+pub mod severity;
 pub mod stack;
 pub mod tools;
 pub mod world;

@@ -1,8 +1,10 @@
 //! Records that are read together, and become events one by one.
 
 use crate::engine;
+use crate::engine::Context;
+use crate::identify::{Identity, Malformed};
 use crate::json::{self, Doc, Node};
-use crate::{Context, Identity, Malformed, Outcome};
+use crate::outcome::Outcome;
 use std::cell::Cell;
 
 /// Records that were read: who each is can be asked before its event is made, and none is read twice. They take about twice the

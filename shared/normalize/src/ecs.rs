@@ -16,7 +16,7 @@ mod place;
 mod related;
 mod shapes;
 
-use crate::Malformed;
+use crate::identify::Malformed;
 use crate::json::Writer;
 use crate::ocsf::envelope::{self, Provenance};
 use crate::ocsf::status;

@@ -1,6 +1,7 @@
 //! The way of a record: read, cleared of secrets, filtered, mapped, written, brought to the version that is asked for.
 
 use crate::identify;
+use crate::identify::Malformed;
 use crate::json::{Doc, Writer};
 use crate::mapping;
 use crate::ocsf::envelope::{self, Provenance};
@@ -11,7 +12,7 @@ use crate::record::{Record, Who};
 use crate::redact;
 use crate::rules::{Action, Decision, RecordFacts};
 use crate::version::OcsfVersion;
-use crate::{Malformed, ecs, project};
+use crate::{ecs, project};
 use std::borrow::Cow;
 
 /// What an event needs to know beyond its record.

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Filter, OcsfVersion, SeverityRules};
+use crate::rules::{Filter, SeverityRules};
+use crate::version::OcsfVersion;
 
 /// How events are made, for all records of a deployment. [`Options::default`] is what a deployment without settings does.
 #[derive(Debug, Clone)]

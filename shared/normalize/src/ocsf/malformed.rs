@@ -2,7 +2,7 @@
 
 use super::class::Class;
 use super::envelope::{OCSF_VERSION, Provenance};
-use crate::Malformed;
+use crate::identify::Malformed;
 use crate::json::Writer;
 
 /// Writes a whole event for bytes that cannot be read.

@@ -1,8 +1,8 @@
 //! What rules look at in a record.
 
+use crate::identify::{self, Malformed};
 use crate::json::{Kind, Value};
 use crate::record::{Record, is_noise};
-use crate::{Malformed, identify};
 use std::borrow::Cow;
 
 /// What rules look at in a record.

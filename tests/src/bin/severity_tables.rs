@@ -1,0 +1,13 @@
+//! Writes the tables of severities into docs/EVENTS.md.
+//!
+//! ```sh
+//! cargo run -p tests --bin severity_tables
+//! ```
+
+use tests::{Outcome, repo, severity};
+
+fn main() -> Outcome<()> {
+    let text = severity::document()?;
+    std::fs::write(repo::root().join(severity::DOCUMENT), text)?;
+    Ok(())
+}
