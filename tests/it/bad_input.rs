@@ -68,7 +68,7 @@ async fn bodies_that_are_no_notification_are_refused_by_their_fault() -> Outcome
 }
 
 #[tokio::test]
-async fn items_that_belong_elsewhere_are_dropped_and_their_neighbours_kept() -> Outcome<()> {
+async fn items_that_belong_elsewhere_are_dropped() -> Outcome<()> {
     let (world, auth) = registered().await?;
     let tenant = world.tenant().to_string();
     let other = Uuid::from_u128(99).to_string();
@@ -219,7 +219,7 @@ async fn five_thousand_records_in_one_blob_are_all_written() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn one_unreadable_or_foreign_record_spoils_none_of_its_neighbours() -> Outcome<()> {
+async fn an_unreadable_or_foreign_record_spoils_no_other() -> Outcome<()> {
     let body = format!(
         r#"[{{"Id":"a0000000-0000-4000-8000-000000000001"}},{{"Id":}},17,{{"Id":"b","OrganizationId":"{}"}},{{"NoId":1}}]"#,
         Uuid::from_u128(99)

@@ -173,7 +173,7 @@ async fn the_role_of_a_function_goes_the_whole_way_without_any_secret() -> Outco
 }
 
 #[tokio::test]
-async fn a_statement_that_entra_does_not_trust_is_refused_with_its_reason() -> Outcome<()> {
+async fn a_token_request_that_is_not_trusted_says_why() -> Outcome<()> {
     let ends = Ends::start("federated").await?;
     let elsewhere = Aws::start(&emulator::Clock::system()).await?;
     for (sts, code) in [

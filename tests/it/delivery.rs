@@ -34,7 +34,7 @@ async fn what_microsoft_announces_is_delivered_once_and_shown() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn with_every_notification_lost_the_sweep_alone_delivers_everything() -> Outcome<()> {
+async fn the_sweep_alone_delivers_everything() -> Outcome<()> {
     let world = World::start(emulator::Config {
         notify: false,
         ..exchange()
@@ -133,7 +133,7 @@ async fn a_record_in_two_blobs_is_written_by_one_of_them() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn deduplication_by_blob_keeps_what_is_in_two_blobs_and_drops_what_is_twice_in_one()
+async fn deduplication_by_blob_looks_into_one_blob_only()
 -> Outcome<()> {
     let world = World::with_settings(
         quiet(),
@@ -250,7 +250,7 @@ async fn a_blob_given_up_is_taken_up_again_by_the_daily_sweep() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn listed_content_at_another_address_is_refused_and_shown_as_a_loss() -> Outcome<()> {
+async fn content_at_another_address_is_refused_and_lost() -> Outcome<()> {
     let world = World::start(emulator::Config {
         notify: false,
         ..exchange()

@@ -41,7 +41,7 @@ async fn world() -> Outcome<World> {
 }
 
 #[tokio::test]
-async fn each_record_is_one_valid_document_in_the_folder_of_its_blobs_hour() -> Outcome<()> {
+async fn each_record_is_one_valid_document_in_its_hour() -> Outcome<()> {
     let world = world().await?;
     for _ in 0..2 {
         let records = (1..=3).map(|n| world.record(n)).collect();

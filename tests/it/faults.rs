@@ -62,7 +62,7 @@ async fn a_throttled_ledger_loses_nothing_and_doubles_nothing() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_batch_of_which_sqs_refuses_an_entry_is_durable_before_microsoft_hears_200() -> Outcome<()>
+async fn a_refused_entry_is_sent_again_before_the_200() -> Outcome<()>
 {
     let world = World::start(quiet()).await?;
     world.register(&[EXCHANGE]).await?;
@@ -84,7 +84,7 @@ async fn a_batch_of_which_sqs_refuses_an_entry_is_durable_before_microsoft_hears
 }
 
 #[tokio::test]
-async fn what_sqs_refuses_again_and_again_is_503_so_that_microsoft_repeats_it() -> Outcome<()> {
+async fn what_sqs_keeps_refusing_is_answered_503() -> Outcome<()> {
     let world = World::start(quiet()).await?;
     world.register(&[EXCHANGE]).await?;
     let auth = world.auth_id(world.tenant(), EXCHANGE);
@@ -160,7 +160,7 @@ async fn a_raw_copy_that_somebody_deleted_is_fetched_again() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn another_compression_between_two_attempts_writes_no_blob_twice() -> Outcome<()> {
+async fn another_compression_writes_no_blob_twice() -> Outcome<()> {
     let mut world = World::start(exchange()).await?;
     world.register(&[EXCHANGE]).await?;
     world.all_announced().await?;

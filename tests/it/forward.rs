@@ -178,7 +178,7 @@ async fn a_stream_that_is_gone_fails_its_messages_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_takes_nothing_fails_its_messages_in_time_to_say_so() {
+async fn a_stream_that_takes_nothing_fails_in_time() {
     let world = World::start();
     world.put(KEY, &events(2)).await;
     world.firehose.next(Mishap::Throttled, 1_000);
@@ -197,7 +197,7 @@ async fn a_stream_that_takes_nothing_fails_its_messages_in_time_to_say_so() {
 }
 
 #[tokio::test]
-async fn nothing_of_a_damaged_object_is_sent_and_its_message_alone_comes_again() {
+async fn a_damaged_object_is_not_sent() {
     let world = World::start();
     world.put("ocsf/good.ndjson.gz", &events(2)).await;
     for ending in ["gz", "zst"] {
@@ -221,7 +221,7 @@ async fn an_object_that_somebody_deleted_is_done_with() {
 }
 
 #[tokio::test]
-async fn what_announces_no_object_of_this_lake_is_left_for_the_dead_letter_queue() {
+async fn what_announces_no_object_of_the_lake_is_a_dead_letter() {
     let world = World::start();
     world.put(KEY, &events(1)).await;
     let delivery = |id: &str, body: String| Delivery {

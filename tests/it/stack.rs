@@ -29,7 +29,7 @@ const RECEIVER_BYTES_MAX: u64 = 6_000_000;
 const BOOTSTRAP_BYTES_MAX: u64 = 10_000_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_travels_from_microsoft_to_the_lake_through_the_deployed_template() {
+async fn a_record_travels_through_the_deployed_template() {
     let microsoft = Emulator::start(Config {
         blobs_per_tenant: BLOBS,
         allow_http_webhooks: true,

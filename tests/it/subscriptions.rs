@@ -82,7 +82,7 @@ async fn a_tenant_that_has_not_consented_is_shown_the_link() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_tenant_that_does_not_exist_is_refused_with_microsofts_reason() -> Outcome<()> {
+async fn a_tenant_that_does_not_exist_is_refused() -> Outcome<()> {
     let world = World::start(quiet()).await?;
     let body = json!({"tenant_id": Uuid::from_u128(99)});
     let (status, problem) = world.operate(Method::POST, "/v1/tenants", body).await;
@@ -117,7 +117,7 @@ async fn a_tenant_that_leaves_is_stopped_and_gone() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_removal_that_microsoft_interrupted_is_finished_by_the_reconciler() -> Outcome<()> {
+async fn an_interrupted_removal_is_finished_by_the_reconciler() -> Outcome<()> {
     let world = World::start(quiet()).await?;
     world.register(&[EXCHANGE]).await?;
     world.emulator.fault(Fault {
@@ -138,7 +138,7 @@ async fn a_removal_that_microsoft_interrupted_is_finished_by_the_reconciler() ->
 }
 
 #[tokio::test]
-async fn a_webhook_that_silently_vanished_is_put_back_but_not_within_fifteen_minutes() -> Outcome<()>
+async fn a_lost_webhook_is_put_back_after_fifteen_minutes() -> Outcome<()>
 {
     let world = World::start(quiet()).await?;
     world.register(&[EXCHANGE]).await?;
@@ -162,7 +162,7 @@ async fn a_webhook_that_silently_vanished_is_put_back_but_not_within_fifteen_min
 }
 
 #[tokio::test]
-async fn a_webhook_that_cannot_be_validated_does_not_keep_content_from_being_swept() -> Outcome<()>
+async fn content_is_swept_without_a_valid_webhook() -> Outcome<()>
 {
     // Plain http is AF20021 to Microsoft.
     let world = World::start_strict(emulator::Config {
@@ -211,7 +211,7 @@ async fn a_type_taken_out_of_the_registration_is_stopped() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_webhook_that_the_reconciler_could_not_have_validated_is_left_out_of_its_next_start()
+async fn a_refused_webhook_is_left_out_of_the_next_start()
 -> Outcome<()> {
     let config = emulator::Config {
         content_types: vec![Published::Exchange],
@@ -244,7 +244,7 @@ async fn a_webhook_that_the_reconciler_could_not_have_validated_is_left_out_of_i
 }
 
 #[tokio::test]
-async fn content_of_a_type_that_is_not_registered_any_more_is_not_fetched() -> Outcome<()> {
+async fn content_of_a_type_no_longer_registered_is_not_fetched() -> Outcome<()> {
     let world = World::start(quiet()).await?;
     world
         .register(&[EXCHANGE, ContentType::AuditGeneral])

@@ -14,6 +14,9 @@ const FILE_LINES_MAX: usize = 400;
 /// Lines of a Lambda's main.rs: settings, clients, run.
 const MAIN_LINES_MAX: usize = 50;
 
+/// Characters of a test's name: one short behaviour.
+const TEST_NAME_MAX: usize = 60;
+
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: [&str; 6] = ["mod", "utils", "util", "helpers", "common", "misc"];
 
@@ -70,8 +73,8 @@ const RESERVED: [(&str, &[&str]); 9] = [
     ("dynoxide", &["local"]),
 ];
 
-/// The normalizer and the columns are pure: neither I/O nor clock nor async.
-const NOT_IN_PURE: [&str; 6] = ["futures", "http", "jiff", "rand", "tokio", "tracing"];
+/// The normalizer and the columns are pure: neither I/O nor async. clippy.toml keeps the clock out.
+const NOT_IN_PURE: [&str; 5] = ["futures", "http", "rand", "tokio", "tracing"];
 
 #[test]
 fn crates_depend_only_along_the_arrows() {
@@ -192,6 +195,26 @@ fn file_names_say_what_is_inside() {
             path.display()
         );
     }
+}
+
+#[test]
+fn names_of_tests_are_short() {
+    let mut long = Vec::new();
+    for path in sources() {
+        let text = repo::read(&path).unwrap();
+        let mut lines = text.lines().map(str::trim);
+        while lines.any(|line| line.starts_with("#[test") || line.starts_with("#[tokio::test")) {
+            let name = lines.find_map(|line| {
+                let name = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ")?;
+                name.split('(').next()
+            });
+            let name = name.unwrap_or_default();
+            if name.len() > TEST_NAME_MAX {
+                long.push(format!("{}: {name}", path.display()));
+            }
+        }
+    }
+    assert!(long.is_empty(), "longer than {TEST_NAME_MAX}:\n{}", long.join("\n"));
 }
 
 #[test]

@@ -89,7 +89,7 @@ pub(crate) fn write_malformed(
 }
 
 fn write_head(moment: &Moment, has_original: bool, w: &mut Writer) {
-    w.text("@timestamp", moment.rfc3339().as_ref());
+    w.text("@timestamp", &moment.rfc3339());
     w.object("ecs", |w| w.text("version", ECS_VERSION));
     w.array("tags", |w| {
         w.element_text("forwarded");

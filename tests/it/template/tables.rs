@@ -80,7 +80,7 @@ fn the_template_has_the_columns_that_the_files_have() {
 }
 
 #[tokio::test]
-async fn each_class_has_a_table_of_its_columns_where_the_compactor_writes() {
+async fn each_class_has_a_table_of_its_columns() {
     let template = expanded().await;
     let tables: BTreeMap<&str, &Value> = resources(&template, "AWS::Glue::Table")
         .into_iter()

@@ -152,7 +152,7 @@ pub(crate) fn write_head<'a>(
     );
     w.text_of("type_name", &[class.name(), ": ", caption]);
     w.int("time", moment.epoch_ms);
-    w.text("time_dt", moment.rfc3339().as_ref());
+    w.text("time_dt", &moment.rfc3339());
     w.int("severity_id", event.severity as i64);
     w.word("severity", event.severity.caption());
     let status = event.status.get_or_insert_with(|| status::general(record));

@@ -25,7 +25,7 @@ pub(crate) fn write(
     w.int("type_uid", 99);
     w.text("type_name", "Base Event: Other");
     w.int("time", moment.epoch_ms);
-    w.text("time_dt", moment.rfc3339().as_ref());
+    w.text("time_dt", &moment.rfc3339());
     w.int("severity_id", 1);
     w.text("severity", "Informational");
     w.int("status_id", 0);

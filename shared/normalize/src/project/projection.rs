@@ -451,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_version_does_not_know_moves_to_unmapped_under_its_path() {
+    fn what_a_version_does_not_know_moves_to_unmapped() {
         let record = sign_in();
         let newest = event(&record, V1_8);
         let moved = [

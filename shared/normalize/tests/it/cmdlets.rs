@@ -115,7 +115,7 @@ fn the_first_of_several_members_is_the_user() {
 }
 
 #[test]
-fn parameters_in_a_line_are_told_from_longer_names_and_from_text() {
+fn parameters_in_a_line_are_found() {
     let check = |line: &str, severity: i64| {
         let more = json!({"Parameters": line, "ObjectId": "s"});
         check(

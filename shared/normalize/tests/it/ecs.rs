@@ -124,7 +124,7 @@ fn count(
 }
 
 #[test]
-fn bytes_that_are_no_record_become_a_pipeline_error_with_their_text() {
+fn bytes_that_are_no_record_become_a_pipeline_error() {
     let document = crate::event_with(b"no record", &options());
     assert_eq!(document["event"]["kind"], "pipeline_error");
     assert_eq!(document["event"]["original"], "no record");
@@ -166,7 +166,7 @@ fn the_original_follows_its_setting_and_is_redacted() {
 }
 
 #[test]
-fn a_failed_sign_in_is_a_failure_whatever_its_result_status_says() {
+fn a_failed_sign_in_fails_whatever_its_result_status_says() {
     let outcome = |operation: &str, record_type: i64, status: &str| {
         let record = serde_json::json!({"Id": "a", "Operation": operation, "RecordType": record_type, "ResultStatus": status});
         document(&record)["event"]["outcome"].clone()
@@ -258,7 +258,7 @@ proptest! {
     }
 
     #[test]
-    fn an_invented_record_becomes_a_valid_document_that_loses_nothing(record in invented()) {
+    fn an_invented_record_becomes_a_valid_document(record in invented()) {
         prop_assert_eq!(problems(&record, &unredacted(&record)), Vec::<String>::new());
     }
 
