@@ -8,7 +8,6 @@ mod users;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
 pub use library::BadRecord;
 pub(crate) use library::Library;
