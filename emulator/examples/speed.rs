@@ -85,7 +85,7 @@ fn measure_notifications() -> Outcome<Time> {
         allow_http_webhooks: true,
         ..Config::default()
     };
-    config.rules.notification_items_max = 1;
+    config.behaviour.notification_items_max = 1;
     let place = start(config)?;
     let announced = Arc::new(AtomicU64::new(0));
     let webhook = json!({"webhook": {"address": receiver(Arc::clone(&announced))?}});

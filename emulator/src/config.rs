@@ -1,5 +1,12 @@
 //! What an emulator is started with.
 
+mod administrator;
+mod behaviour;
+mod fault;
+mod federated_credential;
+mod scenario;
+mod tenant_state;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -7,12 +14,15 @@ use std::path::PathBuf;
 use url::Url;
 use uuid::Uuid;
 
+pub use administrator::{Administrator, Decision};
+pub use behaviour::{Behaviour, StartCooldown, TenantCheck};
+pub use fault::{Fault, FaultKind};
+pub use federated_credential::FederatedCredential;
+pub use scenario::{Scenario, ScenarioError};
+pub use tenant_state::{Consent, TenantState};
+
 use crate::clock::Clock;
 use crate::content_type::ContentType;
-use crate::fault::Fault;
-use crate::login::{Administrator, FederatedCredential};
-use crate::rules::Rules;
-use crate::world::TenantState;
 
 /// Tenants of one emulator at most: each costs some ten kilobytes and up to five generators.
 pub(crate) const TENANTS_MAX: usize = 10_000;
@@ -68,8 +78,8 @@ pub struct Config {
     /// The resource that tokens are for, `https://manage.office.com` in the enterprise cloud.
     pub resource: String,
     /// The choices that Microsoft left undocumented.
-    pub rules: Rules,
-    /// Faults from the start; more can be added while running.
+    pub behaviour: Behaviour,
+    /// FaultInjector from the start; more can be added while running.
     pub faults: Vec<Fault>,
     /// The time; the system's by default.
     pub clock: Clock,
@@ -101,7 +111,7 @@ impl Default for Config {
             redirect_uris: Vec::new(),
             administrator: Administrator::default(),
             resource: "https://manage.office.com".to_owned(),
-            rules: Rules::default(),
+            behaviour: Behaviour::default(),
             faults: Vec::new(),
             clock: Clock::system(),
         }

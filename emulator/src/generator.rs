@@ -11,13 +11,13 @@ use jiff::Timestamp;
 
 pub use library::BadRecord;
 pub(crate) use library::Library;
-pub(crate) use stream::{Segment, Stream};
+pub(crate) use stream::{RecordRange, RecordStream};
 #[cfg(test)]
 pub(crate) use template::Template;
-pub(crate) use users::People;
+pub(crate) use users::Users;
 
 use crate::content_type::ContentType;
-use crate::dice::{Dice, hash_text};
+use crate::rng::{SeededRng, hash_text};
 
 /// The share of each content type in [`records`], in percent. Sign-ins, mail and files are most of what a tenant's feeds carry.
 const MIX: [(ContentType, u64); 5] = [
@@ -36,15 +36,15 @@ const PUBLISHED_SECOND: i64 = 1_772_366_400;
 /// The same seed gives the same records on every machine, and a longer row begins with the shorter one.
 /// For benches and tests that need records without a running emulator.
 pub fn records(seed: u64, count: usize) -> Vec<String> {
-    let mut dice = Dice::of(&[seed, hash_text("mix")]);
-    let people = Arc::new(People::of(seed, dice.uuid()));
+    let mut rng = SeededRng::of(&[seed, hash_text("mix")]);
+    let users = Arc::new(Users::of(seed, rng.uuid()));
     let published = Timestamp::from_second(PUBLISHED_SECOND).unwrap_or(Timestamp::UNIX_EPOCH);
-    let streams =
-        MIX.map(|(content_type, _)| Stream::new(seed, Arc::clone(&people), content_type, None));
+    let streams = MIX
+        .map(|(content_type, _)| RecordStream::new(seed, Arc::clone(&users), content_type, None));
     (0..count as u64)
         .map(|number| {
             let mut record = Vec::new();
-            streams[position(dice.below(100))].write_record(number, published, &mut record);
+            streams[position(rng.below(100))].write_record(number, published, &mut record);
             // Templates are text, and text is what fills their holes.
             String::from_utf8(record).unwrap_or_default()
         })

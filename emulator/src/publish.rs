@@ -1,6 +1,8 @@
 //! Publication: a blob becomes available, is counted, and is announced.
 
-pub(crate) mod schedule;
+mod content_item;
+mod published;
+mod schedule;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,19 +11,23 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub(crate) use content_item::{ContentItem, format_time, notification_item};
+pub use published::{Published, PublishedFeed};
+pub(crate) use published::{published, published_ids};
+pub(crate) use schedule::start_publishing;
+
 use crate::clock::later;
 use crate::content_type::ContentType;
-use crate::shared::Shared;
-use crate::webhook::{self, Announcement};
-use crate::world::{BlobKey, Source, Tenant};
+use crate::webhook;
+use crate::world::{Announcement, BlobBody, BlobKey, SharedState, Tenant};
 
 /// Makes a blob available now and answers its content id; `None` when the tenant is unknown.
 /// A foreign host is what its `contentUri` will name instead of ours.
 pub(crate) fn publish(
-    shared: &Arc<Shared>,
+    shared: &Arc<SharedState>,
     tenant: Uuid,
     content_type: ContentType,
-    source: Source,
+    body: BlobBody,
     foreign_host: Option<String>,
 ) -> Option<String> {
     let now = shared.now();
@@ -32,9 +38,9 @@ pub(crate) fn publish(
         let feed = of.feeds.get_mut(&content_type)?;
         let expires = later(
             now,
-            Duration::from_secs(shared.config.rules.content_expires_after_days * 86_400),
+            Duration::from_secs(shared.config.behaviour.content_expires_after_days * 86_400),
         );
-        let key = feed.add(content_type, now, expires, source);
+        let key = feed.add(content_type, now, expires, body);
         if !subscribers.is_empty() {
             feed.count(key);
         }
@@ -66,7 +72,7 @@ pub(crate) fn subscribers(tenant: &Tenant, content_type: ContentType) -> Vec<Uui
 
 /// What to tell the live webhooks of a content type about a blob.
 fn announcements(
-    shared: &Shared,
+    shared: &SharedState,
     tenant: &Tenant,
     tenant_id: Uuid,
     content_type: ContentType,
@@ -95,7 +101,7 @@ fn announcements(
             address: webhook.address.clone(),
             auth_id: webhook.auth_id.clone(),
             content_id: blob.content_id.clone(),
-            item: crate::feed::notification_item(shared, tenant_id, *client_id, content_type, blob),
+            item: notification_item(shared, tenant_id, *client_id, content_type, blob),
             due: webhook.shown_from.max(now),
         })
         .collect()

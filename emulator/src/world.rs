@@ -1,7 +1,10 @@
 //! The model: tenants, their subscriptions and their content. No I/O; time comes as an argument.
 
+mod delivery_queue;
+mod fault_injector;
 mod feed;
 mod journal;
+mod state;
 mod subscription;
 mod tenant;
 
@@ -10,12 +13,14 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-pub(crate) use feed::{Blob, BlobKey, Feed, Source};
+pub(crate) use delivery_queue::{Announcement, DeliveryQueue, WebhookKey};
+pub(crate) use fault_injector::{FaultContext, FaultInjector, InjectionPoint};
+pub(crate) use feed::{Blob, BlobBody, BlobKey, Feed};
 pub(crate) use journal::Journal;
-pub use journal::{Delivery, Operation, RequestSeen, StartSeen, Violation};
+pub use journal::{Delivery, RequestSeen, StartSeen, Violation};
+pub(crate) use state::{SharedState, tenant_ids};
 pub(crate) use subscription::{Subscription, Webhook};
 pub(crate) use tenant::Tenant;
-pub use tenant::{Consent, TenantState};
 
 /// All tenants of one emulator.
 #[derive(Debug, Default)]

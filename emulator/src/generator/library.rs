@@ -62,25 +62,29 @@ impl Library {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use jiff::Timestamp;
     use uuid::Uuid;
 
     use super::*;
-    use crate::generator::{People, Segment, Stream};
+    use crate::generator::RecordRange;
+    use crate::generator::RecordStream;
+    use crate::generator::Users;
 
     #[test]
     fn records_of_a_file_are_kept_but_for_id_and_tenant() {
         let library = Library::parse("{\"Id\":\"x\",\"OrganizationId\":\"y\",\"Workload\":\"Exchange\",\"Odd\":1.0e2,\"n\":{\"Id\":\"inner\"}}\n\n{\"Workload\":\"Exchange\"}\n").expect("records");
         let tenant = Uuid::from_u128(7);
-        let people = Arc::new(People::of(1, tenant));
+        let users = Arc::new(Users::of(1, tenant));
         let of = ContentType::Exchange;
-        let stream = Arc::new(Stream::new(1, people, of, library.of(of)));
-        let segment = Segment {
+        let stream = Arc::new(RecordStream::new(1, users, of, library.of(of)));
+        let range = RecordRange {
             first: 0,
             count: 3,
             published: Timestamp::UNIX_EPOCH,
         };
-        let body: Vec<u8> = Arc::clone(&stream).body(vec![segment]).flatten().collect();
+        let body: Vec<u8> = Arc::clone(&stream).body(vec![range]).flatten().collect();
         let text = String::from_utf8(body).expect("text");
         let [first, second, third] = [0, 1, 2].map(|number| stream.record_id(number));
         assert_eq!(
@@ -100,5 +104,12 @@ mod tests {
             error.to_string().starts_with("line 2 is not a JSON object"),
             "{error}"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn a_record_begins_with_a_brace(text in "[^{ ]\\PC{0,200}") {
+            prop_assert!(text.trim().is_empty() || Library::parse(&text).is_err());
+        }
     }
 }

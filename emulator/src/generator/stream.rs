@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::template::Template;
-use super::users::People;
+use super::users::Users;
 use crate::clock::earlier;
 use crate::content_type::ContentType;
-use crate::dice::{Dice, hash, hash_text};
+use crate::rng::{SeededRng, hash, hash_text};
 
 /// Bytes of a blob that are made before they are handed to the connection: large enough for full writes, small beside the memory of a test machine.
 const CHUNK_BYTES: usize = 128 * 1024;
@@ -44,51 +44,51 @@ const BUILT_IN: [(ContentType, &str); 5] = [
 
 /// The endless row of records of one tenant and content type.
 #[derive(Debug)]
-pub(crate) struct Stream {
+pub(crate) struct RecordStream {
     key: u64,
     templates: Arc<[Template]>,
-    people: Arc<People>,
+    users: Arc<Users>,
     /// Take the templates in order (a file of records: each once before any twice) instead of by chance.
     in_order: bool,
 }
 
 /// `count` records of a stream from number `first` on, published at `published`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Segment {
+pub(crate) struct RecordRange {
     pub(crate) first: u64,
     pub(crate) count: u64,
     pub(crate) published: Timestamp,
 }
 
-impl Stream {
+impl RecordStream {
     /// The records of the tenant of `people` in `content_type`: from `file` when there are any, else from the built-in templates.
     pub(crate) fn new(
         seed: u64,
-        people: Arc<People>,
+        users: Arc<Users>,
         content_type: ContentType,
         file: Option<Arc<[Template]>>,
     ) -> Self {
         Self {
             key: hash(&[
                 seed,
-                hash_text(&people.tenant),
+                hash_text(&users.tenant),
                 hash_text(content_type.name()),
             ]),
             in_order: file.is_some(),
             templates: file.unwrap_or_else(|| built_in(content_type)),
-            people,
+            users,
         }
     }
 
     /// The Id of record number `number`.
     pub(crate) fn record_id(&self, number: u64) -> Uuid {
-        Dice::of(&[self.key, number, 1]).uuid()
+        SeededRng::of(&[self.key, number, 1]).uuid()
     }
 
     /// Appends record number `number`.
     pub(super) fn write_record(&self, number: u64, published: Timestamp, out: &mut Vec<u8>) {
-        let mut dice = Dice::of(&[self.key, number, 2]);
-        let choice = if self.in_order { number } else { dice.next() };
+        let mut rng = SeededRng::of(&[self.key, number, 2]);
+        let choice = if self.in_order { number } else { rng.next() };
         let Some(template) = self
             .templates
             .get((choice % self.templates.len().max(1) as u64) as usize)
@@ -97,19 +97,18 @@ impl Stream {
             return;
         };
         // Most events are minutes old, some hours: the square pulls the lag towards zero.
-        let lag = dice.below(1000) * dice.below(1000) * EVENT_LAG_SECONDS_MAX / 1_000_000;
+        let lag = rng.below(1000) * rng.below(1000) * EVENT_LAG_SECONDS_MAX / 1_000_000;
         let time = earlier(published, Duration::from_secs(60 + lag));
-        template.write(self.record_id(number), time, &self.people, &mut dice, out);
+        template.write(self.record_id(number), time, &self.users, &mut rng, out);
     }
 
     /// The body of a blob of `segments`, in chunks.
     pub(crate) fn body(
         self: Arc<Self>,
-        segments: Vec<Segment>,
+        ranges: Vec<RecordRange>,
     ) -> impl Iterator<Item = Bytes> + Send {
-        let mut records = segments.into_iter().flat_map(|segment| {
-            (segment.first..segment.first + segment.count)
-                .map(move |number| (number, segment.published))
+        let mut records = ranges.into_iter().flat_map(|range| {
+            (range.first..range.first + range.count).map(move |number| (number, range.published))
         });
         let mut opened = false;
         let mut closed = false;
@@ -158,24 +157,21 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
-    fn body(stream: &Arc<Stream>, segments: &[Segment]) -> Vec<u8> {
-        Arc::clone(stream)
-            .body(segments.to_vec())
-            .flatten()
-            .collect()
+    fn body(stream: &Arc<RecordStream>, ranges: &[RecordRange]) -> Vec<u8> {
+        Arc::clone(stream).body(ranges.to_vec()).flatten().collect()
     }
 
-    fn segment(first: u64, count: u64) -> Segment {
-        Segment {
+    fn range(first: u64, count: u64) -> RecordRange {
+        RecordRange {
             first,
             count,
             published: Timestamp::UNIX_EPOCH,
         }
     }
 
-    fn stream(content_type: ContentType) -> Arc<Stream> {
-        let people = Arc::new(People::of(1, Uuid::from_u128(7)));
-        Arc::new(Stream::new(1, people, content_type, None))
+    fn stream(content_type: ContentType) -> Arc<RecordStream> {
+        let users = Arc::new(Users::of(1, Uuid::from_u128(7)));
+        Arc::new(RecordStream::new(1, users, content_type, None))
     }
 
     #[test]
@@ -183,7 +179,7 @@ mod tests {
         for content_type in ContentType::ALL {
             let stream = stream(content_type);
             let records: Vec<Value> =
-                serde_json::from_slice(&body(&stream, &[segment(0, 500)])).expect("a JSON array");
+                serde_json::from_slice(&body(&stream, &[range(0, 500)])).expect("a JSON array");
             assert_eq!(records.len(), 500);
             for (number, record) in records.iter().enumerate() {
                 assert_eq!(record["Id"], stream.record_id(number as u64).to_string());
@@ -216,10 +212,9 @@ mod tests {
     fn a_number_gives_the_same_record_in_every_blob() {
         let stream = stream(ContentType::Exchange);
         let long: Vec<Value> =
-            serde_json::from_slice(&body(&stream, &[segment(10, 5)])).expect("JSON");
+            serde_json::from_slice(&body(&stream, &[range(10, 5)])).expect("JSON");
         let short: Vec<Value> =
-            serde_json::from_slice(&body(&stream, &[segment(13, 1), segment(20, 1)]))
-                .expect("JSON");
+            serde_json::from_slice(&body(&stream, &[range(13, 1), range(20, 1)])).expect("JSON");
         assert_eq!(long[3], short[0]);
         assert_ne!(short[0], short[1]);
     }
@@ -232,7 +227,7 @@ mod tests {
     #[test]
     fn a_large_blob_comes_in_chunks() {
         let stream = stream(ContentType::General);
-        let chunks: Vec<Bytes> = stream.body(vec![segment(0, 2_000)]).collect();
+        let chunks: Vec<Bytes> = stream.body(vec![range(0, 2_000)]).collect();
         assert!(chunks.len() > 5);
         assert!(chunks.iter().all(|chunk| chunk.len() < 2 * CHUNK_BYTES));
     }

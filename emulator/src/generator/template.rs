@@ -10,12 +10,12 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::users::{People, Person};
+use super::users::{User, Users};
 use crate::content_type::ContentType;
-use crate::dice::Dice;
+use crate::rng::SeededRng;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hole {
+enum Placeholder {
     Id,
     Tenant,
     Time,
@@ -34,7 +34,7 @@ enum Hole {
     Number,
 }
 
-impl Hole {
+impl Placeholder {
     fn named(name: &str) -> Option<Self> {
         Some(match name {
             "id" => Self::Id,
@@ -61,7 +61,7 @@ impl Hole {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Text(Box<str>),
-    Hole(Hole),
+    Placeholder(Placeholder),
 }
 
 /// A record with holes, ready to be written any number of times.
@@ -74,14 +74,14 @@ impl Template {
         let mut parts = Vec::new();
         let mut rest = line;
         while let Some((before, after)) = rest.split_once("{{") {
-            let Some((hole, behind)) = after
+            let Some((placeholder, behind)) = after
                 .split_once("}}")
-                .and_then(|(name, behind)| Some((Hole::named(name)?, behind)))
+                .and_then(|(name, behind)| Some((Placeholder::named(name)?, behind)))
             else {
                 break;
             };
             parts.push(Part::Text(before.into()));
-            parts.push(Part::Hole(hole));
+            parts.push(Part::Placeholder(placeholder));
             rest = behind;
         }
         parts.push(Part::Text(rest.into()));
@@ -92,26 +92,29 @@ impl Template {
     /// One that lacks them gets them in front: a published record must be one of a kind.
     pub(crate) fn of_raw_record(line: &str) -> Result<(ContentType, Self), serde_json::Error> {
         let fields = Fields::of(line)?;
-        let mut holes: Vec<(Range<usize>, Hole)> = Vec::new();
+        let mut placeholders: Vec<(Range<usize>, Placeholder)> = Vec::new();
         let mut missing = Vec::new();
-        for (name, hole) in [("Id", Hole::Id), ("OrganizationId", Hole::Tenant)] {
+        for (name, placeholder) in [
+            ("Id", Placeholder::Id),
+            ("OrganizationId", Placeholder::Tenant),
+        ] {
             match fields.range(line, name) {
-                Some(range) => holes.push((range, hole)),
-                None => missing.push((name, hole)),
+                Some(range) => placeholders.push((range, placeholder)),
+                None => missing.push((name, placeholder)),
             }
         }
-        holes.sort_by_key(|(range, _)| range.start);
+        placeholders.sort_by_key(|(range, _)| range.start);
         let mut parts = vec![Part::Text("{".into())];
         let mut at = line.find('{').map_or(0, |brace| brace + 1);
-        for (position, (name, hole)) in missing.iter().enumerate() {
+        for (position, (name, placeholder)) in missing.iter().enumerate() {
             parts.push(Part::Text(format!("\"{name}\":\"").into()));
-            parts.push(Part::Hole(*hole));
+            parts.push(Part::Placeholder(*placeholder));
             let last = position + 1 == missing.len() && fields.0.is_empty();
             parts.push(Part::Text(if last { "\"" } else { "\"," }.into()));
         }
-        for (range, hole) in holes {
+        for (range, placeholder) in placeholders {
             parts.push(Part::Text(format!("{}\"", &line[at..range.start]).into()));
-            parts.push(Part::Hole(hole));
+            parts.push(Part::Placeholder(placeholder));
             parts.push(Part::Text("\"".into()));
             at = range.end;
         }
@@ -124,27 +127,27 @@ impl Template {
         &self,
         id: Uuid,
         time: Timestamp,
-        people: &People,
-        dice: &mut Dice,
+        users: &Users,
+        rng: &mut SeededRng,
         out: &mut Vec<u8>,
     ) {
-        let person = people.person(dice.next());
-        let session = dice.next();
+        let user = users.user(rng.next());
+        let session = rng.next();
         for part in &self.0 {
             match part {
                 Part::Text(text) => out.extend_from_slice(text.as_bytes()),
-                Part::Hole(hole) => {
+                Part::Placeholder(placeholder) => {
                     // Writing to memory does not fail.
                     let _ = fill(
-                        *hole,
-                        &Filling {
+                        *placeholder,
+                        &Values {
                             id,
                             time,
-                            people,
-                            person,
+                            users,
+                            user,
                             session,
                         },
-                        dice,
+                        rng,
                         out,
                     );
                 }
@@ -153,48 +156,55 @@ impl Template {
     }
 }
 
-struct Filling<'a> {
+struct Values<'a> {
     id: Uuid,
     time: Timestamp,
-    people: &'a People,
-    person: Option<&'a Person>,
+    users: &'a Users,
+    user: Option<&'a User>,
     session: u64,
 }
 
-fn fill(hole: Hole, with: &Filling<'_>, dice: &mut Dice, out: &mut Vec<u8>) -> std::io::Result<()> {
-    let of_person = |field: fn(&Person) -> &str| with.person.map(field).unwrap_or_default();
-    match hole {
-        Hole::Id => write_uuid(with.id, out),
-        Hole::Tenant => out.extend_from_slice(with.people.tenant.as_bytes()),
-        Hole::Time => write!(out, "{}", with.time.strftime("%Y-%m-%dT%H:%M:%S"))?,
-        Hole::Upn => out.extend_from_slice(of_person(|person| &person.upn).as_bytes()),
-        Hole::UpnUpper => out.extend(
-            of_person(|person| &person.upn)
+fn fill(
+    placeholder: Placeholder,
+    with: &Values<'_>,
+    rng: &mut SeededRng,
+    out: &mut Vec<u8>,
+) -> std::io::Result<()> {
+    let of_user = |field: fn(&User) -> &str| with.user.map(field).unwrap_or_default();
+    match placeholder {
+        Placeholder::Id => write_uuid(with.id, out),
+        Placeholder::Tenant => out.extend_from_slice(with.users.tenant.as_bytes()),
+        Placeholder::Time => write!(out, "{}", with.time.strftime("%Y-%m-%dT%H:%M:%S"))?,
+        Placeholder::Upn => out.extend_from_slice(of_user(|user| &user.upn).as_bytes()),
+        Placeholder::UpnUpper => out.extend(
+            of_user(|user| &user.upn)
                 .bytes()
                 .map(|byte| byte.to_ascii_uppercase()),
         ),
-        Hole::Name => out.extend_from_slice(of_person(|person| person.name).as_bytes()),
-        Hole::ObjectId => out.extend_from_slice(of_person(|person| &person.object_id).as_bytes()),
-        Hole::Puid => out.extend_from_slice(of_person(|person| &person.puid).as_bytes()),
-        Hole::Domain => out.extend_from_slice(with.people.domain.as_bytes()),
+        Placeholder::Name => out.extend_from_slice(of_user(|user| user.name).as_bytes()),
+        Placeholder::ObjectId => {
+            out.extend_from_slice(of_user(|user| &user.object_id).as_bytes());
+        }
+        Placeholder::Puid => out.extend_from_slice(of_user(|user| &user.puid).as_bytes()),
+        Placeholder::Domain => out.extend_from_slice(with.users.domain.as_bytes()),
         // The documentation networks of RFC 5737 and RFC 3849.
-        Hole::Ip => write!(
+        Placeholder::Ip => write!(
             out,
             "{}.{}",
-            ["192.0.2", "198.51.100", "203.0.113"][dice.below(3) as usize],
-            dice.below(254) + 1
+            ["192.0.2", "198.51.100", "203.0.113"][rng.below(3) as usize],
+            rng.below(254) + 1
         )?,
-        Hole::Ip6 => write!(
+        Placeholder::Ip6 => write!(
             out,
             "2001:db8:{:x}::{:x}",
-            dice.below(0xffff),
-            dice.below(0xfffe) + 1
+            rng.below(0xffff),
+            rng.below(0xfffe) + 1
         )?,
-        Hole::Port => write!(out, "{}", 1024 + dice.below(64_000))?,
-        Hole::Guid => write_uuid(dice.uuid(), out),
-        Hole::Session => write_uuid(Dice::of(&[with.session]).uuid(), out),
-        Hole::Hex => write!(out, "{:016X}", dice.next())?,
-        Hole::Number => write!(out, "{}", dice.below(1_000_000))?,
+        Placeholder::Port => write!(out, "{}", 1024 + rng.below(64_000))?,
+        Placeholder::Guid => write_uuid(rng.uuid(), out),
+        Placeholder::Session => write_uuid(SeededRng::of(&[with.session]).uuid(), out),
+        Placeholder::Hex => write!(out, "{:016X}", rng.next())?,
+        Placeholder::Number => write!(out, "{}", rng.below(1_000_000))?,
     }
     Ok(())
 }
@@ -262,6 +272,63 @@ impl<'a> Fields<'a> {
             (_, "Exchange") => ContentType::Exchange,
             (_, "SharePoint" | "OneDrive") => ContentType::SharePoint,
             _ => ContentType::General,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Map, Value};
+
+    use super::*;
+
+    /// Any JSON value, a few levels deep.
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "\\PC{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::btree_map("\\PC{0,8}", inner, 0..6)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// An object that may look like an audit record.
+    fn record() -> impl Strategy<Value = Map<String, Value>> {
+        let name = prop_oneof![
+            "Id",
+            "OrganizationId",
+            "RecordType",
+            "Workload",
+            "\\PC{0,8}"
+        ];
+        prop::collection::btree_map(name, json(), 0..8)
+            .prop_map(|fields| fields.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn a_raw_record_keeps_all_but_its_id_and_tenant(record in record()) {
+            let line = Value::Object(record.clone()).to_string();
+            let (_, template) = Template::of_raw_record(&line).expect("an object");
+            let users = Users::of(1, Uuid::max());
+            let mut written = Vec::new();
+            template.write(Uuid::nil(), Timestamp::UNIX_EPOCH, &users, &mut SeededRng::of(&[1]), &mut written);
+            let mut written: Map<String, Value> = serde_json::from_slice(&written).expect("an object");
+            let mut expect = record;
+            expect.insert("Id".to_owned(), Value::from(Uuid::nil().to_string()));
+            expect.insert("OrganizationId".to_owned(), Value::from(Uuid::max().to_string()));
+            for fields in [&mut written, &mut expect] {
+                fields.sort_keys();
+            }
+            prop_assert_eq!(written, expect);
         }
     }
 }

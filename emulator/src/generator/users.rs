@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::dice::Dice;
+use crate::rng::SeededRng;
 
 const NAMES: [&str; 24] = [
     "Adele Vance",
@@ -33,7 +33,7 @@ const NAMES: [&str; 24] = [
 
 /// One user, under each of the names that records use.
 #[derive(Debug)]
-pub(crate) struct Person {
+pub(crate) struct User {
     pub(crate) name: &'static str,
     pub(crate) upn: String,
     pub(crate) object_id: String,
@@ -42,35 +42,35 @@ pub(crate) struct Person {
 
 /// All users of one tenant, and the tenant itself as text.
 #[derive(Debug)]
-pub(crate) struct People {
+pub(crate) struct Users {
     pub(crate) tenant: String,
     pub(crate) domain: String,
-    people: Vec<Person>,
+    users: Vec<User>,
 }
 
-impl People {
+impl Users {
     pub(crate) fn of(seed: u64, tenant: Uuid) -> Self {
         let (high, low) = tenant.as_u64_pair();
-        let mut dice = Dice::of(&[seed, high, low, 3]);
-        let domain = format!("contoso{:04}.example", dice.below(10_000));
-        let people = NAMES
+        let mut rng = SeededRng::of(&[seed, high, low, 3]);
+        let domain = format!("contoso{:04}.example", rng.below(10_000));
+        let users = NAMES
             .iter()
-            .map(|name| Person {
+            .map(|name| User {
                 name,
                 upn: format!("{}@{domain}", name.to_lowercase().replace(' ', ".")),
-                object_id: dice.uuid().to_string(),
-                puid: format!("1003{:012X}", dice.next() >> 16),
+                object_id: rng.uuid().to_string(),
+                puid: format!("1003{:012X}", rng.next() >> 16),
             })
             .collect();
         Self {
             tenant: tenant.to_string(),
             domain,
-            people,
+            users,
         }
     }
 
     /// The user of a number; numbers repeat after [`NAMES`].
-    pub(crate) fn person(&self, number: u64) -> Option<&Person> {
-        self.people.get((number % NAMES.len() as u64) as usize)
+    pub(crate) fn user(&self, number: u64) -> Option<&User> {
+        self.users.get((number % NAMES.len() as u64) as usize)
     }
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::clock::{earlier, later};
+use crate::config::FaultKind;
 use crate::content_type::ContentType;
-use crate::dice::{Dice, hash_text};
-use crate::fault::{FaultKind, Moment, Occasion};
-use crate::generator::Segment;
+use crate::generator::RecordRange;
+use crate::operation::Operation;
 use crate::publish::{publish, subscribers};
-use crate::shared::Shared;
-use crate::world::{Operation, Source};
+use crate::rng::{SeededRng, hash_text};
+use crate::world::{BlobBody, FaultContext, InjectionPoint, SharedState};
 
 /// A first listing was measured to show blobs up to this much older than the subscription.
 const BACKFILL_SECONDS_MAX: u64 = 22 * 3600;
@@ -21,7 +21,7 @@ const BACKFILL_SECONDS_MAX: u64 = 22 * 3600;
 const BLOBS_PER_TURN: usize = 16;
 
 /// Sets the generator of a feed going, once, when its content type is first subscribed.
-pub(crate) fn start(shared: &Arc<Shared>, tenant: Uuid, content_type: ContentType) {
+pub(crate) fn start_publishing(shared: &Arc<SharedState>, tenant: Uuid, content_type: ContentType) {
     {
         let mut world = shared.world();
         let Some(feed) = world
@@ -43,11 +43,11 @@ pub(crate) fn start(shared: &Arc<Shared>, tenant: Uuid, content_type: ContentTyp
     shared.spawn(generate(Arc::clone(shared), tenant, content_type));
 }
 
-async fn generate(shared: Arc<Shared>, tenant: Uuid, content_type: ContentType) {
+async fn generate(shared: Arc<SharedState>, tenant: Uuid, content_type: ContentType) {
     shared
         .clock
         .sleep(Duration::from_secs(
-            shared.config.rules.first_blob_after_seconds,
+            shared.config.behaviour.first_blob_after_seconds,
         ))
         .await;
     let blobs = shared.config.blobs_of(content_type);
@@ -77,9 +77,14 @@ async fn generate(shared: Arc<Shared>, tenant: Uuid, content_type: ContentType) 
     }
 }
 
-fn publish_generated(shared: &Arc<Shared>, tenant: Uuid, content_type: ContentType, number: u64) {
-    let occasion = Occasion {
-        moment: Moment::Publication,
+fn publish_generated(
+    shared: &Arc<SharedState>,
+    tenant: Uuid,
+    content_type: ContentType,
+    number: u64,
+) {
+    let occasion = FaultContext {
+        point: InjectionPoint::Publication,
         operation: Operation::Blob,
         tenant: Some(tenant),
         content_type: Some(content_type),
@@ -98,23 +103,23 @@ fn publish_generated(shared: &Arc<Shared>, tenant: Uuid, content_type: ContentTy
             _ => {}
         }
     }
-    let Some(source) = take_records(shared, tenant, content_type, count, repeated) else {
+    let Some(body) = take_records(shared, tenant, content_type, count, repeated) else {
         return;
     };
     if late.is_zero() {
-        publish(shared, tenant, content_type, source, host);
+        publish(shared, tenant, content_type, body, host);
         return;
     }
     hold_back(shared, tenant, content_type, 1);
     let of = Arc::clone(shared);
     shared.spawn(async move {
         of.clock.sleep(late).await;
-        publish(&of, tenant, content_type, source, host);
+        publish(&of, tenant, content_type, body, host);
         hold_back(&of, tenant, content_type, -1);
     });
 }
 
-fn hold_back(shared: &Shared, tenant: Uuid, content_type: ContentType, by: i64) {
+fn hold_back(shared: &SharedState, tenant: Uuid, content_type: ContentType, by: i64) {
     if let Some(feed) = shared
         .world()
         .tenants
@@ -127,19 +132,19 @@ fn hold_back(shared: &Shared, tenant: Uuid, content_type: ContentType, by: i64) 
 
 /// The next `count` records of a feed, led by the last `repeated` ones of the blob before.
 fn take_records(
-    shared: &Shared,
+    shared: &SharedState,
     tenant: Uuid,
     content_type: ContentType,
     count: u64,
     repeated: u64,
-) -> Option<Source> {
+) -> Option<BlobBody> {
     let mut world = shared.world();
     let feed = world
         .tenants
         .get_mut(&tenant)?
         .feeds
         .get_mut(&content_type)?;
-    let fresh = Segment {
+    let fresh = RecordRange {
         first: feed.next_record,
         count,
         published: shared.now(),
@@ -147,28 +152,33 @@ fn take_records(
     feed.next_record += count;
     let again = feed.generated.last().map(|last| {
         let count = repeated.min(last.count);
-        Segment {
+        RecordRange {
             first: last.first + last.count - count,
             count,
             ..*last
         }
     });
-    Some(Source::Records(
+    Some(BlobBody::Records(
         again
             .into_iter()
             .chain([fresh])
-            .filter(|segment| segment.count > 0)
+            .filter(|range| range.count > 0)
             .collect(),
     ))
 }
 
-fn records_in_blob(shared: &Shared, tenant: Uuid, content_type: ContentType, number: u64) -> u64 {
+fn records_in_blob(
+    shared: &SharedState,
+    tenant: Uuid,
+    content_type: ContentType,
+    number: u64,
+) -> u64 {
     let (high, low) = tenant.as_u64_pair();
     let (least, most) = (
         *shared.config.records_per_blob.start() as u64,
         *shared.config.records_per_blob.end() as u64,
     );
-    let mut dice = Dice::of(&[
+    let mut rng = SeededRng::of(&[
         shared.config.seed,
         high,
         low,
@@ -176,22 +186,22 @@ fn records_in_blob(shared: &Shared, tenant: Uuid, content_type: ContentType, num
         number,
         4,
     ]);
-    least + dice.below(most.saturating_sub(least) + 1)
+    least + rng.below(most.saturating_sub(least) + 1)
 }
 
 /// Blobs that lie in the feed from before the subscription. They are listed, but not announced.
-fn backfill(shared: &Arc<Shared>, tenant: Uuid, content_type: ContentType) {
-    let blobs = shared.config.rules.blobs_before_subscription;
+fn backfill(shared: &Arc<SharedState>, tenant: Uuid, content_type: ContentType) {
+    let blobs = shared.config.behaviour.blobs_before_subscription;
     for number in 0..blobs as u64 {
         let count = records_in_blob(shared, tenant, content_type, u64::MAX - number);
-        let Some(source) = take_records(shared, tenant, content_type, count, 0) else {
+        let Some(body) = take_records(shared, tenant, content_type, count, 0) else {
             return;
         };
         let age = BACKFILL_SECONDS_MAX * (number + 1) / blobs as u64;
         let created = earlier(shared.now(), Duration::from_secs(age));
         let expires = later(
             created,
-            Duration::from_secs(shared.config.rules.content_expires_after_days * 86_400),
+            Duration::from_secs(shared.config.behaviour.content_expires_after_days * 86_400),
         );
         let mut world = shared.world();
         let Some(of) = world.tenants.get_mut(&tenant) else {
@@ -199,7 +209,7 @@ fn backfill(shared: &Arc<Shared>, tenant: Uuid, content_type: ContentType) {
         };
         let subscribers = subscribers(of, content_type);
         if let Some(feed) = of.feeds.get_mut(&content_type) {
-            let key = feed.add(content_type, created, expires, source);
+            let key = feed.add(content_type, created, expires, body);
             feed.count(key);
             if let Some(blob) = feed.blobs.get_mut(&key) {
                 blob.subscribers = subscribers;

@@ -53,7 +53,7 @@ impl Key {
             }
             Self::Ecdsa(key, bytes) => {
                 let (x, y) = key.public_key().as_ref()[1..].split_at(*bytes);
-                json!({ "kty": "EC", "kid": "k1", "x": encode(x), "y": encode(y) })
+                json!({ "kty": "EC", "crv": format!("P-{}", bytes * 8), "kid": "k1", "x": encode(x), "y": encode(y) })
             }
         }
     }

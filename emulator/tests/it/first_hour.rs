@@ -75,13 +75,13 @@ async fn an_unknown_address_is_refused_and_recorded() {
     let world = World::new(World::config()).await;
     let answer = world.get("subscriptions/pause").await;
     assert_eq!(answer.refusal(), (404, "EmulatorUnknownAddress".to_owned()));
-    let rules: Vec<&str> = world
+    let behaviour: Vec<&str> = world
         .microsoft
         .violations()
         .iter()
         .map(|violation| violation.rule)
         .collect();
-    assert_eq!(rules, ["unknown_address"]);
+    assert_eq!(behaviour, ["unknown_address"]);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The listing of notifications: each attempt, with the rules of the content listing.
 
-use emulator::{Config, ContentType, Rules};
+use emulator::{Behaviour, Config, ContentType};
 
 use crate::world::{Receiver, World, eventually};
 
@@ -57,12 +57,12 @@ async fn each_attempt_is_listed_with_time_and_status() {
 #[tokio::test]
 async fn the_listing_has_pages_and_the_rules_of_windows() {
     let receiver = Receiver::new().await;
-    let rules = Rules {
+    let behaviour = Behaviour {
         page_items_max: 2,
-        ..Rules::default()
+        ..Behaviour::default()
     };
     let world = World::new(Config {
-        rules,
+        behaviour,
         ..World::config()
     })
     .await;

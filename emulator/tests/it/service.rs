@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use emulator::{Config, ContentType, Fault, FaultKind, Operation, Rules};
+use emulator::{Behaviour, Config, ContentType, Fault, FaultKind, Operation};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
@@ -155,12 +155,12 @@ async fn requests_are_recorded_with_the_tenant_of_their_token() {
 
 #[tokio::test]
 async fn answers_are_compressed_for_those_who_accept_it_if_the_rule_says_so() {
-    let rules = Rules {
+    let behaviour = Behaviour {
         gzip: true,
-        ..Rules::default()
+        ..Behaviour::default()
     };
     let world = World::new(Config {
-        rules,
+        behaviour,
         ..World::config()
     })
     .await;
