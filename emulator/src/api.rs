@@ -1,4 +1,4 @@
-//! The activity feed: every operation under `/api/v1.0/{tenant}/activity/feed`.
+//! The Management Activity API: every operation under `/api/v1.0/{tenant}/activity/feed`.
 
 mod access;
 mod blob;
@@ -13,7 +13,7 @@ mod window;
 use crate::message::{ApiError, Request, Response, empty};
 use crate::operation::Operation;
 
-/// Answers a call of the feed.
+/// Answers a request of the API.
 pub(crate) async fn respond(request: &Request) -> Response {
     let result = match access::check(request) {
         Ok(access) => match request.route.operation {
@@ -32,7 +32,7 @@ pub(crate) async fn respond(request: &Request) -> Response {
     result.unwrap_or_else(|error: ApiError| error.response())
 }
 
-/// AF429 for a call.
+/// AF429, with the method that Microsoft counts the request under.
 pub(crate) fn throttled(request: &Request, status: u16) -> Response {
     let method = if request.route.operation == Operation::Blob {
         "GetBlob"

@@ -1,4 +1,4 @@
-//! What an emulator is started with.
+//! What an emulator is started with, and what can be changed while it runs.
 
 mod administrator;
 mod behaviour;
@@ -69,7 +69,7 @@ pub struct Config {
     pub expired_client_secrets: Vec<String>,
     /// PEM certificates whose keys may sign client assertions.
     pub client_certificates: Vec<String>,
-    /// Identity providers whose statements stand in for a secret.
+    /// Identity providers whose assertions stand in for a secret.
     pub federated_credentials: Vec<FederatedCredential>,
     /// Redirect URIs registered for consent; any is accepted when there are none.
     pub redirect_uris: Vec<Url>,
@@ -79,7 +79,7 @@ pub struct Config {
     pub resource: String,
     /// The choices that Microsoft left undocumented.
     pub behaviour: Behaviour,
-    /// FaultInjector from the start; more can be added while running.
+    /// Faults from the start; more can be added while running.
     pub faults: Vec<Fault>,
     /// The time; the system's by default.
     pub clock: Clock,

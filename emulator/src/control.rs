@@ -1,4 +1,4 @@
-//! The control API under `/_emulator`: assertions and switches for other processes.
+//! The control API under `/_emulator`: what happened, and commands, for other processes.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -56,7 +56,7 @@ fn question(request: &Request, parts: &[&str]) -> Option<Value> {
         ["faults"] => fault_list(request),
         ["clock"] => json!({ "now": shared.now() }),
         ["tenants"] => json!(shared.world().tenants.keys().collect::<Vec<_>>()),
-        ["waiting"] => json!({ "announcements": webhook::unsettled(shared) }),
+        ["waiting"] => json!({ "announcements": webhook::pending(shared) }),
         _ => return None,
     })
 }

@@ -1,4 +1,4 @@
-//! A running emulator, as tests and demos hold it.
+//! A running emulator: what tests and the demo call.
 
 use std::io;
 use std::net::SocketAddr;
@@ -49,7 +49,7 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
-    /// The file of records holds something else.
+    /// The file of records holds something other than records.
     #[error("cannot use the records in {path}: {source}")]
     BadRecords {
         /// The file.
@@ -57,7 +57,7 @@ pub enum StartError {
         /// The line and why.
         source: BadRecord,
     },
-    /// The address under which we are known cannot carry a path.
+    /// The public URL cannot carry a path.
     #[error("cannot be known as {0}; give a public URL such as http://127.0.0.1:8765/")]
     PublicUrl(String),
     /// Too many tenants.
@@ -163,7 +163,7 @@ impl Emulator {
     /// Publishes a blob of records by hand and answers its content id; empty when the tenant is unknown.
     #[expect(
         clippy::needless_pass_by_value,
-        reason = "callers build the records for this call"
+        reason = "callers build the records for this call alone"
     )]
     pub fn publish(&self, tenant: Uuid, content_type: ContentType, records: Vec<Value>) -> String {
         let body = serde_json::to_vec(&records).unwrap_or_default();
@@ -197,9 +197,9 @@ impl Emulator {
         self.shared.notify.store(on, Ordering::Relaxed);
     }
 
-    /// Announcements that wait for their time, their turn or their retry, or are being sent.
+    /// Announcements that wait or are being sent.
     pub fn announcements_waiting(&self) -> usize {
-        webhook::unsettled(&self.shared)
+        webhook::pending(&self.shared)
     }
 
     /// Adds a fault; false when there are too many.

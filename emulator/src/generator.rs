@@ -33,7 +33,7 @@ const PUBLISHED_SECOND: i64 = 1_772_366_400;
 
 /// Makes `count` audit records of one tenant, each a JSON object as the feed sends it: an ordinary mix of the five content types.
 ///
-/// The same seed gives the same records on every machine, and a longer row begins with the shorter one.
+/// The same seed gives the same records on every machine, and more records begin with the same ones as fewer.
 /// For benches and tests that need records without a running emulator.
 pub fn records(seed: u64, count: usize) -> Vec<String> {
     let mut rng = SeededRng::of(&[seed, hash_text("mix")]);
@@ -45,7 +45,7 @@ pub fn records(seed: u64, count: usize) -> Vec<String> {
         .map(|number| {
             let mut record = Vec::new();
             streams[position(rng.below(100))].write_record(number, published, &mut record);
-            // Templates are text, and text is what fills their holes.
+            // Templates are text, and so are the values of their placeholders.
             String::from_utf8(record).unwrap_or_default()
         })
         .collect()

@@ -1,8 +1,8 @@
-//! What a request asks for.
+//! The operations of Microsoft's hosts, of webhooks and of the control API.
 
 use serde::{Deserialize, Serialize};
 
-/// What a request asked for.
+/// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {

@@ -1,4 +1,4 @@
-//! Publication: a blob becomes available, is counted, and is announced.
+//! Publishing: a blob becomes available, is counted, and is announced.
 
 mod content_item;
 mod published;
@@ -6,7 +6,6 @@ mod schedule;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -22,7 +21,7 @@ use crate::webhook;
 use crate::world::{Announcement, BlobBody, BlobKey, SharedState, Tenant};
 
 /// Makes a blob available now and answers its content id; `None` when the tenant is unknown.
-/// A foreign host is what its `contentUri` will name instead of ours.
+/// With a foreign host, its `contentUri` names that instead of ours.
 pub(crate) fn publish(
     shared: &Arc<SharedState>,
     tenant: Uuid,
@@ -36,10 +35,7 @@ pub(crate) fn publish(
         let of = world.tenants.get_mut(&tenant)?;
         let subscribers = subscribers(of, content_type);
         let feed = of.feeds.get_mut(&content_type)?;
-        let expires = later(
-            now,
-            Duration::from_secs(shared.config.behaviour.content_expires_after_days * 86_400),
-        );
+        let expires = later(now, shared.config.behaviour.content_lifetime());
         let key = feed.add(content_type, now, expires, body);
         if !subscribers.is_empty() {
             feed.count(key);

@@ -1,4 +1,4 @@
-//! Chance from a seed: the same seed gives the same run, on every machine and in every version.
+//! Random numbers from a seed: the same seed gives the same run, on every machine and in every version.
 
 use uuid::Uuid;
 
@@ -7,7 +7,7 @@ use uuid::Uuid;
 pub(crate) struct SeededRng(u64);
 
 impl SeededRng {
-    /// Dice of their own for the thing that `parts` name.
+    /// A generator of its own for the thing that `parts` name.
     pub(crate) fn of(parts: &[u64]) -> Self {
         Self(hash(parts))
     }
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_seed_gives_one_run() {
+    fn the_same_seed_gives_the_same_numbers() {
         let roll = |seed| {
             let mut rng = SeededRng::of(&[seed, 7]);
             [rng.next(), rng.next(), rng.next()]
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn chance_keeps_its_bounds_and_its_share() {
+    fn chance_is_as_likely_as_asked() {
         let mut rng = SeededRng::of(&[1]);
         assert!((0..1000).all(|_| !rng.chance(0.0)));
         assert!((0..1000).all(|_| rng.chance(1.0)));

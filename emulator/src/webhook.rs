@@ -1,4 +1,4 @@
-//! Our calls to webhooks: the validation during a start, and notifications.
+//! Requests to webhooks: the validation during a start, and notifications.
 
 mod deliver;
 mod validate;
@@ -61,18 +61,14 @@ fn queue_of(shared: &Arc<SharedState>, announcement: &Announcement) -> Arc<Deliv
     Arc::clone(queue)
 }
 
-/// Forgets the failures of a webhook that was started again.
-pub(crate) fn revive(shared: &SharedState, key: &WebhookKey) {
+/// Forgets the failures of a webhook whose subscription was started again.
+pub(crate) fn forget_failures(shared: &SharedState, key: &WebhookKey) {
     if let Some(queue) = shared.queues().get(key) {
-        queue.revive();
+        queue.forget_failures();
     }
 }
 
-/// Announcements that wait for their time, their turn or their retry, or are being sent.
-pub(crate) fn unsettled(shared: &SharedState) -> usize {
-    shared
-        .queues()
-        .values()
-        .map(|queue| queue.unsettled())
-        .sum()
+/// Announcements that wait or are being sent.
+pub(crate) fn pending(shared: &SharedState) -> usize {
+    shared.queues().values().map(|queue| queue.pending()).sum()
 }

@@ -1,4 +1,4 @@
-//! Who may call: token, tenant, permission, rate.
+//! Who has access: token, tenant, permission, rate.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::world::World;
 /// Documented requests a minute and tenant; more is a violation, refused or not.
 const REQUESTS_PER_MINUTE: usize = 2_000;
 
-/// What Microsoft prints for a caller without PublisherIdentifier.
+/// The publisher that Microsoft names for a caller without PublisherIdentifier.
 pub(super) const NO_PUBLISHER: &str = "00000000-0000-0000-0000-000000000000";
 
 /// A caller who passed.
@@ -34,7 +34,7 @@ pub(crate) struct Access {
 pub(crate) enum Denied {
     /// The token is missing, foreign or expired.
     Anonymous,
-    /// The feed says no.
+    /// The API refuses.
     Refused(ApiError),
 }
 
@@ -70,7 +70,7 @@ impl Access {
     }
 }
 
-/// Checks a call, in the order in which Microsoft seems to.
+/// Checks a request, in the order in which Microsoft seems to.
 pub(crate) fn check(request: &Request) -> Result<Access, Denied> {
     let shared = &request.shared;
     let now = shared.now();
@@ -97,7 +97,7 @@ pub(crate) fn check(request: &Request) -> Result<Access, Denied> {
     let tenant = tenant_of(request, &claims)?;
     let publisher = request.query.get("PublisherIdentifier").map(str::to_owned);
     if publisher.is_none() {
-        shared.violate(
+        shared.record_violation(
             "missing_publisher_identifier",
             Some(tenant),
             request.target.clone(),
@@ -162,9 +162,9 @@ fn count_request(
     };
     let within_the_minute = note(recent, now);
     drop(world);
-    // Once a minute is enough to know.
+    // Only the first request above the limit, so once a minute.
     if within_the_minute == REQUESTS_PER_MINUTE + 1 {
-        request.shared.violate(
+        request.shared.record_violation(
             "more_than_2000_requests_a_minute",
             Some(tenant),
             request.target.clone(),
@@ -213,7 +213,7 @@ fn known_parameters(request: &Request, tenant: Uuid) -> Result<(), ApiError> {
     };
     request
         .shared
-        .violate("unknown_parameter", Some(tenant), request.target.clone());
+        .record_violation("unknown_parameter", Some(tenant), request.target.clone());
     if request.shared.config.behaviour.refuse_unknown_parameters {
         let name: String = name.chars().take(100).collect();
         let text = format!(

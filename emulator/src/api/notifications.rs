@@ -38,7 +38,7 @@ pub(crate) fn notifications(request: &Request, access: &Access) -> Result<Respon
         return Ok(json(200, &[(); 0]));
     };
     let journal = shared.journal();
-    // The position in the journal is the second half of a page's key.
+    // A page's key is the time of an attempt and its position in the journal.
     let mut attempts = journal
         .deliveries
         .iter()

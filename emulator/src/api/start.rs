@@ -57,7 +57,7 @@ async fn run(
         disabled: false,
         shown_from: now,
     });
-    begin(request, access, content_type, wanted.as_ref(), now)?;
+    check_start(request, access, content_type, wanted.as_ref(), now)?;
     if let Some(wanted) = &wanted {
         let subscriber = webhook::Subscriber {
             tenant: access.tenant,
@@ -71,10 +71,10 @@ async fn run(
         )
         .await
         .map_err(|reason| errors::bad_webhook(&wanted.address, reason))?;
-        webhook::revive(shared, &(wanted.address.clone(), wanted.auth_id.clone()));
+        webhook::forget_failures(shared, &(wanted.address.clone(), wanted.auth_id.clone()));
     }
     let spelling = request.query.get("contentType").unwrap_or_default();
-    let echo = commit(request, access, content_type, wanted, spelling);
+    let echo = enable(request, access, content_type, wanted, spelling);
     start_publishing(shared, access.tenant, content_type);
     Ok(json(200, &echo))
 }
@@ -102,8 +102,8 @@ fn audited(
     ))
 }
 
-/// Refuses what needs no call to the webhook: a start too soon, or one that changes nothing. Notes the time otherwise.
-fn begin(
+/// Refuses a start that comes too soon or changes nothing, before the webhook is called. Otherwise remembers its time for the cool-down.
+fn check_start(
     request: &Request,
     access: &Access,
     content_type: ContentType,
@@ -128,17 +128,17 @@ fn begin(
         StartCooldown::PerTenant => tenant.last_start.get(&access.client_id).copied(),
         StartCooldown::PerSubscription | StartCooldown::Off => last_of_type,
     };
-    let free_from =
+    let allowed_from =
         last.map(|last| later(last, Duration::from_secs(behaviour.start_cooldown_seconds)));
-    if let Some(free_from) = free_from.filter(|free_from| now < *free_from) {
-        shared.violate(
+    if let Some(allowed_from) = allowed_from.filter(|allowed_from| now < *allowed_from) {
+        shared.record_violation(
             "start_within_15_minutes",
             Some(access.tenant),
             request.target.clone(),
         );
         if behaviour.start_cooldown != StartCooldown::Off {
             return Err(errors::start_too_soon(
-                free_from.duration_since(now).as_secs(),
+                allowed_from.duration_since(now).as_secs(),
             ));
         }
     }
@@ -177,8 +177,8 @@ fn changes_nothing(
         }
 }
 
-/// Enables the subscription, and answers as Microsoft does: the content type as it was sent.
-fn commit(
+/// Enables the subscription. The response names the content type as it was sent.
+fn enable(
     request: &Request,
     access: &Access,
     content_type: ContentType,
@@ -239,7 +239,7 @@ pub(crate) fn stop(request: &Request, access: &Access) -> Result<Response, ApiEr
         .as_ref()
         .is_ok_and(|subscription| subscription.is_enabled())
     {
-        shared.violate(
+        shared.record_violation(
             "stop_without_start",
             Some(access.tenant),
             request.target.clone(),
@@ -259,7 +259,7 @@ pub(super) struct RequestedWebhook {
     expiration: Option<(String, Timestamp)>,
 }
 
-/// Reads the body of a start. One that is no object, such as JSON encoded twice, is silently no webhook at all.
+/// Reads the body of a start. A body that is no object, such as JSON encoded twice, silently counts as no webhook.
 pub(super) fn requested_webhook(body: &[u8]) -> Result<Option<RequestedWebhook>, ApiError> {
     let Ok(Value::Object(body)) = serde_json::from_slice(body) else {
         return Ok(None);

@@ -11,8 +11,8 @@ use crate::clock::{earlier, later};
 use crate::config::Behaviour;
 use crate::message::{ApiError, Request};
 
-const DAY: Duration = Duration::from_secs(86_400);
-const LOOK_BACK: Duration = Duration::from_secs(7 * 86_400);
+const DAY: Duration = Duration::from_hours(24);
+const LOOK_BACK: Duration = Duration::from_hours(7 * 24);
 
 /// `start <= contentCreated < end`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(crate) struct Window {
     pub(crate) end: Timestamp,
 }
 
-/// The window of a call; the last 24 hours when it names none.
+/// The window of a request; the last 24 hours when it names none.
 pub(crate) fn window(request: &Request, now: Timestamp) -> Result<Window, ApiError> {
     let behaviour = &request.shared.config.behaviour;
     let read = |name: &str| {
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_begins_where_the_one_before_ended() {
+    fn a_page_begins_where_the_last_one_ended() {
         let at: Timestamp = "2026-03-10T12:00:00.123Z".parse().expect("a time");
         assert_eq!(parse_next_page(&next_page(at, 7)), Ok((at, 7)));
         for text in [

@@ -20,12 +20,12 @@ pub enum Decision {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Administrator {
-    /// What is done.
+    /// Accepts, declines, or is asked.
     pub decision: Decision,
     /// Whose administrator it is, where the address names no single tenant; the first tenant by default.
     pub tenant: Option<Uuid>,
-    /// A `tenant` that the redirect names instead of the one that consented: anybody can forge it.
+    /// Name this tenant in the redirect instead of the one that consented. Anybody can forge a redirect.
     pub forged_tenant: Option<Uuid>,
-    /// The redirect carries no `state`, as refusals of the older page do.
+    /// The redirect carries no `state`, as on the older page when the administrator declines.
     pub omit_state: bool,
 }

@@ -1,4 +1,4 @@
-//! The choices that Microsoft left undocumented, or that were seen both ways. All of them can be set; the README lists them as guessed.
+//! Behaviour that Microsoft does not document, or that was seen both ways. All of it can be set; the README lists it under "Guessed".
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub enum TenantCheck {
     Loose,
 }
 
-/// Behaviour that is known to exist but not in its numbers. Missing fields in a file keep their default.
+/// Behaviour that Microsoft does not document. Fields that a file leaves out keep their default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Behaviour {
@@ -44,9 +44,9 @@ pub struct Behaviour {
     pub validation_shown_after_seconds: u64,
     /// Pause after the first failed notification.
     pub retry_first_seconds: u64,
-    /// Growth of the pause from failure to failure.
+    /// Each pause is this many times the one before.
     pub retry_factor: u32,
-    /// Longest pause.
+    /// Longest pause between two attempts.
     pub retry_seconds_max: u64,
     /// Failures in a row after which the webhook is disabled.
     pub failures_until_disabled: u32,
@@ -56,9 +56,9 @@ pub struct Behaviour {
     pub start_cooldown_seconds: u64,
     /// A start without a webhook removes the one that is there (inferred), instead of leaving it.
     pub start_without_webhook_removes: bool,
-    /// After a stop and a start, for how long content stays AF20023 and the listing empty although start said enabled.
+    /// After a stop and a start, for how long content is still refused (AF20023) and the listing empty, although the start answered `enabled`.
     pub stuck_after_restart_seconds: u64,
-    /// Comparison of the tenants of address and token.
+    /// How strictly the tenant of the address is compared with the token's.
     pub tenant_check: TenantCheck,
     /// Refuse a window of exactly 24 hours, as seen since 2026-05.
     pub refuse_exact_day: bool,
@@ -78,7 +78,7 @@ pub struct Behaviour {
     pub expired_content_status: u16,
     /// Status of AF20052, never recorded.
     pub malformed_content_status: u16,
-    /// Requests a minute after which a tenant is throttled (2,000 is documented); none by default, so that measurements are not bounded by it.
+    /// Requests a minute after which a tenant is throttled (2,000 is documented); none by default, so that it does not slow measurements down.
     pub requests_per_minute_max: Option<u32>,
     /// Status of AF429: 403 as documented, or 429.
     pub throttled_status: u16,
@@ -88,11 +88,11 @@ pub struct Behaviour {
     pub title_case_headers: bool,
     /// Omit `status` from the subscription listing, as one documented sample does.
     pub omit_subscription_status: bool,
-    /// A listing that starts exactly at a blob's creation makes that blob partial, as one collector saw.
+    /// A listing that starts exactly at a blob's creation makes that blob partial: from then on only half of its records are sent. One collector saw this.
     pub partial_blob_at_window_start: bool,
-    /// Blobs that lie in the feed already when a type is first started, created up to 22 hours before.
+    /// Blobs that are in the feed already when a type is first started, created up to 22 hours before.
     pub blobs_before_subscription: usize,
-    /// Wait between the first start of a type and its first blob: officially up to 12 hours, measured 2 minutes.
+    /// Time from the first start of a type to its first blob. Documented as up to 12 hours, measured as 2 minutes.
     pub first_blob_after_seconds: u64,
     /// After auditing was turned on, for how long a tenant still "does not exist". Documented as up to 60 minutes.
     pub auditing_starts_after_seconds: u64,
@@ -142,8 +142,13 @@ impl Default for Behaviour {
 }
 
 impl Behaviour {
+    /// `contentExpiration` less `contentCreated`.
+    pub(crate) fn content_lifetime(&self) -> Duration {
+        Duration::from_hours(24 * self.content_expires_after_days)
+    }
+
     /// The pause before the next attempt after `failures` failures in a row.
-    pub(crate) fn retry_gap(&self, failures: u32) -> Duration {
+    pub(crate) fn retry_pause(&self, failures: u32) -> Duration {
         let factor = u64::from(self.retry_factor).saturating_pow(failures.saturating_sub(1));
         Duration::from_secs(
             self.retry_first_seconds
@@ -161,7 +166,7 @@ mod tests {
     fn retry_gaps_grow_to_their_limit() {
         let behaviour = Behaviour::default();
         let gaps =
-            [1, 2, 3, 9, 10, 64, 1000].map(|failures| behaviour.retry_gap(failures).as_secs());
+            [1, 2, 3, 9, 10, 64, 1000].map(|failures| behaviour.retry_pause(failures).as_secs());
         assert_eq!(gaps, [10, 20, 40, 2560, 3600, 3600, 3600]);
     }
 }

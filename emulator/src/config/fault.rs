@@ -42,7 +42,7 @@ const fn always() -> f64 {
     1.0
 }
 
-/// The kinds of faults.
+/// What goes wrong. The moments are requests, the publication of a blob, and notifications.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FaultKind {
@@ -56,7 +56,7 @@ pub enum FaultKind {
         #[serde(default)]
         message: String,
     },
-    /// AF429, with the status of the rules unless one is given.
+    /// AF429, with [`crate::Behaviour::throttled_status`] unless a status is given.
     Throttle {
         /// 403 or 429.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,7 +103,7 @@ pub enum FaultKind {
         /// By how much; negative is in the past.
         seconds: i64,
     },
-    /// The subscription's webhook silently becomes null, on any call for it.
+    /// The subscription's webhook silently becomes null, on any request for it.
     WebhookVanishes,
     /// The listing of content spells `contentUri` with another host.
     ForeignContentUri {
@@ -145,7 +145,7 @@ pub enum FaultKind {
 }
 
 impl From<FaultKind> for Fault {
-    /// The fault everywhere, always.
+    /// The fault on every occasion.
     fn from(kind: FaultKind) -> Self {
         Self {
             kind,

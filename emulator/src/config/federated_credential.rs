@@ -1,4 +1,4 @@
-//! An identity provider whose statements stand in for a secret.
+//! Another identity provider, whose assertions stand in for a secret.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FederatedCredential {
-    /// `iss` of its statements; `/.well-known/openid-configuration` is looked up under it.
+    /// `iss` of its assertions; `/.well-known/openid-configuration` is looked up under it.
     pub issuer: String,
-    /// `sub` of its statements, such as the ARN of a role.
+    /// `sub` of its assertions, such as the ARN of a role.
     pub subject: String,
-    /// `aud` of its statements.
+    /// `aud` of its assertions.
     #[serde(default = "exchange")]
     pub audience: String,
 }

@@ -11,14 +11,14 @@ use crate::config::{Administrator, Behaviour, Config, Fault, FederatedCredential
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scenario {
-    /// The choices that Microsoft left undocumented; those left out keep their default.
+    /// Behaviour that Microsoft does not document; what is left out keeps its default. Files of before call it `rules`.
     #[serde(alias = "rules")]
     pub behaviour: Behaviour,
     /// Faults from the start.
     pub faults: Vec<Fault>,
     /// Changes to tenants by id; ids that are not there yet are added.
     pub tenants: BTreeMap<Uuid, TenantState>,
-    /// Identity providers whose statements stand in for a secret.
+    /// Identity providers whose assertions stand in for a secret.
     pub federated_credentials: Vec<FederatedCredential>,
     /// What the administrator does in front of the consent page.
     pub administrator: Administrator,

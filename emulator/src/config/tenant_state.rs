@@ -1,4 +1,4 @@
-//! The state of a tenant, as a configuration or a command sets it.
+//! What can be set of a tenant.
 
 use serde::{Deserialize, Serialize};
 

@@ -19,7 +19,7 @@ pub struct BadRecord {
 }
 
 impl Library {
-    /// Reads newline-delimited JSON; blank lines are skipped. Records are sorted into content types by their Workload and RecordType; a type that gets none has all of them.
+    /// Reads newline-delimited JSON; blank lines are skipped. Records are sorted into content types by their Workload and RecordType; a content type that gets none has all of them.
     pub(crate) fn parse(ndjson: &str) -> Result<Self, BadRecord> {
         let records = ndjson
             .lines()

@@ -1,4 +1,4 @@
-//! The endless row of records of one tenant and content type.
+//! The endless stream of records of one tenant and content type.
 //!
 //! A record is made from its number alone, so a blob of a million records is made while it is sent and is never held in memory, and the same number always gives the same record.
 
@@ -15,7 +15,7 @@ use crate::clock::earlier;
 use crate::content_type::ContentType;
 use crate::rng::{SeededRng, hash, hash_text};
 
-/// Bytes of a blob that are made before they are handed to the connection: large enough for full writes, small beside the memory of a test machine.
+/// Bytes of a blob that are made at a time: enough for full writes, little beside the memory of a test machine.
 const CHUNK_BYTES: usize = 128 * 1024;
 
 /// Events lie at most this long before their blob. Microsoft: typically within 60 to 90 minutes, the rest later.
@@ -42,13 +42,13 @@ const BUILT_IN: [(ContentType, &str); 5] = [
     (ContentType::Dlp, include_str!("templates/dlp.ndjson")),
 ];
 
-/// The endless row of records of one tenant and content type.
+/// The endless stream of records of one tenant and content type.
 #[derive(Debug)]
 pub(crate) struct RecordStream {
     key: u64,
     templates: Arc<[Template]>,
     users: Arc<Users>,
-    /// Take the templates in order (a file of records: each once before any twice) instead of by chance.
+    /// Take the templates in order, as for the records of a file, instead of at random.
     in_order: bool,
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct RecordRange {
 }
 
 impl RecordStream {
-    /// The records of the tenant of `people` in `content_type`: from `file` when there are any, else from the built-in templates.
+    /// The records of the tenant of `users` in `content_type`: from `file` when there are any, else from the built-in templates.
     pub(crate) fn new(
         seed: u64,
         users: Arc<Users>,
@@ -96,13 +96,13 @@ impl RecordStream {
             out.extend_from_slice(b"{}");
             return;
         };
-        // Most events are minutes old, some hours: the square pulls the lag towards zero.
+        // Most events are minutes old, some hours: the product of two random numbers is small more often than not.
         let lag = rng.below(1000) * rng.below(1000) * EVENT_LAG_SECONDS_MAX / 1_000_000;
         let time = earlier(published, Duration::from_secs(60 + lag));
         template.write(self.record_id(number), time, &self.users, &mut rng, out);
     }
 
-    /// The body of a blob of `segments`, in chunks.
+    /// The body of a blob of `ranges`, in chunks.
     pub(crate) fn body(
         self: Arc<Self>,
         ranges: Vec<RecordRange>,

@@ -1,4 +1,4 @@
-//! A record as bytes with holes.
+//! Templates: records with placeholders.
 
 use std::fmt;
 use std::io::Write;
@@ -13,6 +13,12 @@ use uuid::Uuid;
 use super::users::{User, Users};
 use crate::content_type::ContentType;
 use crate::rng::SeededRng;
+
+// Record types of the feed DLP.All, by Microsoft's names.
+const COMPLIANCE_DLP_SHAREPOINT: i64 = 11;
+const COMPLIANCE_DLP_EXCHANGE: i64 = 13;
+const COMPLIANCE_DLP_SHAREPOINT_CLASSIFICATION: i64 = 33;
+const COMPLIANCE_DLP_EXCHANGE_CLASSIFICATION: i64 = 107;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Placeholder {
@@ -64,12 +70,12 @@ enum Part {
     Placeholder(Placeholder),
 }
 
-/// A record with holes, ready to be written any number of times.
+/// A record with placeholders, ready to be written any number of times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template(Vec<Part>);
 
 impl Template {
-    /// A built-in record: `{{name}}` is a hole; an unknown name stays as it is.
+    /// A built-in template, in which `{{name}}` is a placeholder; an unknown name stays as it is.
     pub(crate) fn with_placeholders(line: &str) -> Self {
         let mut parts = Vec::new();
         let mut rest = line;
@@ -89,7 +95,7 @@ impl Template {
     }
 
     /// A raw record, kept byte for byte but for the values of its own `Id` and `OrganizationId`.
-    /// One that lacks them gets them in front: a published record must be one of a kind.
+    /// A record that lacks them gets them in front, since no two published records may have the same Id.
     pub(crate) fn of_raw_record(line: &str) -> Result<(ContentType, Self), serde_json::Error> {
         let fields = Fields::of(line)?;
         let mut placeholders: Vec<(Range<usize>, Placeholder)> = Vec::new();
@@ -122,7 +128,7 @@ impl Template {
         Ok((fields.content_type(), Self(parts)))
     }
 
-    /// Appends the record with its holes filled.
+    /// Appends the record with values in place of its placeholders.
     pub(crate) fn write(
         &self,
         id: Uuid,
@@ -266,8 +272,13 @@ impl<'a> Fields<'a> {
             .and_then(|raw| serde_json::from_str(raw.get()).ok())
             .unwrap_or_default();
         match (record_type, workload.as_str()) {
-            // DLP matches in SharePoint (11) and Exchange (13), undo (33), and the Exchange copies (107).
-            (11 | 13 | 33 | 107, _) => ContentType::Dlp,
+            (
+                COMPLIANCE_DLP_SHAREPOINT
+                | COMPLIANCE_DLP_EXCHANGE
+                | COMPLIANCE_DLP_SHAREPOINT_CLASSIFICATION
+                | COMPLIANCE_DLP_EXCHANGE_CLASSIFICATION,
+                _,
+            ) => ContentType::Dlp,
             (_, "AzureActiveDirectory") => ContentType::AzureActiveDirectory,
             (_, "Exchange") => ContentType::Exchange,
             (_, "SharePoint" | "OneDrive") => ContentType::SharePoint,

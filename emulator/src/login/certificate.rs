@@ -1,4 +1,4 @@
-//! Assertions signed with the key of a registered certificate, really verified.
+//! Assertions signed with the key of a registered certificate.
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use base64::Engine;
@@ -32,7 +32,7 @@ struct Claims {
 /// An assertion that was verified.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Verified {
-    /// To be accepted once.
+    /// The assertion's id. Each is accepted once.
     pub(super) jti: String,
     /// `exp`, in seconds since 1970.
     pub(super) expires: i64,
@@ -42,7 +42,7 @@ pub(super) struct Verified {
 #[derive(Debug)]
 pub(super) struct Expected<'a> {
     pub(super) certificates: &'a [CertificateDer<'static>],
-    /// Each spelling of the token URL that was used.
+    /// Every spelling of the token URL.
     pub(super) audiences: &'a [String],
     pub(super) client_id: Uuid,
     pub(super) now: Timestamp,

@@ -9,7 +9,7 @@ use crate::config::{Administrator, Consent, Decision};
 use crate::message::{Request, Response, empty, html};
 use crate::world::{SharedState, tenant_ids};
 
-/// Codes of the legacy flow that wait to be redeemed at most.
+/// At most this many codes of the legacy flow wait to be redeemed.
 const CODES_MAX: usize = 1_000;
 
 /// Answers a request for consent.

@@ -1,4 +1,4 @@
-//! The application's credential in a token request: a secret, an assertion of its own, or a statement of another provider.
+//! The application's credential in a token request: a secret, an assertion of its own, or one of another identity provider.
 
 use std::collections::HashMap;
 
@@ -11,10 +11,10 @@ use super::federated;
 use crate::message::Request;
 use crate::world::SharedState;
 
-/// Assertions remembered against replay before those that expired are forgotten.
+/// From this many on, assertions that have expired are no longer remembered against replay.
 const ASSERTIONS_MAX: usize = 100_000;
 
-/// Checks the secret or the assertion; `appidacr` of the token.
+/// Checks the secret or the assertion. Gives the `appidacr` of the token.
 pub(crate) async fn check(
     request: &Request,
     form: &HashMap<String, String>,

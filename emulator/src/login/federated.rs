@@ -39,7 +39,7 @@ enum Audience {
     Several(Vec<String>),
 }
 
-/// No credential fits: in Entra's words.
+/// The refusal when no credential fits, in Entra's words.
 fn unknown(number: u32, what: &str, presented: &str) -> LoginError {
     let presented: String = presented.chars().take(PRESENTED_CHARS_MAX).collect();
     let text = format!(
@@ -108,7 +108,7 @@ fn check_claims(
         .filter(|of| of.subject == claims.sub)
         .collect();
     if of_subject.is_empty() {
-        // Since 2024 the comparison minds the case, and Entra says when that alone is the difference.
+        // Since 2024 the comparison is case-sensitive, and Entra has a number for a subject that differs in case alone.
         let nearly = of_issuer
             .iter()
             .any(|of| of.subject.eq_ignore_ascii_case(&claims.sub));

@@ -20,7 +20,7 @@ struct Discovery {
     jwks_uri: String,
 }
 
-/// A provider's documents cannot be used.
+/// Why a provider's keys cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum KeySetError {
     #[error("the provider does not answer: {0}")]
@@ -29,11 +29,11 @@ pub(super) enum KeySetError {
     Document(#[from] serde_json::Error),
     #[error("a document of the provider is longer than {DOCUMENT_BYTES_MAX} bytes")]
     TooLong,
-    #[error("the provider calls itself {0}, not as its statement does")]
+    #[error("the provider calls itself {0}, not as its assertion does")]
     OtherIssuer(String),
 }
 
-/// The provider's keys, by way of its discovery document, which must name the issuer as the statement does.
+/// The provider's keys. Its discovery document says where they are, and must name the issuer as the assertion does.
 pub(super) async fn provider_keys(
     client: &reqwest::Client,
     issuer: &str,

@@ -15,7 +15,7 @@ use crate::message::{Claims, Request, Response, json};
 use crate::rng::{SeededRng, hash_text};
 use crate::world::SharedState;
 
-/// Tenants' places that name no single tenant, which client credentials need.
+/// Names in the tenant's place that stand for many tenants. Client credentials need a single one.
 const SHARED_TENANTS: [&str; 3] = ["common", "organizations", "consumers"];
 
 /// Answers a token request.
@@ -103,7 +103,7 @@ fn tenant_of(request: &Request) -> Result<Uuid, LoginError> {
     }
 }
 
-/// The resource asked for, as it will stand in `aud`.
+/// The resource asked for, which becomes `aud`.
 fn resource_of(
     shared: &SharedState,
     form: &HashMap<String, String>,

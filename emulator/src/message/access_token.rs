@@ -32,7 +32,7 @@ pub(crate) struct Claims {
 }
 
 impl Claims {
-    /// The permissions, of whichever kind.
+    /// Roles and scopes together.
     pub(crate) fn permissions(&self) -> Vec<&str> {
         let scopes = self.scp.iter().flat_map(|scp| scp.split(' '));
         self.roles
@@ -56,7 +56,7 @@ pub(crate) fn encode(key: &[u8; 32], claims: &Claims) -> String {
         .unwrap_or_default()
 }
 
-/// The claims of a token that [`encode()`] made with the same key. Times and audience are not looked at.
+/// The claims of a token that [`encode()`] made with the same key. Times and audience are not checked.
 pub(crate) fn decode(key: &[u8; 32], token: &str) -> Option<Claims> {
     if token.len() > TOKEN_BYTES_MAX {
         return None;

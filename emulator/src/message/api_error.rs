@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::response::{Response, json};
 
-/// An error of the feed: status, code, message.
+/// An error: HTTP status, code such as `AF20022`, and message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiError {
     pub(crate) status: u16,

@@ -1,4 +1,4 @@
-//! One request, taken apart.
+//! A request: route, query, headers, and the claims of its token.
 
 use std::sync::{Arc, OnceLock};
 
@@ -21,9 +21,9 @@ pub(crate) struct Request {
     pub(crate) query: Query,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// Set by a fault: the host that contentUri shall name.
+    /// Set by a fault: the host that `contentUri` names.
     pub(crate) foreign_host: Option<String>,
-    /// The claims, once they were read: checking a signature costs more than the rest of a small answer.
+    /// The claims, read at most once: checking a signature costs more than the rest of a small response.
     pub(crate) claims: OnceLock<Option<Claims>>,
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Cut;
 pub(crate) type Body = UnsyncBoxBody<Bytes, Cut>;
 pub(crate) type Response = http::Response<Body>;
 
-/// Time for what was sent to leave before the connection ends: a failed body ends it at once.
+/// Wait before the connection ends, so that what was sent has left: a failed body ends it at once.
 const CUT_PAUSE: Duration = Duration::from_millis(50);
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -94,7 +94,7 @@ pub(crate) fn gzipped(response: Response) -> Response {
     Response::from_parts(parts, StreamBody::new(frames).boxed_unsync())
 }
 
-/// The compressed form of a chunk; of the end when there is none.
+/// Compresses a chunk; without one, ends the compressed body.
 fn compress(
     encoder: &mut Option<GzEncoder<Vec<u8>>>,
     chunk: Option<Result<Bytes, Cut>>,

@@ -1,4 +1,4 @@
-//! Which operation an address asks for. Paths are read in any case, as Microsoft's are.
+//! Which operation a path asks for. Paths are read in any case, as Microsoft's are.
 
 use http::Method;
 
@@ -7,7 +7,7 @@ use crate::operation::Operation;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Route {
     pub(crate) operation: Operation,
-    /// What stands in the tenant's place of the path.
+    /// The part of the path where the tenant belongs, as it was sent.
     pub(crate) tenant: String,
     /// What follows the operation: a content id, a control command, a token version.
     pub(crate) rest: String,

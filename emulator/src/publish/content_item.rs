@@ -7,12 +7,12 @@ use uuid::Uuid;
 use crate::content_type::ContentType;
 use crate::world::{Blob, SharedState};
 
-/// Milliseconds and Z, as all times of the feed.
+/// A time as the API writes it: in milliseconds, ending in Z.
 pub(crate) fn format_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
-/// Where a blob is fetched. A foreign host is spelled as the fault asks.
+/// The address of a blob, on our host unless a fault names another.
 fn content_uri(
     shared: &SharedState,
     tenant: Uuid,

@@ -1,4 +1,4 @@
-//! What was published: the yardstick of a lossless consumer.
+//! What was published: what a consumer that loses nothing must have.
 
 use serde::Serialize;
 use uuid::Uuid;

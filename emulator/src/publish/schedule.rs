@@ -1,4 +1,4 @@
-//! The generator: publishes each content type's share of blobs once the type is subscribed.
+//! The schedule: publishes generated blobs at the configured pace, from the first subscription of a content type on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::publish::{publish, subscribers};
 use crate::rng::{SeededRng, hash_text};
 use crate::world::{BlobBody, FaultContext, InjectionPoint, SharedState};
 
-/// A first listing was measured to show blobs up to this much older than the subscription.
+/// Age of the oldest blob that a first listing was seen to show, 22 hours before the subscription.
 const BACKFILL_SECONDS_MAX: u64 = 22 * 3600;
 
-/// Blobs published between two turns of other tasks: the generator must not starve the server it shares a core with.
+/// Blobs published before other tasks get a turn: the server may have only this core.
 const BLOBS_PER_TURN: usize = 16;
 
-/// Sets the generator of a feed going, once, when its content type is first subscribed.
+/// Begins to publish, when the content type is subscribed for the first time.
 pub(crate) fn start_publishing(shared: &Arc<SharedState>, tenant: Uuid, content_type: ContentType) {
     {
         let mut world = shared.world();
@@ -189,7 +189,7 @@ fn records_in_blob(
     least + rng.below(most.saturating_sub(least) + 1)
 }
 
-/// Blobs that lie in the feed from before the subscription. They are listed, but not announced.
+/// Publishes blobs that are older than the subscription. They are listed, but not announced.
 fn backfill(shared: &Arc<SharedState>, tenant: Uuid, content_type: ContentType) {
     let blobs = shared.config.behaviour.blobs_before_subscription;
     for number in 0..blobs as u64 {
@@ -199,10 +199,7 @@ fn backfill(shared: &Arc<SharedState>, tenant: Uuid, content_type: ContentType) 
         };
         let age = BACKFILL_SECONDS_MAX * (number + 1) / blobs as u64;
         let created = earlier(shared.now(), Duration::from_secs(age));
-        let expires = later(
-            created,
-            Duration::from_secs(shared.config.behaviour.content_expires_after_days * 86_400),
-        );
+        let expires = later(created, shared.config.behaviour.content_lifetime());
         let mut world = shared.world();
         let Some(of) = world.tenants.get_mut(&tenant) else {
             return;

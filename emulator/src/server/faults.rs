@@ -11,7 +11,7 @@ use crate::api;
 use crate::config::FaultKind;
 use crate::message::{ApiError, Request, Response, empty, html, shorten};
 
-/// Carries out what strikes before the request is answered. Gives the response that a fault puts in place of the right one.
+/// Applies the faults that act before the request is answered. `Some` is a response in place of the right one.
 pub(super) async fn before(
     request: &mut Request,
     struck: &[FaultKind],
@@ -31,7 +31,7 @@ pub(super) async fn before(
     Ok(instead)
 }
 
-/// Damages a response: its body ends early, or its date is off.
+/// Applies the faults that change a response: its body ends early, or its date is off.
 pub(super) fn after(mut response: Response, struck: &[FaultKind], now: Timestamp) -> Response {
     let mut date = now;
     for kind in struck {
@@ -61,7 +61,7 @@ pub(super) fn http_date(at: Timestamp) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static("0"))
 }
 
-/// The response of a fault that has one.
+/// The response that a fault gives in place of the right one, if it gives any.
 fn fault_response(request: &Request, kind: &FaultKind) -> Option<Response> {
     Some(match kind {
         FaultKind::Error {

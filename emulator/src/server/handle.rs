@@ -1,4 +1,4 @@
-//! One request: who answers it, and what is written down about it.
+//! One request: what answers it, and its entry in the journal.
 
 use std::sync::{Arc, OnceLock};
 
@@ -84,7 +84,7 @@ async fn respond(request: &mut Request) -> Result<Response, Reset> {
 
 async fn dispatch(request: &Request) -> Response {
     if !method_fits(&request.route, &request.method) {
-        request.shared.violate(
+        request.shared.record_violation(
             "wrong_method",
             request.tenant(),
             format!("{} {}", request.method, request.target),
@@ -100,7 +100,7 @@ async fn dispatch(request: &Request) -> Response {
         Operation::Token => login::token(request).await,
         Operation::Consent => login::consent(request),
         Operation::Unknown => {
-            request.shared.violate(
+            request.shared.record_violation(
                 "unknown_address",
                 request.tenant(),
                 format!("{} {}", request.method, request.target),

@@ -48,13 +48,13 @@ async fn deliver(
         } else if queue.failed(shared.now(), &shared.config.behaviour, batch, round) {
             disable(shared, &queue.key);
         }
-        // Last, so that who sees an attempt also sees what came of it.
+        // Last, so that whoever sees an attempt in the journal also sees its effect.
         let mut journal = shared.journal();
         for attempt in attempts {
             journal.delivery(attempt);
         }
     }
-    queue.settled(count);
+    queue.sent(count);
 }
 
 fn attempts(batch: &[Announcement], at: Timestamp, status: u16) -> Vec<Delivery> {
@@ -102,7 +102,7 @@ async fn post(
     }
 }
 
-/// Drops what nobody waits for any more: stopped subscriptions, webhooks that were replaced, disabled or expired.
+/// Leaves out announcements whose subscription was stopped, or whose webhook was replaced, disabled or has expired.
 fn still_wanted(
     shared: &SharedState,
     key: &WebhookKey,

@@ -11,7 +11,7 @@ use crate::clock::{Clock, later};
 use crate::config::Behaviour;
 use crate::content_type::ContentType;
 
-/// Webhooks with one address and one authId share a queue, as tenants with one receiver do.
+/// Address and authId of a webhook. Subscriptions that have both in common share a queue, whatever their tenant.
 pub(crate) type WebhookKey = (String, Option<String>);
 
 /// One blob that one webhook is to be told about.
@@ -37,13 +37,14 @@ pub(crate) struct DeliveryQueue {
 
 #[derive(Debug, Default)]
 struct State {
-    /// By due time, then by turn.
+    /// By due time, then by the order in which they were queued.
     waiting: BTreeMap<(Timestamp, i64), Announcement>,
     turns: i64,
     /// Announcements that are being sent.
     in_flight: usize,
-    /// Failures in a row. Attempts that were under way together count once.
+    /// Failures in a row.
     failures: u32,
+    /// Grows with each counted failure. Attempts that were under way together carry the same number and count as one failure.
     round: u64,
     paused_until: Option<Timestamp>,
 }
@@ -61,12 +62,12 @@ impl DeliveryQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues an announcement, before all others that are due with it when `first`.
+    /// Queues an announcement; with `first`, before all others.
     pub(crate) fn push(&self, announcement: Announcement, first: bool) {
         let mut state = self.state();
         state.turns += 1;
         let turn = if first { -state.turns } else { state.turns };
-        // Due at the same time as everything that is due already, so that the turn decides.
+        // The earliest time there is, and a turn before all others.
         let due = if first {
             Timestamp::MIN
         } else {
@@ -77,7 +78,7 @@ impl DeliveryQueue {
         self.changed.notify_one();
     }
 
-    pub(crate) fn revive(&self) {
+    pub(crate) fn forget_failures(&self) {
         let mut state = self.state();
         state.failures = 0;
         state.paused_until = None;
@@ -85,13 +86,13 @@ impl DeliveryQueue {
         self.changed.notify_one();
     }
 
-    /// Announcements that are not settled: they wait, or are being sent.
-    pub(crate) fn unsettled(&self) -> usize {
+    /// Announcements that wait or are being sent.
+    pub(crate) fn pending(&self) -> usize {
         let state = self.state();
         state.waiting.len() + state.in_flight
     }
 
-    pub(crate) fn settled(&self, count: usize) {
+    pub(crate) fn sent(&self, count: usize) {
         self.state().in_flight -= count;
     }
 
@@ -138,7 +139,7 @@ impl DeliveryQueue {
         if round == state.round {
             state.round += 1;
             state.failures += 1;
-            state.paused_until = Some(later(now, behaviour.retry_gap(state.failures)));
+            state.paused_until = Some(later(now, behaviour.retry_pause(state.failures)));
         }
         for announcement in batch {
             state.turns += 1;

@@ -80,7 +80,7 @@ pub(crate) struct FaultInjector {
     seed: u64,
     started: Timestamp,
     active: Vec<ActiveFault>,
-    /// Faults ever added, so that each has dice of its own.
+    /// Faults ever added, which numbers the next one.
     added: u64,
 }
 
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn two_runs_with_one_seed_strike_alike() {
+    fn two_runs_with_the_same_seed_have_the_same_faults() {
         let run = || {
             strikes(
                 r#"{"kind":"internal","probability":0.3}"#,

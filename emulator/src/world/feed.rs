@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::content_type::ContentType;
 use crate::generator::{RecordRange, RecordStream};
 
-/// Order of availability: creation time, then order of publication.
+/// Creation time, then order of publication.
 pub(crate) type BlobKey = (Timestamp, u64);
 
 /// What a blob is made of.
@@ -18,7 +18,7 @@ pub(crate) type BlobKey = (Timestamp, u64);
 pub(crate) enum BlobBody {
     /// Records of the feed's stream, made when they are sent.
     Records(Vec<RecordRange>),
-    /// Bytes given by hand, whatever they are.
+    /// Bytes given by a test or a command; they need not be JSON.
     Bytes(Bytes),
 }
 
@@ -28,11 +28,11 @@ pub(crate) struct Blob {
     pub(crate) created: Timestamp,
     pub(crate) expires: Timestamp,
     pub(crate) body: BlobBody,
-    /// The applications whose subscription was enabled when the blob appeared: to all others it never exists.
+    /// The applications whose subscription was enabled when the blob appeared. For all others it does not exist.
     pub(crate) subscribers: Vec<Uuid>,
     /// The host that `contentUri` names instead of ours.
     pub(crate) foreign_host: Option<String>,
-    /// Sent cut in half, since a listing began exactly at its creation.
+    /// Only the first half of the records is sent, since a listing began exactly at its creation.
     pub(crate) partial: bool,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Feed {
     /// Number of the first record that no enabled subscription has been given yet.
     counted_to: u64,
     next_sequence: u64,
-    /// Whether the generator of this feed was set going, and has published its share.
+    /// Whether publishing has begun, and whether all blobs are published.
     pub(crate) started: bool,
     pub(crate) finished: bool,
     /// Blobs that a fault holds back for now.
@@ -147,7 +147,7 @@ impl Feed {
     }
 }
 
-/// The shape of 2020, the newest one recorded: creation time, a second time, the type twice, the region twice.
+/// A content id in the form of 2020, the newest one recorded: creation time, a second time, the type twice, the region twice.
 fn content_id(content_type: ContentType, created: Timestamp, sequence: u64) -> String {
     let name = content_type.name().replace('.', "_");
     let time = created.strftime("%Y%m%d%H%M%S%3f");

@@ -35,7 +35,7 @@ pub struct RequestSeen {
     pub status: u16,
 }
 
-/// A call of start that passed authorization.
+/// A start that passed authorization.
 #[derive(Debug, Clone, Serialize)]
 pub struct StartSeen {
     /// When, on the emulator's clock.
@@ -71,7 +71,7 @@ pub struct Delivery {
     pub status: u16,
 }
 
-/// A call that broke one of Microsoft's rules, answered or not.
+/// A request that broke one of Microsoft's rules, whether it was answered or refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Violation {
     /// When, on the emulator's clock.

@@ -1,4 +1,4 @@
-//! What all parts of a running emulator share.
+//! The state that all parts of a running emulator share, each part of it behind a lock of its own.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -38,7 +38,7 @@ pub(crate) struct SharedState {
     /// How our addresses are spelled, ending in a slash.
     pub(crate) public_url: Url,
     pub(crate) library: Library,
-    /// Whose keys may sign client assertions.
+    /// Certificates whose keys may sign client assertions.
     pub(crate) certificates: Vec<CertificateDer<'static>>,
     pub(crate) notify: AtomicBool,
     pub(crate) tokens_issued: AtomicU64,
@@ -177,8 +177,13 @@ impl SharedState {
         self.faults().strike(occasion, self.now())
     }
 
-    /// Records a call that broke a rule, and says so the first time.
-    pub(crate) fn violate(&self, rule: &'static str, tenant: Option<Uuid>, detail: String) {
+    /// Records a request that broke a rule of Microsoft's; the first of each rule is also logged as a warning.
+    pub(crate) fn record_violation(
+        &self,
+        rule: &'static str,
+        tenant: Option<Uuid>,
+        detail: String,
+    ) {
         tracing::debug!(rule, %detail, "a call broke a rule of Microsoft's");
         let violation = Violation {
             at: self.now(),

@@ -14,7 +14,7 @@ use crate::content_type::ContentType;
 pub(crate) struct Tenant {
     pub(crate) consent: Consent,
     pub(crate) roles: Vec<String>,
-    /// From when on the tenant is audited; `None`: not at all.
+    /// When auditing takes or took effect; `None` when it is off.
     pub(crate) audited_from: Option<Timestamp>,
     pub(crate) app_disabled: bool,
     pub(crate) resource_disabled: bool,

@@ -41,7 +41,7 @@ async fn a_missing_foreign_or_expired_token_is_401_without_a_code() {
 }
 
 #[tokio::test]
-async fn dlp_needs_its_own_permission_and_the_refusal_names_the_others() {
+async fn dlp_needs_a_permission_of_its_own() {
     let mut world = World::new(World::config()).await;
     let roles = ["ActivityFeed.Read", "ServiceHealth.Read"]
         .map(str::to_owned)
@@ -78,7 +78,7 @@ async fn check_tenant(world: &World, tenant: &str, code: &str) {
 }
 
 #[tokio::test]
-async fn the_tenant_of_the_address_must_be_the_tokens() {
+async fn the_tenant_of_the_address_must_be_that_of_the_token() {
     let world = World::new(Config {
         tenants: 2,
         ..World::config()
@@ -102,7 +102,7 @@ async fn the_tenant_of_the_address_must_be_the_tokens() {
 }
 
 #[tokio::test]
-async fn a_loose_check_takes_the_client_id_in_the_tenants_place() {
+async fn a_loose_tenant_check_accepts_the_client_id() {
     let behaviour = Behaviour {
         tenant_check: TenantCheck::Loose,
         ..Behaviour::default()
@@ -185,7 +185,7 @@ async fn an_unknown_parameter_or_method_is_refused_and_recorded() {
 }
 
 #[tokio::test]
-async fn a_missing_publisher_is_recorded_and_shares_a_pool() {
+async fn callers_without_publisher_share_a_rate_limit() {
     let behaviour = Behaviour {
         requests_per_minute_max: Some(2),
         ..Behaviour::default()

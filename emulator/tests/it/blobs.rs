@@ -69,7 +69,7 @@ async fn an_unknown_expired_or_malformed_id_is_refused() {
 }
 
 #[tokio::test]
-async fn a_blob_needs_no_exact_address() {
+async fn a_blob_is_found_under_other_spellings_of_its_address() {
     let world = started(Behaviour::default()).await;
     let id = world.publish(GENERAL, "a");
     let escaped = id.replace('$', "%24");

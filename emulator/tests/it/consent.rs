@@ -165,7 +165,7 @@ async fn a_page_with_two_links_can_be_shown() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_wrong_shows_an_error_and_goes_nowhere() {
+async fn a_bad_request_shows_an_error_and_does_not_redirect() {
     let registered = vec!["https://other.example/".parse().expect("a URL")];
     let world = World::new(Config {
         redirect_uris: registered,

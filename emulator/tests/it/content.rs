@@ -127,7 +127,7 @@ async fn a_first_blob_can_take_hours() {
 }
 
 #[tokio::test]
-async fn events_lie_minutes_to_hours_before_their_blob_and_out_of_order() {
+async fn events_are_older_than_their_blob_and_out_of_order() {
     let world = World::new(Config {
         blobs_per_tenant: 5,
         records_per_blob: 200..=200,
@@ -165,7 +165,7 @@ async fn events_lie_minutes_to_hours_before_their_blob_and_out_of_order() {
 }
 
 #[tokio::test]
-async fn a_late_blob_appears_late_and_is_waited_for() {
+async fn a_late_blob_appears_late_and_delays_the_finish() {
     let world = World::new(Config {
         blobs_per_tenant: 5,
         ..World::config()

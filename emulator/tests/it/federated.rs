@@ -131,7 +131,7 @@ async fn check(world: &World, statement: &str, expect: Result<(), u64>) {
 }
 
 #[tokio::test]
-async fn a_statement_of_a_registered_provider_gives_a_token_as_often_as_it_is_shown() {
+async fn an_assertion_of_a_registered_provider_can_be_used_twice() {
     for algorithm in ["RS256", "ES256", "ES384"] {
         let (world, provider, key) = world(algorithm).await;
         let statement = signed(algorithm, &key, &claims(&world, &provider.issuer));
@@ -141,7 +141,7 @@ async fn a_statement_of_a_registered_provider_gives_a_token_as_often_as_it_is_sh
 }
 
 #[tokio::test]
-async fn a_statement_must_fit_the_registration_letter_by_letter() {
+async fn an_assertion_must_match_the_registration_exactly() {
     let (world, provider, key) = world("RS256").await;
     let with_slash = format!("{}/", provider.issuer);
     for (field, value, number) in [
@@ -171,7 +171,7 @@ async fn a_statement_must_fit_the_registration_letter_by_letter() {
 }
 
 #[tokio::test]
-async fn a_statement_with_a_forged_signature_is_refused() {
+async fn an_assertion_with_a_forged_signature_is_refused() {
     for algorithm in ["RS256", "ES256", "ES384"] {
         let (world, provider, key) = world(algorithm).await;
         let claims = claims(&world, &provider.issuer);

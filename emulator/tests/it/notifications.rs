@@ -87,7 +87,7 @@ async fn the_listing_has_pages_and_the_rules_of_windows() {
 }
 
 #[tokio::test]
-async fn without_a_webhook_it_is_empty_and_without_a_subscription_an_error() {
+async fn without_a_webhook_the_listing_is_empty() {
     let world = World::new(World::config()).await;
     assert_eq!(
         world.get(LISTING).await.refusal(),

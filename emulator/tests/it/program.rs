@@ -61,7 +61,7 @@ async fn the_first_line_says_where_it_is_and_how_to_log_in() {
 }
 
 #[tokio::test]
-async fn a_stranger_gets_help_and_bad_arguments_are_named() {
+async fn help_lists_the_arguments_and_bad_ones_are_named() {
     let help = emulator().arg("--help").output().await.expect("it runs");
     let text = String::from_utf8(help.stdout).expect("text");
     for word in [

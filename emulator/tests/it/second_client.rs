@@ -34,7 +34,7 @@ async fn program(scenario: &Path) -> (Child, Value) {
 }
 
 #[tokio::test]
-async fn a_script_that_follows_the_documentation_gets_every_record_and_breaks_no_rule() {
+async fn a_script_written_from_the_documentation_gets_every_record() {
     let directory = tempfile::tempdir().expect("a directory");
     let scenario = directory.path().join("scenario.json");
     std::fs::write(&scenario, r#"{"behaviour": {"page_items_max": 3}}"#).expect("a file");

@@ -106,7 +106,7 @@ async fn the_date_is_the_emulators_clock_and_can_be_wrong() {
 }
 
 #[tokio::test]
-async fn friendly_names_take_one_language() {
+async fn sensitive_types_accept_one_language() {
     let world = World::new(World::config()).await;
     let ask = |language: &'static str| {
         world.send(
@@ -154,7 +154,7 @@ async fn requests_are_recorded_with_the_tenant_of_their_token() {
 }
 
 #[tokio::test]
-async fn answers_are_compressed_for_those_who_accept_it_if_the_rule_says_so() {
+async fn responses_are_compressed_on_request_if_configured() {
     let behaviour = Behaviour {
         gzip: true,
         ..Behaviour::default()

@@ -169,7 +169,7 @@ async fn a_start_that_changes_nothing_is_af20024() {
 }
 
 #[tokio::test]
-async fn a_start_without_a_webhook_removes_it_or_not_by_rule() {
+async fn a_start_without_a_webhook_can_remove_it() {
     let receiver = Receiver::new().await;
     for removes in [true, false] {
         let world = without_cooldown(Behaviour {

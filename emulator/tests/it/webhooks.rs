@@ -144,7 +144,7 @@ async fn only_200_counts_and_retries_come_in_growing_gaps() {
 }
 
 #[tokio::test]
-async fn after_too_many_failures_the_webhook_is_disabled_and_content_is_unaffected() {
+async fn too_many_failures_disable_the_webhook_but_not_content() {
     let (world, receiver) = started(Behaviour {
         failures_until_disabled: 3,
         ..Behaviour::default()
@@ -274,7 +274,7 @@ async fn a_stopped_subscription_gets_nothing() {
 }
 
 #[tokio::test]
-async fn with_notifications_off_everything_is_listed_and_nothing_announced() {
+async fn with_notifications_off_blobs_are_listed_but_not_announced() {
     let (world, receiver) = started(Behaviour::default()).await;
     world.microsoft.set_notify(false);
     world.publish(GENERAL, "a");

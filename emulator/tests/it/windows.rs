@@ -66,7 +66,7 @@ async fn a_window_includes_its_start_and_excludes_its_end() {
 }
 
 #[tokio::test]
-async fn without_times_the_last_day_is_listed() {
+async fn without_times_the_last_24_hours_are_listed() {
     let mut world = still(Behaviour::default()).await;
     world.publish(GENERAL, "a");
     world.advance(86_402);
@@ -119,7 +119,7 @@ async fn a_window_that_breaks_a_rule_is_refused() {
 }
 
 #[tokio::test]
-async fn a_wide_window_can_give_part_of_the_data_instead() {
+async fn a_window_that_is_too_wide_can_give_part_of_the_data() {
     let mut world = still(Behaviour {
         wide_windows_are_partial: true,
         ..Behaviour::default()
@@ -166,7 +166,7 @@ async fn pages_are_linked_by_a_header_without_publisher() {
 }
 
 #[tokio::test]
-async fn a_page_that_was_never_given_is_refused() {
+async fn an_unknown_next_page_is_refused() {
     let world = still(Behaviour::default()).await;
     let answer = world
         .get("subscriptions/content?contentType=Audit.General&nextPage=bogus")
@@ -175,7 +175,7 @@ async fn a_page_that_was_never_given_is_refused() {
 }
 
 #[tokio::test]
-async fn the_header_is_spelled_in_odd_cases() {
+async fn the_next_page_header_can_be_in_title_case() {
     for (title_case_headers, spelling) in
         [(false, "\r\nnextpageuri: "), (true, "\r\nNextpageuri: ")]
     {
