@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_sleeper_wakes_when_the_clock_is_moved() {
+    async fn moving_the_clock_wakes_what_waits() {
         for clock in [Clock::system(), Clock::stopped_at(Timestamp::UNIX_EPOCH)] {
             let until = later(clock.now(), Duration::from_hours(7 * 24));
             let sleeper = tokio::spawn({

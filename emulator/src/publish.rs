@@ -32,9 +32,9 @@ pub(crate) fn publish(
     let now = shared.now();
     let (content_id, announcements) = {
         let mut world = shared.world();
-        let of = world.tenants.get_mut(&tenant)?;
-        let subscribers = subscribers(of, content_type);
-        let feed = of.feeds.get_mut(&content_type)?;
+        let state = world.tenants.get_mut(&tenant)?;
+        let subscribers = subscribers(state, content_type);
+        let feed = state.feeds.get_mut(&content_type)?;
         let expires = later(now, shared.config.behaviour.content_lifetime());
         let key = feed.add(content_type, now, expires, body);
         if !subscribers.is_empty() {
@@ -45,7 +45,7 @@ pub(crate) fn publish(
         blob.subscribers = subscribers;
         (
             blob.content_id.clone(),
-            announcements(shared, of, tenant, content_type, key, now),
+            announcements(shared, state, tenant, content_type, key, now),
         )
     };
     if shared.notify.load(Ordering::Relaxed) {

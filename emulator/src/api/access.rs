@@ -109,7 +109,7 @@ pub(crate) fn check(request: &Request) -> Result<Access, Denied> {
         return Err(errors::wrong_type("PublisherIdentifier", "guid").into());
     }
     count_request(request, tenant, given, &publisher, now)?;
-    known_parameters(request, tenant)?;
+    check_parameters(request, tenant)?;
     Ok(Access {
         tenant,
         client_id: claims.appid,
@@ -160,10 +160,10 @@ fn count_request(
         Some(state) if given => &mut state.recent_requests,
         _ => shared_pool,
     };
-    let within_the_minute = note(recent, now);
+    let requests = count_within_a_minute(recent, now);
     drop(world);
     // Only the first request above the limit, so once a minute.
-    if within_the_minute == REQUESTS_PER_MINUTE + 1 {
+    if requests == REQUESTS_PER_MINUTE + 1 {
         request.shared.record_violation(
             "more_than_2000_requests_a_minute",
             Some(tenant),
@@ -176,7 +176,7 @@ fn count_request(
         _ => return Ok(()),
     };
     match behaviour.requests_per_minute_max {
-        Some(most) if within_the_minute > most as usize => Err(errors::throttled(
+        Some(most) if requests > most as usize => Err(errors::throttled(
             behaviour.throttled_status,
             counted,
             publisher,
@@ -185,8 +185,8 @@ fn count_request(
     }
 }
 
-fn note(recent: &mut VecDeque<Timestamp>, now: Timestamp) -> usize {
-    let minute_ago = earlier(now, Duration::from_secs(60));
+fn count_within_a_minute(recent: &mut VecDeque<Timestamp>, now: Timestamp) -> usize {
+    let minute_ago = earlier(now, Duration::from_mins(1));
     while recent.front().is_some_and(|at| *at <= minute_ago) {
         recent.pop_front();
     }
@@ -194,7 +194,7 @@ fn note(recent: &mut VecDeque<Timestamp>, now: Timestamp) -> usize {
     recent.len()
 }
 
-fn known_parameters(request: &Request, tenant: Uuid) -> Result<(), ApiError> {
+fn check_parameters(request: &Request, tenant: Uuid) -> Result<(), ApiError> {
     let known: &[&str] = match request.route.operation {
         Operation::Start | Operation::Stop => &["PublisherIdentifier", "contentType"],
         Operation::Content | Operation::Notifications => &[
@@ -217,7 +217,7 @@ fn known_parameters(request: &Request, tenant: Uuid) -> Result<(), ApiError> {
     if request.shared.config.behaviour.refuse_unknown_parameters {
         let name: String = name.chars().take(100).collect();
         let text = format!(
-            "the emulator knows no parameter {name} of this operation; the rule refuse_unknown_parameters makes it ignore it"
+            "the emulator knows no parameter {name} of this operation; set behaviour.refuse_unknown_parameters to false and it is ignored"
         );
         return Err(ApiError::new(400, "EmulatorUnknownParameter", text));
     }

@@ -28,11 +28,8 @@ pub(crate) fn blob(request: &Request, access: &Access) -> Result<Response, ApiEr
     access.may_read(content_type)?;
     let (stream, body, partial) = {
         let world = shared.world();
-        content::readable(request, access, content_type, &world)?;
-        let feed = world
-            .tenants
-            .get(&access.tenant)
-            .and_then(|tenant| tenant.feeds.get(&content_type));
+        content::check_readable(request, access, content_type, &world)?;
+        let feed = world.feed(access.tenant, content_type);
         let (feed, blob) = feed
             .and_then(|feed| Some((feed, feed.blob(&content_id)?)))
             .filter(|(_, blob)| blob.subscribers.contains(&access.client_id))

@@ -29,11 +29,8 @@ pub(crate) fn content(request: &Request, access: &Access) -> Result<Response, Ap
         .map(parse_next_page)
         .transpose()?;
     let mut world = shared.world();
-    readable(request, access, content_type, &world)?;
-    let feed = world
-        .tenants
-        .get(&access.tenant)
-        .and_then(|tenant| tenant.feeds.get(&content_type));
+    check_readable(request, access, content_type, &world)?;
+    let feed = world.feed(access.tenant, content_type);
     let from = after.map_or(Bound::Included((window.start, 0)), Bound::Excluded);
     let mut visible = feed
         .into_iter()
@@ -85,17 +82,15 @@ pub(crate) fn content(request: &Request, access: &Access) -> Result<Response, Ap
     Ok(response)
 }
 
-/// The subscription, if content of it may be listed now.
-pub(crate) fn readable(
+/// Refuses when there is no subscription, or when it is disabled.
+pub(crate) fn check_readable(
     request: &Request,
     access: &Access,
     content_type: ContentType,
     world: &World,
 ) -> Result<(), ApiError> {
     let subscription = world
-        .tenants
-        .get(&access.tenant)
-        .and_then(|tenant| tenant.subscriptions.get(&(access.client_id, content_type)))
+        .subscription(access.tenant, access.client_id, content_type)
         .filter(|subscription| subscription.was_ever_enabled())
         .ok_or_else(|| errors::no_subscription(&request.shared.config.behaviour))?;
     if !subscription.is_enabled() || subscription.is_stuck(request.shared.now()) {
@@ -134,10 +129,7 @@ pub(crate) fn add_next_page(
 }
 
 fn make_partial(world: &mut World, tenant: Uuid, content_type: ContentType, key: BlobKey) {
-    let feed = world
-        .tenants
-        .get_mut(&tenant)
-        .and_then(|tenant| tenant.feeds.get_mut(&content_type));
+    let feed = world.feed_mut(tenant, content_type);
     if let Some(blob) = feed.and_then(|feed| feed.blobs.get_mut(&key)) {
         blob.partial = true;
     }

@@ -29,12 +29,8 @@ pub(crate) fn notifications(request: &Request, access: &Access) -> Result<Respon
         .map(parse_next_page)
         .transpose()?;
     let world = shared.world();
-    content::readable(request, access, content_type, &world)?;
-    let Some(feed) = world
-        .tenants
-        .get(&access.tenant)
-        .and_then(|tenant| tenant.feeds.get(&content_type))
-    else {
+    content::check_readable(request, access, content_type, &world)?;
+    let Some(feed) = world.feed(access.tenant, content_type) else {
         return Ok(json(200, &[(); 0]));
     };
     let journal = shared.journal();

@@ -43,7 +43,7 @@ async fn run(
 ) -> Result<Response, ApiError> {
     let shared = &request.shared;
     let now = shared.now();
-    audited(request, access, content_type, now)?;
+    check_audited(request, access, content_type, now)?;
     if let Some((text, _)) = requested
         .and_then(|requested| requested.expiration.as_ref())
         .filter(|(_, at)| *at <= now)
@@ -79,7 +79,7 @@ async fn run(
     Ok(json(200, &echo))
 }
 
-fn audited(
+fn check_audited(
     request: &Request,
     access: &Access,
     content_type: ContentType,
@@ -142,7 +142,7 @@ fn check_start(
             ));
         }
     }
-    note_start(tenant, key, now);
+    remember_start(tenant, key, now);
     let subscription = tenant.subscriptions.get(&key);
     if subscription.is_some_and(|subscription| {
         changes_nothing(
@@ -157,7 +157,7 @@ fn check_start(
     Ok(())
 }
 
-fn note_start(tenant: &mut Tenant, key: (uuid::Uuid, ContentType), now: Timestamp) {
+fn remember_start(tenant: &mut Tenant, key: (uuid::Uuid, ContentType), now: Timestamp) {
     tenant.last_start.insert(key.0, now);
     tenant.subscriptions.entry(key).or_default().last_start = Some(now);
 }

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_at_most_a_day_and_begins_within_seven() {
+    fn a_window_is_at_most_a_day_and_begins_within_a_week() {
         check("2026-03-10T00:00:00", "2026-03-10T11:00:00", Ok(()));
         check("2026-03-09T12:00:00", "2026-03-10T11:00:00", Ok(()));
         check("2026-03-09T12:00:00", "2026-03-10T12:00:00", Err("AF20055"));

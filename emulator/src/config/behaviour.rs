@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn retry_gaps_grow_to_their_limit() {
+    fn retry_pauses_grow_to_their_limit() {
         let behaviour = Behaviour::default();
         let gaps =
             [1, 2, 3, 9, 10, 64, 1000].map(|failures| behaviour.retry_pause(failures).as_secs());

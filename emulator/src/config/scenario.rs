@@ -102,7 +102,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_other_text_is_a_scenario(text in "[^{]\\PC{0,200}") {
+        fn text_that_is_no_object_is_refused(text in "[^{]\\PC{0,200}") {
             prop_assert!(Scenario::parse(&text).is_err());
         }
     }

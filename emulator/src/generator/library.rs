@@ -73,7 +73,7 @@ mod tests {
     use crate::generator::Users;
 
     #[test]
-    fn records_of_a_file_are_kept_but_for_id_and_tenant() {
+    fn records_of_a_file_change_only_in_id_and_tenant() {
         let library = Library::parse("{\"Id\":\"x\",\"OrganizationId\":\"y\",\"Workload\":\"Exchange\",\"Odd\":1.0e2,\"n\":{\"Id\":\"inner\"}}\n\n{\"Workload\":\"Exchange\"}\n").expect("records");
         let tenant = Uuid::from_u128(7);
         let users = Arc::new(Users::of(1, tenant));
@@ -108,7 +108,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_record_begins_with_a_brace(text in "[^{ ]\\PC{0,200}") {
+        fn only_objects_are_records(text in "[^{ ]\\PC{0,200}") {
             prop_assert!(text.trim().is_empty() || Library::parse(&text).is_err());
         }
     }

@@ -326,7 +326,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_raw_record_keeps_all_but_its_id_and_tenant(record in record()) {
+        fn a_raw_record_changes_only_in_id_and_tenant(record in record()) {
             let line = Value::Object(record.clone()).to_string();
             let (_, template) = Template::of_raw_record(&line).expect("an object");
             let users = Users::of(1, Uuid::max());

@@ -137,7 +137,7 @@ mod tests {
     const CERTIFICATE: &str = include_str!("../../tests/it/certificate.pem");
 
     #[test]
-    fn what_is_no_certificate_is_refused() {
+    fn a_malformed_certificate_is_refused() {
         assert_eq!(
             certificates(&[CERTIFICATE.to_owned()]).map(|certificates| certificates.len()),
             Ok(1)
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_assertion_is_refused() {
+    fn a_malformed_assertion_is_refused() {
         let expected = Expected {
             certificates: &[],
             audiences: &[],
@@ -176,7 +176,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_other_text_is_an_assertion(text in "[A-Za-z0-9_.-]{0,300}|\\PC{0,100}") {
+        fn random_text_is_no_assertion(text in "[A-Za-z0-9_.-]{0,300}|\\PC{0,100}") {
             let expected = Expected { certificates: &[], audiences: &[], client_id: Uuid::nil(), now: Timestamp::UNIX_EPOCH };
             prop_assert!(verify(&text, &expected).is_err());
         }

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_read_with_its_own_key_only() {
+    fn a_token_is_read_only_with_its_own_key() {
         let token = encode(&[1; 32], &claims());
         assert_eq!(decode(&[1; 32], &token), Some(claims()));
         assert_eq!(decode(&[2; 32], &token), None);
@@ -120,7 +120,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_other_text_is_a_token(text in "[A-Za-z0-9_.-]{0,300}|\\PC{0,100}") {
+        fn random_text_is_no_token(text in "[A-Za-z0-9_.-]{0,300}|\\PC{0,100}") {
             prop_assert_eq!(decode(&[7; 32], &text), None);
         }
     }

@@ -14,7 +14,7 @@ use crate::publish::{publish, subscribers};
 use crate::rng::{SeededRng, hash_text};
 use crate::world::{BlobBody, FaultContext, InjectionPoint, SharedState};
 
-/// Age of the oldest blob that a first listing was seen to show, 22 hours before the subscription.
+/// A first listing was seen to show blobs up to 22 hours older than the subscription.
 const BACKFILL_SECONDS_MAX: u64 = 22 * 3600;
 
 /// Blobs published before other tasks get a turn: the server may have only this core.
@@ -24,11 +24,7 @@ const BLOBS_PER_TURN: usize = 16;
 pub(crate) fn start_publishing(shared: &Arc<SharedState>, tenant: Uuid, content_type: ContentType) {
     {
         let mut world = shared.world();
-        let Some(feed) = world
-            .tenants
-            .get_mut(&tenant)
-            .and_then(|of| of.feeds.get_mut(&content_type))
-        else {
+        let Some(feed) = world.feed_mut(tenant, content_type) else {
             return;
         };
         if std::mem::replace(&mut feed.started, true) {
@@ -67,12 +63,7 @@ async fn generate(shared: Arc<SharedState>, tenant: Uuid, content_type: ContentT
         }
         publish_generated(&shared, tenant, content_type, number as u64);
     }
-    if let Some(feed) = shared
-        .world()
-        .tenants
-        .get_mut(&tenant)
-        .and_then(|of| of.feeds.get_mut(&content_type))
-    {
+    if let Some(feed) = shared.world().feed_mut(tenant, content_type) {
         feed.finished = true;
     }
 }
@@ -83,13 +74,13 @@ fn publish_generated(
     content_type: ContentType,
     number: u64,
 ) {
-    let occasion = FaultContext {
+    let context = FaultContext {
         point: InjectionPoint::Publication,
         operation: Operation::Blob,
         tenant: Some(tenant),
         content_type: Some(content_type),
     };
-    let struck = shared.strike(&occasion);
+    let struck = shared.strike(&context);
     let mut count = records_in_blob(shared, tenant, content_type, number);
     let mut repeated = 0;
     let mut late = Duration::ZERO;
@@ -120,12 +111,7 @@ fn publish_generated(
 }
 
 fn hold_back(shared: &SharedState, tenant: Uuid, content_type: ContentType, by: i64) {
-    if let Some(feed) = shared
-        .world()
-        .tenants
-        .get_mut(&tenant)
-        .and_then(|of| of.feeds.get_mut(&content_type))
-    {
+    if let Some(feed) = shared.world().feed_mut(tenant, content_type) {
         feed.held_back = feed.held_back.saturating_add_signed(by);
     }
 }
@@ -139,11 +125,7 @@ fn take_records(
     repeated: u64,
 ) -> Option<BlobBody> {
     let mut world = shared.world();
-    let feed = world
-        .tenants
-        .get_mut(&tenant)?
-        .feeds
-        .get_mut(&content_type)?;
+    let feed = world.feed_mut(tenant, content_type)?;
     let fresh = RecordRange {
         first: feed.next_record,
         count,
@@ -201,11 +183,11 @@ fn backfill(shared: &Arc<SharedState>, tenant: Uuid, content_type: ContentType) 
         let created = earlier(shared.now(), Duration::from_secs(age));
         let expires = later(created, shared.config.behaviour.content_lifetime());
         let mut world = shared.world();
-        let Some(of) = world.tenants.get_mut(&tenant) else {
+        let Some(state) = world.tenants.get_mut(&tenant) else {
             return;
         };
-        let subscribers = subscribers(of, content_type);
-        if let Some(feed) = of.feeds.get_mut(&content_type) {
+        let subscribers = subscribers(state, content_type);
+        if let Some(feed) = state.feeds.get_mut(&content_type) {
             let key = feed.add(content_type, created, expires, body);
             feed.count(key);
             if let Some(blob) = feed.blobs.get_mut(&key) {

@@ -1,4 +1,4 @@
-//! Sends what the queues hold: batches, retries with growing gaps, disabling.
+//! Sends what the queues hold: batches, retries with growing pauses, disabling.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,13 +112,11 @@ fn still_wanted(
     let world = shared.world();
     batch.retain(|announcement| {
         world
-            .tenants
-            .get(&announcement.tenant)
-            .and_then(|tenant| {
-                tenant
-                    .subscriptions
-                    .get(&(announcement.client_id, announcement.content_type))
-            })
+            .subscription(
+                announcement.tenant,
+                announcement.client_id,
+                announcement.content_type,
+            )
             .filter(|subscription| subscription.is_enabled() && !subscription.is_stuck(now))
             .and_then(|subscription| subscription.webhook.as_ref())
             .is_some_and(|webhook| is_of(webhook, key) && webhook.is_live(now))

@@ -87,13 +87,8 @@ impl SharedState {
             library,
             webhook_client,
         };
-        let consent = if shared.config.consented {
-            Consent::Granted
-        } else {
-            Consent::Roleless
-        };
         for tenant in tenant_ids(&shared.config) {
-            shared.add_tenant(tenant, consent);
+            shared.add_tenant(tenant);
         }
         for (tenant, state) in &shared.config.tenant_states {
             shared.change_tenant(*tenant, state);
@@ -102,7 +97,12 @@ impl SharedState {
     }
 
     /// Adds a tenant; one that exists already stays as it is.
-    pub(crate) fn add_tenant(&self, tenant: Uuid, consent: Consent) {
+    fn add_tenant(&self, tenant: Uuid) {
+        let consent = if self.config.consented {
+            Consent::Granted
+        } else {
+            Consent::Roleless
+        };
         let users = Arc::new(Users::of(self.config.seed, tenant));
         let feeds: BTreeMap<ContentType, Feed> = ContentType::ALL
             .into_iter()
@@ -121,12 +121,7 @@ impl SharedState {
 
     /// Changes a tenant, and adds it if it is not there.
     pub(crate) fn change_tenant(&self, tenant: Uuid, state: &TenantState) {
-        let consent = if self.config.consented {
-            Consent::Granted
-        } else {
-            Consent::Roleless
-        };
-        self.add_tenant(tenant, consent);
+        self.add_tenant(tenant);
         let delay = Duration::from_secs(self.config.behaviour.auditing_starts_after_seconds);
         let audited_from = later(self.now(), delay);
         if let Some(of) = self.world().tenants.get_mut(&tenant) {
@@ -173,8 +168,9 @@ impl SharedState {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn strike(&self, occasion: &FaultContext) -> Vec<FaultKind> {
-        self.faults().strike(occasion, self.now())
+    /// The faults that strike now.
+    pub(crate) fn strike(&self, context: &FaultContext) -> Vec<FaultKind> {
+        self.faults().strike(context, self.now())
     }
 
     /// Records a request that broke a rule of Microsoft's; the first of each rule is also logged as a warning.
@@ -184,7 +180,7 @@ impl SharedState {
         tenant: Option<Uuid>,
         detail: String,
     ) {
-        tracing::debug!(rule, %detail, "a call broke a rule of Microsoft's");
+        tracing::debug!(rule, %detail, "a request broke a rule of Microsoft's");
         let violation = Violation {
             at: self.now(),
             rule,
@@ -194,7 +190,7 @@ impl SharedState {
         if self.journal().violation(violation) {
             tracing::warn!(
                 rule,
-                "a call broke a rule of Microsoft's; GET /_emulator/violations lists all that do"
+                "a request broke a rule of Microsoft's; GET /_emulator/violations lists all that do"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Who may call: tokens, permissions, tenants, parameters, rates.
+//! Who has access: tokens, permissions, tenants, parameters, rates.
 
 use emulator::{
     Behaviour, Config, ContentType, Fault, FaultKind, Operation, TenantCheck, TenantState,
@@ -208,7 +208,7 @@ async fn callers_without_publisher_share_a_rate_limit() {
     for _ in 0..2 {
         world.get_url(&bare(world.tenant)).await;
     }
-    // Another tenant, the same pool.
+    // Another tenant shares the counter.
     let throttled = world
         .send(world.client.get(bare(other)).bearer_auth(&other_token))
         .await;

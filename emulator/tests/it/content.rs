@@ -191,7 +191,7 @@ async fn a_late_blob_appears_late_and_delays_the_finish() {
 }
 
 #[tokio::test]
-async fn content_expires_as_late_as_the_rule_says() {
+async fn content_expires_after_the_configured_days() {
     let world = still(Behaviour {
         content_expires_after_days: 21,
         ..Behaviour::default()

@@ -1,4 +1,4 @@
-//! The control API: what another process can ask and switch.
+//! The control API, for other processes.
 
 use emulator::{Config, ContentType, Operation};
 use serde_json::{Value, json};

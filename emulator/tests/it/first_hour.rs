@@ -1,4 +1,4 @@
-//! The whole way: token, start, notification, listing, blob.
+//! The whole flow: token, start, notification, listing, blob.
 
 use std::collections::HashSet;
 

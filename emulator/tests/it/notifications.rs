@@ -55,7 +55,7 @@ async fn each_attempt_is_listed_with_time_and_status() {
 }
 
 #[tokio::test]
-async fn the_listing_has_pages_and_the_rules_of_windows() {
+async fn the_listing_has_pages_and_checks_windows() {
     let receiver = Receiver::new().await;
     let behaviour = Behaviour {
         page_items_max: 2,

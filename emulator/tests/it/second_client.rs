@@ -1,4 +1,4 @@
-//! A client that is not ours in language or library follows Microsoft's documentation against the program.
+//! A client in Python, written from Microsoft's documentation alone, runs against the program.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 /// The program starts within a second; builds may be running beside it.
 const START_WITHIN: Duration = Duration::from_secs(30);
 
-/// The script gives up by itself before.
+/// Longest run of the script, which has a shorter limit of its own.
 const SCRIPT_WITHIN: Duration = Duration::from_secs(120);
 
 /// Starts the program with pages of three blobs, and gives its first line.

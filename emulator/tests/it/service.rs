@@ -1,4 +1,4 @@
-//! The service as such: failures, headers, clocks, friendly names.
+//! The service as a whole: failures, headers, clocks, names of sensitive types.
 
 use std::io::Read;
 
@@ -15,7 +15,7 @@ async fn struck(world: &World, kind: FaultKind) -> Seen {
 }
 
 #[tokio::test]
-async fn failures_of_the_service_come_in_every_recorded_form() {
+async fn the_service_can_fail_in_every_recorded_form() {
     let world = World::new(World::config()).await;
     let internal = struck(&world, FaultKind::Internal { in_an_hour: false }).await;
     assert_eq!(internal.refusal(), (500, "AF50000".to_owned()));

@@ -127,7 +127,7 @@ async fn a_webhook_that_does_not_answer_200_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_plain_http_address_is_refused_as_microsoft_does() {
+async fn a_plain_http_address_is_refused() {
     let receiver = Receiver::new().await;
     let world = World::new(Config {
         allow_http_webhooks: false,
@@ -297,7 +297,7 @@ async fn the_cool_down_can_count_all_types_together() {
 }
 
 #[tokio::test]
-async fn a_tenant_without_auditing_does_not_exist_until_an_hour_after() {
+async fn a_tenant_exists_an_hour_after_auditing_is_turned_on() {
     let mut world = without_cooldown(Behaviour::default()).await;
     world.microsoft.set_tenant(
         world.tenant,

@@ -1,4 +1,4 @@
-//! Notifications: form, retries, disabling, disorder.
+//! Notifications: form, retries, disabling, order.
 
 use std::collections::HashSet;
 
@@ -115,7 +115,7 @@ async fn a_notification_can_carry_several_blobs_of_several_tenants() {
 }
 
 #[tokio::test]
-async fn only_200_counts_and_retries_come_in_growing_gaps() {
+async fn only_200_counts_and_retries_come_at_growing_pauses() {
     let (world, receiver) = started(Behaviour::default()).await;
     receiver.answer(&[202, 500]);
     let id = world.publish(GENERAL, "a");
@@ -220,7 +220,7 @@ async fn notifications_can_be_late_lost_twice_and_out_of_order() {
 }
 
 #[tokio::test]
-async fn a_notification_can_overtake_those_that_wait() {
+async fn a_notification_can_be_sent_before_older_ones() {
     let (world, receiver) = started(Behaviour {
         notification_items_max: 1,
         notification_parallel_max: 1,

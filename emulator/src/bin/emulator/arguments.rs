@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_a_number_or_two() {
+    fn a_range_is_one_number_or_two() {
         assert_eq!(range("7"), Ok(7..=7));
         assert_eq!(range("0-500"), Ok(0..=500));
         assert!(range("5-1").is_err());
