@@ -27,7 +27,7 @@ use tokio::runtime;
 use url::Url;
 use uuid::Uuid;
 
-/// Announcements made: some seconds' worth.
+/// Announcements made, enough for some seconds.
 const BLOBS: usize = 40_000;
 
 /// Records of the large blob: about 1 GB.
@@ -85,7 +85,7 @@ fn measure_notifications() -> Outcome<Time> {
         allow_http_webhooks: true,
         ..Config::default()
     };
-    config.rules.notification_items_max = 1;
+    config.behaviour.notification_items_max = 1;
     let place = start(config)?;
     let announced = Arc::new(AtomicU64::new(0));
     let webhook = json!({"webhook": {"address": receiver(Arc::clone(&announced))?}});
@@ -205,14 +205,14 @@ fn start(config: Config) -> Outcome<Place> {
     Ok(place.recv()?)
 }
 
-/// What the kernel says a thread of ours has run.
+/// How long a thread of ours has run, by the kernel's count.
 fn processor_time(thread: u32) -> Outcome<Duration> {
     let text = std::fs::read_to_string(format!("/proc/self/task/{thread}/schedstat"))?;
     let nanoseconds = text.split(' ').next().unwrap_or_default().parse()?;
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// Starts a webhook that says yes on a thread of its own; counts calls.
+/// Starts a webhook on a thread of its own, which answers 200 and counts requests.
 fn receiver(announced: Arc<AtomicU64>) -> Outcome<String> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     let address = format!("http://{}/", listener.local_addr()?);
@@ -268,7 +268,7 @@ fn send(
     raw(place, token, method, &target, body)
 }
 
-/// Sends a request with as little work as possible: the core is the emulator's.
+/// Sends a request with as little work as possible, to leave the core to the emulator.
 fn raw(place: &Place, token: &str, method: &str, target: &str, body: &str) -> Outcome<TcpStream> {
     let mut stream = TcpStream::connect(place.url.socket_addrs(|| None)?.as_slice())?;
     write!(

@@ -32,7 +32,7 @@ impl Clock {
         }
     }
 
-    /// The emulator's present, in whole milliseconds as Microsoft writes times: a time that was read compares as it was shown.
+    /// The emulator's present, in whole milliseconds: Microsoft writes times so, and one read back must equal the one shown.
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the one place where the emulator reads the system's clock"
@@ -83,13 +83,11 @@ impl Clock {
 
 /// `at` plus `by`, at most the end of time.
 pub(crate) fn later(at: Timestamp, by: Duration) -> Timestamp {
-    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
     at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// `at` minus `by`, at least the beginning of time.
 pub(crate) fn earlier(at: Timestamp, by: Duration) -> Timestamp {
-    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
     at.saturating_sub(by).unwrap_or(Timestamp::MIN)
 }
 
@@ -98,14 +96,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_sleeper_wakes_when_the_clock_is_moved() {
+    async fn moving_the_clock_wakes_what_waits() {
         for clock in [Clock::system(), Clock::stopped_at(Timestamp::UNIX_EPOCH)] {
-            let until = later(clock.now(), Duration::from_secs(7 * 86_400));
+            let until = later(clock.now(), Duration::from_hours(7 * 24));
             let sleeper = tokio::spawn({
                 let clock = clock.clone();
                 async move { clock.sleep_until(until).await }
             });
-            clock.advance(Duration::from_secs(7 * 86_400 + 1));
+            clock.advance(Duration::from_hours(7 * 24 + 1));
             tokio::time::timeout(Duration::from_secs(10), sleeper)
                 .await
                 .expect("woken by the move")

@@ -1,4 +1,11 @@
-//! What an emulator is started with.
+//! What an emulator is started with, and what can be changed while it runs.
+
+mod administrator;
+mod behaviour;
+mod fault;
+mod federated_credential;
+mod scenario;
+mod tenant_state;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -7,12 +14,15 @@ use std::path::PathBuf;
 use url::Url;
 use uuid::Uuid;
 
+pub use administrator::{Administrator, Decision};
+pub use behaviour::{Behaviour, StartCooldown, TenantCheck};
+pub use fault::{Fault, FaultKind};
+pub use federated_credential::FederatedCredential;
+pub use scenario::{Scenario, ScenarioError};
+pub use tenant_state::{Consent, TenantState};
+
 use crate::clock::Clock;
 use crate::content_type::ContentType;
-use crate::fault::Fault;
-use crate::login::{Administrator, FederatedCredential};
-use crate::rules::Rules;
-use crate::world::TenantState;
 
 /// Tenants of one emulator at most: each costs some ten kilobytes and up to five generators.
 pub(crate) const TENANTS_MAX: usize = 10_000;
@@ -59,7 +69,7 @@ pub struct Config {
     pub expired_client_secrets: Vec<String>,
     /// PEM certificates whose keys may sign client assertions.
     pub client_certificates: Vec<String>,
-    /// Identity providers whose statements stand in for a secret.
+    /// Identity providers whose assertions stand in for a secret.
     pub federated_credentials: Vec<FederatedCredential>,
     /// Redirect URIs registered for consent; any is accepted when there are none.
     pub redirect_uris: Vec<Url>,
@@ -68,7 +78,7 @@ pub struct Config {
     /// The resource that tokens are for, `https://manage.office.com` in the enterprise cloud.
     pub resource: String,
     /// The choices that Microsoft left undocumented.
-    pub rules: Rules,
+    pub behaviour: Behaviour,
     /// Faults from the start; more can be added while running.
     pub faults: Vec<Fault>,
     /// The time; the system's by default.
@@ -101,7 +111,7 @@ impl Default for Config {
             redirect_uris: Vec::new(),
             administrator: Administrator::default(),
             resource: "https://manage.office.com".to_owned(),
-            rules: Rules::default(),
+            behaviour: Behaviour::default(),
             faults: Vec::new(),
             clock: Clock::system(),
         }

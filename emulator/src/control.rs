@@ -1,4 +1,4 @@
-//! The control API under `/_emulator`: assertions and switches for other processes.
+//! The control API under `/_emulator`: what happened, and commands, for other processes.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,37 +9,36 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::answer::{Answer, Refusal, json};
-use crate::call::Call;
-use crate::fault::Fault;
-use crate::login::Administrator;
-use crate::published::{published, published_ids};
-use crate::world::{Source, TenantState};
-use crate::{publish, webhook};
+use crate::config::{Administrator, Fault, TenantState};
+use crate::message::{ApiError, Request, Response, json};
+use crate::publish::published;
+use crate::publish::{publish, published_ids};
+use crate::webhook;
+use crate::world::BlobBody;
 
 /// Answers a command.
-pub(crate) fn answer(call: &Call) -> Answer {
-    run(call).unwrap_or_else(|refusal| refusal.answer())
+pub(crate) fn respond(request: &Request) -> Response {
+    run(request).unwrap_or_else(|error| error.response())
 }
 
-fn run(call: &Call) -> Result<Answer, Refusal> {
-    let parts: Vec<&str> = call.route.rest.split('/').collect();
-    let value = match call.method {
-        Method::GET => question(call, &parts),
-        _ => command(call, &parts)?,
+fn run(request: &Request) -> Result<Response, ApiError> {
+    let parts: Vec<&str> = request.route.rest.split('/').collect();
+    let value = match request.method {
+        Method::GET => question(request, &parts),
+        _ => command(request, &parts)?,
     };
     let unknown = "see `emulator --help` for the commands under /_emulator";
-    let value = value.ok_or_else(|| Refusal::new(404, "EmulatorUnknownCommand", unknown))?;
+    let value = value.ok_or_else(|| ApiError::new(404, "EmulatorUnknownCommand", unknown))?;
     Ok(json(200, &value))
 }
 
 /// Answers a question; `None` when it is unknown.
-fn question(call: &Call, parts: &[&str]) -> Option<Value> {
-    let shared = &call.shared;
+fn question(request: &Request, parts: &[&str]) -> Option<Value> {
+    let shared = &request.shared;
     Some(match parts {
         ["published"] => {
             let mut value = json!(published(shared));
-            if call.query.get("ids").is_some_and(|ids| ids == "true") {
+            if request.query.get("ids").is_some_and(|ids| ids == "true") {
                 value["ids"] = json!(published_ids(shared));
             }
             value
@@ -54,80 +53,80 @@ fn question(call: &Call, parts: &[&str]) -> Option<Value> {
             let journal = shared.journal();
             json!({ "counts": journal.request_counts, "requests": journal.requests })
         }
-        ["faults"] => fault_list(call),
+        ["faults"] => fault_list(request),
         ["clock"] => json!({ "now": shared.now() }),
         ["tenants"] => json!(shared.world().tenants.keys().collect::<Vec<_>>()),
-        ["waiting"] => json!({ "announcements": webhook::unsettled(shared) }),
+        ["waiting"] => json!({ "announcements": webhook::pending(shared) }),
         _ => return None,
     })
 }
 
 /// Carries out a command; `None` when it is unknown.
-fn command(call: &Call, parts: &[&str]) -> Result<Option<Value>, Refusal> {
-    let shared = &call.shared;
-    Ok(Some(match (&call.method, parts) {
-        (&Method::POST, ["publish"]) => publish_by_hand(call)?,
+fn command(request: &Request, parts: &[&str]) -> Result<Option<Value>, ApiError> {
+    let shared = &request.shared;
+    Ok(Some(match (&request.method, parts) {
+        (&Method::POST, ["publish"]) => publish_by_hand(request)?,
         (&Method::POST, ["faults"]) => {
-            for fault in faults(&call.body)? {
+            for fault in faults(&request.body)? {
                 if !shared.faults().add(fault) {
                     return Err(bad("too many faults; DELETE /_emulator/faults first"));
                 }
             }
-            fault_list(call)
+            fault_list(request)
         }
         (&Method::DELETE, ["faults"]) => {
             shared.faults().clear();
-            fault_list(call)
+            fault_list(request)
         }
         (&Method::POST, ["clock"]) => {
-            let Advance { advance_seconds } = read(&call.body)?;
+            let ClockCommand { advance_seconds } = read(&request.body)?;
             shared.clock.advance(Duration::from_secs(advance_seconds));
             json!({ "now": shared.now() })
         }
         (&Method::POST, ["notify"]) => {
-            let Switch { on } = read(&call.body)?;
+            let NotifyCommand { on } = read(&request.body)?;
             shared.notify.store(on, Ordering::Relaxed);
             json!({ "on": on })
         }
         (&Method::PUT, ["administrator"]) => {
-            let administrator: Administrator = read(&call.body)?;
+            let administrator: Administrator = read(&request.body)?;
             *shared.administrator() = administrator.clone();
             json!(administrator)
         }
-        (&Method::PUT, ["tenants", tenant]) => put_tenant(call, tenant)?,
+        (&Method::PUT, ["tenants", tenant]) => put_tenant(request, tenant)?,
         _ => return Ok(None),
     }))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Advance {
+struct ClockCommand {
     advance_seconds: u64,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Switch {
+struct NotifyCommand {
     on: bool,
 }
 
-fn bad(text: impl Into<String>) -> Refusal {
-    Refusal::new(400, "EmulatorBadCommand", text)
+fn bad(text: impl Into<String>) -> ApiError {
+    ApiError::new(400, "EmulatorBadCommand", text)
 }
 
-fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|error| bad(error.to_string()))
 }
 
-fn fault_list(call: &Call) -> Value {
-    let list = call.shared.faults().list();
+fn fault_list(request: &Request) -> Value {
+    let list = request.shared.faults().list();
     list.into_iter()
         .map(|(fault, struck)| json!({ "fault": fault, "struck": struck }))
         .collect()
 }
 
 /// One fault, or a list of them.
-fn faults(body: &[u8]) -> Result<Vec<Fault>, Refusal> {
+fn faults(body: &[u8]) -> Result<Vec<Fault>, ApiError> {
     match read::<Value>(body)? {
         Value::Array(_) => read(body),
         _ => read(body).map(|fault| vec![fault]),
@@ -136,7 +135,7 @@ fn faults(body: &[u8]) -> Result<Vec<Fault>, Refusal> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ByHand {
+struct PublishCommand {
     tenant: Uuid,
     content_type: String,
     /// Records, or `body`: any text at all.
@@ -144,8 +143,8 @@ struct ByHand {
     body: Option<String>,
 }
 
-fn publish_by_hand(call: &Call) -> Result<Value, Refusal> {
-    let asked: ByHand = read(&call.body)?;
+fn publish_by_hand(request: &Request) -> Result<Value, ApiError> {
+    let asked: PublishCommand = read(&request.body)?;
     let content_type = asked
         .content_type
         .parse()
@@ -155,11 +154,11 @@ fn publish_by_hand(call: &Call) -> Result<Value, Refusal> {
         (None, Some(body)) => Bytes::from(body),
         _ => return Err(bad("give either records or body")),
     };
-    let content_id = publish::publish(
-        &call.shared,
+    let content_id = publish(
+        &request.shared,
         asked.tenant,
         content_type,
-        Source::Bytes(body),
+        BlobBody::Bytes(body),
         None,
     )
     .ok_or_else(|| bad(format!("there is no tenant {}", asked.tenant)))?;
@@ -167,13 +166,13 @@ fn publish_by_hand(call: &Call) -> Result<Value, Refusal> {
 }
 
 /// Adds a tenant or changes one.
-fn put_tenant(call: &Call, tenant: &str) -> Result<Value, Refusal> {
-    let shared = &call.shared;
+fn put_tenant(request: &Request, tenant: &str) -> Result<Value, ApiError> {
+    let shared = &request.shared;
     let tenant: Uuid = tenant.parse().map_err(|_| bad("a tenant is a GUID"))?;
-    let state: TenantState = if call.body.is_empty() {
+    let state: TenantState = if request.body.is_empty() {
         TenantState::default()
     } else {
-        read(&call.body)?
+        read(&request.body)?
     };
     shared.change_tenant(tenant, &state);
     Ok(json!({ "tenant": tenant }))

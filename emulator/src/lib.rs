@@ -11,40 +11,30 @@
 //! # Ok(()) }
 //! ```
 
-mod answer;
-mod call;
+mod api;
 mod clock;
 mod config;
 mod content_type;
 mod control;
-mod dice;
-mod fault;
-mod feed;
-mod generator;
-mod handle;
-#[cfg(test)]
-mod hostile;
+mod emulator;
+pub mod generator;
 mod login;
-mod plan;
+mod message;
+mod operation;
 mod publish;
-mod published;
-mod query;
-mod records;
-mod route;
-mod rules;
+mod rng;
 mod server;
-mod shared;
 mod webhook;
 mod world;
 
 pub use clock::Clock;
-pub use config::Config;
+pub use config::{
+    Administrator, Behaviour, Config, Consent, Decision, Fault, FaultKind, FederatedCredential,
+    Scenario, ScenarioError, StartCooldown, TenantCheck, TenantState,
+};
 pub use content_type::{ContentType, UnknownContentType};
-pub use fault::{Fault, FaultKind};
-pub use handle::{Emulator, StartError};
-pub use login::{Administrator, Decision, FederatedCredential};
-pub use plan::{BadPlan, Plan};
-pub use published::{Published, PublishedFeed};
-pub use records::BadRecord;
-pub use rules::{Rules, StartCooldown, TenantCheck};
-pub use world::{Consent, Delivery, Operation, RequestSeen, StartSeen, TenantState, Violation};
+pub use emulator::{Emulator, StartError};
+pub use generator::BadRecord;
+pub use operation::Operation;
+pub use publish::{Published, PublishedFeed};
+pub use world::{Delivery, RequestSeen, StartSeen, Violation};

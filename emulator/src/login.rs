@@ -1,14 +1,14 @@
 //! The login host: token endpoints and consent pages.
 
-pub(crate) mod assertion;
+mod assertion;
+mod certificate;
 mod consent;
 mod credential;
-pub(crate) mod error;
+mod error;
 mod federated;
-pub(crate) mod jwt;
+mod provider_keys;
 mod token;
 
+pub(crate) use certificate::certificates;
 pub(crate) use consent::consent;
-pub use consent::{Administrator, Decision};
-pub use federated::FederatedCredential;
 pub(crate) use token::token;

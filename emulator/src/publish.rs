@@ -1,38 +1,42 @@
-//! Publication: a blob becomes available, is counted, and is announced.
+//! Publishing: a blob becomes available, is counted, and is announced.
+
+mod content_item;
+mod published;
+mod schedule;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub(crate) use content_item::{ContentItem, format_time, notification_item};
+pub use published::{Published, PublishedFeed};
+pub(crate) use published::{published, published_ids};
+pub(crate) use schedule::start_publishing;
+
 use crate::clock::later;
 use crate::content_type::ContentType;
-use crate::shared::Shared;
-use crate::webhook::{self, Announcement};
-use crate::world::{BlobKey, Source, Tenant};
+use crate::webhook;
+use crate::world::{Announcement, BlobBody, BlobKey, SharedState, Tenant};
 
 /// Makes a blob available now and answers its content id; `None` when the tenant is unknown.
-/// A foreign host is what its `contentUri` will name instead of ours.
+/// With a foreign host, its `contentUri` names that instead of ours.
 pub(crate) fn publish(
-    shared: &Arc<Shared>,
+    shared: &Arc<SharedState>,
     tenant: Uuid,
     content_type: ContentType,
-    source: Source,
+    body: BlobBody,
     foreign_host: Option<String>,
 ) -> Option<String> {
     let now = shared.now();
     let (content_id, announcements) = {
         let mut world = shared.world();
-        let of = world.tenants.get_mut(&tenant)?;
-        let subscribers = subscribers(of, content_type);
-        let feed = of.feeds.get_mut(&content_type)?;
-        let expires = later(
-            now,
-            Duration::from_secs(shared.config.rules.content_expires_after_days * 86_400),
-        );
-        let key = feed.add(content_type, now, expires, source);
+        let state = world.tenants.get_mut(&tenant)?;
+        let subscribers = subscribers(state, content_type);
+        let feed = state.feeds.get_mut(&content_type)?;
+        let expires = later(now, shared.config.behaviour.content_lifetime());
+        let key = feed.add(content_type, now, expires, body);
         if !subscribers.is_empty() {
             feed.count(key);
         }
@@ -41,7 +45,7 @@ pub(crate) fn publish(
         blob.subscribers = subscribers;
         (
             blob.content_id.clone(),
-            announcements(shared, of, tenant, content_type, key, now),
+            announcements(shared, state, tenant, content_type, key, now),
         )
     };
     if shared.notify.load(Ordering::Relaxed) {
@@ -64,7 +68,7 @@ pub(crate) fn subscribers(tenant: &Tenant, content_type: ContentType) -> Vec<Uui
 
 /// What to tell the live webhooks of a content type about a blob.
 fn announcements(
-    shared: &Shared,
+    shared: &SharedState,
     tenant: &Tenant,
     tenant_id: Uuid,
     content_type: ContentType,
@@ -93,7 +97,7 @@ fn announcements(
             address: webhook.address.clone(),
             auth_id: webhook.auth_id.clone(),
             content_id: blob.content_id.clone(),
-            item: crate::feed::notification_item(shared, tenant_id, *client_id, content_type, blob),
+            item: notification_item(shared, tenant_id, *client_id, content_type, blob),
             due: webhook.shown_from.max(now),
         })
         .collect()

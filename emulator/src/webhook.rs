@@ -1,44 +1,24 @@
-//! Our calls to webhooks: the validation during a start, and notifications.
+//! Requests to webhooks: the validation during a start, and notifications.
 
-mod lane;
+mod deliver;
 mod validate;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use uuid::Uuid;
-
-pub(crate) use lane::Lane;
 pub(crate) use validate::{Subscriber, validate};
 
 use crate::clock::later;
-use crate::content_type::ContentType;
-use crate::fault::{FaultKind, Moment, Occasion};
-use crate::shared::Shared;
-use crate::world::Operation;
-
-/// Webhooks with one address and one authId share a queue, as tenants with one receiver do.
-pub(crate) type LaneKey = (String, Option<String>);
-
-/// One blob that one webhook is to be told about.
-#[derive(Debug, Clone)]
-pub(crate) struct Announcement {
-    pub(crate) tenant: Uuid,
-    pub(crate) client_id: Uuid,
-    pub(crate) content_type: ContentType,
-    pub(crate) address: String,
-    pub(crate) auth_id: Option<String>,
-    pub(crate) content_id: String,
-    /// The entry of the notification, as JSON.
-    pub(crate) item: String,
-    pub(crate) due: Timestamp,
-}
+use crate::config::FaultKind;
+use crate::operation::Operation;
+use crate::world::{
+    Announcement, DeliveryQueue, FaultContext, InjectionPoint, SharedState, WebhookKey,
+};
 
 /// Queues an announcement, unless a fault loses it.
-pub(crate) fn announce(shared: &Arc<Shared>, mut announcement: Announcement) {
-    let struck = shared.strike(&Occasion {
-        moment: Moment::Notification,
+pub(crate) fn announce(shared: &Arc<SharedState>, mut announcement: Announcement) {
+    let struck = shared.strike(&FaultContext {
+        point: InjectionPoint::Notification,
         operation: Operation::Notification,
         tenant: Some(announcement.tenant),
         content_type: Some(announcement.content_type),
@@ -56,10 +36,10 @@ pub(crate) fn announce(shared: &Arc<Shared>, mut announcement: Announcement) {
             _ => {}
         }
     }
-    let lane = lane_of(shared, &announcement);
+    let queue = queue_of(shared, &announcement);
     for seconds in again {
         let due = later(announcement.due, Duration::from_secs(seconds));
-        lane.push(
+        queue.push(
             Announcement {
                 due,
                 ..announcement.clone()
@@ -67,28 +47,28 @@ pub(crate) fn announce(shared: &Arc<Shared>, mut announcement: Announcement) {
             false,
         );
     }
-    lane.push(announcement, first);
+    queue.push(announcement, first);
 }
 
-fn lane_of(shared: &Arc<Shared>, announcement: &Announcement) -> Arc<Lane> {
+fn queue_of(shared: &Arc<SharedState>, announcement: &Announcement) -> Arc<DeliveryQueue> {
     let key = (announcement.address.clone(), announcement.auth_id.clone());
-    let mut lanes = shared.lanes();
-    let lane = lanes.entry(key.clone()).or_insert_with(|| {
-        let lane = Arc::new(Lane::new(key));
-        shared.spawn(lane::run(Arc::clone(shared), Arc::clone(&lane)));
-        lane
+    let mut queues = shared.queues();
+    let queue = queues.entry(key.clone()).or_insert_with(|| {
+        let queue = Arc::new(DeliveryQueue::new(key));
+        shared.spawn(deliver::run(Arc::clone(shared), Arc::clone(&queue)));
+        queue
     });
-    Arc::clone(lane)
+    Arc::clone(queue)
 }
 
-/// Forgets the failures of a webhook that was started again.
-pub(crate) fn revive(shared: &Shared, key: &LaneKey) {
-    if let Some(lane) = shared.lanes().get(key) {
-        lane.revive();
+/// Forgets the failures of a webhook whose subscription was started again.
+pub(crate) fn forget_failures(shared: &SharedState, key: &WebhookKey) {
+    if let Some(queue) = shared.queues().get(key) {
+        queue.forget_failures();
     }
 }
 
-/// Announcements that wait for their time, their turn or their retry, or are being sent.
-pub(crate) fn unsettled(shared: &Shared) -> usize {
-    shared.lanes().values().map(|lane| lane.unsettled()).sum()
+/// Announcements that wait or are being sent.
+pub(crate) fn pending(shared: &SharedState) -> usize {
+    shared.queues().values().map(|queue| queue.pending()).sum()
 }

@@ -1,7 +1,10 @@
 //! The model: tenants, their subscriptions and their content. No I/O; time comes as an argument.
 
+mod delivery_queue;
+mod fault_injector;
 mod feed;
 mod journal;
+mod state;
 mod subscription;
 mod tenant;
 
@@ -10,12 +13,16 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-pub(crate) use feed::{Blob, BlobKey, Feed, Source};
+pub(crate) use delivery_queue::{Announcement, DeliveryQueue, WebhookKey};
+pub(crate) use fault_injector::{FaultContext, FaultInjector, InjectionPoint};
+pub(crate) use feed::{Blob, BlobBody, BlobKey, Feed};
 pub(crate) use journal::Journal;
-pub use journal::{Delivery, Operation, RequestSeen, StartSeen, Violation};
+pub use journal::{Delivery, RequestSeen, StartSeen, Violation};
+pub(crate) use state::{SharedState, tenant_ids};
 pub(crate) use subscription::{Subscription, Webhook};
 pub(crate) use tenant::Tenant;
-pub use tenant::{Consent, TenantState};
+
+use crate::content_type::ContentType;
 
 /// All tenants of one emulator.
 #[derive(Debug, Default)]
@@ -23,4 +30,30 @@ pub(crate) struct World {
     pub(crate) tenants: BTreeMap<Uuid, Tenant>,
     /// Times of the requests of the last minute by callers without PublisherIdentifier.
     pub(crate) shared_pool: VecDeque<Timestamp>,
+}
+
+impl World {
+    /// The blobs of a tenant in a content type.
+    pub(crate) fn feed(&self, tenant: Uuid, content_type: ContentType) -> Option<&Feed> {
+        self.tenants.get(&tenant)?.feeds.get(&content_type)
+    }
+
+    pub(crate) fn feed_mut(
+        &mut self,
+        tenant: Uuid,
+        content_type: ContentType,
+    ) -> Option<&mut Feed> {
+        self.tenants.get_mut(&tenant)?.feeds.get_mut(&content_type)
+    }
+
+    /// What an application has subscribed to in a tenant; it may be disabled.
+    pub(crate) fn subscription(
+        &self,
+        tenant: Uuid,
+        client_id: Uuid,
+        content_type: ContentType,
+    ) -> Option<&Subscription> {
+        let key = (client_id, content_type);
+        self.tenants.get(&tenant)?.subscriptions.get(&key)
+    }
 }

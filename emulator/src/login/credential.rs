@@ -1,24 +1,25 @@
-//! The application's credential in a token request: a secret, an assertion of its own, or a statement of another provider.
+//! The application's credential in a token request: a secret, an assertion of its own, or one of another identity provider.
 
 use std::collections::HashMap;
 
 use http::header::HOST;
 
-use super::assertion::{self, ASSERTION_TYPE, Expected};
+use super::assertion::ASSERTION_TYPE;
+use super::certificate::{self, Expected};
 use super::error::LoginError;
 use super::federated;
-use crate::call::Call;
-use crate::shared::Shared;
+use crate::message::Request;
+use crate::world::SharedState;
 
-/// Assertions remembered against replay before those that expired are forgotten.
+/// From this many on, assertions that have expired are no longer remembered against replay.
 const ASSERTIONS_MAX: usize = 100_000;
 
-/// Checks the secret or the assertion; `appidacr` of the token.
+/// Checks the secret or the assertion. Gives the `appidacr` of the token.
 pub(crate) async fn check(
-    call: &Call,
+    request: &Request,
     form: &HashMap<String, String>,
 ) -> Result<&'static str, LoginError> {
-    let shared = &call.shared;
+    let shared = &request.shared;
     match (form.get("client_secret"), form.get("client_assertion")) {
         (Some(secret), _) => check_secret(shared, secret).map(|()| "1"),
         (None, Some(assertion))
@@ -26,7 +27,7 @@ pub(crate) async fn check(
                 .get("client_assertion_type")
                 .is_some_and(|kind| kind == ASSERTION_TYPE) =>
         {
-            check_assertion(call, assertion).await.map(|()| "2")
+            check_assertion(request, assertion).await.map(|()| "2")
         }
         _ => {
             let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
@@ -35,7 +36,7 @@ pub(crate) async fn check(
     }
 }
 
-fn check_secret(shared: &Shared, secret: &String) -> Result<(), LoginError> {
+fn check_secret(shared: &SharedState, secret: &String) -> Result<(), LoginError> {
     let client_id = shared.application.client_id;
     if *secret == shared.application.client_secret {
         Ok(())
@@ -52,8 +53,8 @@ fn check_secret(shared: &Shared, secret: &String) -> Result<(), LoginError> {
     }
 }
 
-async fn check_assertion(call: &Call, assertion: &str) -> Result<(), LoginError> {
-    let shared = &call.shared;
+async fn check_assertion(request: &Request, assertion: &str) -> Result<(), LoginError> {
+    let shared = &request.shared;
     let registered = &shared.config.federated_credentials;
     // A certificate's assertion is issued by the application itself.
     let foreign = federated::issuer(assertion)
@@ -62,18 +63,22 @@ async fn check_assertion(call: &Call, assertion: &str) -> Result<(), LoginError>
         return federated::verify(&shared.webhook_client, assertion, registered, shared.now())
             .await;
     }
-    check_own_assertion(call, assertion)
+    check_own_assertion(request, assertion)
 }
 
-fn check_own_assertion(call: &Call, assertion: &str) -> Result<(), LoginError> {
-    let shared = &call.shared;
-    let path = call.target.split('?').next().unwrap_or_default();
+fn check_own_assertion(request: &Request, assertion: &str) -> Result<(), LoginError> {
+    let shared = &request.shared;
+    let path = request.target.split('?').next().unwrap_or_default();
     let mut audiences = vec![format!(
         "{}{}",
         shared.public_url,
         path.trim_start_matches('/')
     )];
-    if let Some(host) = call.headers.get(HOST).and_then(|host| host.to_str().ok()) {
+    if let Some(host) = request
+        .headers
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+    {
         audiences.extend(["http", "https"].map(|scheme| format!("{scheme}://{host}{path}")));
     }
     let now = shared.now();
@@ -83,7 +88,7 @@ fn check_own_assertion(call: &Call, assertion: &str) -> Result<(), LoginError> {
         client_id: shared.application.client_id,
         now,
     };
-    let verified = assertion::verify(assertion, &expected)?;
+    let verified = certificate::verify(assertion, &expected)?;
     let mut seen = shared.assertions();
     if seen.len() >= ASSERTIONS_MAX {
         seen.retain(|_, expires| *expires > now.as_second());

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::answer::{Answer, json};
+use crate::message::{Response, json};
 
 /// An AADSTS error: HTTP status, OAuth error, number and text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl LoginError {
         }
     }
 
-    pub(crate) fn answer(&self, now: Timestamp) -> Answer {
+    pub(crate) fn response(&self, now: Timestamp) -> Response {
         let (trace, correlation) = (Uuid::new_v4(), Uuid::new_v4());
         let timestamp = now.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
         let description = format!(

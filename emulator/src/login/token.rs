@@ -9,27 +9,27 @@ use uuid::Uuid;
 
 use super::credential;
 use super::error::LoginError;
-use super::jwt::{self, Claims};
-use crate::answer::{Answer, json};
-use crate::call::Call;
-use crate::dice::{Dice, hash_text};
-use crate::shared::Shared;
-use crate::world::Consent;
+use crate::config::Consent;
+use crate::message::access_token;
+use crate::message::{Claims, Request, Response, json};
+use crate::rng::{SeededRng, hash_text};
+use crate::world::SharedState;
 
-/// Tenants' places that name no single tenant, which client credentials need.
+/// Names in the tenant's place that stand for many tenants. Client credentials need a single one.
 const SHARED_TENANTS: [&str; 3] = ["common", "organizations", "consumers"];
 
 /// Answers a token request.
-pub(crate) async fn token(call: &Call) -> Answer {
-    issue(call)
+pub(crate) async fn token(request: &Request) -> Response {
+    issue(request)
         .await
-        .unwrap_or_else(|error| error.answer(call.shared.now()))
+        .unwrap_or_else(|error| error.response(request.shared.now()))
 }
 
-async fn issue(call: &Call) -> Result<Answer, LoginError> {
-    let form: HashMap<String, String> = form_urlencoded::parse(&call.body).into_owned().collect();
-    let v2 = call.route.rest == "v2";
-    let shared = &call.shared;
+async fn issue(request: &Request) -> Result<Response, LoginError> {
+    let form: HashMap<String, String> =
+        form_urlencoded::parse(&request.body).into_owned().collect();
+    let v2 = request.route.rest == "v2";
+    let shared = &request.shared;
     let by_code = match form.get("grant_type").map(String::as_str) {
         Some("client_credentials") => false,
         Some("authorization_code") if !v2 => true,
@@ -43,22 +43,22 @@ async fn issue(call: &Call) -> Result<Answer, LoginError> {
     let tenant = if by_code {
         redeem(shared, &form)?
     } else {
-        tenant_of(call)?
+        tenant_of(request)?
     };
     let client_id = form.get("client_id").ok_or_else(|| missing("client_id"))?;
     let resource = resource_of(shared, &form, v2)?;
     let roles = roles_of(shared, tenant, client_id)?;
-    let by = credential::check(call, &form).await?;
+    let by = credential::check(request, &form).await?;
     let mut claims = claims(shared, tenant, resource, roles, by);
     if by_code {
         // A token for a person carries the same permissions as scopes.
         claims.scp = Some(std::mem::take(&mut claims.roles).join(" "));
     }
-    Ok(answer(shared, &claims, v2))
+    Ok(response(shared, &claims, v2))
 }
 
 /// The tenant that a code of the legacy consent page stands for. A code works once.
-fn redeem(shared: &Shared, form: &HashMap<String, String>) -> Result<Uuid, LoginError> {
+fn redeem(shared: &SharedState, form: &HashMap<String, String>) -> Result<Uuid, LoginError> {
     let code = form.get("code").ok_or_else(|| missing("code"))?;
     shared.codes().remove(code).ok_or_else(|| {
         let text = "The provided authorization code is invalid or has already been redeemed.";
@@ -71,16 +71,16 @@ fn missing(parameter: &str) -> LoginError {
     LoginError::new(400, "invalid_request", 900_144, text)
 }
 
-fn tenant_of(call: &Call) -> Result<Uuid, LoginError> {
-    let text = &call.route.tenant;
+fn tenant_of(request: &Request) -> Result<Uuid, LoginError> {
+    let text = &request.route.tenant;
     if SHARED_TENANTS.contains(&text.to_ascii_lowercase().as_str()) {
         let text = format!(
             "The grant type is not supported over the /{text} endpoint. Please use the tenant-specific endpoint."
         );
         return Err(LoginError::new(400, "invalid_request", 9_001_023, text));
     }
-    let world = call.shared.world();
-    let found = call
+    let world = request.shared.world();
+    let found = request
         .tenant()
         .and_then(|tenant| Some((tenant, world.tenants.get(&tenant)?)));
     match found {
@@ -103,9 +103,9 @@ fn tenant_of(call: &Call) -> Result<Uuid, LoginError> {
     }
 }
 
-/// The resource asked for, as it will stand in `aud`.
+/// The resource asked for, which becomes `aud`.
 fn resource_of(
-    shared: &Shared,
+    shared: &SharedState,
     form: &HashMap<String, String>,
     v2: bool,
 ) -> Result<String, LoginError> {
@@ -137,7 +137,11 @@ fn resource_of(
 }
 
 /// The roles that the tenant gave the application.
-fn roles_of(shared: &Shared, tenant: Uuid, client_id: &str) -> Result<Vec<String>, LoginError> {
+fn roles_of(
+    shared: &SharedState,
+    tenant: Uuid,
+    client_id: &str,
+) -> Result<Vec<String>, LoginError> {
     let world = shared.world();
     let state = world.tenants.get(&tenant);
     let known = client_id.parse() == Ok(shared.application.client_id);
@@ -165,14 +169,20 @@ fn roles_of(shared: &Shared, tenant: Uuid, client_id: &str) -> Result<Vec<String
     })
 }
 
-fn claims(shared: &Shared, tenant: Uuid, resource: String, roles: Vec<String>, by: &str) -> Claims {
+fn claims(
+    shared: &SharedState,
+    tenant: Uuid,
+    resource: String,
+    roles: Vec<String>,
+    by: &str,
+) -> Claims {
     let number = shared.tokens_issued.fetch_add(1, Ordering::Relaxed);
-    let mut dice = Dice::of(&[shared.config.seed, hash_text("token"), number]);
+    let mut rng = SeededRng::of(&[shared.config.seed, hash_text("token"), number]);
     let now = shared.now().as_second();
     // Entra: a random 60 to 90 minutes.
-    let lifetime = 3600 + dice.below(1801).cast_signed();
+    let lifetime = 3600 + rng.below(1801).cast_signed();
     let (high, low) = tenant.as_u64_pair();
-    let principal = Dice::of(&[shared.config.seed, hash_text("principal"), high, low]).uuid();
+    let principal = SeededRng::of(&[shared.config.seed, hash_text("principal"), high, low]).uuid();
     let issuer = format!("https://sts.windows.net/{tenant}/");
     Claims {
         aud: resource,
@@ -188,13 +198,13 @@ fn claims(shared: &Shared, tenant: Uuid, resource: String, roles: Vec<String>, b
         scp: None,
         sub: principal,
         tid: tenant,
-        uti: format!("{:016x}", dice.next()),
+        uti: format!("{:016x}", rng.next()),
         ver: "1.0".to_owned(),
     }
 }
 
-fn answer(shared: &Shared, claims: &Claims, v2: bool) -> Answer {
-    let access_token = jwt::write(&shared.application.token_key, claims);
+fn response(shared: &SharedState, claims: &Claims, v2: bool) -> Response {
+    let access_token = access_token::encode(&shared.application.token_key, claims);
     let expires_in = claims.exp - claims.iat - 1;
     let body = if v2 {
         json!({ "token_type": "Bearer", "expires_in": expires_in, "ext_expires_in": expires_in, "access_token": access_token })

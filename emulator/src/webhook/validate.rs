@@ -6,8 +6,8 @@ use http::header::CONTENT_TYPE;
 use uuid::Uuid;
 
 use crate::content_type::ContentType;
-use crate::shared::Shared;
-use crate::world::{Operation, RequestSeen};
+use crate::operation::Operation;
+use crate::world::{RequestSeen, SharedState};
 
 /// Whose webhook is asked.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +21,7 @@ pub(crate) struct Subscriber {
 /// # Errors
 /// The reason, as AF20021 gives it.
 pub(crate) async fn validate(
-    shared: &Shared,
+    shared: &SharedState,
     subscriber: Subscriber,
     address: &str,
     auth_id: Option<&str>,
@@ -55,9 +55,9 @@ pub(crate) async fn validate(
 }
 
 /// The status of the answer, 0 when there is none.
-async fn ask(shared: &Shared, address: &str, auth_id: Option<&str>) -> u16 {
+async fn ask(shared: &SharedState, address: &str, auth_id: Option<&str>) -> u16 {
     let code = Uuid::new_v4().to_string();
-    let timeout = Duration::from_secs(shared.config.rules.validation_timeout_seconds);
+    let timeout = Duration::from_secs(shared.config.behaviour.validation_timeout_seconds);
     let mut request = shared
         .webhook_client
         .post(address)

@@ -8,17 +8,17 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::content_type::ContentType;
-use crate::records::{Segment, Stream};
+use crate::generator::{RecordRange, RecordStream};
 
-/// Order of availability: creation time, then order of publication.
+/// Creation time, then order of publication.
 pub(crate) type BlobKey = (Timestamp, u64);
 
 /// What a blob is made of.
 #[derive(Debug, Clone)]
-pub(crate) enum Source {
+pub(crate) enum BlobBody {
     /// Records of the feed's stream, made when they are sent.
-    Records(Vec<Segment>),
-    /// Bytes given by hand, whatever they are.
+    Records(Vec<RecordRange>),
+    /// Bytes given by a test or a command; they need not be JSON.
     Bytes(Bytes),
 }
 
@@ -27,18 +27,18 @@ pub(crate) struct Blob {
     pub(crate) content_id: String,
     pub(crate) created: Timestamp,
     pub(crate) expires: Timestamp,
-    pub(crate) source: Source,
-    /// The applications whose subscription was enabled when the blob appeared: to all others it never exists.
+    pub(crate) body: BlobBody,
+    /// The applications whose subscription was enabled when the blob appeared. For all others it does not exist.
     pub(crate) subscribers: Vec<Uuid>,
     /// The host that `contentUri` names instead of ours.
     pub(crate) foreign_host: Option<String>,
-    /// Sent cut in half, since a listing began exactly at its creation.
+    /// Only the first half of the records is sent, since a listing began exactly at its creation.
     pub(crate) partial: bool,
 }
 
 #[derive(Debug)]
 pub(crate) struct Feed {
-    pub(crate) stream: Arc<Stream>,
+    pub(crate) stream: Arc<RecordStream>,
     pub(crate) blobs: BTreeMap<BlobKey, Blob>,
     by_id: HashMap<String, BlobKey>,
     /// Number of the stream's first record that is in no blob yet.
@@ -46,13 +46,13 @@ pub(crate) struct Feed {
     /// Number of the first record that no enabled subscription has been given yet.
     counted_to: u64,
     next_sequence: u64,
-    /// Whether the generator of this feed was set going, and has published its share.
+    /// Whether publishing has begun, and whether all blobs are published.
     pub(crate) started: bool,
     pub(crate) finished: bool,
     /// Blobs that a fault holds back for now.
     pub(crate) held_back: u64,
     /// Generated records that were published to an enabled subscription.
-    pub(crate) generated: Vec<Segment>,
+    pub(crate) generated: Vec<RecordRange>,
     /// Ids of records published by hand to an enabled subscription.
     pub(crate) by_hand: HashSet<String>,
     /// Blobs published to an enabled subscription.
@@ -60,7 +60,7 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    pub(crate) fn new(stream: Arc<Stream>) -> Self {
+    pub(crate) fn new(stream: Arc<RecordStream>) -> Self {
         Self {
             stream,
             blobs: BTreeMap::new(),
@@ -87,7 +87,7 @@ impl Feed {
         content_type: ContentType,
         created: Timestamp,
         expires: Timestamp,
-        source: Source,
+        body: BlobBody,
     ) -> BlobKey {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
@@ -98,7 +98,7 @@ impl Feed {
             content_id,
             created,
             expires,
-            source,
+            body,
             subscribers: Vec::new(),
             foreign_host: None,
             partial: false,
@@ -113,45 +113,41 @@ impl Feed {
             return;
         };
         self.blobs_published += 1;
-        match &blob.source {
+        match &blob.body {
             // Records before `counted_to` were counted with the blob that carried them first.
-            Source::Records(segments) => {
-                for segment in segments {
-                    let first = segment.first.max(self.counted_to);
-                    let end = segment.first + segment.count;
+            BlobBody::Records(ranges) => {
+                for range in ranges {
+                    let first = range.first.max(self.counted_to);
+                    let end = range.first + range.count;
                     if first < end {
-                        self.generated.push(Segment {
+                        self.generated.push(RecordRange {
                             first,
                             count: end - first,
-                            ..*segment
+                            ..*range
                         });
                         self.counted_to = end;
                     }
                 }
             }
-            Source::Bytes(bytes) => self.by_hand.extend(record_ids(bytes)),
+            BlobBody::Bytes(bytes) => self.by_hand.extend(record_ids(bytes)),
         }
     }
 
     pub(crate) fn records_published(&self) -> u64 {
-        self.generated
-            .iter()
-            .map(|segment| segment.count)
-            .sum::<u64>()
-            + self.by_hand.len() as u64
+        self.generated.iter().map(|range| range.count).sum::<u64>() + self.by_hand.len() as u64
     }
 
     /// The Ids of all records that an enabled subscriber must have in the end.
     pub(crate) fn published_ids(&self) -> impl Iterator<Item = String> {
         self.generated
             .iter()
-            .flat_map(|segment| segment.first..segment.first + segment.count)
+            .flat_map(|range| range.first..range.first + range.count)
             .map(|number| self.stream.record_id(number).to_string())
             .chain(self.by_hand.iter().cloned())
     }
 }
 
-/// The shape of 2020, the newest one recorded: creation time, a second time, the type twice, the region twice.
+/// A content id in the form of 2020, the newest one recorded: creation time, a second time, the type twice, the region twice.
 fn content_id(content_type: ContentType, created: Timestamp, sequence: u64) -> String {
     let name = content_type.name().replace('.', "_");
     let time = created.strftime("%Y%m%d%H%M%S%3f");
@@ -180,7 +176,7 @@ fn record_ids(body: &[u8]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::People;
+    use crate::generator::Users;
 
     #[test]
     fn a_content_id_begins_with_the_creation_time() {
@@ -193,23 +189,23 @@ mod tests {
 
     #[test]
     fn a_record_in_two_blobs_counts_once() {
-        let people = Arc::new(People::of(1, Uuid::nil()));
-        let stream = Arc::new(Stream::new(1, people, ContentType::Dlp, None));
+        let users = Arc::new(Users::of(1, Uuid::nil()));
+        let stream = Arc::new(RecordStream::new(1, users, ContentType::Dlp, None));
         let mut feed = Feed::new(stream);
         let now = Timestamp::UNIX_EPOCH;
-        let segment = |first, count| {
-            Source::Records(vec![Segment {
+        let range = |first, count| {
+            BlobBody::Records(vec![RecordRange {
                 first,
                 count,
                 published: now,
             }])
         };
         for (first, count) in [(0, 10), (8, 4), (0, 12)] {
-            let key = feed.add(ContentType::Dlp, now, now, segment(first, count));
+            let key = feed.add(ContentType::Dlp, now, now, range(first, count));
             feed.count(key);
         }
         let by_hand = Bytes::from_static(br#"[{"Id":"a"},{"Id":"a"},{"no":1},{"Id":"b"}]"#);
-        let key = feed.add(ContentType::Dlp, now, now, Source::Bytes(by_hand));
+        let key = feed.add(ContentType::Dlp, now, now, BlobBody::Bytes(by_hand));
         feed.count(key);
         let ids: HashSet<String> = feed.published_ids().collect();
         assert_eq!(

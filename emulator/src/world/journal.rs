@@ -3,45 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::content_type::ContentType;
+use crate::operation::Operation;
 
 /// Entries kept per list; older ones are dropped, the counts stay right. 100,000 requests are some 50 MB.
 const JOURNAL_ENTRIES_MAX: usize = 100_000;
-
-/// What a request asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Operation {
-    /// A token endpoint.
-    Token,
-    /// A consent page.
-    Consent,
-    /// `/subscriptions/start`
-    Start,
-    /// `/subscriptions/stop`
-    Stop,
-    /// `/subscriptions/list`
-    List,
-    /// `/subscriptions/content`
-    Content,
-    /// `/subscriptions/notifications`
-    Notifications,
-    /// `/audit/{contentId}`
-    Blob,
-    /// `/resources/dlpSensitiveTypes`
-    SensitiveTypes,
-    /// Our call to a webhook, to validate it.
-    Validation,
-    /// Our call to a webhook, to announce content.
-    Notification,
-    /// `/_emulator/...`
-    Control,
-    /// An address that Microsoft does not serve.
-    Unknown,
-}
 
 /// A request that came in, or a validation call that went out.
 #[derive(Debug, Clone, Serialize)]
@@ -66,7 +35,7 @@ pub struct RequestSeen {
     pub status: u16,
 }
 
-/// A call of start that passed authorization.
+/// A start that passed authorization.
 #[derive(Debug, Clone, Serialize)]
 pub struct StartSeen {
     /// When, on the emulator's clock.
@@ -102,7 +71,7 @@ pub struct Delivery {
     pub status: u16,
 }
 
-/// A call that broke one of Microsoft's rules, answered or not.
+/// A request that broke one of Microsoft's rules, whether it was answered or refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Violation {
     /// When, on the emulator's clock.

@@ -43,7 +43,7 @@ pub(crate) struct Subscription {
     pub(crate) spelling: String,
     pub(crate) webhook: Option<Webhook>,
     pub(crate) last_start: Option<Timestamp>,
-    /// Until when a restarted subscription pretends to be absent.
+    /// Until then, a subscription that was stopped and started again appears to be absent.
     pub(crate) stuck_until: Option<Timestamp>,
     enabled: bool,
     ever_enabled: bool,

@@ -3,50 +3,18 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::feed::Feed;
 use super::subscription::Subscription;
+use crate::config::{Consent, TenantState};
 use crate::content_type::ContentType;
-
-/// Whether, and how, a tenant knows the application.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Consent {
-    /// Tokens carry roles.
-    Granted,
-    /// The application is known but nothing was consented: tokens are issued without roles.
-    Roleless,
-    /// The application is not in the tenant: AADSTS700016.
-    Missing,
-}
-
-/// What can be changed of a tenant while running. Fields that are `None` stay as they are.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TenantState {
-    /// Consent; tokens issued before stay as they were issued.
-    pub consent: Option<Consent>,
-    /// The roles that new tokens carry.
-    pub roles: Option<Vec<String>>,
-    /// Whether auditing is on. Turning it on takes effect after [`crate::Rules::auditing_starts_after_seconds`].
-    pub auditing: Option<bool>,
-    /// The application is disabled in the tenant: AADSTS7000112.
-    pub app_disabled: Option<bool>,
-    /// The API's service principal is disabled in the tenant (no Exchange Online licence): AADSTS500014.
-    pub resource_disabled: Option<bool>,
-    /// The tenant lives in another cloud: AADSTS900382.
-    pub other_cloud: Option<bool>,
-    /// The tenant is configured wrongly: AF20012.
-    pub misconfigured: Option<bool>,
-}
 
 #[derive(Debug)]
 pub(crate) struct Tenant {
     pub(crate) consent: Consent,
     pub(crate) roles: Vec<String>,
-    /// From when on the tenant is audited; `None`: not at all.
+    /// When auditing takes or took effect; `None` when it is off.
     pub(crate) audited_from: Option<Timestamp>,
     pub(crate) app_disabled: bool,
     pub(crate) resource_disabled: bool,
@@ -84,9 +52,7 @@ impl Tenant {
     pub(crate) fn is_audited(&self, now: Timestamp) -> bool {
         self.audited_from.is_some_and(|from| from <= now)
     }
-}
 
-impl Tenant {
     /// Changes what `state` names; auditing that is turned on takes effect at `audited_from`.
     pub(crate) fn change(&mut self, state: &TenantState, audited_from: Timestamp) {
         if let Some(consent) = state.consent {

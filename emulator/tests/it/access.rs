@@ -1,6 +1,8 @@
-//! Who may call: tokens, permissions, tenants, parameters, rates.
+//! Who has access: tokens, permissions, tenants, parameters, rates.
 
-use emulator::{Config, ContentType, Fault, FaultKind, Operation, Rules, TenantCheck, TenantState};
+use emulator::{
+    Behaviour, Config, ContentType, Fault, FaultKind, Operation, TenantCheck, TenantState,
+};
 use uuid::Uuid;
 
 use crate::world::{PUBLISHER, Seen, World};
@@ -39,7 +41,7 @@ async fn a_missing_foreign_or_expired_token_is_401_without_a_code() {
 }
 
 #[tokio::test]
-async fn dlp_needs_its_own_permission_and_the_refusal_names_the_others() {
+async fn dlp_needs_a_permission_of_its_own() {
     let mut world = World::new(World::config()).await;
     let roles = ["ActivityFeed.Read", "ServiceHealth.Read"]
         .map(str::to_owned)
@@ -76,7 +78,7 @@ async fn check_tenant(world: &World, tenant: &str, code: &str) {
 }
 
 #[tokio::test]
-async fn the_tenant_of_the_address_must_be_the_tokens() {
+async fn the_tenant_of_the_address_must_be_that_of_the_token() {
     let world = World::new(Config {
         tenants: 2,
         ..World::config()
@@ -100,13 +102,13 @@ async fn the_tenant_of_the_address_must_be_the_tokens() {
 }
 
 #[tokio::test]
-async fn a_loose_check_takes_the_client_id_in_the_tenants_place() {
-    let rules = Rules {
+async fn a_loose_tenant_check_accepts_the_client_id() {
+    let behaviour = Behaviour {
         tenant_check: TenantCheck::Loose,
-        ..Rules::default()
+        ..Behaviour::default()
     };
     let world = World::new(Config {
-        rules,
+        behaviour,
         ..World::config()
     })
     .await;
@@ -173,24 +175,24 @@ async fn an_unknown_parameter_or_method_is_refused_and_recorded() {
         world.get_url(&bad).await.refusal(),
         (400, "AF20002".to_owned())
     );
-    let rules: Vec<&str> = world
+    let behaviour: Vec<&str> = world
         .microsoft
         .violations()
         .iter()
         .map(|violation| violation.rule)
         .collect();
-    assert_eq!(rules, ["unknown_parameter", "wrong_method"]);
+    assert_eq!(behaviour, ["unknown_parameter", "wrong_method"]);
 }
 
 #[tokio::test]
-async fn a_missing_publisher_is_recorded_and_shares_a_pool() {
-    let rules = Rules {
+async fn callers_without_publisher_share_a_rate_limit() {
+    let behaviour = Behaviour {
         requests_per_minute_max: Some(2),
-        ..Rules::default()
+        ..Behaviour::default()
     };
     let world = World::new(Config {
         tenants: 2,
-        rules,
+        behaviour,
         ..World::config()
     })
     .await;
@@ -206,7 +208,7 @@ async fn a_missing_publisher_is_recorded_and_shares_a_pool() {
     for _ in 0..2 {
         world.get_url(&bare(world.tenant)).await;
     }
-    // Another tenant, the same pool.
+    // Another tenant shares the counter.
     let throttled = world
         .send(world.client.get(bare(other)).bearer_auth(&other_token))
         .await;
@@ -231,13 +233,13 @@ async fn a_missing_publisher_is_recorded_and_shares_a_pool() {
 
 #[tokio::test]
 async fn throttling_counts_per_tenant_and_ends_after_a_minute() {
-    let rules = Rules {
+    let behaviour = Behaviour {
         requests_per_minute_max: Some(3),
         throttled_status: 429,
-        ..Rules::default()
+        ..Behaviour::default()
     };
     let world = World::new(Config {
-        rules,
+        behaviour,
         ..World::config()
     })
     .await;
@@ -306,11 +308,11 @@ async fn more_than_two_thousand_requests_a_minute_are_recorded_once() {
     for _ in 0..2_005 {
         world.get("subscriptions/list").await;
     }
-    let rules: Vec<&str> = world
+    let behaviour: Vec<&str> = world
         .microsoft
         .violations()
         .iter()
         .map(|violation| violation.rule)
         .collect();
-    assert_eq!(rules, ["more_than_2000_requests_a_minute"]);
+    assert_eq!(behaviour, ["more_than_2000_requests_a_minute"]);
 }

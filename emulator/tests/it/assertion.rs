@@ -151,7 +151,7 @@ async fn an_assertion_with_wrong_claims_is_refused() {
 }
 
 #[tokio::test]
-async fn an_assertion_of_a_stranger_is_refused() {
+async fn an_assertion_with_an_unknown_key_is_refused() {
     let world = world().await;
     let claims = claims(&world);
     check(

@@ -1,16 +1,16 @@
 //! Fetching blobs: what they hold, and what goes wrong.
 
 use bytes::Bytes;
-use emulator::{Config, ContentType, Fault, FaultKind, Operation, Rules};
+use emulator::{Behaviour, Config, ContentType, Fault, FaultKind, Operation};
 use serde_json::Value;
 
 use crate::world::{World, eventually};
 
 const GENERAL: ContentType = ContentType::General;
 
-async fn started(rules: Rules) -> World {
+async fn started(behaviour: Behaviour) -> World {
     let world = World::new(Config {
-        rules,
+        behaviour,
         ..World::config()
     })
     .await;
@@ -47,7 +47,7 @@ fn record_ids(body: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn an_unknown_expired_or_malformed_id_is_refused() {
-    let world = started(Rules::default()).await;
+    let world = started(Behaviour::default()).await;
     let id = world.publish(GENERAL, "a");
     let unknown = id.replacen("20", "21", 1);
     assert_eq!(
@@ -69,8 +69,8 @@ async fn an_unknown_expired_or_malformed_id_is_refused() {
 }
 
 #[tokio::test]
-async fn a_blob_needs_no_exact_address() {
-    let world = started(Rules::default()).await;
+async fn a_blob_is_found_under_other_spellings_of_its_address() {
+    let world = started(Behaviour::default()).await;
     let id = world.publish(GENERAL, "a");
     let escaped = id.replace('$', "%24");
     for spelling in [
@@ -105,7 +105,7 @@ async fn a_blob_of_another_tenant_does_not_exist() {
 
 #[tokio::test]
 async fn a_blob_can_be_empty_or_no_json_at_all() {
-    let world = started(Rules::default()).await;
+    let world = started(Behaviour::default()).await;
     for body in ["[]", "", "not JSON", "[{\"Id\":\"cut"] {
         let id = world
             .microsoft
@@ -167,9 +167,9 @@ async fn the_same_record_can_be_in_two_blobs() {
 
 #[tokio::test]
 async fn a_listing_that_begins_at_a_blob_can_make_it_partial() {
-    let rules = Rules {
+    let behaviour = Behaviour {
         partial_blob_at_window_start: true,
-        ..Rules::default()
+        ..Behaviour::default()
     };
     let clock =
         emulator::Clock::stopped_at(jiff::Timestamp::from_second(1_773_144_000).expect("a time"));
@@ -178,7 +178,7 @@ async fn a_listing_that_begins_at_a_blob_can_make_it_partial() {
         blobs_per_tenant: 1,
         records_per_blob: 9..=9,
         content_types,
-        rules,
+        behaviour,
         clock,
         ..World::config()
     };
@@ -245,7 +245,7 @@ async fn an_answer_can_be_cut_short_or_reset() {
 
 #[tokio::test]
 async fn an_answer_can_be_slow() {
-    let world = started(Rules::default()).await;
+    let world = started(Behaviour::default()).await;
     let id = world.publish(GENERAL, "a");
     world
         .microsoft

@@ -44,7 +44,7 @@ async fn visit(world: &World, path: &str, extra: &[(&str, &str)]) -> Seen {
         .await
 }
 
-/// The parameters that the browser is sent back with.
+/// The parameters of the redirect.
 fn sent_back(answer: &Seen) -> HashMap<String, String> {
     assert_eq!(answer.status, 302, "{answer:?}");
     let location: Url = answer.headers["location"]
@@ -68,7 +68,7 @@ fn expect(pairs: &[(&str, &str)]) -> HashMap<String, String> {
 }
 
 #[tokio::test]
-async fn an_agreeing_administrator_is_sent_back_with_tenant_and_state() {
+async fn accepting_redirects_with_tenant_and_state() {
     let world = world(Decision::Accept).await;
     let tenant = world.tenant.to_string();
     let scope = "https://manage.office.com/.default";
@@ -109,7 +109,7 @@ async fn an_agreeing_administrator_is_sent_back_with_tenant_and_state() {
 }
 
 #[tokio::test]
-async fn a_declining_administrator_is_sent_back_with_an_error() {
+async fn declining_redirects_with_an_error() {
     let world = world(Decision::Decline).await;
     let v2 = sent_back(&visit(&world, "organizations/v2.0/adminconsent", &[("state", "s")]).await);
     assert_eq!(
@@ -165,7 +165,7 @@ async fn a_page_with_two_links_can_be_shown() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_wrong_shows_an_error_and_goes_nowhere() {
+async fn a_bad_request_shows_an_error_and_does_not_redirect() {
     let registered = vec!["https://other.example/".parse().expect("a URL")];
     let world = World::new(Config {
         redirect_uris: registered,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use emulator::{Clock, Config, ContentType, Fault, FaultKind, Rules};
+use emulator::{Behaviour, Clock, Config, ContentType, Fault, FaultKind};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -11,11 +11,11 @@ use crate::world::{World, eventually};
 const GENERAL: ContentType = ContentType::General;
 
 /// A world that stands still at a round time, with a started subscription.
-async fn still(rules: Rules) -> World {
+async fn still(behaviour: Behaviour) -> World {
     let clock =
         Clock::stopped_at(Timestamp::from_second(1_773_144_000).expect("2026-03-10T12:00:00Z"));
     let world = World::new(Config {
-        rules,
+        behaviour,
         clock,
         ..World::config()
     })
@@ -30,7 +30,7 @@ fn bare(at: Timestamp) -> String {
 
 #[tokio::test]
 async fn an_entry_has_the_documented_fields_in_their_order() {
-    let world = still(Rules::default()).await;
+    let world = still(Behaviour::default()).await;
     let id = world.publish(GENERAL, "a");
     let listed = world.content(GENERAL).await;
     let uri = format!(
@@ -57,9 +57,9 @@ async fn a_type_that_was_never_started_is_refused_by_either_code() {
         ),
         ("AF20023", "The subscription was disabled."),
     ] {
-        let world = still(Rules {
+        let world = still(Behaviour {
             never_started_code: code.to_owned(),
-            ..Rules::default()
+            ..Behaviour::default()
         })
         .await;
         let refused = world.content(ContentType::Exchange).await;
@@ -75,13 +75,13 @@ async fn a_type_that_was_never_started_is_refused_by_either_code() {
 
 #[tokio::test]
 async fn a_first_listing_can_show_blobs_older_than_the_subscription() {
-    let rules = Rules {
+    let behaviour = Behaviour {
         blobs_before_subscription: 3,
-        ..Rules::default()
+        ..Behaviour::default()
     };
     let world = World::new(Config {
         blobs_per_tenant: 5,
-        rules,
+        behaviour,
         ..World::config()
     })
     .await;
@@ -106,13 +106,13 @@ async fn a_first_listing_can_show_blobs_older_than_the_subscription() {
 
 #[tokio::test]
 async fn a_first_blob_can_take_hours() {
-    let rules = Rules {
+    let behaviour = Behaviour {
         first_blob_after_seconds: 12 * 3600,
-        ..Rules::default()
+        ..Behaviour::default()
     };
     let mut world = World::new(Config {
         blobs_per_tenant: 5,
-        rules,
+        behaviour,
         ..World::config()
     })
     .await;
@@ -127,7 +127,7 @@ async fn a_first_blob_can_take_hours() {
 }
 
 #[tokio::test]
-async fn events_lie_minutes_to_hours_before_their_blob_and_out_of_order() {
+async fn events_are_older_than_their_blob_and_out_of_order() {
     let world = World::new(Config {
         blobs_per_tenant: 5,
         records_per_blob: 200..=200,
@@ -165,7 +165,7 @@ async fn events_lie_minutes_to_hours_before_their_blob_and_out_of_order() {
 }
 
 #[tokio::test]
-async fn a_late_blob_appears_late_and_is_waited_for() {
+async fn a_late_blob_appears_late_and_delays_the_finish() {
     let world = World::new(Config {
         blobs_per_tenant: 5,
         ..World::config()
@@ -191,10 +191,10 @@ async fn a_late_blob_appears_late_and_is_waited_for() {
 }
 
 #[tokio::test]
-async fn content_expires_as_late_as_the_rule_says() {
-    let world = still(Rules {
+async fn content_expires_after_the_configured_days() {
+    let world = still(Behaviour {
         content_expires_after_days: 21,
-        ..Rules::default()
+        ..Behaviour::default()
     })
     .await;
     world.publish(GENERAL, "a");
@@ -206,7 +206,7 @@ async fn content_expires_as_late_as_the_rule_says() {
 
 #[tokio::test]
 async fn a_content_uri_can_point_to_a_foreign_host() {
-    let world = still(Rules::default()).await;
+    let world = still(Behaviour::default()).await;
     world.publish(GENERAL, "a");
     let fault = Fault {
         times: Some(1),

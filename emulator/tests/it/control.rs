@@ -1,4 +1,4 @@
-//! The control API: what another process can ask and switch.
+//! The control API, for other processes.
 
 use emulator::{Config, ContentType, Operation};
 use serde_json::{Value, json};
@@ -100,7 +100,7 @@ async fn faults_are_added_listed_and_ended() {
 }
 
 #[tokio::test]
-async fn the_clock_moves_and_tenants_come() {
+async fn the_clock_can_be_moved_and_tenants_added() {
     let world = World::new(World::config()).await;
     let before = world.microsoft.clock().now();
     post(&world, "clock", json!({ "advance_seconds": 604_800 })).await;
@@ -132,7 +132,7 @@ async fn the_clock_moves_and_tenants_come() {
 }
 
 #[tokio::test]
-async fn what_happened_can_be_asked() {
+async fn requests_and_deliveries_can_be_listed() {
     let world = World::new(World::config()).await;
     world.start(ContentType::General).await;
     world.start(ContentType::General).await;
@@ -159,7 +159,7 @@ async fn what_happened_can_be_asked() {
 }
 
 #[tokio::test]
-async fn switches_are_read_strictly() {
+async fn commands_are_read_strictly() {
     let world = World::new(Config {
         consented: false,
         ..World::config()

@@ -1,4 +1,4 @@
-//! Federated credentials: another identity provider's statement stands in for a secret.
+//! Federated credentials: another identity provider's assertion stands in for a secret.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
@@ -53,7 +53,7 @@ impl Key {
             }
             Self::Ecdsa(key, bytes) => {
                 let (x, y) = key.public_key().as_ref()[1..].split_at(*bytes);
-                json!({ "kty": "EC", "kid": "k1", "x": encode(x), "y": encode(y) })
+                json!({ "kty": "EC", "crv": format!("P-{}", bytes * 8), "kid": "k1", "x": encode(x), "y": encode(y) })
             }
         }
     }
@@ -109,13 +109,13 @@ fn signed(algorithm: &str, key: &Key, claims: &Value) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-async fn check(world: &World, statement: &str, expect: Result<(), u64>) {
+async fn check(world: &World, assertion: &str, expect: Result<(), u64>) {
     let form = [
         (
             "client_assertion_type",
             "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
         ),
-        ("client_assertion", statement),
+        ("client_assertion", assertion),
         ("scope", "https://manage.office.com/.default"),
     ];
     let answer = world
@@ -131,17 +131,17 @@ async fn check(world: &World, statement: &str, expect: Result<(), u64>) {
 }
 
 #[tokio::test]
-async fn a_statement_of_a_registered_provider_gives_a_token_as_often_as_it_is_shown() {
+async fn an_assertion_of_a_registered_provider_can_be_used_twice() {
     for algorithm in ["RS256", "ES256", "ES384"] {
         let (world, provider, key) = world(algorithm).await;
-        let statement = signed(algorithm, &key, &claims(&world, &provider.issuer));
-        check(&world, &statement, Ok(())).await;
-        check(&world, &statement, Ok(())).await;
+        let assertion = signed(algorithm, &key, &claims(&world, &provider.issuer));
+        check(&world, &assertion, Ok(())).await;
+        check(&world, &assertion, Ok(())).await;
     }
 }
 
 #[tokio::test]
-async fn a_statement_must_fit_the_registration_letter_by_letter() {
+async fn an_assertion_must_match_the_registration_exactly() {
     let (world, provider, key) = world("RS256").await;
     let with_slash = format!("{}/", provider.issuer);
     for (field, value, number) in [
@@ -171,13 +171,13 @@ async fn a_statement_must_fit_the_registration_letter_by_letter() {
 }
 
 #[tokio::test]
-async fn a_statement_with_a_forged_signature_is_refused() {
+async fn an_assertion_with_a_forged_signature_is_refused() {
     for algorithm in ["RS256", "ES256", "ES384"] {
         let (world, provider, key) = world(algorithm).await;
         let claims = claims(&world, &provider.issuer);
         let forged = signed(algorithm, &Key::new(algorithm), &claims);
         check(&world, &forged, Err(50_012)).await;
-        // The right key under a false flag: another algorithm, and none.
+        // The right key, but the header names another algorithm, or none.
         for other in ["HS256", "none", "PS256"] {
             check(&world, &signed(other, &key, &claims), Err(50_012)).await;
         }
@@ -191,11 +191,11 @@ async fn a_provider_without_usable_documents_gives_no_token() {
     let key = Key::new("RS256");
     let provider = Provider::new(json!("no keys")).await;
     let world = trusting(&provider.issuer).await;
-    let statement = signed("RS256", &key, &claims(&world, &provider.issuer));
-    check(&world, &statement, Err(50_166)).await;
+    let assertion = signed("RS256", &key, &claims(&world, &provider.issuer));
+    check(&world, &assertion, Err(50_166)).await;
     // Its discovery document names it without the slash.
     let with_slash = format!("{}/", provider.issuer);
     let world = trusting(&with_slash).await;
-    let statement = signed("RS256", &key, &claims(&world, &with_slash));
-    check(&world, &statement, Err(50_166)).await;
+    let assertion = signed("RS256", &key, &claims(&world, &with_slash));
+    check(&world, &assertion, Err(50_166)).await;
 }

@@ -1,4 +1,4 @@
-//! The whole way: token, start, notification, listing, blob.
+//! The whole flow: token, start, notification, listing, blob.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::world::{Receiver, World, eventually};
 
 #[tokio::test]
-async fn a_collector_gets_every_published_record_by_webhook_and_by_listing() {
+async fn webhook_and_listing_each_give_every_published_record() {
     let receiver = Receiver::new().await;
     let world = World::new(Config {
         blobs_per_tenant: 23,
@@ -52,7 +52,7 @@ async fn a_collector_gets_every_published_record_by_webhook_and_by_listing() {
 }
 
 #[tokio::test]
-async fn two_runs_with_one_seed_publish_the_same() {
+async fn two_runs_with_the_same_seed_publish_the_same() {
     let run = || async {
         let world = World::new(Config {
             blobs_per_tenant: 6,
@@ -75,17 +75,17 @@ async fn an_unknown_address_is_refused_and_recorded() {
     let world = World::new(World::config()).await;
     let answer = world.get("subscriptions/pause").await;
     assert_eq!(answer.refusal(), (404, "EmulatorUnknownAddress".to_owned()));
-    let rules: Vec<&str> = world
+    let behaviour: Vec<&str> = world
         .microsoft
         .violations()
         .iter()
         .map(|violation| violation.rule)
         .collect();
-    assert_eq!(rules, ["unknown_address"]);
+    assert_eq!(behaviour, ["unknown_address"]);
 }
 
 #[tokio::test]
-async fn records_of_a_file_are_published_one_of_a_kind() {
+async fn records_of_a_file_get_ids_of_their_own() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("records.ndjson");
     std::fs::write(

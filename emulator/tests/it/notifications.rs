@@ -1,6 +1,6 @@
 //! The listing of notifications: each attempt, with the rules of the content listing.
 
-use emulator::{Config, ContentType, Rules};
+use emulator::{Behaviour, Config, ContentType};
 
 use crate::world::{Receiver, World, eventually};
 
@@ -55,14 +55,14 @@ async fn each_attempt_is_listed_with_time_and_status() {
 }
 
 #[tokio::test]
-async fn the_listing_has_pages_and_the_rules_of_windows() {
+async fn the_listing_has_pages_and_checks_windows() {
     let receiver = Receiver::new().await;
-    let rules = Rules {
+    let behaviour = Behaviour {
         page_items_max: 2,
-        ..Rules::default()
+        ..Behaviour::default()
     };
     let world = World::new(Config {
-        rules,
+        behaviour,
         ..World::config()
     })
     .await;
@@ -87,7 +87,7 @@ async fn the_listing_has_pages_and_the_rules_of_windows() {
 }
 
 #[tokio::test]
-async fn without_a_webhook_it_is_empty_and_without_a_subscription_an_error() {
+async fn without_a_webhook_the_listing_is_empty() {
     let world = World::new(World::config()).await;
     assert_eq!(
         world.get(LISTING).await.refusal(),

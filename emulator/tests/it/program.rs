@@ -1,4 +1,4 @@
-//! The program: its first line, its plan, its end.
+//! The program: its first line, its scenario, its end.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -19,15 +19,15 @@ fn emulator() -> Command {
 #[tokio::test]
 async fn the_first_line_says_where_it_is_and_how_to_log_in() {
     let directory = tempfile::tempdir().expect("a directory");
-    let plan = directory.path().join("plan.json");
+    let scenario = directory.path().join("scenario.json");
     std::fs::write(
-        &plan,
+        &scenario,
         r#"{"faults": [{"kind": "html", "status": 503, "operation": "list"}]}"#,
     )
     .expect("a file");
     let mut child = emulator()
-        .args(["--port", "0", "--seed", "1", "--tenants", "2", "--plan"])
-        .arg(&plan)
+        .args(["--port", "0", "--seed", "1", "--tenants", "2", "--scenario"])
+        .arg(&scenario)
         .spawn()
         .expect("it starts");
     let mut lines = BufReader::new(child.stdout.take().expect("an output")).lines();
@@ -57,16 +57,16 @@ async fn the_first_line_says_where_it_is_and_how_to_log_in() {
         .send()
         .await
         .expect("an answer");
-    assert_eq!(answer.status(), 503, "the plan is in force");
+    assert_eq!(answer.status(), 503, "the scenario is in force");
 }
 
 #[tokio::test]
-async fn a_stranger_gets_help_and_bad_arguments_are_named() {
+async fn help_lists_the_arguments_and_bad_ones_are_named() {
     let help = emulator().arg("--help").output().await.expect("it runs");
     let text = String::from_utf8(help.stdout).expect("text");
     for word in [
         "--tenants",
-        "--plan",
+        "--scenario",
         "--records",
         "--no-notify",
         "/_emulator/published",
@@ -75,13 +75,13 @@ async fn a_stranger_gets_help_and_bad_arguments_are_named() {
         assert!(text.contains(word), "{word} is missing in the help");
     }
     let bad = emulator()
-        .args(["--port", "0", "--plan", "/nowhere/plan.json"])
+        .args(["--port", "0", "--scenario", "/nowhere/scenario.json"])
         .output()
         .await
         .expect("it runs");
     let text = String::from_utf8_lossy(&bad.stderr).into_owned();
     assert!(
-        !bad.status.success() && text.contains("cannot read /nowhere/plan.json"),
+        !bad.status.success() && text.contains("cannot read /nowhere/scenario.json"),
         "{text}"
     );
 }

@@ -1,8 +1,8 @@
-//! The service as such: failures, headers, clocks, friendly names.
+//! The service as a whole: failures, headers, clocks, names of sensitive types.
 
 use std::io::Read;
 
-use emulator::{Config, ContentType, Fault, FaultKind, Operation, Rules};
+use emulator::{Behaviour, Config, ContentType, Fault, FaultKind, Operation};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
@@ -15,7 +15,7 @@ async fn struck(world: &World, kind: FaultKind) -> Seen {
 }
 
 #[tokio::test]
-async fn failures_of_the_service_come_in_every_recorded_form() {
+async fn the_service_can_fail_in_every_recorded_form() {
     let world = World::new(World::config()).await;
     let internal = struck(&world, FaultKind::Internal { in_an_hour: false }).await;
     assert_eq!(internal.refusal(), (500, "AF50000".to_owned()));
@@ -106,7 +106,7 @@ async fn the_date_is_the_emulators_clock_and_can_be_wrong() {
 }
 
 #[tokio::test]
-async fn friendly_names_take_one_language() {
+async fn sensitive_types_accept_one_language() {
     let world = World::new(World::config()).await;
     let ask = |language: &'static str| {
         world.send(
@@ -154,13 +154,13 @@ async fn requests_are_recorded_with_the_tenant_of_their_token() {
 }
 
 #[tokio::test]
-async fn answers_are_compressed_for_those_who_accept_it_if_the_rule_says_so() {
-    let rules = Rules {
+async fn responses_are_compressed_on_request_if_configured() {
+    let behaviour = Behaviour {
         gzip: true,
-        ..Rules::default()
+        ..Behaviour::default()
     };
     let world = World::new(Config {
-        rules,
+        behaviour,
         ..World::config()
     })
     .await;

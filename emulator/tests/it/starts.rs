@@ -1,6 +1,6 @@
 //! Starting a subscription: validation, changes, cool-down.
 
-use emulator::{Config, ContentType, Operation, Rules, StartCooldown, TenantState};
+use emulator::{Behaviour, Config, ContentType, Operation, StartCooldown, TenantState};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -8,11 +8,11 @@ use crate::world::{Receiver, Seen, World};
 
 const GENERAL: ContentType = ContentType::General;
 
-async fn without_cooldown(rules: Rules) -> World {
+async fn without_cooldown(behaviour: Behaviour) -> World {
     World::new(Config {
-        rules: Rules {
+        behaviour: Behaviour {
             start_cooldown: StartCooldown::Off,
-            ..rules
+            ..behaviour
         },
         ..World::config()
     })
@@ -85,9 +85,9 @@ async fn a_start_calls_the_webhook_first() {
 #[tokio::test]
 async fn a_webhook_that_does_not_answer_200_changes_nothing() {
     let receiver = Receiver::new().await;
-    let world = without_cooldown(Rules {
+    let world = without_cooldown(Behaviour {
         validation_timeout_seconds: 1,
-        ..Rules::default()
+        ..Behaviour::default()
     })
     .await;
     for status in [201, 204, 302, 401, 503] {
@@ -127,7 +127,7 @@ async fn a_webhook_that_does_not_answer_200_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_plain_http_address_is_refused_as_microsoft_does() {
+async fn a_plain_http_address_is_refused() {
     let receiver = Receiver::new().await;
     let world = World::new(Config {
         allow_http_webhooks: false,
@@ -148,7 +148,7 @@ async fn a_plain_http_address_is_refused_as_microsoft_does() {
 #[tokio::test]
 async fn a_start_that_changes_nothing_is_af20024() {
     let receiver = Receiver::new().await;
-    let world = without_cooldown(Rules::default()).await;
+    let world = without_cooldown(Behaviour::default()).await;
     world.start(ContentType::Exchange).await;
     let again = world.start(ContentType::Exchange).await;
     assert_eq!(again.refusal(), (400, "AF20024".to_owned()));
@@ -169,12 +169,12 @@ async fn a_start_that_changes_nothing_is_af20024() {
 }
 
 #[tokio::test]
-async fn a_start_without_a_webhook_removes_it_or_not_by_rule() {
+async fn a_start_without_a_webhook_can_remove_it() {
     let receiver = Receiver::new().await;
     for removes in [true, false] {
-        let world = without_cooldown(Rules {
+        let world = without_cooldown(Behaviour {
             start_without_webhook_removes: removes,
-            ..Rules::default()
+            ..Behaviour::default()
         })
         .await;
         world.start_with_webhook(GENERAL, &receiver.address).await;
@@ -189,7 +189,7 @@ async fn a_start_without_a_webhook_removes_it_or_not_by_rule() {
 
 #[tokio::test]
 async fn a_body_encoded_twice_is_silently_no_webhook() {
-    let world = without_cooldown(Rules::default()).await;
+    let world = without_cooldown(Behaviour::default()).await;
     let twice =
         json!(json!({ "webhook": { "address": "https://a.example/" } }).to_string()).to_string();
     let answer = start_body(&world, &twice).await;
@@ -207,7 +207,7 @@ async fn a_body_encoded_twice_is_silently_no_webhook() {
 #[tokio::test]
 async fn a_webhook_expires_and_is_revived() {
     let receiver = Receiver::new().await;
-    let world = without_cooldown(Rules::default()).await;
+    let world = without_cooldown(Behaviour::default()).await;
     let until = |hours: i64| {
         (world.microsoft.clock().now() + SignedDuration::from_hours(hours)).to_string()
     };
@@ -283,12 +283,12 @@ async fn a_second_start_within_fifteen_minutes_is_429() {
 
 #[tokio::test]
 async fn the_cool_down_can_count_all_types_together() {
-    let rules = Rules {
+    let behaviour = Behaviour {
         start_cooldown: StartCooldown::PerTenant,
-        ..Rules::default()
+        ..Behaviour::default()
     };
     let world = World::new(Config {
-        rules,
+        behaviour,
         ..World::config()
     })
     .await;
@@ -297,8 +297,8 @@ async fn the_cool_down_can_count_all_types_together() {
 }
 
 #[tokio::test]
-async fn a_tenant_without_auditing_does_not_exist_until_an_hour_after() {
-    let mut world = without_cooldown(Rules::default()).await;
+async fn a_tenant_exists_an_hour_after_auditing_is_turned_on() {
+    let mut world = without_cooldown(Behaviour::default()).await;
     world.microsoft.set_tenant(
         world.tenant,
         &TenantState {

@@ -1,17 +1,17 @@
 //! Stopping and listing subscriptions.
 
-use emulator::{Config, ContentType, FaultKind, Rules, StartCooldown};
+use emulator::{Behaviour, Config, ContentType, FaultKind, StartCooldown};
 use serde_json::json;
 
 use crate::world::{Receiver, World};
 
 const GENERAL: ContentType = ContentType::General;
 
-async fn without_cooldown(rules: Rules) -> World {
+async fn without_cooldown(behaviour: Behaviour) -> World {
     World::new(Config {
-        rules: Rules {
+        behaviour: Behaviour {
             start_cooldown: StartCooldown::Off,
-            ..rules
+            ..behaviour
         },
         ..World::config()
     })
@@ -20,7 +20,7 @@ async fn without_cooldown(rules: Rules) -> World {
 
 #[tokio::test]
 async fn a_stop_answers_nothing_and_ends_the_content() {
-    let world = without_cooldown(Rules::default()).await;
+    let world = without_cooldown(Behaviour::default()).await;
     assert_eq!(world.stop(GENERAL).await.code(), "AF20022");
     world.start(GENERAL).await;
     let before = world.publish(GENERAL, "before");
@@ -51,9 +51,9 @@ async fn a_stop_answers_nothing_and_ends_the_content() {
 
 #[tokio::test]
 async fn a_restarted_subscription_can_be_stuck_for_a_while() {
-    let mut world = without_cooldown(Rules {
+    let mut world = without_cooldown(Behaviour {
         stuck_after_restart_seconds: 7_200,
-        ..Rules::default()
+        ..Behaviour::default()
     })
     .await;
     world.start(GENERAL).await;
@@ -72,9 +72,9 @@ async fn a_restarted_subscription_can_be_stuck_for_a_while() {
 #[tokio::test]
 async fn the_listing_shows_the_webhook_once_it_is_validated() {
     let receiver = Receiver::new().await;
-    let world = without_cooldown(Rules {
+    let world = without_cooldown(Behaviour {
         validation_shown_after_seconds: 60,
-        ..Rules::default()
+        ..Behaviour::default()
     })
     .await;
     assert_eq!(world.get("subscriptions/list").await.json(), json!([]));
@@ -98,9 +98,9 @@ async fn the_listing_shows_the_webhook_once_it_is_validated() {
 
 #[tokio::test]
 async fn the_listing_may_omit_the_status() {
-    let world = without_cooldown(Rules {
+    let world = without_cooldown(Behaviour {
         omit_subscription_status: true,
-        ..Rules::default()
+        ..Behaviour::default()
     })
     .await;
     world.start(GENERAL).await;
@@ -113,7 +113,7 @@ async fn the_listing_may_omit_the_status() {
 #[tokio::test]
 async fn a_webhook_can_silently_become_null() {
     let receiver = Receiver::new().await;
-    let world = without_cooldown(Rules::default()).await;
+    let world = without_cooldown(Behaviour::default()).await;
     world.start_with_webhook(GENERAL, &receiver.address).await;
     world.microsoft.fault(FaultKind::WebhookVanishes);
     let listed = world.get("subscriptions/list").await.json();

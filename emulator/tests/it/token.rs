@@ -44,7 +44,7 @@ fn check(answer: &Seen, status: u16, error: &str, number: u64) {
 }
 
 #[tokio::test]
-async fn the_first_version_answers_numbers_as_strings_and_the_second_as_numbers() {
+async fn v1_answers_numbers_as_strings_and_v2_as_numbers() {
     let world = World::new(World::config()).await;
     let tenant = world.tenant.to_string();
     let secret = world.microsoft.client_secret().to_owned();
@@ -105,7 +105,7 @@ async fn a_token_carries_the_claims_of_an_app_only_token() {
 }
 
 #[tokio::test]
-async fn a_token_of_before_the_consent_stays_without_roles() {
+async fn a_token_issued_before_consent_stays_without_roles() {
     let world = World::new(Config {
         consented: false,
         ..World::config()
@@ -224,7 +224,7 @@ async fn an_unknown_application_or_tenant_is_refused() {
 }
 
 #[tokio::test]
-async fn the_state_of_a_tenant_shows_in_the_refusal() {
+async fn the_state_of_a_tenant_decides_the_error() {
     let world = World::new(World::config()).await;
     let tenant = world.tenant.to_string();
     let secret = ("client_secret", world.microsoft.client_secret());

@@ -1,23 +1,23 @@
-//! Notifications: form, retries, disabling, disorder.
+//! Notifications: form, retries, disabling, order.
 
 use std::collections::HashSet;
 
-use emulator::{Config, ContentType, Fault, FaultKind, Rules, StartCooldown};
+use emulator::{Behaviour, Config, ContentType, Fault, FaultKind, StartCooldown};
 use serde_json::json;
 
 use crate::world::{Receiver, World, eventually};
 
 const GENERAL: ContentType = ContentType::General;
 
-async fn started(rules: Rules) -> (World, Receiver) {
+async fn started(behaviour: Behaviour) -> (World, Receiver) {
     let receiver = Receiver::new().await;
-    let rules = Rules {
+    let behaviour = Behaviour {
         start_cooldown: StartCooldown::Off,
-        ..rules
+        ..behaviour
     };
     let world = World::new(Config {
         tenants: 2,
-        rules,
+        behaviour,
         ..World::config()
     })
     .await;
@@ -31,7 +31,7 @@ fn announced(receiver: &Receiver, count: usize) -> impl Fn() -> bool {
 
 #[tokio::test]
 async fn a_notification_has_the_documented_form() {
-    let (world, receiver) = started(Rules::default()).await;
+    let (world, receiver) = started(Behaviour::default()).await;
     let id = world.publish(GENERAL, "a");
     eventually("the notification", announced(&receiver, 1)).await;
     let call = receiver.notifications().pop().expect("a call");
@@ -60,9 +60,9 @@ async fn a_notification_has_the_documented_form() {
 
 #[tokio::test]
 async fn a_notification_can_carry_several_blobs_of_several_tenants() {
-    let (world, receiver) = started(Rules {
+    let (world, receiver) = started(Behaviour {
         notification_parallel_max: 1,
-        ..Rules::default()
+        ..Behaviour::default()
     })
     .await;
     let other = world.microsoft.tenants()[1];
@@ -115,8 +115,8 @@ async fn a_notification_can_carry_several_blobs_of_several_tenants() {
 }
 
 #[tokio::test]
-async fn only_200_counts_and_retries_come_in_growing_gaps() {
-    let (world, receiver) = started(Rules::default()).await;
+async fn only_200_counts_and_retries_come_at_growing_pauses() {
+    let (world, receiver) = started(Behaviour::default()).await;
     receiver.answer(&[202, 500]);
     let id = world.publish(GENERAL, "a");
     for (gap, attempts) in [(10, 1), (20, 2)] {
@@ -144,10 +144,10 @@ async fn only_200_counts_and_retries_come_in_growing_gaps() {
 }
 
 #[tokio::test]
-async fn after_too_many_failures_the_webhook_is_disabled_and_content_is_unaffected() {
-    let (world, receiver) = started(Rules {
+async fn too_many_failures_disable_the_webhook_but_not_content() {
+    let (world, receiver) = started(Behaviour {
         failures_until_disabled: 3,
-        ..Rules::default()
+        ..Behaviour::default()
     })
     .await;
     receiver.always(503);
@@ -185,10 +185,10 @@ async fn after_too_many_failures_the_webhook_is_disabled_and_content_is_unaffect
 
 #[tokio::test]
 async fn notifications_can_be_late_lost_twice_and_out_of_order() {
-    let (world, receiver) = started(Rules {
+    let (world, receiver) = started(Behaviour {
         notification_items_max: 1,
         notification_parallel_max: 1,
-        ..Rules::default()
+        ..Behaviour::default()
     })
     .await;
     let nth = |after: u64, kind: FaultKind| Fault {
@@ -220,11 +220,11 @@ async fn notifications_can_be_late_lost_twice_and_out_of_order() {
 }
 
 #[tokio::test]
-async fn a_notification_can_overtake_those_that_wait() {
-    let (world, receiver) = started(Rules {
+async fn a_notification_can_be_sent_before_older_ones() {
+    let (world, receiver) = started(Behaviour {
         notification_items_max: 1,
         notification_parallel_max: 1,
-        ..Rules::default()
+        ..Behaviour::default()
     })
     .await;
     receiver.answer(&[500]);
@@ -261,7 +261,7 @@ async fn an_expired_webhook_gets_nothing() {
 
 #[tokio::test]
 async fn a_stopped_subscription_gets_nothing() {
-    let (world, receiver) = started(Rules::default()).await;
+    let (world, receiver) = started(Behaviour::default()).await;
     world.stop(GENERAL).await;
     world.publish(GENERAL, "a");
     assert_eq!(
@@ -274,8 +274,8 @@ async fn a_stopped_subscription_gets_nothing() {
 }
 
 #[tokio::test]
-async fn with_notifications_off_everything_is_listed_and_nothing_announced() {
-    let (world, receiver) = started(Rules::default()).await;
+async fn with_notifications_off_blobs_are_listed_but_not_announced() {
+    let (world, receiver) = started(Behaviour::default()).await;
     world.microsoft.set_notify(false);
     world.publish(GENERAL, "a");
     world.microsoft.set_notify(true);

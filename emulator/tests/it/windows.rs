@@ -1,6 +1,6 @@
 //! Windows and pages of a listing.
 
-use emulator::{Clock, Config, ContentType, Rules};
+use emulator::{Behaviour, Clock, Config, ContentType};
 use jiff::Timestamp;
 
 use crate::world::{Seen, World};
@@ -8,11 +8,11 @@ use crate::world::{Seen, World};
 const GENERAL: ContentType = ContentType::General;
 
 /// A world that stands still at a round time, with a started subscription.
-async fn still(rules: Rules) -> World {
+async fn still(behaviour: Behaviour) -> World {
     let clock =
         Clock::stopped_at(Timestamp::from_second(1_773_144_000).expect("2026-03-10T12:00:00Z"));
     let world = World::new(Config {
-        rules,
+        behaviour,
         clock,
         ..World::config()
     })
@@ -41,7 +41,7 @@ fn ids(listed: &Seen) -> Vec<String> {
 
 #[tokio::test]
 async fn a_window_includes_its_start_and_excludes_its_end() {
-    let world = still(Rules::default()).await;
+    let world = still(Behaviour::default()).await;
     let first = world.publish(GENERAL, "a");
     world.advance(60);
     let second = world.publish(GENERAL, "b");
@@ -66,8 +66,8 @@ async fn a_window_includes_its_start_and_excludes_its_end() {
 }
 
 #[tokio::test]
-async fn without_times_the_last_day_is_listed() {
-    let mut world = still(Rules::default()).await;
+async fn without_times_the_last_24_hours_are_listed() {
+    let mut world = still(Behaviour::default()).await;
     world.publish(GENERAL, "a");
     world.advance(86_402);
     world.token = world.fresh_token(world.tenant).await;
@@ -77,7 +77,7 @@ async fn without_times_the_last_day_is_listed() {
 
 #[tokio::test]
 async fn a_window_that_breaks_a_rule_is_refused() {
-    let world = still(Rules::default()).await;
+    let world = still(Behaviour::default()).await;
     for (start, end) in [
         ("2026-03-09T11:00:00", "2026-03-10T11:00:01"),
         ("2026-03-09T11:00:00", "2026-03-10T11:00:00"),
@@ -98,10 +98,10 @@ async fn a_window_that_breaks_a_rule_is_refused() {
             .refusal(),
         (400, "AF20002".to_owned())
     );
-    let older = still(Rules {
+    let older = still(Behaviour {
         window_code: "AF20030".to_owned(),
         refuse_exact_day: false,
-        ..Rules::default()
+        ..Behaviour::default()
     })
     .await;
     assert_eq!(
@@ -119,10 +119,10 @@ async fn a_window_that_breaks_a_rule_is_refused() {
 }
 
 #[tokio::test]
-async fn a_wide_window_can_give_part_of_the_data_instead() {
-    let mut world = still(Rules {
+async fn a_window_that_is_too_wide_can_give_part_of_the_data() {
+    let mut world = still(Behaviour {
         wide_windows_are_partial: true,
-        ..Rules::default()
+        ..Behaviour::default()
     })
     .await;
     let first = world.publish(GENERAL, "a");
@@ -135,9 +135,9 @@ async fn a_wide_window_can_give_part_of_the_data_instead() {
 
 #[tokio::test]
 async fn pages_are_linked_by_a_header_without_publisher() {
-    let world = still(Rules {
+    let world = still(Behaviour {
         page_items_max: 2,
-        ..Rules::default()
+        ..Behaviour::default()
     })
     .await;
     let published: Vec<String> = (0..5)
@@ -166,8 +166,8 @@ async fn pages_are_linked_by_a_header_without_publisher() {
 }
 
 #[tokio::test]
-async fn a_page_that_was_never_given_is_refused() {
-    let world = still(Rules::default()).await;
+async fn an_unknown_next_page_is_refused() {
+    let world = still(Behaviour::default()).await;
     let answer = world
         .get("subscriptions/content?contentType=Audit.General&nextPage=bogus")
         .await;
@@ -175,14 +175,14 @@ async fn a_page_that_was_never_given_is_refused() {
 }
 
 #[tokio::test]
-async fn the_header_is_spelled_in_odd_cases() {
+async fn the_next_page_header_can_be_in_title_case() {
     for (title_case_headers, spelling) in
         [(false, "\r\nnextpageuri: "), (true, "\r\nNextpageuri: ")]
     {
-        let world = still(Rules {
+        let world = still(Behaviour {
             page_items_max: 1,
             title_case_headers,
-            ..Rules::default()
+            ..Behaviour::default()
         })
         .await;
         world.publish(GENERAL, "a");

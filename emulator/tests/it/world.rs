@@ -1,4 +1,4 @@
-//! What the tests speak: a tenant's administrator, a receiver, a collector.
+//! What the tests use: an emulator with a collector, a webhook receiver, an identity provider.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-/// Longest wait for anything that happens by itself.
+/// Longest wait for what happens in the background.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The company that wrote the collector.
@@ -323,7 +323,7 @@ impl Provider {
     }
 }
 
-/// A webhook that keeps what it got and answers as told; 200 when nothing is left to say.
+/// A webhook that keeps what it got. It answers with the statuses it was given, then with 200.
 #[derive(Clone, Default)]
 pub(crate) struct Receiver {
     calls: Arc<Mutex<Vec<Got>>>,
