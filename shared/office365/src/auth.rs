@@ -12,6 +12,6 @@ pub use certificate::{Certificate, InvalidCertificate};
 pub(crate) use claims::FEED_PERMISSION;
 pub(crate) use consent::consent_url;
 pub use credential::{AssertionSource, Credential, SecretSource, federation_audience};
-pub(crate) use token::{MISSING_PERMISSION_LIFE, Token};
+pub(crate) use token::{MISSING_PERMISSION_LIFETIME, Token};
 pub(crate) use token_cache::TokenCache;
 pub(crate) use token_source::TokenSource;

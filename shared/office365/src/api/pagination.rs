@@ -19,13 +19,13 @@ const PAGE: Reading = Reading::Whole {
     body_bytes_max: 32 * 1024 * 1024,
 };
 
-/// Most pages read of one window. Microsoft's page size is unknown; of 100 blobs each it would be 100,000.
+/// Most pages read of one window. Microsoft's page size is unknown; were it only 100 blobs, this would be 100,000.
 const PAGES_MAX: usize = 1000;
 
 /// Most elements read of one window. A busy tenant has some thousand a day.
 const ELEMENTS_MAX: usize = 500_000;
 
-/// What to list, and of which time.
+/// A listing operation and the time window it asks for.
 #[derive(Clone, Copy)]
 pub(super) struct Window {
     pub(super) operation: Operation,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::client::Client;
-use crate::auth::{FEED_PERMISSION, MISSING_PERMISSION_LIFE, Token};
+use crate::auth::{FEED_PERMISSION, MISSING_PERMISSION_LIFETIME, Token};
 use crate::names::{Cloud, ContentType, TenantId};
 use crate::transport::clock::fraction;
 use crate::transport::sanitize::json_error;
@@ -191,7 +191,7 @@ impl Client {
             let error = self.error_of(request, &token, &mut response).await;
             // A new token would have no more permissions than a young one.
             if error.disposition() == Disposition::Consent
-                && tokens.age(&token) < MISSING_PERMISSION_LIFE
+                && tokens.age(&token) < MISSING_PERMISSION_LIFETIME
             {
                 return Err(error);
             }

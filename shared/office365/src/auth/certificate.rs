@@ -1,4 +1,7 @@
 //! A certificate as credential: signs the assertions (RFC 7523) that Entra accepts instead of a secret.
+//!
+//! No JWT library is used. The key must be parsed here in any case, to check it, and then a signature is one call. A library
+//! would want the key again as bytes, and parse them for each token.
 
 use std::fmt;
 
@@ -18,7 +21,7 @@ use uuid::Uuid;
 const MODULUS_BYTES_MIN: usize = 2048 / 8;
 
 /// Lifetime of an assertion: Entra recommends five to ten minutes.
-const ASSERTION_LIFE: SignedDuration = SignedDuration::from_mins(10);
+const ASSERTION_LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 
 /// An assertion is valid from this long ago, in case this clock is ahead of Entra's.
 const CLOCK_MARGIN: SignedDuration = SignedDuration::from_mins(1);
@@ -92,7 +95,7 @@ impl Certificate {
             "jti": id,
             "iat": from,
             "nbf": from,
-            "exp": from + ASSERTION_LIFE.as_secs(),
+            "exp": from + ASSERTION_LIFETIME.as_secs(),
         });
         let encode = |part: serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
         let signed = format!("{}.{}", encode(header), encode(claims));

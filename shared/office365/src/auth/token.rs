@@ -14,7 +14,7 @@ const END_MARGIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// A token without the permission is renewed after this time: consent may have been given meanwhile, and only a new token
 /// shows it.
-pub(crate) const MISSING_PERMISSION_LIFE: SignedDuration = SignedDuration::from_mins(5);
+pub(crate) const MISSING_PERMISSION_LIFETIME: SignedDuration = SignedDuration::from_mins(5);
 
 /// Longest lifetime believed. Entra cannot be configured for more than 24 h.
 const LIFETIME_SECONDS_MAX: i64 = 24 * 60 * 60;
@@ -72,7 +72,7 @@ impl Token {
         // A lifetime of a few minutes would leave nothing before the usual margins, so they shrink to a quarter of it.
         let mut fresh = (lifetime - RENEW_AHEAD).max(lifetime * 3 / 4);
         if lacks_permission {
-            fresh = fresh.min(MISSING_PERMISSION_LIFE);
+            fresh = fresh.min(MISSING_PERMISSION_LIFETIME);
         }
         Ok(Self {
             header,
@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    /// Reads an answer with this `expires_in`; gives until when it is fresh and until when it is usable, in seconds.
+    /// Reads an answer with this `expires_in`: when is its token renewed, and when does it end, in seconds?
     #[track_caller]
     fn check(expires_in: &str, expect: (i64, i64)) {
         let asked_at = Timestamp::UNIX_EPOCH;
@@ -137,10 +137,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_answer_panics(body in "\\PC{0,80}", life in any::<f64>(), at in -1_000_000_i64..1_000_000) {
+        fn no_answer_panics(body in "\\PC{0,80}", lifetime in any::<f64>(), at in -1_000_000_i64..1_000_000) {
             let asked_at = Timestamp::from_second(at).unwrap();
             let _ = Token::read(body.as_bytes(), asked_at);
-            let answer = serde_json::json!({"access_token": body, "expires_in": life}).to_string();
+            let answer = serde_json::json!({"access_token": body, "expires_in": lifetime}).to_string();
             if let Ok(token) = Token::read(answer.as_bytes(), asked_at) {
                 prop_assert!(token.renew_at >= asked_at && token.ends_at >= asked_at);
             }

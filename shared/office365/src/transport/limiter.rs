@@ -84,8 +84,7 @@ impl Limiter {
             state.breaker.check(Instant::now())?;
             state.quota.queue(content_type)?
         };
-        // Whoever waits also moves the queue on, so that no task of its own is needed. Dropping this future gives the
-        // place in the queue back.
+        // Every waiting request also serves the queues, so that they need no task of their own.
         loop {
             let Some(next_token) = self.lock().quota.advance(Instant::now()) else {
                 // Nobody waits any more, so this request was let go too.

@@ -15,6 +15,15 @@ async fn list(client: &Client) -> Result<(), Error> {
     listed.map(|_| ())
 }
 
+/// Every error is returned at once.
+fn no_retries() -> RetryLimits {
+    RetryLimits {
+        attempts_max: 1,
+        wait_budget: Duration::ZERO,
+        ..RetryLimits::default()
+    }
+}
+
 #[tokio::test]
 async fn a_transient_fault_is_retried_unseen() {
     let server = Server::start(|_, index| {
@@ -84,14 +93,9 @@ async fn the_breaker_opens_for_the_failing_tenant_only() {
         failures_max: 4,
         ..BreakerLimits::default()
     };
-    let retry = RetryLimits {
-        attempts_max: 1,
-        wait_budget: Duration::ZERO,
-        ..RetryLimits::default()
-    };
     let client = Client::new(ClientConfig {
         breaker,
-        retry,
+        retry: no_retries(),
         ..server.config()
     })
     .unwrap();
@@ -127,14 +131,9 @@ async fn the_breaker_closes_when_a_probe_works() {
         open_base: Duration::from_secs(1),
         ..BreakerLimits::default()
     };
-    let retry = RetryLimits {
-        attempts_max: 1,
-        wait_budget: Duration::ZERO,
-        ..RetryLimits::default()
-    };
     let client = Client::new(ClientConfig {
         breaker,
-        retry,
+        retry: no_retries(),
         ..server.config()
     })
     .unwrap();
@@ -259,14 +258,9 @@ async fn a_request_beyond_the_queue_is_refused_at_once() {
         burst: 1,
         waiting_max: 1,
     };
-    let retry = RetryLimits {
-        attempts_max: 1,
-        wait_budget: Duration::ZERO,
-        ..RetryLimits::default()
-    };
     let client = Client::new(ClientConfig {
         quota,
-        retry,
+        retry: no_retries(),
         ..server.config()
     })
     .unwrap();

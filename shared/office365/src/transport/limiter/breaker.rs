@@ -67,7 +67,7 @@ const PROBE_TIME: Duration = Duration::from_secs(30);
 
 /// One tenant's breaker.
 #[derive(Debug, Default)]
-pub(crate) struct Breaker {
+pub(super) struct Breaker {
     /// Failures in a row since it was last closed or opened.
     failures: u32,
     /// Times it opened in a row.

@@ -17,8 +17,8 @@ use crate::transport::error::Limited;
 pub struct QuotaLimits {
     /// Requests a minute, in the long run.
     pub requests_per_minute: u32,
-    /// Requests that may go at once after a quiet time. A minute sees at most this and the rate above: by default 1,800,
-    /// which is below Microsoft's baseline of 2,000.
+    /// Requests that may go at once after a quiet time. A minute sees at most this and the rate above: by default 1,800 in
+    /// all, below Microsoft's baseline of 2,000.
     pub burst: u32,
     /// Requests that may wait; further ones are refused at once.
     pub waiting_max: usize,
@@ -58,7 +58,7 @@ fn queue_of(content_type: Option<ContentType>) -> usize {
 
 /// One tenant's token bucket and its queues.
 #[derive(Debug)]
-pub(crate) struct Quota {
+pub(super) struct Quota {
     limits: QuotaLimits,
     tokens: f64,
     filled_at: Instant,
@@ -78,7 +78,7 @@ impl Quota {
         }
     }
 
-    /// Queues a request. The receiver is told when it may go; dropping it leaves the queue.
+    /// Queues a request. The receiver is told when it may go; one that is dropped costs no token.
     ///
     /// # Errors
     /// When too many wait already; with the time that those will take.
@@ -105,7 +105,7 @@ impl Quota {
         self.filled_at = now;
         while self.tokens >= 1.0 {
             let sender = self.next_in_turn()?;
-            // A receiver that was dropped costs no token.
+            // Fails when the receiver was dropped.
             if sender.send(()).is_ok() {
                 self.tokens -= 1.0;
             }
