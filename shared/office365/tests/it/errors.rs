@@ -66,7 +66,7 @@ async fn af10001_missing_permission_is_a_matter_of_consent() {
 }
 
 #[tokio::test]
-async fn af20001_and_the_other_mistakes_of_ours_go_to_the_operator() {
+async fn af20001_and_other_invalid_requests_go_to_the_operator() {
     for code in [
         "AF20001", "AF20002", "AF20003", "AF20010", "AF20011", "AF20012", "AF20013", "AF20020",
         "AF20030", "AF20053", "AF20054", "AF20055",
@@ -77,7 +77,7 @@ async fn af20001_and_the_other_mistakes_of_ours_go_to_the_operator() {
 }
 
 #[tokio::test]
-async fn af20021_unreachable_webhook_waits_for_the_next_allowed_start() {
+async fn af20021_webhook_not_validated_waits_15_minutes() {
     let found = ask(Ask::Start, || {
         refuse(
             400,
@@ -90,7 +90,7 @@ async fn af20021_unreachable_webhook_waits_for_the_next_allowed_start() {
 }
 
 #[tokio::test]
-async fn af20022_and_af20023_whatever_their_status_mean_that_the_subscription_must_be_started() {
+async fn af20022_and_af20023_mean_disabled_with_any_status() {
     for status in [400, 404, 403, 500] {
         for code in ["AF20022", "AF20023"] {
             let found = ask(Ask::Content, move || {
@@ -129,7 +129,7 @@ async fn af20031_stale_page_is_listed_again_from_the_start() {
 }
 
 #[tokio::test]
-async fn af20050_af20051_af20052_and_a_bare_404_mean_that_the_blob_is_gone() {
+async fn af20050_to_af20052_and_a_bare_404_mean_gone() {
     for code in ["AF20050", "AF20051", "AF20052"] {
         for status in [400, 404, 410] {
             let found = ask(Ask::Blob, move || refuse(status, code, "text")).await;
@@ -151,7 +151,7 @@ async fn af20050_af20051_af20052_and_a_bare_404_mean_that_the_blob_is_gone() {
 }
 
 #[tokio::test]
-async fn a_gateways_404_page_is_no_word_about_the_blob() {
+async fn a_404_page_of_a_gateway_does_not_mean_gone() {
     let page = "<!DOCTYPE html><html>Our services aren't available right now</html>";
     let (error, _) = ask(Ask::Blob, move || {
         reply(404, &[("content-type", "text/html")], page)
@@ -215,7 +215,7 @@ async fn an_unknown_code_is_decided_by_its_status() {
 }
 
 #[tokio::test]
-async fn a_tenant_without_auditing_is_recognised_in_the_long_error_without_a_code() {
+async fn a_tenant_without_auditing_is_recognised_without_a_code() {
     let found = ask(Ask::Start, || {
         refuse(
             400,
@@ -242,7 +242,7 @@ async fn a_start_is_never_repeated_when_it_may_have_arrived() {
 }
 
 #[tokio::test]
-async fn backend_faults_are_tried_again_quietly() {
+async fn transient_statuses_are_retried() {
     for status in [408, 500, 502, 503, 504] {
         for ask_for in [Ask::Stop, Ask::Subscriptions, Ask::Content, Ask::Blob] {
             let html = "<html><body><h1>503 Service Unavailable</h1></body></html>";
@@ -258,7 +258,7 @@ async fn backend_faults_are_tried_again_quietly() {
 }
 
 #[tokio::test]
-async fn a_page_with_status_200_is_no_answer() {
+async fn a_page_with_status_200_is_unreadable() {
     for ask_for in [Ask::Start, Ask::Subscriptions, Ask::Content] {
         let (error, _) = ask(ask_for, || reply(200, &[], "<html>sign in</html>")).await;
         assert!(matches!(error.failure(), Failure::Unreadable(_)), "{error}");
@@ -314,7 +314,7 @@ async fn an_error_never_carries_the_token_it_was_sent() {
 }
 
 #[tokio::test]
-async fn a_refused_time_range_tells_how_far_the_clocks_are_apart() {
+async fn a_refused_time_range_tells_the_clocks_difference() {
     let (error, _) = ask(Ask::Content, || {
         let mut answer = refuse(400, "AF20055", "Start time and end time must both be specified (or both omitted) and must be less than or equal to 24 hours apart");
         answer.headers_mut().insert("date", "Wed, 01 Jul 2026 12:00:00 GMT".parse().unwrap());
@@ -325,7 +325,7 @@ async fn a_refused_time_range_tells_how_far_the_clocks_are_apart() {
 }
 
 #[tokio::test]
-async fn a_senseless_window_is_refused_without_a_call() {
+async fn an_invalid_window_is_refused_without_a_call() {
     let server = Server::start(|_, _| json(200, "[]")).await;
     let client = server.client();
     let now: Timestamp = "2026-07-01T10:00:00Z".parse().unwrap();

@@ -1,4 +1,4 @@
-//! What goes wrong on the way: a cut answer is an error and never a short blob, and nothing waits for ever.
+//! Faults of the network: a cut answer is an error and never a short blob, and every wait ends.
 
 use std::io::Write;
 use std::time::Duration;
@@ -160,7 +160,7 @@ async fn a_cut_gzip_stream_is_a_cut_answer() {
 }
 
 #[tokio::test]
-async fn an_answer_that_ends_with_its_connection_needs_its_closing_bracket() {
+async fn an_answer_without_a_proven_end_needs_its_closing_bracket() {
     let bytes = format!(
         "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}",
         &RECORDS[..12]
@@ -177,7 +177,7 @@ async fn a_reset_at_any_moment_is_an_error() {
 }
 
 #[tokio::test]
-async fn silence_is_not_waited_for() {
+async fn a_silent_server_is_given_up() {
     let whole = with_length(RECORDS.as_bytes(), RECORDS.len());
     let first_byte = Timeouts {
         first_byte: SHORT,
@@ -202,7 +202,7 @@ async fn silence_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn an_answer_that_drips_is_given_up_after_the_total_time() {
+async fn a_dripping_answer_is_given_up_after_the_total_time() {
     let login = Server::start(|_, _| json(500, "")).await;
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
     // The headers come at once, as one byte of them would already end the wait for the first.
@@ -222,7 +222,7 @@ async fn an_answer_that_drips_is_given_up_after_the_total_time() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_no_connection() {
+async fn a_closed_port_is_no_connection() {
     let login = Server::start(|_, _| json(500, "")).await;
     // A port that was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0")
@@ -242,7 +242,7 @@ async fn nobody_listening_is_no_connection() {
 }
 
 #[tokio::test]
-async fn no_answer_is_larger_than_allowed_zipped_or_not() {
+async fn an_answer_over_the_limit_is_refused_zipped_or_not() {
     let text = format!("[{}]", " ".repeat(5_000_000));
     let zipped = gzip(&text);
     assert!(zipped.len() < 50_000, "a bomb: {}", zipped.len());
@@ -283,7 +283,7 @@ async fn no_answer_is_larger_than_allowed_zipped_or_not() {
 }
 
 #[tokio::test]
-async fn junk_below_http_is_an_error() {
+async fn an_answer_that_is_not_http_is_an_error() {
     for bytes in [
         "\0\0\0",
         "HTTP/9.9 200 OK\r\n\r\n",

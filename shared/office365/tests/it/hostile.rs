@@ -1,7 +1,6 @@
-//! Addresses from outside that must never be followed: a corpus of hostile spellings, and properties over any text.
+//! Hostile addresses: a corpus of spellings, and properties over any text.
 //!
-//! Each is offered as contentUri of a listing and of a notification and as NextPageUri; none may cause a request, and no
-//! token may reach the server it points to.
+//! Each is offered as contentUri and as NextPageUri. None may cause a request, and no token may reach its server.
 
 mod corpus;
 
@@ -64,7 +63,7 @@ fn every_hostile_spelling_is_refused() {
 }
 
 #[test]
-fn another_clouds_server_is_refused_where_the_cloud_is_known() {
+fn the_server_of_another_cloud_is_refused() {
     for cloud in Cloud::ALL {
         let hosts = AllowedHosts::of_cloud(&Endpoints::default(), cloud);
         for other in Cloud::ALL {
@@ -108,7 +107,7 @@ fn window() -> (Timestamp, Timestamp) {
 }
 
 #[tokio::test]
-async fn hostile_listed_addresses_cause_no_request_and_no_token_leaves() {
+async fn a_hostile_listed_address_gets_no_request_and_no_token() {
     let trap = Server::start(|_, _| json(200, "[]")).await;
     let listing = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
     let answer = std::sync::Arc::clone(&listing);
@@ -140,7 +139,7 @@ async fn hostile_listed_addresses_cause_no_request_and_no_token_leaves() {
 }
 
 #[tokio::test]
-async fn hostile_next_pages_cause_no_request_and_no_token_leaves() {
+async fn a_hostile_next_page_gets_no_request_and_no_token() {
     let trap = Server::start(|_, _| json(200, "[]")).await;
     let next = std::sync::Arc::new(std::sync::Mutex::new(http::HeaderValue::from_static("")));
     let answer = std::sync::Arc::clone(&next);
@@ -277,12 +276,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
 
     #[test]
-    fn a_shuffled_address_is_refused_or_means_what_it_says(uri in shuffled()) {
+    fn a_shuffled_address_is_refused_or_reads_as_in_a_browser(uri in shuffled()) {
         agrees(&uri);
     }
 
     #[test]
-    fn a_mutated_address_is_refused_or_means_what_it_says(uri in mutated()) {
+    fn a_mutated_address_is_refused_or_reads_as_in_a_browser(uri in mutated()) {
         agrees(&uri);
     }
 }

@@ -2,12 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-mod brake;
 mod errors;
 mod faults;
 mod hostile;
-mod quirks;
+mod limiter;
+mod operations;
 mod raw;
+mod records;
 mod server;
-mod smoke;
 mod tokens;

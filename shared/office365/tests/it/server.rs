@@ -76,7 +76,7 @@ impl Server {
         self.inner.tokens.lock().unwrap().extend(answers);
     }
 
-    /// Settings of a client of this server: no waiting between attempts, time that stands still.
+    /// Settings of a client of this server: hardly a wait between attempts, no limits, and a clock that stands still.
     pub(crate) fn config(&self) -> ClientConfig {
         let credential = Credential::Secret(SECRET.into());
         let now: Timestamp = "2026-07-01T10:00:00Z".parse().unwrap();
@@ -134,7 +134,10 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     };
     let (calls, tokens) = {
         let mut all = inner.seen.lock().unwrap();
-        assert!(all.len() < REQUESTS_MAX, "a client runs away");
+        assert!(
+            all.len() < REQUESTS_MAX,
+            "a client repeats requests without end"
+        );
         all.push(seen.clone());
         let tokens = all.iter().filter(|seen| is_token(seen)).count();
         (all.len() - tokens, tokens)
@@ -180,7 +183,7 @@ pub(crate) fn reply(status: u16, headers: &[(&str, &str)], body: &str) -> Respon
     response
 }
 
-/// The API's error envelope.
+/// The API's error body.
 pub(crate) fn refuse(status: u16, code: &str, message: &str) -> Response {
     json(
         status,

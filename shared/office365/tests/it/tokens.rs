@@ -1,4 +1,4 @@
-//! Tokens: asked for once, renewed in time, refused ones replaced, and every error of Entra by name.
+//! Tokens: asked for once, renewed in time and replaced when refused; and every error of Entra, by code.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -64,7 +64,7 @@ async fn many_calls_at_once_share_one_refusal() {
 }
 
 #[tokio::test]
-async fn who_gives_up_waiting_for_a_token_leaves_the_way_free() {
+async fn a_caller_that_gives_up_does_not_block_the_next() {
     let server = Server::start(|_, _| json(200, "[]")).await;
     let endless = futures::stream::pending::<Result<String, std::io::Error>>();
     let silent = Response::new(Body::from_stream(endless));
@@ -117,7 +117,7 @@ async fn a_failed_renewal_ahead_of_the_end_keeps_the_old_token() {
 }
 
 #[tokio::test]
-async fn a_life_is_read_as_number_and_as_text() {
+async fn a_lifetime_is_read_as_number_and_as_text() {
     for life in ["100", "\"100\"", "\" 100 \"", "100.0"] {
         let server = Server::start(|_, _| json(200, "[]")).await;
         let answer = format!(r#"{{"access_token":"opaque","expires_in":{life}}}"#);
@@ -181,7 +181,7 @@ async fn consent_given_later_is_noticed_within_five_minutes() {
 }
 
 #[tokio::test]
-async fn token_check_sees_a_missing_permission_and_its_coming() {
+async fn token_check_sees_a_missing_permission_and_its_grant() {
     let server = Server::start(|_, _| json(200, "[]")).await;
     server.script_tokens([token(&["ServiceHealth.Read"], 0)]);
     let (client, clock) = client_and_clock(server.config());
@@ -200,7 +200,7 @@ async fn token_check_sees_a_missing_permission_and_its_coming() {
 }
 
 #[tokio::test]
-async fn token_check_notices_a_token_for_somebody_else() {
+async fn token_check_notices_another_tenant_or_resource() {
     let server = Server::start(|_, _| json(200, "[]")).await;
     let error = server
         .client()
@@ -218,7 +218,7 @@ async fn token_check_notices_a_token_for_somebody_else() {
 }
 
 #[tokio::test]
-async fn an_unusable_token_answer_is_an_error_and_no_request() {
+async fn an_unusable_token_answer_is_an_error_without_a_request() {
     let long = format!(r#"{{"access_token":"{}"}}"#, "a".repeat(20_000));
     for body in [
         "",
@@ -239,7 +239,7 @@ async fn an_unusable_token_answer_is_an_error_and_no_request() {
 }
 
 #[tokio::test]
-async fn every_error_of_entra_says_what_to_do() {
+async fn every_error_code_of_entra_has_its_disposition() {
     let known = [
         ("unauthorized_client", "AADSTS700016", Disposition::Consent),
         ("invalid_grant", "AADSTS65001", Disposition::Consent),
@@ -279,7 +279,7 @@ async fn every_error_of_entra_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn faults_of_the_login_server_pass() {
+async fn faults_of_the_login_server_are_retried() {
     for (status, body) in [(429, "{}"), (500, "<html>"), (503, ""), (200, "<html>")] {
         let server = Server::start(|_, _| json(200, "[]")).await;
         server.script_tokens([reply(status, &[], body)]);
@@ -289,7 +289,7 @@ async fn faults_of_the_login_server_pass() {
 }
 
 #[tokio::test]
-async fn the_secret_is_cut_out_of_errors_plain_and_as_it_was_sent() {
+async fn the_secret_is_redacted_plain_and_percent_encoded() {
     for echo in [SECRET.to_owned(), SECRET.replace('~', "%7E")] {
         let server = Server::start(|_, _| json(200, "[]")).await;
         let text = format!("AADSTS7000215: bad secret '{echo}'");
@@ -307,7 +307,7 @@ fn pem(label: &str, der: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_certificate_is_sent_as_a_signed_statement() {
+async fn a_certificate_is_sent_as_a_signed_assertion() {
     let key = KeyPair::generate(KeySize::Rsa2048).unwrap();
     let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&key).unwrap();
     let certificate = pem("CERTIFICATE", key.public_key().as_ref());
@@ -334,16 +334,16 @@ async fn a_certificate_is_sent_as_a_signed_statement() {
 }
 
 #[tokio::test]
-async fn a_federated_statement_is_fetched_for_each_token() {
+async fn a_federated_assertion_is_fetched_for_each_token() {
     let server = Server::start(|_, _| json(200, "[]")).await;
-    let statements = AtomicI64::new(0);
+    let assertions = AtomicI64::new(0);
     let source = Arc::new(move |cloud: Cloud| {
         assert_eq!(cloud, Cloud::Enterprise);
-        let n = statements.fetch_add(1, Ordering::Relaxed);
+        let n = assertions.fetch_add(1, Ordering::Relaxed);
         let made = if n == 0 {
             Err("no answer from STS".to_owned())
         } else {
-            Ok(format!("statement-{n}").into())
+            Ok(format!("assertion-{n}").into())
         };
         async move { made }.boxed()
     });
@@ -356,7 +356,7 @@ async fn a_federated_statement_is_fetched_for_each_token() {
     list(&client).await.unwrap();
     let body = server.token_calls().remove(0).body;
     assert!(
-        body.contains("client_assertion=statement-1"),
+        body.contains("client_assertion=assertion-1"),
         "a failed source is asked again: {body}"
     );
 }

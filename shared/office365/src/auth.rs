@@ -1,0 +1,17 @@
+//! Proving to Entra who the application is, and the access tokens it gives in return.
+
+mod certificate;
+mod claims;
+mod consent;
+mod credential;
+mod token;
+mod token_cache;
+mod token_source;
+
+pub use certificate::{Certificate, InvalidCertificate};
+pub(crate) use claims::FEED_PERMISSION;
+pub(crate) use consent::consent_url;
+pub use credential::{AssertionSource, Credential, SecretSource, federation_audience};
+pub(crate) use token::{MISSING_PERMISSION_LIFETIME, Token};
+pub(crate) use token_cache::TokenCache;
+pub(crate) use token_source::TokenSource;

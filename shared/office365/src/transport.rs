@@ -1,0 +1,23 @@
+//! How a request travels: within limits of time and size, at the tenant's pace, and with every failure typed.
+
+pub(crate) mod clock;
+pub(crate) mod error_body;
+pub(crate) mod sanitize;
+
+mod backoff;
+mod error;
+mod error_code;
+mod http_client;
+mod limiter;
+mod response;
+mod retry_after;
+mod timeouts;
+
+pub(crate) use backoff::Backoff;
+pub use clock::{Clock, Random};
+pub use error::{Disposition, Error, Failure, Limited, Operation};
+pub(crate) use http_client::HttpClient;
+pub(crate) use limiter::{AttemptOutcome, Limiters};
+pub use limiter::{BreakerLimits, QuotaLimits};
+pub(crate) use response::Response;
+pub use timeouts::Timeouts;

@@ -1,0 +1,232 @@
+//! The client's one error type, and what to do about each error.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::names::{HostileUri, TenantId};
+
+/// What the client was doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Asking for a token.
+    Token,
+    /// `subscriptions/start`
+    Start,
+    /// `subscriptions/stop`
+    Stop,
+    /// `subscriptions/list`
+    ListSubscriptions,
+    /// `subscriptions/content`
+    ListContent,
+    /// `subscriptions/notifications`
+    ListNotifications,
+    /// `audit/{contentId}`
+    FetchBlob,
+    /// `resources/dlpSensitiveTypes`
+    SensitiveTypes,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Token => "getting a token",
+            Self::Start => "starting a subscription",
+            Self::Stop => "stopping a subscription",
+            Self::ListSubscriptions => "listing subscriptions",
+            Self::ListContent => "listing content",
+            Self::ListNotifications => "listing sent notifications",
+            Self::FetchBlob => "fetching a blob",
+            Self::SensitiveTypes => "reading the names of sensitive types",
+        })
+    }
+}
+
+/// What the caller should do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposition {
+    /// The same call may succeed later.
+    Retry {
+        /// The least wait, when Microsoft or the client's own limiter names one.
+        after: Option<Duration>,
+    },
+    /// The blob does not exist, has expired or never had such a name (404, AF20050, AF20051, AF20052).
+    Gone,
+    /// The subscription is missing or disabled (AF20022, AF20023): start it.
+    Disabled,
+    /// An administrator of the tenant must give consent (AF10001, AADSTS700016 and the like).
+    Consent,
+    /// The tenant has no unified audit log yet: auditing is off, or Exchange Online is missing. An administrator must
+    /// turn it on; the change takes up to an hour.
+    AuditingOff,
+    /// Trying again changes nothing: a wrong secret, a wrong cloud, a deleted tenant, or a mistake of this program's.
+    Operator,
+}
+
+impl Disposition {
+    /// Try again at any time.
+    pub(crate) const RETRY: Self = Self::Retry { after: None };
+}
+
+/// A call failed. The message says what was tried, for whom and why it failed; never a token, a secret or a record.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{operation} for tenant {tenant} failed: {failure}")]
+pub struct Error {
+    operation: Operation,
+    tenant: TenantId,
+    failure: Box<Failure>,
+}
+
+/// Why a call failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Microsoft answered with an error.
+    #[error("status {status}, {code}: {message}", code = code.as_deref().unwrap_or("no code"))]
+    Answered {
+        /// HTTP status.
+        status: u16,
+        /// `AF…` or `AADSTS…`, or another short code.
+        code: Option<String>,
+        /// Microsoft's text, bounded, without control characters and without anything that looks like a token.
+        message: String,
+        /// What it means.
+        disposition: Disposition,
+    },
+    /// A time limit was reached.
+    #[error("{phase} took longer than {limit:?}; raise the limit if the network is slow")]
+    TimedOut {
+        /// What was waited for: `the connection`, `the first byte`, `the next byte` or `the whole call`.
+        phase: &'static str,
+        /// The limit that was reached.
+        limit: Duration,
+    },
+    /// There was no connection, so nothing was sent.
+    #[error("no connection: {0}")]
+    Connect(String),
+    /// The connection broke, or the answer ended before it was complete.
+    #[error("the answer did not arrive whole: {0}")]
+    Broken(String),
+    /// The answer is larger than the caller allows.
+    #[error("the answer is larger than {body_bytes_max} bytes")]
+    TooLarge {
+        /// The limit, in decoded bytes.
+        body_bytes_max: usize,
+    },
+    /// Status 200 with a body of another form: a gateway's page, for example.
+    #[error("the answer cannot be read: {0}")]
+    Unreadable(String),
+    /// An address in the answer was refused.
+    #[error("the answer points elsewhere: {0}")]
+    Hostile(#[from] HostileUri),
+    /// The listing has too many pages, or a page that came before.
+    #[error("the listing has more than {0} pages or repeats itself")]
+    Endless(usize),
+    /// The token is for another tenant or resource.
+    #[error("the token {0}")]
+    Token(String),
+    /// The credential cannot be used.
+    #[error("the credential cannot be used: {0}")]
+    Credential(String),
+    /// The credential's source failed: the secret store, or the other identity provider.
+    #[error("the credential's source gave nothing: {0}")]
+    NoCredential(String),
+    /// The call's arguments are invalid.
+    #[error("{0}")]
+    Misuse(String),
+    /// The client's own limiter did not let the request go.
+    #[error(transparent)]
+    Limited(#[from] Limited),
+    /// The token lacks a permission that only an administrator's consent gives.
+    #[error("the token lacks the permission {0}; an administrator of the tenant must give consent")]
+    Permission(&'static str),
+}
+
+/// The client's own limiter did not let a request go: the tenant failed too often, is throttled, or has too many requests
+/// waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not sent: {why}; wait {wait:?}")]
+pub struct Limited {
+    /// How long from now.
+    pub wait: Duration,
+    /// For which reason.
+    pub why: &'static str,
+}
+
+impl Error {
+    pub(crate) fn new(operation: Operation, tenant: TenantId, failure: Failure) -> Self {
+        Self {
+            operation,
+            tenant,
+            failure: Box::new(failure),
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn disposition(&self) -> Disposition {
+        match &*self.failure {
+            Failure::Answered { disposition, .. } => *disposition,
+            Failure::TimedOut { .. }
+            | Failure::Connect(_)
+            | Failure::Broken(_)
+            | Failure::Unreadable(_)
+            | Failure::NoCredential(_)
+            | Failure::Endless(_) => Disposition::RETRY,
+            Failure::Limited(limited) => Disposition::Retry {
+                after: Some(limited.wait),
+            },
+            Failure::Permission(_) => Disposition::Consent,
+            Failure::TooLarge { .. }
+            | Failure::Hostile(_)
+            | Failure::Token(_)
+            | Failure::Credential(_)
+            | Failure::Misuse(_) => Disposition::Operator,
+        }
+    }
+
+    /// Microsoft's code, such as `AF20023` or `AADSTS700016`, when there was one.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        match &*self.failure {
+            Failure::Answered { code, .. } => code.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// HTTP status of the answer, when Microsoft answered with an error.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match &*self.failure {
+            Failure::Answered { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// Why it failed.
+    #[must_use]
+    pub fn failure(&self) -> &Failure {
+        &self.failure
+    }
+
+    /// What was tried.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// Raises the wait of a retry to at least this.
+    pub(crate) fn postpone(&mut self, wait: Duration) {
+        if let Failure::Answered {
+            disposition: Disposition::Retry { after },
+            ..
+        } = &mut *self.failure
+        {
+            *after = (*after).max(Some(wait));
+        }
+    }
+
+    /// Whether the request certainly did not reach Microsoft. The request for its token may have.
+    pub(crate) fn is_unsent(&self) -> bool {
+        self.operation == Operation::Token
+            || matches!(*self.failure, Failure::Connect(_) | Failure::Limited(_))
+    }
+}

@@ -1,0 +1,131 @@
+//! An answer whose headers have arrived. Its body is read within limits of time and size, and whole or not at all.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, StatusCode, Version};
+use jiff::Timestamp;
+use tokio::time::{Instant, timeout_at};
+
+use super::error::Failure;
+use super::retry_after;
+use super::timeouts::Timeouts;
+
+/// Largest body for which memory is reserved because the answer promises it. A longer one grows as it arrives.
+const PREALLOCATED_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Most causes printed of one error.
+const CAUSES_MAX: usize = 5;
+
+/// The headers of an answer, and the body that is still to be read.
+pub(crate) struct Response {
+    response: reqwest::Response,
+    deadline: Instant,
+    timeouts: Timeouts,
+}
+
+impl Response {
+    pub(super) fn new(response: reqwest::Response, deadline: Instant, timeouts: Timeouts) -> Self {
+        Self {
+            response,
+            deadline,
+            timeouts,
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        self.response.headers()
+    }
+
+    /// The wait that the header `Retry-After` asks for.
+    pub(crate) fn retry_after(&self, now: Timestamp) -> Option<Duration> {
+        retry_after::in_headers(self.headers(), now)
+    }
+
+    /// The server's clock.
+    pub(crate) fn server_date(&self) -> Option<Timestamp> {
+        retry_after::server_date(self.headers())
+    }
+
+    /// The next chunk of the decoded body; `None` only when the body arrived to its end.
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
+        let idle_end = Instant::now() + self.timeouts.idle;
+        let (end, phase, limit) = if self.deadline < idle_end {
+            (self.deadline, "the whole call", self.timeouts.total)
+        } else {
+            (idle_end, "the next byte", self.timeouts.idle)
+        };
+        match timeout_at(end, self.response.chunk()).await {
+            Err(_) => Err(Failure::TimedOut { phase, limit }),
+            // Fewer bytes than promised, a missing last chunk and a cut gzip stream all end here.
+            Ok(Err(error)) => Err(Failure::Broken(explain(&error))),
+            Ok(Ok(chunk)) => Ok(chunk),
+        }
+    }
+
+    /// The whole decoded body.
+    pub(crate) async fn body(&mut self, body_bytes_max: usize) -> Result<Bytes, Failure> {
+        let promised = self.response.content_length().unwrap_or(0);
+        if promised > body_bytes_max as u64 {
+            return Err(Failure::TooLarge { body_bytes_max });
+        }
+        let mut body = BytesMut::with_capacity(promised.min(PREALLOCATED_BYTES_MAX) as usize);
+        while let Some(chunk) = self.chunk().await? {
+            if body.len() + chunk.len() > body_bytes_max {
+                return Err(Failure::TooLarge { body_bytes_max });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+
+    /// Whether the body has neither a length nor chunks, so that it ends with its connection and a cut one looks whole.
+    pub(crate) fn end_is_unproven(&self) -> bool {
+        let headers = self.response.headers();
+        // True also of a gzip body with a length: decoding removes that header. Its checksum did prove the end, but
+        // reqwest does not say that there was one.
+        self.response.version() <= Version::HTTP_11
+            && !headers.contains_key(CONTENT_LENGTH)
+            && !headers.contains_key(TRANSFER_ENCODING)
+    }
+
+    /// The first bytes of the body, as far as they arrive: for error messages.
+    pub(crate) async fn body_start(&mut self, bytes_max: usize) -> Bytes {
+        let mut body = BytesMut::new();
+        while let Ok(Some(chunk)) = self.chunk().await {
+            let room = bytes_max - body.len();
+            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if body.len() == bytes_max {
+                break;
+            }
+        }
+        body.freeze()
+    }
+}
+
+/// The causes of an HTTP error. reqwest's own text is left out: it ends in the address.
+pub(super) fn explain(error: &reqwest::Error) -> String {
+    let mut texts = Vec::new();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause
+        && texts.len() < CAUSES_MAX
+    {
+        texts.push(error.to_string());
+        cause = error.source();
+    }
+    if texts.is_empty() {
+        return if error.is_decode() {
+            "cannot decode it"
+        } else {
+            "the request failed"
+        }
+        .to_owned();
+    }
+    texts.dedup();
+    texts.join(": ")
+}
