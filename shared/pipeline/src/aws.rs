@@ -1,5 +1,8 @@
 //! Connections to AWS, and what its failures come down to.
 
+pub mod batch;
+pub mod secrets;
+
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
@@ -8,8 +11,6 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-
-use crate::settings::environment;
 
 /// Time for one attempt of a call to DynamoDB, SQS or Secrets Manager: they answer within tens of milliseconds, and the
 /// receiver must answer Microsoft within a few seconds, retries included.
@@ -22,8 +23,8 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// SDK's whole chain of other sources (profiles, SSO, instance metadata) would be a megabyte of a bootstrap that never uses
 /// it.
 #[must_use]
-pub fn from_environment() -> SdkConfig {
-    let region = environment("AWS_REGION").or_else(|| environment("AWS_DEFAULT_REGION"));
+pub fn config(get: impl Fn(&str) -> Option<String>) -> SdkConfig {
+    let region = get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION"));
     let credentials = EnvironmentVariableCredentialsProvider::new();
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -37,7 +38,7 @@ pub fn from_environment() -> SdkConfig {
                 .operation_attempt_timeout(ATTEMPT_TIMEOUT)
                 .build(),
         );
-    config.set_endpoint_url(environment("AWS_ENDPOINT_URL"));
+    config.set_endpoint_url(get("AWS_ENDPOINT_URL"));
     config.build()
 }
 

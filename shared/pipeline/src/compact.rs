@@ -26,13 +26,13 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 pub use self::build::BuildError;
-use self::key::{Destination, Hour, Marker};
+use self::key::{Hour, Marker};
 pub use self::plan::{
     Covered, Damaged, Done, GRACE, INPUT_BYTES_MAX, INPUTS_MAX, Input, LOOK_BACK_DAYS, Output,
     Plan, days, is_closed,
 };
-use crate::lake::object::Listed;
-use crate::lake::{Lake, LakeError};
+use crate::store::lake::object::Listed;
+use crate::store::lake::{Destination, Lake, LakeError};
 
 /// Rows held at once, in bytes, before files are made of them: larger files cost less an event. With as much again while all
 /// of them become one file, and what is read ahead, a run stays below 256 MiB.

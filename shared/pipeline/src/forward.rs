@@ -21,9 +21,10 @@ pub use self::announcement::Announcement;
 use self::portion::Portions;
 pub use self::portion::{CALL_BYTES_MAX, CALL_RECORDS_MAX, RECORD_BYTES_MAX};
 pub use self::stream::{ATTEMPTS_MAX, CALL_TIMEOUT, SendError, Stream};
-use crate::batch::{self, Delivery};
-use crate::lake::object::{OBJECT_BYTES_MAX, TEXT_BYTES_MAX};
-use crate::lake::{Codec, Lake, LakeError};
+use crate::aws::batch::{self, Delivery};
+use crate::logging::message;
+use crate::store::lake::object::{OBJECT_BYTES_MAX, TEXT_BYTES_MAX};
+use crate::store::lake::{Codec, Lake, LakeError};
 
 /// Objects of one worker in flight at once: four of the largest, with what is being sent of each, stay below 200 MiB.
 pub const OBJECTS_IN_FLIGHT_MAX: usize = 4;
@@ -39,7 +40,7 @@ pub struct Forwarder {
 
 /// What became of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ForwardOutcome {
     /// Its events are in the stream.
     Forwarded {
         /// How many.
@@ -108,11 +109,11 @@ async fn one(forwarder: &Forwarder, delivery: &Delivery) -> bool {
     };
     let key = announcement.key();
     match run(forwarder, &announcement).await {
-        Ok(Outcome::Forwarded { records, too_large }) => {
+        Ok(ForwardOutcome::Forwarded { records, too_large }) => {
             tracing::info!(object.key = key, records, too_large, "object forwarded");
             true
         }
-        Ok(Outcome::Gone) => {
+        Ok(ForwardOutcome::Gone) => {
             tracing::warn!(
                 object.key = key,
                 "object is not in the lake any more, not forwarded"
@@ -138,7 +139,7 @@ async fn one(forwarder: &Forwarder, delivery: &Delivery) -> bool {
 pub async fn run(
     forwarder: &Forwarder,
     announcement: &Announcement,
-) -> Result<Outcome, ForwardError> {
+) -> Result<ForwardOutcome, ForwardError> {
     let (bucket, key) = (announcement.bucket(), announcement.key());
     let path = forwarder.lake.locate(bucket, key);
     let path = path.ok_or_else(|| ForwardError::Elsewhere {
@@ -147,7 +148,7 @@ pub async fn run(
     })?;
     let read = forwarder.lake.read_if_there(&path, OBJECT_BYTES_MAX);
     let Some(stored) = read.await? else {
-        return Ok(Outcome::Gone);
+        return Ok(ForwardOutcome::Gone);
     };
     let mut portions = checked(&path, stored.content).await?;
     let (mut records, mut too_large) = (0, 0);
@@ -159,7 +160,7 @@ pub async fn run(
         .await?;
         portions = rest;
         let Some(portion) = portion.map_err(|source| damaged(&path, source))? else {
-            return Ok(Outcome::Forwarded { records, too_large });
+            return Ok(ForwardOutcome::Forwarded { records, too_large });
         };
         for line in &portion.too_large {
             tracing::error!(
@@ -167,7 +168,8 @@ pub async fn run(
                 line = line.line,
                 bytes = line.bytes,
                 bytes_max = RECORD_BYTES_MAX,
-                "event too large for Firehose"
+                "{}",
+                message::EVENT_TOO_LARGE
             );
         }
         too_large += portion.too_large.len();

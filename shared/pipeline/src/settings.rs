@@ -11,17 +11,13 @@ use office365::Endpoints;
 use url::Url;
 use uuid::Uuid;
 
-use crate::compact::key::Destination;
-use crate::lake::Codec;
+use crate::store::lake::{Codec, Destination};
 
 mod credential;
 mod events;
 
 pub use credential::CredentialSettings;
 pub use events::{FILTER_BYTES_MAX, SEVERITY_RULES_BYTES_MAX};
-
-/// Shortest master key accepted, in bytes: 32 is the output of HMAC-SHA256, and RFC 2104 advises no less.
-pub const KEY_BYTES_MIN: usize = 32;
 
 /// All that is wrong with the environment, one line per variable.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -14,8 +14,8 @@ use tokio::sync::mpsc;
 use super::input::{self, Stopped};
 use super::key::{self, Hour};
 use super::plan::{Damaged, Done, Input, Output, Plan, portions};
-use crate::lake::object::{OBJECT_BYTES_MAX, Stored};
-use crate::lake::{Lake, LakeError};
+use crate::store::lake::object::{OBJECT_BYTES_MAX, Stored};
+use crate::store::lake::{Lake, LakeError};
 
 /// Objects read at once. Small ones take a store's latency each, and little else.
 const READS_AT_ONCE_MAX: usize = 16;

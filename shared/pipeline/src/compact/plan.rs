@@ -8,9 +8,10 @@ use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::key::{Destination, FIRST_DAY, Hour};
+use super::key::{FIRST_DAY, Hour};
 use crate::clock::earlier;
-use crate::lake::object::Listed;
+use crate::store::lake::Destination;
+use crate::store::lake::object::Listed;
 
 /// Time after an hour's end in which its content is still expected: notified blobs are delivered within minutes, and a sweep
 /// finds the others within ten. What comes later is a plan of its own, and files of its own.

@@ -63,7 +63,9 @@ fn key(content_type: &str, hour: i8, name: &str) -> Path {
 }
 
 async fn put(lake: &Lake, path: &Path, events: &[String]) {
-    lake.put(path, events.join("\n").into()).await.unwrap();
+    lake.compress_and_write(path, events.join("\n").into())
+        .await
+        .unwrap();
 }
 
 /// Six events in four objects of three hours, of two classes and days.

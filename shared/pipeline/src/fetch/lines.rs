@@ -2,7 +2,7 @@
 
 use memchr::memchr_iter;
 
-use crate::lake::{Codec, Compressor};
+use crate::store::lake::{Codec, Compressor};
 
 /// Lines that are compressed as they come: the events of a blob are twice its size, and nobody needs them all at once.
 pub(super) struct Lines {

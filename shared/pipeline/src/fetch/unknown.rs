@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 
 use normalize::Unknown;
 
+use crate::logging::field;
+
 /// Kinds named in one log line. A new service brings a handful; what is beyond is summed up.
 const KINDS_MAX: usize = 16;
 
@@ -49,8 +51,8 @@ impl Unknowns {
             return;
         }
         tracing::info!(
-            unknown_types = self.types,
-            unknown_operations = self.operations,
+            { field::UNKNOWN_TYPES } = self.types,
+            { field::UNKNOWN_OPERATIONS } = self.operations,
             unknown_kinds = self.describe(),
             "records of unknown kind, kept as API Activity"
         );

@@ -7,12 +7,12 @@ use serde::Deserialize;
 pub struct Announcement {
     /// So that nothing else passes for one.
     #[serde(rename = "detail-type")]
-    _kind: Kind,
+    _detail_type: DetailType,
     detail: Detail,
 }
 
 #[derive(Debug, Deserialize)]
-enum Kind {
+enum DetailType {
     #[serde(rename = "Object Created")]
     ObjectCreated,
 }

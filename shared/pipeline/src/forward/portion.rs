@@ -4,7 +4,7 @@ use std::io::{self, BufRead as _, BufReader, Read};
 
 use bytes::{Buf as _, Bytes};
 
-use crate::lake::Codec;
+use crate::store::lake::Codec;
 
 /// Largest record that Firehose takes, in bytes, before base64: 1,000 KiB.
 pub const RECORD_BYTES_MAX: usize = 1_024_000;

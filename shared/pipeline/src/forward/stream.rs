@@ -11,9 +11,9 @@ use aws_sdk_firehose::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_firehose::operation::put_record_batch::PutRecordBatchOutput;
 use aws_sdk_firehose::primitives::Blob;
 use aws_sdk_firehose::types::Record;
-use rand::Rng as _;
 
 use crate::aws::{AwsError, CONNECT_TIMEOUT};
+use crate::backoff::Backoff;
 
 /// The call that sends, by its IAM action's name.
 const OPERATION: &str = "firehose:PutRecordBatch";
@@ -25,11 +25,11 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// stream that is at its limit takes some of what is sent each time.
 pub const ATTEMPTS_MAX: u32 = 30;
 
-/// First pause; doubles from there.
-const RETRY_BASE: Duration = Duration::from_millis(200);
-
-/// Longest pause: Firehose counts what it takes by the second.
-const RETRY_MAX: Duration = Duration::from_secs(10);
+/// The longest delay is short, because Firehose counts what it takes by the second.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(200),
+    longest: Duration::from_secs(10),
+};
 
 /// What Firehose says when the stream is at its limit, or it is in trouble itself.
 const PASSING: [&str; 5] = [
@@ -97,7 +97,7 @@ impl Stream {
                 return Ok(());
             }
             if attempt > 0 {
-                tokio::time::sleep(pause(attempt)).await;
+                tokio::time::sleep(BACKOFF.delay(attempt)).await;
             }
             let call = self.client.put_record_batch();
             let call = call.delivery_stream_name(&self.name);
@@ -163,13 +163,4 @@ fn passes<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
         }
         _ => true,
     }
-}
-
-/// Doubling, up to [`RETRY_MAX`], with jitter over the upper half: functions that were refused together do not come back
-/// together.
-fn pause(attempt: u32) -> Duration {
-    let doubled = RETRY_BASE.saturating_mul(2u32.saturating_pow(attempt.saturating_sub(1)));
-    doubled
-        .min(RETRY_MAX)
-        .mul_f64(rand::rng().random_range(0.5..=1.0))
 }

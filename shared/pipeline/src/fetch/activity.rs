@@ -7,9 +7,9 @@ use office365::{ContentType, TenantId};
 use tokio::sync::Mutex;
 
 use crate::clock::later;
-use crate::ledger::Ledger;
-use crate::ledger::registry::ACTIVITY_RESOLUTION;
-use crate::queue::{Blob, Via};
+use crate::content::{ContentRef, DiscoveredBy};
+use crate::store::ledger::Ledger;
+use crate::store::ledger::registry::ACTIVITY_RESOLUTION;
 
 /// Subscriptions remembered: some dozen bytes each, two for each of five content types of thousands of tenants.
 const REMEMBERED_MAX: usize = 50_000;
@@ -23,8 +23,18 @@ pub(super) struct Activity {
 impl Activity {
     /// Writes down that the blob arrived, unless that was done within the minute. A refused conditional write costs as much
     /// as one that happens, and all of them go to one partition.
-    pub(super) async fn note(&self, ledger: &Ledger, blob: &Blob, via: Via, now: Timestamp) {
-        let what = (blob.tenant_id, blob.content_type, via == Via::Notification);
+    pub(super) async fn note(
+        &self,
+        ledger: &Ledger,
+        blob: &ContentRef,
+        via: DiscoveredBy,
+        now: Timestamp,
+    ) {
+        let what = (
+            blob.tenant_id,
+            blob.content_type,
+            via == DiscoveredBy::Notification,
+        );
         {
             let mut noted = self.noted.lock().await;
             let lately = |at: &Timestamp| now < later(*at, ACTIVITY_RESOLUTION);

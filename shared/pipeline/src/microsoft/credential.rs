@@ -8,7 +8,7 @@ use office365::{Cloud, Credential, federation_audience};
 use secrecy::SecretString;
 
 use crate::aws::AwsError;
-use crate::secrets::Secret;
+use crate::aws::secrets::Secret;
 
 /// Life of AWS's statement, in seconds: it is shown to Entra at once, and Entra allows clocks to differ by five minutes.
 /// STS takes 60 to 3600.

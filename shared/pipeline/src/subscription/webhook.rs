@@ -13,8 +13,10 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use url::Url;
 
-use crate::secrets::Versions;
-use crate::settings::KEY_BYTES_MIN;
+use crate::aws::secrets::Versions;
+
+/// Shortest master key accepted, in bytes: 32 is the output of HMAC-SHA256, and RFC 2104 advises no less.
+pub const KEY_BYTES_MIN: usize = 32;
 
 /// Path below the base address; tenant and content type follow.
 pub const NOTIFICATIONS_PATH: &str = "/v1/notifications";

@@ -8,10 +8,10 @@ use office365::{ContentId, TenantId};
 
 use super::{State, damaged};
 use crate::aws::AwsError;
-use crate::ledger::attribute::{Item, get_millis, get_parsed, get_text, millis, text};
-use crate::ledger::key::{Key, PK, SK, UnknownKey};
-use crate::ledger::{DUE_AT, Ledger, LedgerError, OPEN, OPEN_BLOBS};
-use crate::queue::Blob;
+use crate::content::ContentRef;
+use crate::store::ledger::attribute::{Item, get_millis, get_parsed, get_text, millis, text};
+use crate::store::ledger::key::{Key, PK, SK, UnknownKey};
+use crate::store::ledger::{DUE_AT, Ledger, LedgerError, OPEN, OPEN_BLOBS};
 
 /// Keys of one `BatchGetItem`: DynamoDB's limit.
 const BATCH_KEYS_MAX: usize = 100;
@@ -94,7 +94,7 @@ impl Ledger {
         &self,
         tenant: TenantId,
         now: Timestamp,
-    ) -> Result<Vec<Blob>, LedgerError> {
+    ) -> Result<Vec<ContentRef>, LedgerError> {
         let output = self
             .client
             .query()
@@ -131,10 +131,10 @@ fn read_state(item: &Item) -> Result<(ContentId, State), LedgerError> {
 }
 
 /// The blob as its item says, which is as it was first announced.
-pub(super) fn read_blob(item: &Item) -> Result<Blob, LedgerError> {
+pub(super) fn read_blob(item: &Item) -> Result<ContentRef, LedgerError> {
     let (tenant_id, content_id) = read_key(item)?;
     let key = Key::Blob(tenant_id, content_id.clone());
-    Ok(Blob {
+    Ok(ContentRef {
         tenant_id,
         content_id,
         content_type: get_parsed(item, "content_type")

@@ -8,9 +8,9 @@ use office365::{Cloud, ContentType, TenantId};
 use tokio::sync::RwLock;
 
 use crate::clock::later;
-use crate::ledger::registry::Standing;
-use crate::ledger::{Ledger, LedgerError};
-use crate::queue::Blob;
+use crate::content::ContentRef;
+use crate::store::ledger::registry::TenantState;
+use crate::store::ledger::{Ledger, LedgerError};
 
 /// How long a registration is believed. A tenant that leaves is served this much longer.
 const BELIEVED_FOR: Duration = Duration::from_secs(60);
@@ -23,16 +23,16 @@ type Served = Option<(Cloud, Vec<ContentType>)>;
 
 /// Registrations read lately.
 #[derive(Debug, Default)]
-pub(super) struct Tenants {
+pub(super) struct TenantCache {
     known: RwLock<HashMap<TenantId, (Timestamp, Served)>>,
 }
 
-impl Tenants {
+impl TenantCache {
     /// The cloud of the blob's tenant, if the tenant is registered for the blob's content type.
     pub(super) async fn serving(
         &self,
         ledger: &Ledger,
-        blob: &Blob,
+        blob: &ContentRef,
         now: Timestamp,
     ) -> Result<Option<Cloud>, LedgerError> {
         if let Some((read_at, served)) = self.known.read().await.get(&blob.tenant_id)
@@ -42,7 +42,7 @@ impl Tenants {
         }
         let tenant = ledger.tenant(blob.tenant_id).await?;
         let served = tenant
-            .filter(|tenant| tenant.standing == Standing::Active)
+            .filter(|tenant| tenant.state == TenantState::Active)
             .map(|tenant| (tenant.cloud, tenant.content_types));
         let found = cloud(&served, blob.content_type);
         let mut known = self.known.write().await;

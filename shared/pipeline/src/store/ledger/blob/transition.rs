@@ -6,19 +6,21 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
 use super::lookup::read_blob;
-use super::{Choice, Counts, Lease, Leased, Setback, Setbacks, State, damaged, key};
+use super::{
+    Choice, CountedFailure, Counts, FailureCounts, Lease, LeaseOutcome, State, damaged, key,
+};
 use crate::aws::AwsError;
-use crate::ledger::attribute::{
+use crate::content::{ContentRef, DiscoveredBy};
+use crate::store::ledger::attribute::{
     Item, expiry, get_millis, get_number, get_parsed, get_text, millis, number, text,
 };
-use crate::ledger::key::PK;
-use crate::ledger::{DUE_AT, Ledger, LedgerError, OPEN, blob_expiry};
-use crate::queue::{Blob, Via};
+use crate::store::ledger::key::PK;
+use crate::store::ledger::{DUE_AT, Ledger, LedgerError, OPEN, blob_expiry};
 
 /// Longest cause kept, in characters: it is for a person to read.
 const CAUSE_CHARS_MAX: usize = 300;
 
-/// Attributes that count [`Setbacks`].
+/// Attributes that count [`FailureCounts`].
 const UNREADABLE: &str = "unreadable_attempts";
 const GONE: &str = "gone_attempts";
 
@@ -33,11 +35,11 @@ impl Ledger {
     /// [`LedgerError`]; nothing was leased, or it was and ends by itself.
     pub async fn lease(
         &self,
-        blob: &Blob,
-        via: Via,
+        blob: &ContentRef,
+        via: DiscoveredBy,
         lease: &Lease,
         now: Timestamp,
-    ) -> Result<Leased, LedgerError> {
+    ) -> Result<LeaseOutcome, LedgerError> {
         let updated = self
             .known(blob, now)
             .update_expression(format!(
@@ -56,7 +58,7 @@ impl Ledger {
             .expression_attribute_values(":pending", text(State::Pending.as_str()))
             .expression_attribute_values(":owner", text(&lease.owner))
             .expression_attribute_values(":until", millis(lease.until))
-            .expression_attribute_values(":via", text(via_name(via)))
+            .expression_attribute_values(":via", text(via.as_str()))
             .expression_attribute_values(":one", number(1))
             .return_values(ReturnValue::AllNew)
             .send()
@@ -65,9 +67,9 @@ impl Ledger {
         match updated.map_err(|error| refused_or_failed(&error)) {
             Ok(output) => {
                 let item = output.attributes.unwrap_or_default();
-                Ok(Leased::Yes {
+                Ok(LeaseOutcome::Granted {
                     blob: read_blob(&item)?,
-                    setbacks: Setbacks {
+                    failures: FailureCounts {
                         unreadable: get_number(&item, UNREADABLE).unwrap_or(0),
                         gone: get_number(&item, GONE).unwrap_or(0),
                     },
@@ -82,11 +84,11 @@ impl Ledger {
                     State::Leased => "lease_until",
                     State::Pending => "not_before",
                     State::Done | State::Quarantined | State::Lost => {
-                        return Ok(Leased::Finished(state));
+                        return Ok(LeaseOutcome::Finished(state));
                     }
                 };
                 let until = get_millis(&item, until).ok_or_else(|| damaged(&key, until))?;
-                Ok(Leased::Held { until })
+                Ok(LeaseOutcome::Held { until })
             }
             Err(Refusal::Failed(error)) => Err(error.into()),
         }
@@ -96,7 +98,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`]; asking again is harmless.
-    pub async fn choose(&self, blob: &Blob, choice: Choice) -> Result<Choice, LedgerError> {
+    pub async fn choose(&self, blob: &ContentRef, choice: Choice) -> Result<Choice, LedgerError> {
         let updated = self
             .update(blob)
             .update_expression(format!("SET {RAW_KEY} = :raw, {CODEC} = :codec"))
@@ -123,7 +125,7 @@ impl Ledger {
     /// [`LedgerError`]; settling again is harmless.
     pub async fn settle(
         &self,
-        blob: &Blob,
+        blob: &ContentRef,
         counts: &Counts,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
@@ -161,18 +163,18 @@ impl Ledger {
     /// [`LedgerError`]; the lease then ends by itself.
     pub async fn release(
         &self,
-        blob: &Blob,
+        blob: &ContentRef,
         lease: &Lease,
-        setback: Setback,
+        failure: CountedFailure,
         cause: &str,
         (again_at, overdue_at): (Timestamp, Timestamp),
     ) -> Result<bool, LedgerError> {
         let release = "SET #state = :state, cause = :cause, not_before = :again, #due = :due \
                        REMOVE lease_owner, lease_until";
-        let counted = match setback {
-            Setback::Unreadable => Some(UNREADABLE),
-            Setback::Gone => Some(GONE),
-            Setback::Other => None,
+        let counted = match failure {
+            CountedFailure::Unreadable => Some(UNREADABLE),
+            CountedFailure::Gone => Some(GONE),
+            CountedFailure::Other => None,
         };
         let update = match counted {
             None => self.ours(blob, lease).update_expression(release),
@@ -199,7 +201,7 @@ impl Ledger {
     /// [`LedgerError`]; the lease then ends by itself and the next attempt decides.
     pub async fn give_up(
         &self,
-        blob: &Blob,
+        blob: &ContentRef,
         lease: &Lease,
         state: State,
         cause: &str,
@@ -226,7 +228,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`]; the blob stays given up.
-    pub async fn reopen(&self, blob: &Blob, now: Timestamp) -> Result<bool, LedgerError> {
+    pub async fn reopen(&self, blob: &ContentRef, now: Timestamp) -> Result<bool, LedgerError> {
         let reopened = self
             .update(blob)
             .update_expression(format!(
@@ -253,7 +255,7 @@ impl Ledger {
     /// [`LedgerError`]; the blob is in the queue all the same.
     pub async fn note_enqueued(
         &self,
-        blob: &Blob,
+        blob: &ContentRef,
         due_at: Timestamp,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
@@ -277,7 +279,7 @@ impl Ledger {
         happened(noted.map_err(|error| refused_or_failed(&error))).map(drop)
     }
 
-    fn update(&self, blob: &Blob) -> UpdateItemFluentBuilder {
+    fn update(&self, blob: &ContentRef) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.table)
@@ -286,7 +288,7 @@ impl Ledger {
     }
 
     /// An update that also writes what the announcement says, for use with [`KNOWN`].
-    fn known(&self, blob: &Blob, now: Timestamp) -> UpdateItemFluentBuilder {
+    fn known(&self, blob: &ContentRef, now: Timestamp) -> UpdateItemFluentBuilder {
         self.update(blob)
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":type", text(blob.content_type.as_str()))
@@ -296,7 +298,7 @@ impl Ledger {
     }
 
     /// An update of a blob that `lease` still holds.
-    fn ours(&self, blob: &Blob, lease: &Lease) -> UpdateItemFluentBuilder {
+    fn ours(&self, blob: &ContentRef, lease: &Lease) -> UpdateItemFluentBuilder {
         self.update(blob)
             .condition_expression("#state = :leased AND lease_owner = :owner")
             .expression_attribute_names("#state", "state")
@@ -346,12 +348,4 @@ fn read_choice(item: &Item) -> Option<Choice> {
 
 fn cut(cause: &str) -> String {
     cause.chars().take(CAUSE_CHARS_MAX).collect()
-}
-
-const fn via_name(via: Via) -> &'static str {
-    match via {
-        Via::Notification => "notification",
-        Via::Sweep => "sweep",
-        Via::Retry => "retry",
-    }
 }

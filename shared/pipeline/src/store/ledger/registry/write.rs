@@ -8,13 +8,13 @@ use office365::{ContentType, TenantId};
 use uuid::Uuid;
 
 use super::read::read_tenant;
-use super::{ACTIVITY_RESOLUTION, START_COOL_DOWN, Standing, Status, Tenant};
+use super::{ACTIVITY_RESOLUTION, START_COOL_DOWN, Status, Tenant, TenantState};
 use crate::aws::AwsError;
 use crate::clock::earlier;
-use crate::ledger::attribute::{millis, text};
-use crate::ledger::key::{Key, PK};
-use crate::ledger::{Ledger, LedgerError};
-use crate::queue::Via;
+use crate::content::DiscoveredBy;
+use crate::store::ledger::attribute::{millis, text};
+use crate::store::ledger::key::{Key, PK};
+use crate::store::ledger::{Ledger, LedgerError};
 
 /// Longest error text kept, in characters: it is for the status page.
 const ERROR_CHARS_MAX: usize = 300;
@@ -41,7 +41,7 @@ impl Ledger {
             .expression_attribute_values(":name", text(&tenant.name))
             .expression_attribute_values(":cloud", text(tenant.cloud.to_string()))
             .expression_attribute_values(":types", AttributeValue::L(types))
-            .expression_attribute_values(":standing", text(tenant.standing.as_str()))
+            .expression_attribute_values(":standing", text(tenant.state.as_str()))
             .expression_attribute_values(":created", millis(tenant.created_at))
             .return_values(ReturnValue::AllOld)
             .send()
@@ -63,7 +63,7 @@ impl Ledger {
             .update_expression("SET standing = :leaving")
             .condition_expression("attribute_exists(#pk)")
             .expression_attribute_names("#pk", PK)
-            .expression_attribute_values(":leaving", text(Standing::Leaving.as_str()));
+            .expression_attribute_values(":leaving", text(TenantState::Leaving.as_str()));
         conditional(marked).await
     }
 
@@ -80,7 +80,7 @@ impl Ledger {
             .set_key(Some(Key::Tenant(tenant).attributes()))
             // A tenant registered again meanwhile stays.
             .condition_expression("standing = :leaving")
-            .expression_attribute_values(":leaving", text(Standing::Leaving.as_str()))
+            .expression_attribute_values(":leaving", text(TenantState::Leaving.as_str()))
             .send()
             .await;
         match removed {
@@ -207,15 +207,17 @@ impl Ledger {
         &self,
         tenant: TenantId,
         content_type: ContentType,
-        via: Via,
+        via: DiscoveredBy,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
         let (update, last) = match via {
-            Via::Notification => (
+            DiscoveredBy::Notification => (
                 "SET last_content_at = :now, last_notification_at = :now",
                 "last_notification_at",
             ),
-            Via::Sweep | Via::Retry => ("SET last_content_at = :now", "last_content_at"),
+            DiscoveredBy::Listing | DiscoveredBy::Retry => {
+                ("SET last_content_at = :now", "last_content_at")
+            }
         };
         let noted = self
             .update_key(&Key::Subscription(tenant, content_type))

@@ -7,10 +7,10 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures::stream::{self, StreamExt as _};
-use rand::Rng as _;
 
-pub use self::message::{Blob, Message, Via};
+pub use self::message::Message;
 use crate::aws::AwsError;
+use crate::backoff::Backoff;
 
 /// Entries of one `SendMessageBatch`: SQS's limit.
 pub const BATCH_ENTRIES_MAX: usize = 10;
@@ -22,9 +22,11 @@ pub const BATCHES_IN_FLIGHT_MAX: usize = 16;
 /// these are for entries that SQS refused inside an accepted batch.
 pub const ENTRY_ATTEMPTS_MAX: u32 = 4;
 
-/// Wait before the second attempt; doubles from there, with full jitter. Four attempts end within 700 ms, inside what
-/// Microsoft is assumed to wait for an answer (5 s).
-pub const ENTRY_RETRY_BASE: Duration = Duration::from_millis(100);
+/// Four attempts end within 700 ms, inside what Microsoft is assumed to wait for an answer (5 s).
+const ENTRY_BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(100),
+    longest: Duration::from_millis(400),
+};
 
 /// SQS's limit for `DelaySeconds`.
 pub const DELAY_MAX: Duration = Duration::from_secs(15 * 60);
@@ -103,9 +105,7 @@ impl Queue {
         let mut code = String::new();
         for attempt in 0..ENTRY_ATTEMPTS_MAX {
             if attempt > 0 {
-                let pause = ENTRY_RETRY_BASE * 2u32.pow(attempt - 1);
-                let jittered = pause.mul_f64(rand::rng().random_range(0.0..=1.0));
-                tokio::time::sleep(jittered).await;
+                tokio::time::sleep(ENTRY_BACKOFF.delay(attempt)).await;
             }
             let answer = self
                 .client

@@ -8,15 +8,15 @@ use url::Url;
 
 use super::request::Registration;
 use crate::aws::AwsError;
-use crate::ledger::LedgerError;
-use crate::problem::Problem;
+use crate::response::Problem;
+use crate::store::ledger::LedgerError;
 
 /// Where Microsoft sends an administrator after consent when the app registration names no page of its own: its own portal.
 const AFTER_CONSENT: &str = "https://portal.office.com/";
 
 /// A request that is not answered as asked.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum ApiError {
     NotAuthenticated,
     NoSuchPath,
     NoSuchMethod,
@@ -43,7 +43,7 @@ pub(super) enum Fault {
     TooSlow,
 }
 
-impl Fault {
+impl ApiError {
     /// Why the tenant's token is not to be had, or not good enough.
     pub(super) fn of_token(
         error: office365::Error,
@@ -133,7 +133,7 @@ impl Fault {
     }
 }
 
-impl From<office365::Error> for Fault {
+impl From<office365::Error> for ApiError {
     fn from(error: office365::Error) -> Self {
         let why = error.to_string();
         match error.disposition() {
@@ -144,21 +144,21 @@ impl From<office365::Error> for Fault {
     }
 }
 
-impl From<LedgerError> for Fault {
+impl From<LedgerError> for ApiError {
     fn from(error: LedgerError) -> Self {
         tracing::error!(%error, "request not answered: the ledger failed");
         Self::Unavailable
     }
 }
 
-impl From<AwsError> for Fault {
+impl From<AwsError> for ApiError {
     fn from(error: AwsError) -> Self {
         tracing::error!(%error, "request not answered: a secret cannot be read");
         Self::Unavailable
     }
 }
 
-impl From<InvalidConfig> for Fault {
+impl From<InvalidConfig> for ApiError {
     fn from(error: InvalidConfig) -> Self {
         tracing::error!(%error, "request not answered: no client for Microsoft");
         Self::Unavailable

@@ -7,15 +7,16 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use normalize::{Action, Batch, Context, Filter};
 
-use super::failure::unreadable;
+use super::Fetcher;
+use super::body::Body;
+use super::error::FetchError;
 use super::lines::Lines;
 use super::unknown::Unknowns;
-use super::{FetchError, Fetcher};
-use crate::lake::Codec;
-use crate::ledger::blob::Counts;
-use crate::ledger::key::RecordKey;
-use crate::queue::Blob;
+use crate::content::ContentRef;
 use crate::settings::RecordDedupe;
+use crate::store::lake::Codec;
+use crate::store::ledger::blob::Counts;
+use crate::store::ledger::key::RecordKey;
 
 /// The events of the records that a blob owns.
 pub(super) struct Events {
@@ -48,13 +49,16 @@ impl Events {
     }
 }
 
-/// Records claimed at once, and their bytes, but for one that is longer: read records take twice those, or more where values are
-/// short.
-const CLAIMED_AT_ONCE_MAX: usize = 500;
-const CLAIMED_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Most records that are read, claimed and written together: enough that claims go out side by side, and few enough that
+/// what is read of them stays small beside the blob.
+pub const CLAIMED_AT_ONCE_MAX: usize = 500;
+
+/// Most bytes of such records, unless one is longer by itself: read, they take twice as much memory, or more where values
+/// are short.
+pub const CLAIMED_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// What an element of the blob is.
-enum Element {
+enum ElementClass {
     /// A record that this blob may own, if nobody else does: its number in the batch.
     Candidate(usize, RecordKey),
     /// Its Id was in this blob before.
@@ -69,47 +73,48 @@ enum Element {
 /// worker that should be dead, makes the same.
 pub(super) async fn events(
     fetcher: &Fetcher,
-    blob: &Blob,
-    body: &Bytes,
-    codec: Codec,
+    blob: &ContentRef,
+    body: &Body<'_>,
     now: Timestamp,
 ) -> Result<Events, FetchError> {
-    let records = normalize::split(body).map_err(|why| unreadable(why, body))?;
-    let mut events = Events::none(records.len(), &fetcher.events.options.filter, codec);
+    let Body {
+        elements, codec, ..
+    } = body;
+    let mut events = Events::none(elements.len(), &fetcher.events.options.filter, *codec);
     let (mut batch, mut event) = (Batch::default(), Vec::new());
     let context = Context {
         content_type: Some(blob.content_type.as_str()),
         content_created_ms: Some(blob.content_created.as_millisecond()),
         options: &fetcher.events.options,
     };
-    let mut seen = HashSet::with_capacity(records.len());
-    for portion in portions(&records) {
-        batch.begin(portion.iter().map(|record| record.len()).sum());
-        let elements = sort_out(blob, portion, &mut seen, &mut batch);
-        let owned = claim(fetcher, blob, keys(&elements), now).await?;
+    let mut seen = HashSet::with_capacity(elements.len());
+    for portion in portions(elements) {
+        batch.begin(portion.iter().map(Bytes::len).sum());
+        let classes = classify(blob, portion, &mut seen, &mut batch);
+        let owned = claim(fetcher, blob, keys(&classes), now).await?;
         let mut owned = owned.into_iter();
-        for element in elements {
-            match element {
-                Element::Candidate(number, _) => match owned.next() {
+        for class in classes {
+            match class {
+                ElementClass::Candidate(number, _) => match owned.next() {
                     Some(true) => write(&mut events, &batch, number, &context, &mut event),
                     _ => events.counts.duplicate += 1,
                 },
-                Element::Repeated => events.counts.duplicate += 1,
-                Element::Foreign => events.counts.foreign += 1,
-                Element::Malformed => events.counts.malformed += 1,
+                ElementClass::Repeated => events.counts.duplicate += 1,
+                ElementClass::Foreign => events.counts.foreign += 1,
+                ElementClass::Malformed => events.counts.malformed += 1,
             }
         }
     }
     conserved(events)
 }
 
-/// The records, as many of them as are claimed at once.
-fn portions<'p, 'a>(records: &'p [&'a [u8]]) -> impl Iterator<Item = &'p [&'a [u8]]> {
-    let mut left = records;
+/// The elements, as many of them as are claimed at once.
+fn portions(elements: &[Bytes]) -> impl Iterator<Item = &[Bytes]> {
+    let mut left = elements;
     std::iter::from_fn(move || {
         let mut bytes = 0;
-        let fits = |record: &&&[u8]| {
-            bytes += record.len();
+        let fits = |element: &&Bytes| {
+            bytes += element.len();
             bytes <= CLAIMED_BYTES_MAX
         };
         let fit = left
@@ -123,41 +128,42 @@ fn portions<'p, 'a>(records: &'p [&'a [u8]]) -> impl Iterator<Item = &'p [&'a [u
     })
 }
 
-/// `seen` are the records of the blob that came before. What can be read is in `batch` then.
-fn sort_out<'a>(
-    blob: &Blob,
-    records: &[&'a [u8]],
+/// Reads the elements of a portion into `batch`, as far as they are records, and says what each is. `seen` are the keys of
+/// the records before, in this portion or one before it.
+fn classify<'a>(
+    blob: &ContentRef,
+    portion: &'a [Bytes],
     seen: &mut HashSet<RecordKey>,
     batch: &mut Batch<'a>,
-) -> Vec<Element> {
+) -> Vec<ElementClass> {
     let tenant = blob.tenant_id.to_string();
-    records
+    portion
         .iter()
-        .map(|record| {
+        .map(|element| {
             let number = batch.len();
-            let Ok(identity) = batch.read(record) else {
-                return Element::Malformed;
+            let Ok(identity) = batch.read(element) else {
+                return ElementClass::Malformed;
             };
             // A record that names no organization is this tenant's: it came with this tenant's token.
             if let Some(organization) = &identity.organization_id
                 && !organization.eq_ignore_ascii_case(&tenant)
             {
-                return Element::Foreign;
+                return ElementClass::Foreign;
             }
-            let key = RecordKey::new(identity.id.as_deref(), record);
+            let key = RecordKey::new(identity.id.as_deref(), element);
             if seen.insert(key.clone()) {
-                Element::Candidate(number, key)
+                ElementClass::Candidate(number, key)
             } else {
-                Element::Repeated
+                ElementClass::Repeated
             }
         })
         .collect()
 }
 
 /// Of each candidate, in order.
-fn keys(elements: &[Element]) -> Vec<RecordKey> {
-    let keys = elements.iter().filter_map(|element| match element {
-        Element::Candidate(_, key) => Some(key.clone()),
+fn keys(classes: &[ElementClass]) -> Vec<RecordKey> {
+    let keys = classes.iter().filter_map(|class| match class {
+        ElementClass::Candidate(_, key) => Some(key.clone()),
         _ => None,
     });
     keys.collect()
@@ -166,7 +172,7 @@ fn keys(elements: &[Element]) -> Vec<RecordKey> {
 /// For each candidate, in order, whether the blob owns it.
 async fn claim(
     fetcher: &Fetcher,
-    blob: &Blob,
+    blob: &ContentRef,
     keys: Vec<RecordKey>,
     now: Timestamp,
 ) -> Result<Vec<bool>, FetchError> {
@@ -244,8 +250,8 @@ fn conserved(events: Events) -> Result<Events, FetchError> {
 mod tests {
     use super::*;
 
-    fn blob() -> Blob {
-        Blob {
+    fn blob() -> ContentRef {
+        ContentRef {
             tenant_id: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
             content_type: office365::ContentType::AuditExchange,
             content_id: "a$b".parse().unwrap(),
@@ -255,14 +261,18 @@ mod tests {
     }
 
     fn check(records: &[&str], expect: &str) {
-        let bytes: Vec<&[u8]> = records.iter().map(|record| record.as_bytes()).collect();
-        let found: String = sort_out(&blob(), &bytes, &mut HashSet::new(), &mut Batch::default())
+        let portion: Vec<Bytes> = records
             .iter()
-            .map(|element| match element {
-                Element::Candidate(..) => 'c',
-                Element::Repeated => 'r',
-                Element::Foreign => 'f',
-                Element::Malformed => 'm',
+            .map(|record| Bytes::copy_from_slice(record.as_bytes()))
+            .collect();
+        let mut batch = Batch::default();
+        let found: String = classify(&blob(), &portion, &mut HashSet::new(), &mut batch)
+            .iter()
+            .map(|class| match class {
+                ElementClass::Candidate(..) => 'c',
+                ElementClass::Repeated => 'r',
+                ElementClass::Foreign => 'f',
+                ElementClass::Malformed => 'm',
             })
             .collect();
         assert_eq!(found, expect);
@@ -275,12 +285,14 @@ mod tests {
 
     #[test]
     fn portions_are_all_records_in_order_within_bounds() {
-        let small: Vec<&[u8]> = vec![b"{}"; CLAIMED_AT_ONCE_MAX + 1];
-        let counts = |records: &[&[u8]]| portions(records).map(<[_]>::len).collect::<Vec<_>>();
+        let record = Bytes::from_static(b"{}");
+        let small = vec![record.clone(); CLAIMED_AT_ONCE_MAX + 1];
+        let counts = |elements: &[Bytes]| portions(elements).map(<[_]>::len).collect::<Vec<_>>();
         assert_eq!(counts(&[]), [0; 0]);
         assert_eq!(counts(&small), [CLAIMED_AT_ONCE_MAX, 1]);
-        let long = vec![b' '; CLAIMED_BYTES_MAX + 1];
-        assert_eq!(counts(&[b"{}", &long, &long, b"{}", b"{}"]), [1, 1, 1, 2]);
+        let long = Bytes::from(vec![b' '; CLAIMED_BYTES_MAX + 1]);
+        let mixed = [&record, &long, &long, &record, &record].map(Bytes::clone);
+        assert_eq!(counts(&mixed), [1, 1, 1, 2]);
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use office365::{ContentType, TenantId};
 
-use super::{Registered, Standing, Status, Subscription, Tenant};
+use super::{Registered, Status, Subscription, Tenant, TenantState};
 use crate::aws::AwsError;
-use crate::ledger::attribute::{Item, get_millis, get_parsed, get_text, text};
-use crate::ledger::key::{Key, PK, REGISTRY, SK, UnknownKey};
-use crate::ledger::{Ledger, LedgerError};
+use crate::store::ledger::attribute::{Item, get_millis, get_parsed, get_text, text};
+use crate::store::ledger::key::{Key, PK, REGISTRY, SK, UnknownKey};
+use crate::store::ledger::{Ledger, LedgerError};
 
 /// Pages of the registry read at once. A page is 1 MB, about 1,500 items, so this is some 20,000 tenants.
 const PAGES_MAX: usize = 80;
@@ -144,9 +144,9 @@ pub(super) fn read_tenant(item: &Item) -> Result<Tenant, LedgerError> {
         name: get_text(item, "name").unwrap_or_default().to_owned(),
         cloud: get_parsed(item, "cloud").ok_or_else(|| damaged("cloud"))?,
         content_types,
-        standing: match get_text(item, "standing") {
-            Some("active") => Standing::Active,
-            Some("leaving") => Standing::Leaving,
+        state: match get_text(item, "standing") {
+            Some("active") => TenantState::Active,
+            Some("leaving") => TenantState::Leaving,
             _ => return Err(damaged("standing")),
         },
         created_at: get_millis(item, "created_at").ok_or_else(|| damaged("created_at"))?,

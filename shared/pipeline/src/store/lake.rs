@@ -4,10 +4,12 @@
 //! so that equal content is equal bytes.
 
 mod codec;
+mod destination;
 pub mod key;
 pub mod object;
 
-pub use codec::{Codec, Compressor};
+pub use self::codec::{Codec, Compressor};
+pub use self::destination::{Destination, InvalidPartitionValue, PartitionValue};
 
 use std::sync::{Arc, OnceLock};
 
@@ -148,7 +150,7 @@ impl Lake {
     ///
     /// # Errors
     /// [`LakeError`]; the older object, or none, is still there.
-    pub async fn put(&self, path: &Path, content: Bytes) -> Result<(), LakeError> {
+    pub async fn compress_and_write(&self, path: &Path, content: Bytes) -> Result<(), LakeError> {
         let codec = Codec::of(path.as_ref());
         let compressed = tokio::task::spawn_blocking(move || codec.compress(&content)).await?;
         self.connected()?.put(path, compressed.into()).await?;
@@ -159,7 +161,11 @@ impl Lake {
     ///
     /// # Errors
     /// [`LakeError`]; in particular when there is no such object.
-    pub async fn get(&self, path: &Path, bytes_max: usize) -> Result<Bytes, LakeError> {
+    pub async fn read_and_decompress(
+        &self,
+        path: &Path,
+        bytes_max: usize,
+    ) -> Result<Bytes, LakeError> {
         let compressed = self.connected()?.get(path).await?.bytes().await?;
         let content = Codec::of(path.as_ref())
             .decompress(&compressed, bytes_max)
@@ -214,12 +220,15 @@ mod tests {
     async fn what_is_put_is_got_and_no_more() {
         let lake = Lake::open(&Url::parse("memory:///").unwrap()).unwrap();
         let path = Path::from("a/b.gz");
-        lake.put(&path, Bytes::from_static(b"0123456789"))
+        lake.compress_and_write(&path, Bytes::from_static(b"0123456789"))
             .await
             .unwrap();
-        assert_eq!(lake.get(&path, 10).await.unwrap(), b"0123456789"[..]);
+        assert_eq!(
+            lake.read_and_decompress(&path, 10).await.unwrap(),
+            b"0123456789"[..]
+        );
         assert!(matches!(
-            lake.get(&path, 9).await,
+            lake.read_and_decompress(&path, 9).await,
             Err(LakeError::TooLarge { bytes_max: 9, .. })
         ));
     }

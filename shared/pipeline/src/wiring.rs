@@ -4,23 +4,23 @@
 use aws_config::SdkConfig;
 use office365::AllowedHosts;
 
+use crate::aws::secrets::Secret;
 use crate::compact::Compactor;
-use crate::credential::AppCredential;
 use crate::fetch::Fetcher;
 use crate::forward::{Forwarder, Stream};
-use crate::lake::{Lake, OpenError};
-use crate::ledger::Ledger;
 use crate::microsoft::Microsoft;
-use crate::queue::Queue;
+use crate::microsoft::credential::AppCredential;
 use crate::receive::Receiver;
 use crate::reconcile::Reconciler;
 use crate::register::Registrar;
-use crate::secrets::Secret;
 use crate::settings::{
     CompactorSettings, CredentialSettings, FetcherSettings, ForwarderSettings, MicrosoftSettings,
     ReceiverSettings, ReconcilerSettings, RegistrarSettings, WebhookSettings,
 };
-use crate::subscribe::Webhooks;
+use crate::store::lake::{Lake, OpenError};
+use crate::store::ledger::Ledger;
+use crate::store::queue::Queue;
+use crate::subscription::Webhooks;
 
 /// What the receiver works with.
 #[must_use]

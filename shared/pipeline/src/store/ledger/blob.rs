@@ -18,8 +18,8 @@ use jiff::Timestamp;
 
 use super::LedgerError;
 use super::key::Key;
-use crate::lake::Codec;
-use crate::queue::Blob;
+use crate::content::ContentRef;
+use crate::store::lake::Codec;
 
 /// Where a blob stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,16 +82,16 @@ pub struct Lease {
 
 /// What came of asking for a lease.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Leased {
+pub enum LeaseOutcome {
     /// The blob is ours until the lease ends.
-    Yes {
+    Granted {
         /// As it was first announced. Keys in the lake are made of this one, so that announcements that differ cannot
         /// write it twice.
-        blob: Blob,
+        blob: ContentRef,
         /// Counts from 1.
         attempt: u32,
         /// Attempts before that failed for a reason that counts.
-        setbacks: Setbacks,
+        failures: FailureCounts,
         /// What an earlier attempt fixed.
         choice: Option<Choice>,
     },
@@ -106,7 +106,7 @@ pub enum Leased {
 
 /// How often a blob failed in ways that end it when they repeat.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Setbacks {
+pub struct FailureCounts {
     /// Its bytes were no array of records.
     pub unreadable: u32,
     /// Microsoft said that it is not there.
@@ -115,10 +115,10 @@ pub struct Setbacks {
 
 /// What a failed attempt counts as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Setback {
-    /// [`Setbacks::unreadable`]
+pub enum CountedFailure {
+    /// [`FailureCounts::unreadable`]
     Unreadable,
-    /// [`Setbacks::gone`]
+    /// [`FailureCounts::gone`]
     Gone,
     /// Neither: it says nothing of the blob.
     Other,
@@ -163,7 +163,7 @@ impl Counts {
     }
 }
 
-fn key(blob: &Blob) -> Key {
+fn key(blob: &ContentRef) -> Key {
     Key::Blob(blob.tenant_id, blob.content_id.clone())
 }
 

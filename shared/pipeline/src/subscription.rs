@@ -3,6 +3,8 @@
 //! The one mechanism behind registration and healing: list what is, [`plan`] what is missing, start that. Never `/stop` to
 //! repair: what Microsoft publishes between stop and start is gone.
 
+pub mod webhook;
+
 use std::collections::BTreeSet;
 
 use futures::stream::{self, StreamExt as _};
@@ -12,14 +14,15 @@ use office365::{
 };
 use url::Url;
 
+use self::webhook::{ShortKey, check_keys, registration};
 use crate::aws::AwsError;
+use crate::aws::secrets::Secret;
 use crate::clock::{Clock, later};
-use crate::ledger::registry::{
-    Registered, START_COOL_DOWN, Standing, Status, Subscription, Tenant,
+use crate::logging::{field, message};
+use crate::store::ledger::registry::{
+    Registered, START_COOL_DOWN, Status, Subscription, Tenant, TenantState,
 };
-use crate::ledger::{Ledger, LedgerError};
-use crate::secrets::Secret;
-use crate::webhook::{ShortKey, check_keys, registration};
+use crate::store::ledger::{Ledger, LedgerError};
 
 /// Microsoft's code for a webhook that could not be validated.
 const WEBHOOK_NOT_VALIDATED: &str = "AF20021";
@@ -197,7 +200,7 @@ async fn ensure_one(
 ) -> Result<Done, EnsureError> {
     let (id, content_type, now) = (tenant.tenant_id, seen.content_type, clock.now());
     let step = plan(seen.wanted.as_ref(), seen.known, seen.observed, now);
-    let (status, webhook) = standing_of(seen.observed);
+    let (status, webhook) = observed_status(seen.observed);
     ledger
         .note_observed(id, content_type, status, webhook, now)
         .await?;
@@ -228,13 +231,13 @@ async fn start(
     let (id, cloud) = (tenant.tenant_id, tenant.cloud);
     // The tenant may have begun to leave, or the type been taken out, since it was read; a start then would outlive it.
     let wanted = ledger.tenant(id).await?.is_some_and(|tenant| {
-        tenant.standing == Standing::Active && tenant.content_types.contains(&content_type)
+        tenant.state == TenantState::Active && tenant.content_types.contains(&content_type)
     });
     if !wanted || !ledger.may_start(id, content_type, clock.now()).await? {
         tracing::info!(tenant.id = %id, content.type = %content_type, why, "start left to whoever began it, or not wanted any more");
         return Ok(false);
     }
-    tracing::info!(tenant.id = %id, content.type = %content_type, why, webhook = webhook.is_some(), "starting subscription");
+    tracing::info!({ field::TENANT_ID } = %id, { field::CONTENT_TYPE } = %content_type, why, webhook = webhook.is_some(), "{}", message::STARTING_SUBSCRIPTION);
     match client.start(id, cloud, content_type, webhook).await {
         Ok(started) => {
             note_started(ledger, id, content_type, webhook, &started, clock.now()).await?;
@@ -264,7 +267,7 @@ async fn note_started(
 ) -> Result<(), LedgerError> {
     let (status, state, error) = match started {
         Started::Changed(seen) => {
-            let (status, state) = standing_of(Some(seen));
+            let (status, state) = observed_status(Some(seen));
             // A body that Microsoft does not understand is ignored with status 200: only the echo tells.
             let ignored = webhook.is_some() && seen.webhook.is_none();
             let error = ignored.then_some(
@@ -340,7 +343,7 @@ pub async fn stop(
 }
 
 /// Status and webhook as the status page shows them.
-fn standing_of(observed: Option<&office365::Subscription>) -> (Status, &'static str) {
+fn observed_status(observed: Option<&office365::Subscription>) -> (Status, &'static str) {
     let Some(seen) = observed else {
         return (Status::Pending, "none");
     };

@@ -4,36 +4,9 @@
 //! the fetcher builds the URL anew from tenant and content id. Old versions parse for ever, because a message may lie in a
 //! dead-letter queue for two weeks over a deployment.
 
-use jiff::Timestamp;
-use office365::{ContentId, ContentType, TenantId};
 use serde::{Deserialize, Serialize};
 
-/// How we learned of a blob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Via {
-    /// Microsoft called the webhook.
-    Notification,
-    /// The sweep listed it.
-    Sweep,
-    /// An attempt failed and a later one was arranged.
-    Retry,
-}
-
-/// One content blob, as announced.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Blob {
-    /// Whose audit log it is.
-    pub tenant_id: TenantId,
-    /// The subscription it came under.
-    pub content_type: ContentType,
-    /// Microsoft's name of it; with the tenant the ledger's key.
-    pub content_id: ContentId,
-    /// When it became available at Microsoft; the sweep's axis. Not the time of any event in it.
-    pub content_created: Timestamp,
-    /// Until when Microsoft keeps it.
-    pub content_expiration: Timestamp,
-}
+use crate::content::{ContentRef, DiscoveredBy};
 
 /// What a queue message says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,22 +17,22 @@ pub enum Message {
     V1 {
         /// The blob.
         #[serde(flatten)]
-        blob: Blob,
+        blob: ContentRef,
         /// How we learned of it.
-        via: Via,
+        via: DiscoveredBy,
     },
 }
 
 impl Message {
     /// A message of the current version.
     #[must_use]
-    pub fn new(blob: Blob, via: Via) -> Self {
+    pub fn new(blob: ContentRef, via: DiscoveredBy) -> Self {
         Self::V1 { blob, via }
     }
 
     /// The blob and how we learned of it, whatever the version.
     #[must_use]
-    pub fn into_parts(self) -> (Blob, Via) {
+    pub fn into_parts(self) -> (ContentRef, DiscoveredBy) {
         match self {
             Self::V1 { blob, via } => (blob, via),
         }
@@ -68,6 +41,8 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
+    use office365::ContentType;
+
     use super::*;
 
     /// As written by the first release. It must parse for ever.
@@ -79,7 +54,7 @@ mod tests {
         assert_eq!(serde_json::to_string(&message).unwrap(), V1);
         let (blob, via) = message.into_parts();
         assert_eq!(blob.content_type, ContentType::AuditExchange);
-        assert_eq!(via, Via::Notification);
+        assert_eq!(via, DiscoveredBy::Notification);
     }
 
     #[test]

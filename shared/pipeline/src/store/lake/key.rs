@@ -23,7 +23,7 @@ use office365::ContentId;
 use sha2::{Digest as _, Sha256};
 
 use super::Codec;
-use crate::queue::Blob;
+use crate::content::ContentRef;
 
 /// Longest escaped content id used as it is, in bytes: with a hash and an ending it stays below the 255 bytes that file
 /// systems allow for a name. The longest seen have 120.
@@ -53,7 +53,7 @@ pub fn raw_partition(key: &Path) -> Option<(String, Date)> {
 /// The blob's bytes as Microsoft sent them, gzip; by setting without secrets. `sha256` is that of the bytes before compression,
 /// in hex.
 #[must_use]
-pub fn raw(blob: &Blob, sha256: &str) -> Path {
+pub fn raw(blob: &ContentRef, sha256: &str) -> Path {
     path(
         RAW,
         blob,
@@ -64,18 +64,18 @@ pub fn raw(blob: &Blob, sha256: &str) -> Path {
 /// The events of the records that the blob owns, NDJSON, below `ocsf/` or `ecs/`: a reader of one schema never meets the
 /// other.
 #[must_use]
-pub fn events(blob: &Blob, schema: Schema, codec: Codec) -> Path {
+pub fn events(blob: &ContentRef, schema: Schema, codec: Codec) -> Path {
     below(schema.as_str(), blob, codec)
 }
 
 /// The events that the filter routes to `route`, laid out as [`events`] are. A folder of its own keeps them out of whatever
 /// reads `ocsf/`.
 #[must_use]
-pub fn routed(route: &str, blob: &Blob, codec: Codec) -> Path {
+pub fn routed(route: &str, blob: &ContentRef, codec: Codec) -> Path {
     below(&format!("routed/{route}"), blob, codec)
 }
 
-fn below(root: &str, blob: &Blob, codec: Codec) -> Path {
+fn below(root: &str, blob: &ContentRef, codec: Codec) -> Path {
     let created = blob.content_created.to_zoned(TimeZone::UTC);
     Path::from(format!(
         "{root}/content_type={}/day={}/hour={:02}/tenant_id={}/{}.ndjson.{}",
@@ -90,7 +90,7 @@ fn below(root: &str, blob: &Blob, codec: Codec) -> Path {
 
 /// The bytes of a blob that cannot be read, gzip.
 #[must_use]
-pub fn quarantine(blob: &Blob, sha256: &str) -> Path {
+pub fn quarantine(blob: &ContentRef, sha256: &str) -> Path {
     path(
         "quarantine",
         blob,
@@ -98,7 +98,7 @@ pub fn quarantine(blob: &Blob, sha256: &str) -> Path {
     )
 }
 
-fn path(root: &str, blob: &Blob, file: &str) -> Path {
+fn path(root: &str, blob: &ContentRef, file: &str) -> Path {
     let day = blob.content_created.to_zoned(TimeZone::UTC).date();
     Path::from(format!(
         "{root}/tenant_id={}/content_type={}/day={day}/{file}",
@@ -139,8 +139,8 @@ mod tests {
 
     use super::*;
 
-    fn blob(content_id: &str) -> Blob {
-        Blob {
+    fn blob(content_id: &str) -> ContentRef {
+        ContentRef {
             tenant_id: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
             content_type: office365::ContentType::AuditExchange,
             content_id: content_id.parse().unwrap(),

@@ -20,14 +20,14 @@ pub const ACTIVITY_RESOLUTION: Duration = Duration::from_secs(60);
 
 /// Whether a tenant is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum TenantState {
     /// Yes.
     Active,
     /// Its removal has begun: subscriptions are being stopped and never started again.
     Leaving,
 }
 
-impl Standing {
+impl TenantState {
     /// As the ledger and the API spell it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -50,7 +50,7 @@ pub struct Tenant {
     /// What is subscribed to, in a fixed order, without repetition.
     pub content_types: Vec<ContentType>,
     /// Served, or on its way out.
-    pub standing: Standing,
+    pub state: TenantState,
     /// First registration.
     pub created_at: Timestamp,
 }
