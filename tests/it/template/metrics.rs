@@ -18,7 +18,7 @@ async fn metric_filters_look_for_what_the_pipeline_logs() {
     let numbers = |field: &str| (format!("{{ $.{field} > 0 }}"), format!("$.{field}"));
     let expect = [
         ("DroppedRecords", numbers(field::DROPPED)),
-        ("FetchLosses", lines(message::BLOB_GIVEN_UP)),
+        ("FetcherLosses", lines(message::BLOB_GIVEN_UP)),
         ("ListingLosses", lines(message::LISTED_CONTENT_REFUSED)),
         ("UnforwardedEvents", lines(message::EVENT_TOO_LARGE)),
         ("UnknownOperations", numbers(field::UNKNOWN_OPERATIONS)),
