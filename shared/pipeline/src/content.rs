@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// One content blob, as Microsoft announced or listed it.
 ///
-/// It is part of queue messages: see [`crate::queue::Message`] before a field is changed.
+/// Queue messages have these fields as they are, and old messages must parse for ever: never rename one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContentRef {
     /// Whose audit log it is.

@@ -132,7 +132,7 @@ async fn register(
     } = registration;
     let client = registrar.microsoft.client()?;
     if let Err(error) = client.token_check(tenant_id, cloud).await {
-        return Err(ApiError::of_token(error, client, &registration));
+        return Err(ApiError::of_token(error, client, tenant_id, cloud));
     }
     let tenant = Tenant {
         tenant_id,

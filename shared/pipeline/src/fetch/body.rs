@@ -95,9 +95,12 @@ async fn fetch_and_choose<'a>(
     read_back(fetcher, &chosen).await
 }
 
-/// The elements of a blob's array, which share its bytes. What is between two commas may be anything: whether it is a
+/// The elements of a blob's array, which share its bytes. What stands between two commas may be anything: whether it is a
 /// record is seen when it is normalized.
-fn elements(bytes: &Bytes) -> Result<Vec<Bytes>, SplitError> {
+///
+/// # Errors
+/// The bytes are not a whole JSON array of at most [`ELEMENTS_MAX`] elements.
+pub fn elements(bytes: &Bytes) -> Result<Vec<Bytes>, SplitError> {
     let mut splitter = RecordSplitter::new(BlobLimits {
         body_bytes_max: LARGE_BLOB_BYTES_MAX as u64,
         record_bytes_max: LARGE_BLOB_BYTES_MAX,

@@ -53,13 +53,13 @@ pub(super) async fn all_types(
                 &mut report,
             )
             .await;
-            let fine = ensured.fine.contains(content_type);
+            let healthy = ensured.healthy.contains(content_type);
             let noted = note(
                 &reconciler.ledger,
                 &registered.tenant,
                 (*content_type, known),
                 &result,
-                fine,
+                healthy,
                 clock.now(),
             )
             .await;
@@ -143,7 +143,7 @@ async fn note(
     tenant: &Tenant,
     (content_type, known): (ContentType, &Subscription),
     result: &Result<(), TenantError>,
-    fine: bool,
+    healthy: bool,
     now: Timestamp,
 ) -> Result<(), TenantError> {
     let id = tenant.tenant_id;
@@ -156,7 +156,7 @@ async fn note(
                 .note_error(id, content_type, Some(&text), now)
                 .await?;
         }
-        Ok(()) if fine && known.last_error.is_some() => {
+        Ok(()) if healthy && known.last_error.is_some() => {
             ledger.note_error(id, content_type, None, now).await?;
         }
         Ok(()) => {}

@@ -3,10 +3,9 @@
 use bytes::Bytes;
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, Response, StatusCode};
-use office365::{Client, Disposition, InvalidConfig};
+use office365::{Client, Cloud, Disposition, InvalidConfig, TenantId};
 use url::Url;
 
-use super::request::Registration;
 use crate::aws::AwsError;
 use crate::response::Problem;
 use crate::store::ledger::LedgerError;
@@ -48,19 +47,16 @@ impl ApiError {
     pub(super) fn of_token(
         error: office365::Error,
         client: &Client,
-        registration: &Registration,
+        tenant: TenantId,
+        cloud: Cloud,
     ) -> Self {
-        tracing::warn!(tenant.id = %registration.tenant_id, %error, "tenant not registered");
+        tracing::warn!(tenant.id = %tenant, %error, "tenant not registered");
         if error.disposition() != Disposition::Consent {
             return error.into();
         }
         let consent_url = Url::parse(AFTER_CONSENT)
             .ok()
-            .and_then(|page| {
-                client
-                    .consent_url(registration.cloud, Some(registration.tenant_id), &page, "")
-                    .ok()
-            })
+            .and_then(|page| client.consent_url(cloud, Some(tenant), &page, "").ok())
             .map(String::from)
             .unwrap_or_default();
         Self::ConsentRequired {

@@ -1,6 +1,22 @@
-//! The app registration's credential: its kind, and where it is kept.
+//! How Microsoft is called: servers, app registration, and the kind of credential.
 
-use super::Env;
+use office365::Endpoints;
+use uuid::Uuid;
+
+use super::variables::Variables;
+
+/// How Microsoft is called.
+#[derive(Debug)]
+pub struct MicrosoftSettings {
+    /// `CLIENT_ID`: our app registration.
+    pub client_id: Uuid,
+    /// `PUBLISHER_ID`: tenant GUID of whoever runs this; without it calls share a pool with everybody.
+    pub publisher_id: Uuid,
+    /// `APP_CREDENTIAL`, `APP_SECRET_ARN`: how the app registration proves who it is.
+    pub credential: CredentialSettings,
+    /// `LOGIN_URL`, `MANAGE_URL`: instead of the cloud's own hosts.
+    pub endpoints: Endpoints,
+}
 
 /// How the app registration proves who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +29,32 @@ pub enum CredentialSettings {
     Federated,
 }
 
-impl Env<'_> {
-    pub(super) fn credential(&mut self) -> Option<CredentialSettings> {
+impl Variables<'_> {
+    pub(super) fn microsoft(&mut self) -> Option<MicrosoftSettings> {
+        let client_id = self.parsed("CLIENT_ID");
+        let publisher_id = self.parsed("PUBLISHER_ID");
+        let credential = self.credential();
+        Some(MicrosoftSettings {
+            endpoints: self.endpoints()?,
+            client_id: client_id?,
+            publisher_id: publisher_id?,
+            credential: credential?,
+        })
+    }
+
+    pub(super) fn endpoints(&mut self) -> Option<Endpoints> {
+        let login = self.value("LOGIN_URL");
+        let manage = self.value("MANAGE_URL");
+        match Endpoints::overridden(login.as_deref(), manage.as_deref()) {
+            Ok(endpoints) => Some(endpoints),
+            Err(why) => {
+                self.faults.push(format!("LOGIN_URL or MANAGE_URL: {why}"));
+                None
+            }
+        }
+    }
+
+    fn credential(&mut self) -> Option<CredentialSettings> {
         let kind = self.value("APP_CREDENTIAL");
         match kind.as_deref() {
             None | Some("secret") => self
@@ -44,7 +84,7 @@ mod tests {
             "APP_SECRET_ARN" => arn.map(str::to_owned),
             _ => panic!("asked for {name}"),
         };
-        let mut env = Env::new(&get);
+        let mut env = Variables::new(&get);
         let found = env.credential();
         let found = found.ok_or_else(|| env.faults.join("; "));
         assert_eq!(found, expect.map_err(str::to_owned), "{kind:?} {arn:?}");
