@@ -1,10 +1,10 @@
 //! The small objects of events of an hour, merged into Parquet files: by OCSF class and day, sorted, typed, in the layout of
 //! Amazon Security Lake's custom sources. docs/PARQUET.md says what is promised and why it is done this way.
 //!
-//! A *plan* names the objects that one set of files is made of, and is written first, on the condition that there is none of its
-//! number. Nothing is in two plans, since each is made by somebody who has read all before it. What a plan's files hold, and
-//! their names, follow from the plan: whoever carries it out again, after a crash or at the same time, writes the same files.
-//! A *done* marker, with counts that add up, closes it. Objects that come late are the next plan's.
+//! A *plan* names the objects that one set of files is made of. It is written first, on the condition that there is no plan of
+//! its number. Whoever makes a plan has read all plans before it, so no object is in two. The plan decides what its files hold
+//! and what they are called: a second attempt, after a crash or at the same time, writes the same files. A *done* marker, with
+//! counts that add up, closes the plan. Objects that come late go into the next plan.
 
 mod build;
 mod input;

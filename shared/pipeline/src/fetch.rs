@@ -105,7 +105,7 @@ impl Fetcher {
 ///
 /// # Errors
 /// A ledger or a queue that cannot be reached: nothing could be arranged, so the message must come again.
-/// Everything else is dealt with here and told by [`FetchOutcome`].
+/// Every other failure is dealt with here, and is a [`FetchOutcome`].
 pub async fn run(
     fetcher: &Fetcher,
     message: Message,
@@ -222,7 +222,7 @@ async fn deliver(
     Ok(events)
 }
 
-/// What each rule of the filter decided, in one line: what is dropped is never dropped silently.
+/// One line with the number of records that each rule of the filter decided: nothing is dropped silently.
 fn log_rules(filter: &Filter, events: &Events) {
     let decided = filter.names().zip(&events.by_rule);
     let decided: Vec<String> = decided

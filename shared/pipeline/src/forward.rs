@@ -1,9 +1,10 @@
-//! What is committed goes on: each object of events, as S3 announces it through EventBridge and SQS, line by line into a
-//! Firehose stream. docs/LAKE.md says what is promised.
+//! Each committed object of events, as S3 announces it through EventBridge and SQS, goes line by line into a Firehose stream.
+//! docs/LAKE.md says what is promised.
 //!
-//! The lake knows nothing of it: a stream that is slow or gone holds up messages in a queue of its own, and nothing else.
-//! Nothing of a damaged object is sent, so an object is read twice: to its end, for its faults, and then to be sent. An attempt
-//! that ends halfway is made again from the start: what is sent may be sent again, and `metadata.uid` tells copies apart.
+//! Delivery to the lake does not depend on it: a stream that is slow or gone holds up the messages of its own queue, and
+//! nothing else. Nothing of a damaged object is sent, so each object is read twice: to its end, to find damage, and then to be
+//! sent. An attempt that ends halfway is repeated from the start, so an event may be sent twice; copies have the same
+//! `metadata.uid`.
 
 mod announcement;
 mod portion;
@@ -45,7 +46,7 @@ pub enum ForwardOutcome {
     Forwarded {
         /// How many.
         records: usize,
-        /// Events that no record can hold, and that are not; each is in the log.
+        /// Events too large for a record of Firehose; each is in the log.
         too_large: usize,
     },
     /// It is not in the lake any more: somebody deleted it.

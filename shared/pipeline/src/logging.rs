@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_can_be_read() {
+    fn the_default_filter_parses() {
         let filter: Targets = DEFAULT_FILTER.parse().unwrap();
         assert!(filter.would_enable("pipeline::fetch", &tracing::Level::INFO));
         assert!(!filter.would_enable("hyper", &tracing::Level::INFO));

@@ -43,7 +43,7 @@ pub const BODY_BYTES_MAX: usize = 5 * 1024 * 1024;
 /// Time for all of it: Microsoft's patience is undocumented, one client assumes 5 s.
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(4_500);
 
-/// Longest life of content believed: 7 days are documented, 21 were measured.
+/// Longest life of content that is believed: 7 days are documented, 21 were measured.
 const CONTENT_LIVES_MAX: Duration = Duration::from_secs(60 * 24 * 3600);
 
 /// How far Microsoft's clock may be ahead of ours.
@@ -143,7 +143,7 @@ async fn authenticate(
         return Ok(true);
     }
     // The key may have been rotated since it was read.
-    let keys = usable(receiver.webhook_key.doubted().await)?;
+    let keys = usable(receiver.webhook_key.rechecked().await)?;
     Ok(opens(&keys))
 }
 

@@ -1,4 +1,4 @@
-//! Error answers of the operator's API: RFC 9457 problem details.
+//! HTTP answers: JSON, empty ones, and errors as RFC 9457 problem details.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};

@@ -1,4 +1,4 @@
-//! A batch of SQS messages, as Lambda's event source mapping or the local worker hands it over: each fails alone.
+//! A batch of SQS messages, as Lambda's event source mapping or the local worker hands it over: one that fails does not fail the others.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
-/// Time kept back at the end to answer: what is not finished by then fails and comes again.
+/// Time kept for the answer before the deadline. A message that is not finished by then fails, and SQS delivers it again.
 const ANSWER_MARGIN: Duration = Duration::from_secs(2);
 
 /// An SQS event as Lambda hands it over; the part that is read.
@@ -68,12 +68,14 @@ impl BatchResponse {
 pub struct Delivery {
     /// SQS's message id: what a failure is reported by.
     pub message_id: String,
-    /// What it says.
+    /// Its text.
     pub body: String,
 }
 
-/// Has each message worked on, `at_once_max` at once, until shortly before `deadline`; returns the ids of those that must come
-/// again: for which `work` answers false, or does not answer in time, or dies.
+/// Runs `work` for each message, at most `at_once_max` at once, until shortly before `deadline`.
+///
+/// Returns the ids of the messages that SQS must deliver again: those whose `work` answered false, did not end in time, or
+/// panicked.
 pub(crate) async fn each<F>(
     deliveries: Vec<Delivery>,
     at_once_max: usize,
@@ -93,10 +95,10 @@ where
         let message_id = delivery.message_id.clone();
         let work = work(delivery);
         let task = tasks.spawn(async move {
-            let permitted = Box::pin(async move {
+            let permitted = async move {
                 let _permit = permits.acquire().await;
                 work.await
-            });
+            };
             timeout_at(stop_at, permitted).await.unwrap_or_else(|_| {
                 tracing::warn!(
                     message.id = message_id,
@@ -134,7 +136,7 @@ mod tests {
     const EVENT: &str = r#"{"Records":[{"messageId":"059f36b4","receiptHandle":"AQEB","body":"{}","attributes":{"ApproximateReceiveCount":"1"},"eventSource":"aws:sqs"}]}"#;
 
     #[test]
-    fn lambdas_event_is_read() {
+    fn an_sqs_event_is_read() {
         let event: SqsEvent = serde_json::from_str(EVENT).unwrap();
         let deliveries = event.deliveries();
         assert_eq!(
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_fails_dies_or_hangs_takes_no_other_with_it() {
+    async fn a_message_that_fails_panics_or_hangs_fails_alone() {
         let deliveries = ["done", "fails", "dies", "hangs", "done too"].map(|id| Delivery {
             message_id: id.to_owned(),
             body: id.to_owned(),

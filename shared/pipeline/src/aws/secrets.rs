@@ -14,13 +14,13 @@ use tokio::time::Instant;
 
 use crate::aws::AwsError;
 
-/// How long a fetched secret is used before it is read again. Five minutes cost under 10,000 reads a month and function
-/// instance, and bound how long a rotated key is not yet known.
+/// How long a fetched secret is used before it is read again. Five minutes are under 10,000 reads a month for each function
+/// instance, and a rotated key is in use after five minutes at the latest.
 pub const REFRESH_AFTER: Duration = Duration::from_secs(5 * 60);
 
-/// How old a secret must be to be read again when it does not fit. Whoever knocks with a wrong key causes one read a minute
-/// and instance, not more.
-pub const DOUBTED_AFTER: Duration = Duration::from_secs(60);
+/// How old a secret must be to be read again because a caller's key did not match it. Callers with wrong keys cause at most
+/// one read a minute for each function instance.
+pub const RECHECK_AFTER: Duration = Duration::from_secs(60);
 
 /// A secret and, where rotation left one, its predecessor.
 #[derive(Clone, Debug)]
@@ -72,13 +72,13 @@ impl Secret {
         self.younger_than(REFRESH_AFTER).await
     }
 
-    /// The secret's versions for a caller to whom those at hand did not do: at most [`DOUBTED_AFTER`] old. After a rotation
-    /// the new key is then known within a minute of its first use.
+    /// The secret's versions, at most [`RECHECK_AFTER`] old, for when a caller's key matched none of [`Self::versions`]: it may
+    /// have been rotated since they were read.
     ///
     /// # Errors
     /// As [`Self::versions`].
-    pub async fn doubted(&self) -> Result<Versions, AwsError> {
-        self.younger_than(DOUBTED_AFTER).await
+    pub async fn rechecked(&self) -> Result<Versions, AwsError> {
+        self.younger_than(RECHECK_AFTER).await
     }
 
     async fn younger_than(&self, age: Duration) -> Result<Versions, AwsError> {
@@ -92,7 +92,7 @@ impl Secret {
             return Ok(versions.clone());
         }
         let mut cache = self.cache.write().await;
-        // Whoever held the lock before may have fetched it.
+        // Another caller may have fetched it while this one waited for the lock.
         if let Some((fetched, versions)) = &*cache
             && fetched.elapsed() < age
         {

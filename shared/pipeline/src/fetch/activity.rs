@@ -1,4 +1,5 @@
-//! The status page's "last content" and "last notification". Not worth failing a delivered blob for, nor a write for each.
+//! The status page's "last content" and "last notification", written at most once a minute. A delivered blob does not fail
+//! because they cannot be written.
 
 use std::collections::HashMap;
 
@@ -11,7 +12,7 @@ use crate::content::{ContentRef, DiscoveredBy};
 use crate::store::ledger::Ledger;
 use crate::store::ledger::registry::ACTIVITY_RESOLUTION;
 
-/// Subscriptions remembered: some dozen bytes each, two for each of five content types of thousands of tenants.
+/// Entries remembered, of some dozen bytes: two for each of the five content types of 5,000 tenants.
 const REMEMBERED_MAX: usize = 50_000;
 
 /// When activity was written down last, by this process.

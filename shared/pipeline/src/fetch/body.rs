@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn elements_are_what_stands_between_the_commas() {
+    fn elements_are_whatever_stands_between_commas() {
         let body = Bytes::from_static(b"\xef\xbb\xbf[ {\"a\":[1,2]} , oops ,3]\n");
         assert_eq!(
             elements(&body).unwrap(),

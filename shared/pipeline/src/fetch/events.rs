@@ -28,7 +28,7 @@ pub(super) struct Events {
     pub(super) counts: Counts,
     /// How many records each of the filter's rules decided.
     pub(super) by_rule: Vec<u64>,
-    /// What of them is of no known kind.
+    /// Records of no known kind.
     pub(super) unknowns: Unknowns,
 }
 
@@ -69,8 +69,10 @@ enum ElementClass {
     Malformed,
 }
 
-/// Claims what can be claimed and makes the events. A function of the bytes and of who owns what: a second attempt, or a
-/// worker that should be dead, makes the same.
+/// Claims the records that can be claimed, and makes the events of those that the blob owns.
+///
+/// With the same settings, the result depends on nothing but the bytes and who owns which record: a second attempt, or a
+/// worker whose lease has ended, makes the same events.
 pub(super) async fn events(
     fetcher: &Fetcher,
     blob: &ContentRef,
@@ -160,7 +162,7 @@ fn classify<'a>(
         .collect()
 }
 
-/// Of each candidate, in order.
+/// The keys of the candidates, in order.
 fn keys(classes: &[ElementClass]) -> Vec<RecordKey> {
     let keys = classes.iter().filter_map(|class| match class {
         ElementClass::Candidate(_, key) => Some(key.clone()),
@@ -178,7 +180,7 @@ async fn claim(
 ) -> Result<Vec<bool>, FetchError> {
     match fetcher.events.dedupe {
         RecordDedupe::Blob => {
-            // Between portions, others have their turn.
+            // Nothing else awaits between portions: let other blobs have their turn.
             tokio::task::yield_now().await;
             Ok(vec![true; keys.len()])
         }
@@ -227,7 +229,7 @@ fn write(
     }
 }
 
-/// The law, checked against the lines that are about to be written.
+/// Checks the conservation law against the lines that are about to be written.
 fn conserved(events: Events) -> Result<Events, FetchError> {
     let lines = events.lines.count();
     let routed = events.routed.iter().map(Lines::count).sum::<u64>();
@@ -279,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_twice_in_one_blob_is_one() {
+    fn a_record_twice_in_one_blob_counts_once() {
         check(&[r#"{"Id":"a"}"#, r#"{"Id":"b"}"#, r#"{"Id":"A"}"#], "ccr");
     }
 
@@ -301,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn another_organizations_record_is_foreign_and_none_is_ours() {
+    fn only_a_record_of_another_organization_is_foreign() {
         check(
             &[
                 r#"{"Id":"a","OrganizationId":"99999999-2222-4333-8444-555555555555"}"#,
@@ -313,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_malformed_and_spoils_nothing() {
+    fn an_element_that_is_no_object_spoils_no_other() {
         check(&["1", r#"{"Id":}"#, r#"{"Id":"a"}"#], "mmc");
     }
 

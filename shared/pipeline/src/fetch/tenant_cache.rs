@@ -12,13 +12,13 @@ use crate::content::ContentRef;
 use crate::store::ledger::registry::TenantState;
 use crate::store::ledger::{Ledger, LedgerError};
 
-/// How long a registration is believed. A tenant that leaves is served this much longer.
-const BELIEVED_FOR: Duration = Duration::from_secs(60);
+/// How long a registration is used before it is read again. A tenant that leaves is served this much longer.
+const CACHED_FOR: Duration = Duration::from_secs(60);
 
-/// Tenants remembered: a few dozen bytes each, more than any deployment has.
-const REMEMBERED_MAX: usize = 10_000;
+/// Tenants cached: a few dozen bytes each, more than any deployment has.
+const CACHED_MAX: usize = 10_000;
 
-/// What is served of a tenant: where it lives, and its content types.
+/// A tenant's cloud and the content types it is served for; none when it is not served.
 type Served = Option<(Cloud, Vec<ContentType>)>;
 
 /// Registrations read lately.
@@ -36,7 +36,7 @@ impl TenantCache {
         now: Timestamp,
     ) -> Result<Option<Cloud>, LedgerError> {
         if let Some((read_at, served)) = self.known.read().await.get(&blob.tenant_id)
-            && now < later(*read_at, BELIEVED_FOR)
+            && now < later(*read_at, CACHED_FOR)
         {
             return Ok(cloud(served, blob.content_type));
         }
@@ -46,7 +46,7 @@ impl TenantCache {
             .map(|tenant| (tenant.cloud, tenant.content_types));
         let found = cloud(&served, blob.content_type);
         let mut known = self.known.write().await;
-        if known.len() >= REMEMBERED_MAX {
+        if known.len() >= CACHED_MAX {
             known.clear();
         }
         known.insert(blob.tenant_id, (now, served));

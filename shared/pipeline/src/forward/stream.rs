@@ -1,4 +1,4 @@
-//! A Firehose stream: records in, in calls of which each record is taken or refused by itself.
+//! A Firehose stream. Of the records of one call, each is taken or refused by itself.
 
 use std::time::Duration;
 
@@ -31,8 +31,8 @@ const BACKOFF: Backoff = Backoff {
     longest: Duration::from_secs(10),
 };
 
-/// What Firehose says when the stream is at its limit, or it is in trouble itself.
-const PASSING: [&str; 5] = [
+/// Error codes for a stream at its limit, or for trouble of Firehose itself.
+const TRANSIENT: [&str; 5] = [
     "ServiceUnavailableException",
     "ThrottlingException",
     "LimitExceededException",
@@ -108,9 +108,9 @@ impl Stream {
                     }
                 }
                 Err(error) => {
-                    let passes = passes(&error);
+                    let is_transient = is_transient(&error);
                     let error = AwsError::new(OPERATION, &error);
-                    if !passes {
+                    if !is_transient {
                         return Err(error.into());
                     }
                     code = error.code;
@@ -132,7 +132,8 @@ fn record(data: Vec<u8>) -> Result<Record, AwsError> {
     record.map_err(|error| AwsError::unusable(OPERATION, error.to_string()))
 }
 
-/// Keeps the records that were not taken; answers why, of one of them. The answer has an entry for each record, in order.
+/// Keeps the records that were not taken; returns Firehose's code for one of them. The answer has an entry for each record,
+/// in order.
 fn keep_refused(
     left: &mut Vec<Record>,
     answer: &PutRecordBatchOutput,
@@ -152,14 +153,17 @@ fn keep_refused(
 }
 
 /// Whether the same call may succeed a moment later.
-fn passes<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => false,
         SdkError::ServiceError(context) => {
             let status = context.raw().status();
             status.is_server_error()
                 || status.as_u16() == 429
-                || context.err().code().is_some_and(|of| PASSING.contains(&of))
+                || context
+                    .err()
+                    .code()
+                    .is_some_and(|of| TRANSIENT.contains(&of))
         }
         _ => true,
     }

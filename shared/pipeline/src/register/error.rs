@@ -13,7 +13,7 @@ use crate::store::ledger::LedgerError;
 /// Where Microsoft sends an administrator after consent when the app registration names no page of its own: its own portal.
 const AFTER_CONSENT: &str = "https://portal.office.com/";
 
-/// A request that is not answered as asked.
+/// Why a request is refused, or failed.
 #[derive(Debug)]
 pub(super) enum ApiError {
     NotAuthenticated,
@@ -65,7 +65,7 @@ impl ApiError {
         }
     }
 
-    /// Its stable name.
+    /// Its stable name, as the tests compare it.
     #[cfg(test)]
     pub(super) fn kind(&self) -> &'static str {
         self.parts().1

@@ -61,7 +61,7 @@ impl Variables<'_> {
         }
     }
 
-    /// The normalizer's options; what cannot be read is noted, and counts as absent.
+    /// The normalizer's options. What cannot be read is a fault, and counts as absent.
     fn options(&mut self) -> Options {
         Options {
             raw_data: self.raw_data(),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_under_the_variables_name() {
+    fn faults_are_reported_with_the_variables_name() {
         let check = |name: &str, value: &str, expect: &str| {
             let (_, faults) = options(name, value);
             assert_eq!(faults, [expect], "{name} {value}");

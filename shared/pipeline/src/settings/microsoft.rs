@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_credential_needs_its_place_and_a_federated_one_none() {
+    fn only_a_stored_credential_needs_an_arn() {
         use CredentialSettings::{Certificate, Federated, Secret};
         let missing = Err("APP_SECRET_ARN is not set");
         check(None, Some("arn"), Ok(Secret("arn".to_owned())));

@@ -117,7 +117,7 @@ impl Lake {
         lake
     }
 
-    /// Where in the lake the object of this key in a bucket is; `None` when it is not of this lake.
+    /// The path in this lake of a bucket's object, by its key there; `None` when it is not in this lake.
     #[must_use]
     pub fn locate(&self, bucket: &str, key: &str) -> Option<Path> {
         // A folder is as a bucket without a name.
@@ -132,7 +132,7 @@ impl Lake {
             "" => key,
             _ => key.strip_prefix(prefix)?.strip_prefix('/')?,
         };
-        // As it is: what is escaped in the key stays escaped.
+        // Not decoded: what is escaped in the key stays escaped.
         Path::parse(key).ok()
     }
 
@@ -145,8 +145,9 @@ impl Lake {
         Ok(self.store.get_or_init(|| store))
     }
 
-    /// Writes an object whole, over an older one if there is one. Compresses on a thread of its own, so that a large object
-    /// does not keep others from being looked after.
+    /// Compresses the content as the key's end says, and writes the object whole, over an older one if there is one.
+    ///
+    /// Compressing takes place on a thread for blocking work, so that a large object does not hold up others.
     ///
     /// # Errors
     /// [`LakeError`]; the older object, or none, is still there.
@@ -157,7 +158,7 @@ impl Lake {
         Ok(())
     }
 
-    /// Reads an object of at most `bytes_max` bytes, decompressed.
+    /// Reads an object and decompresses it as the key's end says; at most `bytes_max` bytes of content.
     ///
     /// # Errors
     /// [`LakeError`]; in particular when there is no such object.
@@ -217,7 +218,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_put_is_got_and_no_more() {
+    async fn an_object_reads_back_up_to_its_limit() {
         let lake = Lake::open(&Url::parse("memory:///").unwrap()).unwrap();
         let path = Path::from("a/b.gz");
         lake.compress_and_write(&path, Bytes::from_static(b"0123456789"))
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_the_bucket_is_found_in_the_lake_or_is_none_of_it() {
+    fn a_buckets_key_is_located_in_its_own_lake_only() {
         let locate = |lake: &str, bucket: &str, key: &str| {
             let lake = Lake::open(&Url::parse(lake).unwrap()).unwrap();
             lake.locate(bucket, key).map(String::from)

@@ -1,4 +1,4 @@
-//! SQS: content descriptors in, in tens, durable or said to be not.
+//! The content queue (SQS). Messages are sent ten at a time; each is durable, or the send fails.
 
 mod message;
 
@@ -18,8 +18,8 @@ pub const BATCH_ENTRIES_MAX: usize = 10;
 /// Batches in flight at once: a notification of 1,000 items is then seven round trips.
 pub const BATCHES_IN_FLIGHT_MAX: usize = 16;
 
-/// Times a refused entry is sent again before the whole send counts as failed. The SDK retries transport faults itself;
-/// these are for entries that SQS refused inside an accepted batch.
+/// Times that an entry is sent before the whole send counts as failed. The SDK retries transport faults itself; these are
+/// for entries that SQS refused inside an accepted batch.
 pub const ENTRY_ATTEMPTS_MAX: u32 = 4;
 
 /// Four attempts end within 700 ms, inside what Microsoft is assumed to wait for an answer (5 s).

@@ -1,4 +1,4 @@
-//! Objects as they lie there: listed, created once, read and written without a word about compression.
+//! Objects as they are stored: listed, created once, read and written without compressing or decompressing.
 
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
@@ -10,7 +10,8 @@ use super::{Lake, LakeError};
 /// Largest object of events that is read, in bytes, compressed: a blob of 96 MiB becomes half of that at most.
 pub const OBJECT_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// Text in one object, in bytes: far above what a blob of 96 MiB becomes, and an end for an archive that unpacks for ever.
+/// Longest text of one object, decompressed, in bytes: far above what a blob of 96 MiB becomes, and the end of a
+/// decompression bomb.
 pub const TEXT_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
 /// An object in a listing.
@@ -18,13 +19,13 @@ pub const TEXT_BYTES_MAX: usize = 1024 * 1024 * 1024;
 pub struct Listed {
     /// Its key.
     pub path: Path,
-    /// Its size as it lies there.
+    /// Its stored size.
     pub bytes: u64,
-    /// Another text when it was written anew: the store's entity tag, or the second of its writing where there is none.
+    /// Changes when the object is written anew: the store's entity tag, or the second of the write where there is none.
     pub version: String,
 }
 
-/// An object's content as it lies there.
+/// An object's stored content.
 #[derive(Debug)]
 pub struct Stored {
     /// Still compressed, if it is.
@@ -86,7 +87,7 @@ impl Lake {
         Ok(false)
     }
 
-    /// Writes an object if there is none of that key, and answers whether there was none. Of several at once, one is told so.
+    /// Writes an object unless there is one of that key; true when it was written. Of several callers at once, one gets true.
     ///
     /// # Errors
     /// [`LakeError`]; whether it was written is then unknown.
@@ -102,7 +103,7 @@ impl Lake {
         }
     }
 
-    /// Writes an object whole, over an older one if there is one.
+    /// Writes an object whole, as the bytes are, over an older one if there is one.
     ///
     /// # Errors
     /// [`LakeError`]; the older object, or none, is still there.
@@ -111,7 +112,7 @@ impl Lake {
         Ok(())
     }
 
-    /// Reads an object of at most `bytes_max` bytes.
+    /// Reads an object of at most `bytes_max` bytes, as it is stored.
     ///
     /// # Errors
     /// [`LakeError`]; in particular when there is no such object.
@@ -132,8 +133,8 @@ impl Lake {
 
     /// Reads an object of at most `bytes_max` bytes; `None` when there is none of that key.
     ///
-    /// S3 refuses what is not there, as it does what may not be read, unless the whole bucket may be listed: so the listing
-    /// of its folder is asked, too.
+    /// Unless the whole bucket may be listed, S3 gives the same answer for what is not there as for what may not be read. The
+    /// listing of the object's folder then tells which it is.
     ///
     /// # Errors
     /// [`LakeError`]; the object may be there.

@@ -120,12 +120,12 @@ pub enum CountedFailure {
     Unreadable,
     /// [`FailureCounts::gone`]
     Gone,
-    /// Neither: it says nothing of the blob.
+    /// As neither: it says nothing about the blob.
     Other,
 }
 
-/// What the first attempt that had the blob's bytes fixed, once and for all: later ones must write the same object, also
-/// when the deployment's settings have changed meanwhile.
+/// What the first attempt that had the blob's bytes decided for all later ones: they must write the same object, even when
+/// the deployment's settings have changed since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// Key in the lake of the bytes that are the blob.

@@ -9,8 +9,7 @@
 //!
 //! Tenants and subscriptions share one partition: a deployment has hundreds of them, the reconciler and the operator read
 //! them all with one Query (nothing here may Scan), and each subscription is written a few times a minute at most, far below
-//! a partition's 1,000 a second. Blobs
-//! and claims have a partition each, so that a busy tenant spreads over the table.
+//! a partition's 1,000 a second. Blobs and claims have a partition each, so that a busy tenant spreads over the table.
 
 use std::collections::HashMap;
 
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_differ_by_more_than_case() {
+    fn ids_are_compared_without_case() {
         assert_eq!(
             RecordKey::new(Some("AbC"), b"1"),
             RecordKey::new(Some("aBc"), b"2")

@@ -21,7 +21,7 @@ pub const ACTIVITY_RESOLUTION: Duration = Duration::from_secs(60);
 /// Whether a tenant is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TenantState {
-    /// Yes.
+    /// Its content is fetched.
     Active,
     /// Its removal has begun: subscriptions are being stopped and never started again.
     Leaving,

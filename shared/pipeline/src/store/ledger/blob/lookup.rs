@@ -27,7 +27,7 @@ impl Ledger {
     /// Which of these blobs of one tenant have an item, and how they stand.
     ///
     /// # Errors
-    /// [`LedgerError`]; in particular when DynamoDB would not say of some of them.
+    /// [`LedgerError`]; in particular when DynamoDB left some of them unanswered.
     pub async fn known_blobs(
         &self,
         tenant: TenantId,
@@ -146,7 +146,7 @@ pub(super) fn read_blob(item: &Item) -> Result<ContentRef, LedgerError> {
     })
 }
 
-/// What one item says. One that cannot be read must not hide the others: it is logged and passed over.
+/// What was read of one item. One that cannot be read must not hide the others: it is logged and passed over.
 fn readable<T>(read: Result<T, LedgerError>) -> Option<T> {
     read.inspect_err(|error| tracing::error!(%error, "ledger item passed over"))
         .ok()

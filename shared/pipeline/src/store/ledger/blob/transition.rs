@@ -29,7 +29,7 @@ const RAW_KEY: &str = "raw_key";
 const CODEC: &str = "events_codec";
 
 impl Ledger {
-    /// Takes the blob, if it is free, for `lease`. Creates its item when this is the first we hear of it.
+    /// Takes the blob for `lease` if it is free, and creates its item if there is none.
     ///
     /// # Errors
     /// [`LedgerError`]; nothing was leased, or it was and ends by itself.
@@ -307,7 +307,8 @@ impl Ledger {
     }
 }
 
-/// What every first mention writes and no later one changes. No time to live: an item that is not finished must not go.
+/// What the first mention of a blob writes and no later one changes. No time to live: an item that is not finished must
+/// not expire.
 const KNOWN: &str = "content_type = if_not_exists(content_type, :type), \
     content_created = if_not_exists(content_created, :created), \
     content_expiration = if_not_exists(content_expiration, :expiration), \
