@@ -5,15 +5,9 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use pipeline::clock::Clock;
-use pipeline::reconcile::{self, Sweep};
+use pipeline::reconcile::{self, Event};
 use pipeline::{aws, logging, settings, wiring};
-use serde::Deserialize;
 use tokio::time::Instant;
-
-#[derive(Deserialize)]
-struct Event {
-    sweep: Sweep,
-}
 
 #[tokio::main]
 #[expect(

@@ -47,6 +47,13 @@ pub enum Sweep {
     Week,
 }
 
+/// An invocation, as the schedules send it: `{"sweep": "recent"}`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Event {
+    /// How far back to look.
+    pub sweep: Sweep,
+}
+
 /// What the reconciler works with.
 #[derive(Debug)]
 pub struct Reconciler {

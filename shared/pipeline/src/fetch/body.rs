@@ -32,8 +32,8 @@ pub(super) struct Body<'a> {
     pub(super) _alone: Option<SemaphorePermit<'a>>,
 }
 
-/// A blob's bytes, not yet looked at.
-struct Bulk<'a> {
+/// What Microsoft sent, not yet looked at.
+struct Downloaded<'a> {
     bytes: Bytes,
     alone: Option<SemaphorePermit<'a>>,
 }
@@ -65,7 +65,7 @@ async fn fetch_and_choose<'a>(
     blob: &ContentRef,
     cloud: Cloud,
 ) -> Result<Body<'a>, FetchError> {
-    let Bulk { bytes, alone } = download(fetcher, blob, cloud).await?;
+    let Downloaded { bytes, alone } = download(fetcher, blob, cloud).await?;
     // Before anything else: what is stored is the blob from here on, for this attempt as for those after it.
     let (bytes, elements) = if fetcher.events.redact_raw {
         without_secrets(bytes)?
@@ -144,16 +144,16 @@ async fn download<'a>(
     fetcher: &'a Fetcher,
     blob: &ContentRef,
     cloud: Cloud,
-) -> Result<Bulk<'a>, FetchError> {
+) -> Result<Downloaded<'a>, FetchError> {
     let client = fetcher.microsoft.client()?;
     let fetch = |bytes_max| client.fetch_blob(blob.tenant_id, cloud, &blob.content_id, bytes_max);
     match fetch(BLOB_BYTES_MAX).await {
         Err(error) if matches!(error.failure(), Failure::TooLarge { .. }) => {
             let alone = alone(&fetcher.large).await;
             let bytes = fetch(LARGE_BLOB_BYTES_MAX).await?;
-            Ok(Bulk { bytes, alone })
+            Ok(Downloaded { bytes, alone })
         }
-        answer => Ok(Bulk {
+        answer => Ok(Downloaded {
             bytes: answer?,
             alone: None,
         }),
