@@ -8,10 +8,10 @@ use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use pipeline::problem::{Problem, empty_response};
 use pipeline::receive::{self, Receiver};
 use pipeline::register::{self, Registrar, TENANTS_PATH};
-use pipeline::webhook::NOTIFICATIONS_PATH;
+use pipeline::response::{Problem, empty_response};
+use pipeline::subscription::webhook::NOTIFICATIONS_PATH;
 use tokio::net::TcpListener;
 
 use crate::wall_clock;

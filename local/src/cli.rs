@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use normalize::{Filter, OcsfVersion, Options, RawData, RulesError, Schema, SeverityRules};
 use pipeline::compact::LOOK_BACK_DAYS;
-use pipeline::compact::key::Name;
 use pipeline::lake::Codec;
+use pipeline::lake::PartitionValue;
 use pipeline::settings::{EventSettings, RecordDedupe};
 use secrecy::SecretString;
 use url::Url;
@@ -231,10 +231,10 @@ pub struct CompactArgs {
     pub look_back_days: u32,
     /// What stands behind region= in the files' paths
     #[arg(long, default_value = "local", value_name = "NAME")]
-    pub region: Name,
+    pub region: PartitionValue,
     /// What stands behind accountId= in the files' paths
     #[arg(long, default_value = "000000000000", value_name = "NAME")]
-    pub account_id: Name,
+    pub account_id: PartitionValue,
 }
 
 /// `filter`

@@ -6,8 +6,8 @@ use std::io::Write;
 use std::time::Duration;
 
 use columnar::CLASSES;
-use pipeline::compact::key::Destination;
 use pipeline::compact::{self, Compactor, Report, Run};
+use pipeline::lake::Destination;
 use pipeline::lake::Lake;
 use serde_json::{Value, json};
 use tokio::time::Instant;

@@ -10,8 +10,9 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use office365::{ContentId, TenantId};
 use pipeline::clock::later;
+use pipeline::content::{ContentRef, DiscoveredBy};
 use pipeline::ledger::{Ledger, LedgerError};
-use pipeline::queue::{Blob, Message, Queue, SendError, Via};
+use pipeline::queue::{Message, Queue, SendError};
 
 /// Blobs due within this time are enqueued: longer than the 40 minutes that a blob may wait in the queue and the
 /// 25 minutes that its next attempt may be away. What is due later waits for a person, and the sweep looks after it.
@@ -59,7 +60,7 @@ async fn tenant(
     let mut seen: HashSet<ContentId> = HashSet::new();
     for _ in 0..PAGES_MAX {
         let open = ledger.open_blobs(tenant, horizon).await?;
-        let new: Vec<Blob> = open
+        let new: Vec<ContentRef> = open
             .into_iter()
             .filter(|blob| seen.insert(blob.content_id.clone()))
             .collect();
@@ -68,7 +69,7 @@ async fn tenant(
         }
         let messages: Vec<Message> = new
             .iter()
-            .map(|blob| Message::new(blob.clone(), Via::Retry))
+            .map(|blob| Message::new(blob.clone(), DiscoveredBy::Retry))
             .collect();
         queue.send(&messages).await?;
         stream::iter(&new)

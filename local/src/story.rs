@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use pipeline::logging::{field, message};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Subscriber};
@@ -219,47 +220,46 @@ impl Visit for Fields {
 }
 
 impl Fields {
-    /// The first field that has one of these names: a place in the log may still spell it without a dot.
-    fn text(&self, names: &[&str]) -> String {
+    /// The innermost field of this name.
+    fn text(&self, name: &str) -> String {
         self.values
             .iter()
-            .find(|(of, _)| names.contains(of))
+            .find(|(of, _)| *of == name)
             .map_or_else(|| "?".to_owned(), |(_, value)| value.clone())
     }
 
     fn number(&self, name: &str) -> u64 {
-        self.text(&[name]).parse().unwrap_or_default()
+        self.text(name).parse().unwrap_or_default()
     }
 
-    /// The messages are those of the pipeline's log; a test of the demo fails when one is worded anew.
     fn step(&self) -> Option<Step> {
-        let tenant = self.text(&["tenant.id", "tenant"]);
-        let content_type = self.text(&["content.type", "content_type"]);
+        let tenant = self.text(field::TENANT_ID);
+        let content_type = self.text(field::CONTENT_TYPE);
         Some(match self.message.as_str() {
-            "tenant registered" => Step::Registered { tenant },
-            "starting subscription" => Step::Starting {
+            message::TENANT_REGISTERED => Step::Registered { tenant },
+            message::STARTING_SUBSCRIPTION => Step::Starting {
                 tenant,
                 content_type,
             },
-            "webhook validated by Microsoft" => Step::Validated {
+            message::WEBHOOK_VALIDATED => Step::Validated {
                 tenant,
                 content_type,
             },
-            "notification enqueued" => Step::Notified {
+            message::NOTIFICATION_ENQUEUED => Step::Notified {
                 tenant,
                 content_type,
-                blobs: self.number("enqueued"),
+                blobs: self.number(field::ENQUEUED),
             },
-            "blob delivered" => Step::Delivered {
+            message::BLOB_DELIVERED => Step::Delivered {
                 tenant,
                 content_type,
-                records: self.number("records"),
-                duplicate: self.number("duplicate"),
+                records: self.number(field::RECORDS),
+                duplicate: self.number(field::DUPLICATE),
             },
-            "reconciled" => Step::Swept {
-                listed: self.number("listed"),
-                unknown: self.number("unknown"),
-                overdue: self.number("overdue"),
+            message::RECONCILED => Step::Swept {
+                listed: self.number(field::LISTED),
+                unknown: self.number(field::UNKNOWN),
+                overdue: self.number(field::OVERDUE),
             },
             _ => return None,
         })
@@ -301,7 +301,8 @@ mod tests {
                 records = 50_u64,
                 written = 49_u64,
                 duplicate = 1_u64,
-                "blob delivered"
+                "{}",
+                message::BLOB_DELIVERED
             );
             tracing::info!("something else");
         });

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message};
 use pipeline::aws::AwsError;
-use pipeline::batch::Delivery;
+use pipeline::aws::batch::Delivery;
 use pipeline::fetch::{Fetcher, batch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;

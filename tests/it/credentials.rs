@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use emulator::{Emulator, FederatedCredential};
 use office365::{Client, Cloud, ContentType, Disposition, Error, Failure};
+use pipeline::aws::secrets;
 use pipeline::microsoft::Microsoft;
-use pipeline::{context, secrets, settings};
+use pipeline::{settings, wiring};
 use serde_json::{Value, json};
 use tests::Outcome;
 
@@ -61,7 +62,7 @@ impl Ends {
             })
         })?;
         Ok(Self {
-            microsoft: context::microsoft(&aws.config(), settings.microsoft),
+            microsoft: wiring::microsoft(&aws.config(), settings.microsoft),
             emulator,
             aws,
         })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pipeline::batch::Delivery;
+use pipeline::aws::batch::Delivery;
 use pipeline::forward::{ATTEMPTS_MAX, CALL_TIMEOUT, Forwarder, RECORD_BYTES_MAX, Stream, batch};
 use pipeline::lake::Lake;
 use serde_json::json;
@@ -43,7 +43,7 @@ impl World {
     async fn put(&self, key: &str, text: &str) {
         let text = text.to_owned().into();
         let lake = &self.forwarder.lake;
-        lake.put(&key.into(), text).await.unwrap();
+        lake.compress_and_write(&key.into(), text).await.unwrap();
     }
 
     /// Announces objects to the forwarder; answers the keys of those that come again.

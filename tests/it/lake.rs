@@ -9,8 +9,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use office365::ContentType;
-use pipeline::compact::key::Destination;
 use pipeline::compact::{self, Compactor, LOOK_BACK_DAYS, Run};
+use pipeline::lake::Destination;
 use pipeline::lake::{Codec, Lake};
 use pipeline::settings::EventSettings;
 use serde_json::{Value, json};

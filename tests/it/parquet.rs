@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use normalize::{Context, Options, RawData};
-use pipeline::compact::key::Destination;
 use pipeline::compact::{self, Compactor, LOOK_BACK_DAYS, Run};
+use pipeline::content::ContentRef;
+use pipeline::lake::Destination;
 use pipeline::lake::{Codec, Lake, key};
-use pipeline::queue::Blob;
 use serde_json::{Value, json};
 use tests::{repo, tools};
 use tokio::time::Instant;
@@ -46,7 +46,7 @@ fn records() -> Vec<Vec<u8>> {
 
 /// Writes the events of some records as the object of the `number`th blob.
 async fn put_events(lake: &Lake, number: usize, records: &[Vec<u8>], raw_data: RawData) -> usize {
-    let blob = Blob {
+    let blob = ContentRef {
         tenant_id: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
         content_type: office365::ContentType::AuditGeneral,
         content_id: format!("blob${number}").parse().unwrap(),
@@ -70,7 +70,7 @@ async fn put_events(lake: &Lake, number: usize, records: &[Vec<u8>], raw_data: R
     }
     // A deployment's setting may change: both are in one lake then.
     let codec = [Codec::Gzip, Codec::Zstd][number % 2];
-    lake.put(
+    lake.compress_and_write(
         &key::events(&blob, normalize::Schema::Ocsf, codec),
         events.into(),
     )

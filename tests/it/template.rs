@@ -1,6 +1,7 @@
 //! template.yaml, linted as SAM source and, where the linters see something, expanded to plain CloudFormation.
 
 mod forward;
+mod metrics;
 mod rights;
 mod rules;
 mod settings;

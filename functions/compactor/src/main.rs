@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use pipeline::compact::{self, Event, LOOK_BACK_DAYS, Run};
-use pipeline::{context, logging, settings};
+use pipeline::{logging, settings, wiring};
 use tokio::time::Instant;
 
 #[tokio::main]
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
     let settings = settings::compactor(settings::environment)?;
-    let compactor = &context::compactor(settings)?;
+    let compactor = &wiring::compactor(settings)?;
     run(service_fn(move |event: LambdaEvent<Event>| async move {
         let left = event.context.deadline().duration_since(SystemTime::now());
         let run = Run {

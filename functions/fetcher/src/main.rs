@@ -5,10 +5,10 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use pipeline::batch::{BatchResponse, SqsEvent};
+use pipeline::aws::batch::{BatchResponse, SqsEvent};
 use pipeline::clock::Clock;
 use pipeline::fetch::batch;
-use pipeline::{aws, context, logging, settings};
+use pipeline::{aws, logging, settings, wiring};
 use tokio::time::Instant;
 
 #[tokio::main]
@@ -19,7 +19,10 @@ use tokio::time::Instant;
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
     let settings = settings::fetcher(settings::environment)?;
-    let fetcher = &Arc::new(context::fetcher(settings, &aws::from_environment())?);
+    let fetcher = &Arc::new(wiring::fetcher(
+        settings,
+        &aws::config(settings::environment),
+    )?);
     run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         let left = event.context.deadline().duration_since(SystemTime::now());
         let deadline = Instant::now() + left.unwrap_or_default();

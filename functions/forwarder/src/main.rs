@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use pipeline::batch::{BatchResponse, SqsEvent};
+use pipeline::aws::batch::{BatchResponse, SqsEvent};
 use pipeline::forward::batch;
-use pipeline::{aws, context, logging, settings};
+use pipeline::{aws, logging, settings, wiring};
 use tokio::time::Instant;
 
 #[tokio::main]
@@ -17,7 +17,10 @@ use tokio::time::Instant;
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
     let settings = settings::forwarder(settings::environment)?;
-    let forwarder = &Arc::new(context::forwarder(settings, &aws::from_environment())?);
+    let forwarder = &Arc::new(wiring::forwarder(
+        settings,
+        &aws::config(settings::environment),
+    )?);
     run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         let left = event.context.deadline().duration_since(SystemTime::now());
         let deadline = Instant::now() + left.unwrap_or_default();

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
-use pipeline::{aws, context, logging, receive, settings};
+use pipeline::{aws, logging, receive, settings, wiring};
 
 #[tokio::main(flavor = "current_thread")]
 #[expect(
@@ -13,7 +13,7 @@ use pipeline::{aws, context, logging, receive, settings};
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
     let settings = settings::receiver(settings::environment)?;
-    let receiver = &context::receiver(settings, &aws::from_environment());
+    let receiver = &wiring::receiver(settings, &aws::config(settings::environment));
     run(service_fn(move |request: Request| async move {
         let request = request.map(|body| Bytes::copy_from_slice(body.as_ref()));
         let answer = receive::handle(receiver, request, Timestamp::now()).await;

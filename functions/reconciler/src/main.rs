@@ -5,15 +5,9 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use pipeline::clock::Clock;
-use pipeline::reconcile::{self, Sweep};
-use pipeline::{aws, context, logging, settings};
-use serde::Deserialize;
+use pipeline::reconcile::{self, Event};
+use pipeline::{aws, logging, settings, wiring};
 use tokio::time::Instant;
-
-#[derive(Deserialize)]
-struct Event {
-    sweep: Sweep,
-}
 
 #[tokio::main]
 #[expect(
@@ -23,7 +17,7 @@ struct Event {
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
     let settings = settings::reconciler(settings::environment)?;
-    let reconciler = &context::reconciler(settings, &aws::from_environment());
+    let reconciler = &wiring::reconciler(settings, &aws::config(settings::environment));
     run(service_fn(move |event: LambdaEvent<Event>| async move {
         let left = event.context.deadline().duration_since(SystemTime::now());
         let deadline = Instant::now() + left.unwrap_or_default();

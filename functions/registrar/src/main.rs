@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
-use pipeline::{aws, context, logging, register, settings};
+use pipeline::{aws, logging, register, settings, wiring};
 
 #[tokio::main(flavor = "current_thread")]
 #[expect(
@@ -13,7 +13,7 @@ use pipeline::{aws, context, logging, register, settings};
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
     let settings = settings::registrar(settings::environment)?;
-    let registrar = &context::registrar(settings, &aws::from_environment());
+    let registrar = &wiring::registrar(settings, &aws::config(settings::environment));
     run(service_fn(move |request: Request| async move {
         let request = request.map(|body| Bytes::copy_from_slice(body.as_ref()));
         let answer = register::handle(registrar, request, Timestamp::now()).await;

@@ -2,9 +2,9 @@
 
 use emulator::Emulator;
 use office365::{Client, ClientConfig, Credential, Endpoints};
-use pipeline::ledger::registry::{Registered, Standing};
-use pipeline::secrets::Versions;
-use pipeline::webhook::registration;
+use pipeline::aws::secrets::Versions;
+use pipeline::ledger::registry::{Registered, TenantState};
+use pipeline::subscription::webhook::registration;
 
 use super::{DemoError, TENANTS, known};
 use crate::serve::Serving;
@@ -25,7 +25,7 @@ pub(super) async fn subscriptions(
     let client = client(microsoft)?;
     for of in registered
         .iter()
-        .filter(|of| of.tenant.standing == Standing::Active)
+        .filter(|of| of.tenant.state == TenantState::Active)
     {
         known(microsoft, of.tenant.tenant_id)?;
         start_all(serving, &client, of).await;

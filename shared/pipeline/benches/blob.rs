@@ -1,43 +1,35 @@
 //! A blob's way through the fetcher without its network: what Microsoft sent is decompressed, hashed, taken apart, told apart,
 //! normalized, and the events, as well as the raw copy, are compressed. One core.
 //!
-//! `cargo bench -p pipeline`. The blob's records are the repository's own examples, and the samples beside it where they are. Memory
-//! is allocated by the rules that the template gives the fetcher.
+//! `cargo bench -p pipeline`. The blob's records are the normalizer's fixtures and what the emulator generates. Memory is
+//! allocated by the rules that the template gives the fetcher.
 
 use std::collections::HashSet;
 use std::error::Error;
 use std::hint::black_box;
 use std::io::Write as _;
-use std::path::Path;
 use std::process::Command;
 
+use bytes::Bytes;
 use criterion::{Criterion, Throughput};
+use emulator::generator;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use normalize::{Batch, Context, Options, split};
+use normalize::{Batch, Context, Options};
+use pipeline::fetch::{BLOB_BYTES_MAX, CLAIMED_AT_ONCE_MAX, elements};
 use pipeline::lake::{Codec, Compressor};
 use pipeline::ledger::key::RecordKey;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+/// One record of each shape that the normalizer's fixtures know.
 const FIXTURES: &str = include_str!("../../normalize/tests/fixtures/golden.ndjson");
-const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/samples");
 
-/// The files of normalize's own bench.
-const MIX: [&str; 4] = [
-    "elastic_beats_o365.ndjson",
-    "sekoia_intake_formats_o365.ndjson",
-    "pnp_m365_analytics_insights.ndjson",
-    "SYNTHETIC_from_docs.ndjson",
-];
+/// Records of an ordinary tenant, beside the fixtures.
+const GENERATED: usize = 500;
 
 /// What web servers compress with.
 const SENT_LEVEL: u32 = 6;
-
-/// Records that the fetcher claims at once, and so reads at once.
-const CLAIMED_AT_ONCE_MAX: usize = 500;
-
-/// Bytes of a blob that is read whole beside others.
-const BLOB_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Where the fetcher's environment is.
 const TEMPLATE: &str = include_str!("../../../template.yaml");
@@ -53,12 +45,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
     }
     let records = records()?;
-    let body = format!("[{}]", records.join(",")).into_bytes();
+    let body = Bytes::from(format!("[{}]", records.join(",")));
     let sent = sent(&body)?;
-    let elements = split(&body)?;
+    let blob = elements(&body)?;
     let mut lines = Vec::new();
     let mut batch = Batch::default();
-    let all = distinct(&elements, &mut HashSet::new(), &mut batch);
+    let all = distinct(&blob, &mut HashSet::new(), &mut batch);
     events(&batch, &all, |event| lines.extend_from_slice(event));
 
     let mut criterion = Criterion::default().configure_from_args();
@@ -84,11 +76,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         bencher.iter(|| Sha256::digest(black_box(&body)));
     });
     group.bench_function("split", |bencher| {
-        bencher.iter(|| split(black_box(&body)).map(|records| records.len()));
+        bencher.iter(|| elements(black_box(&body)).map(|elements| elements.len()));
     });
     group.bench_function("parse and tell apart", |bencher| {
         let mut batch = Batch::default();
-        bencher.iter(|| distinct(black_box(&elements), &mut HashSet::new(), &mut batch).len());
+        bencher.iter(|| distinct(black_box(&blob), &mut HashSet::new(), &mut batch).len());
     });
     group.bench_function("map and write", |bencher| {
         bencher.iter(|| events(&batch, &all, |event| _ = black_box(event)));
@@ -123,13 +115,13 @@ fn allocator() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// A body to the compressed events of a blob that nobody has had before, and its hash.
-fn to_events(body: &[u8], codec: Codec) -> Result<Vec<u8>, Box<dyn Error>> {
+fn to_events(body: &Bytes, codec: Codec) -> Result<Vec<u8>, Box<dyn Error>> {
     black_box(Sha256::digest(body));
-    let records = split(body)?;
-    let mut seen = HashSet::with_capacity(records.len());
+    let elements = elements(body)?;
+    let mut seen = HashSet::with_capacity(elements.len());
     let mut compressor = Compressor::new(codec);
     let mut batch = Batch::default();
-    for portion in records.chunks(CLAIMED_AT_ONCE_MAX) {
+    for portion in elements.chunks(CLAIMED_AT_ONCE_MAX) {
         let own = distinct(portion, &mut seen, &mut batch);
         events(&batch, &own, |event| compressor.append(event));
     }
@@ -142,17 +134,19 @@ fn sent(body: &[u8]) -> Result<Vec<u8>, std::io::Error> {
     encoder.finish()
 }
 
-fn received(sent: &[u8]) -> Result<Vec<u8>, std::io::Error> {
-    Codec::Gzip.decompress(sent, BLOB_BYTES_MAX)
+fn received(sent: &[u8]) -> Result<Bytes, std::io::Error> {
+    Codec::Gzip
+        .decompress(sent, BLOB_BYTES_MAX)
+        .map(Bytes::from)
 }
 
 /// The numbers of the records whose Id comes for the first time.
 fn distinct<'a>(
-    records: &[&'a [u8]],
+    records: &'a [Bytes],
     seen: &mut HashSet<RecordKey>,
     batch: &mut Batch<'a>,
 ) -> Vec<usize> {
-    batch.begin(records.iter().map(|record| record.len()).sum());
+    batch.begin(records.iter().map(Bytes::len).sum());
     let mut own = Vec::with_capacity(records.len());
     for record in records {
         let number = batch.len();
@@ -180,27 +174,22 @@ fn events(batch: &Batch<'_>, numbers: &[usize], mut put: impl FnMut(&[u8])) {
     }
 }
 
-/// Each with an Id of its own: the samples share some.
+/// Each with an Id of its own: some fixtures share one.
 fn records() -> Result<Vec<String>, Box<dyn Error>> {
+    let fixtures = FIXTURES.lines().map(|line| {
+        let mut pair: Value = serde_json::from_str(line)?;
+        Ok(pair["raw"].take())
+    });
+    let generated = generator::records(1, GENERATED);
+    let generated = generated.iter().map(|record| serde_json::from_str(record));
     let mut records = Vec::new();
-    for file in MIX {
-        let lines = std::fs::read_to_string(Path::new(SAMPLES).join(file)).unwrap_or_default();
-        for line in lines.lines() {
-            records.push(serde_json::from_str(line)?);
-        }
-    }
-    if records.is_empty() {
-        for line in FIXTURES.lines() {
-            let mut pair: serde_json::Value = serde_json::from_str(line)?;
-            records.push(pair["raw"].take());
-        }
-    }
-    let with_ids = records.into_iter().enumerate().map(|(at, mut record)| {
+    for (at, record) in fixtures.chain(generated).enumerate() {
+        let mut record: Value = record?;
         let scattered = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         record["Id"] = uuid::Uuid::from_u64_pair(scattered, scattered.rotate_left(29))
             .to_string()
             .into();
-        record.to_string()
-    });
-    Ok(with_ids.collect())
+        records.push(record.to_string());
+    }
+    Ok(records)
 }

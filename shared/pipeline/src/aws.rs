@@ -1,4 +1,7 @@
-//! Connections to AWS, and what its failures come down to.
+//! Connecting to AWS, and one error type for all of its failures.
+
+pub mod batch;
+pub mod secrets;
 
 use std::time::Duration;
 
@@ -9,8 +12,6 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-use crate::settings::environment;
-
 /// Time for one attempt of a call to DynamoDB, SQS or Secrets Manager: they answer within tens of milliseconds, and the
 /// receiver must answer Microsoft within a few seconds, retries included.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -18,12 +19,14 @@ pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time to connect: inside a region a connection that takes longer will not come.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Region, credentials and endpoint as Lambda sets them (`AWS_REGION`, `AWS_ACCESS_KEY_ID`, ..., `AWS_ENDPOINT_URL`). The
-/// SDK's whole chain of other sources (profiles, SSO, instance metadata) would be a megabyte of a bootstrap that never uses
-/// it.
+/// Region and endpoint from the variables that Lambda sets (`AWS_REGION`, `AWS_ENDPOINT_URL`), and the credentials that the
+/// SDK itself reads from the environment.
+///
+/// The SDK's other sources (profiles, SSO, instance metadata) are left out: they would be a megabyte of every bootstrap, and
+/// none of them exists on Lambda.
 #[must_use]
-pub fn from_environment() -> SdkConfig {
-    let region = environment("AWS_REGION").or_else(|| environment("AWS_DEFAULT_REGION"));
+pub fn config(get: impl Fn(&str) -> Option<String>) -> SdkConfig {
+    let region = get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION"));
     let credentials = EnvironmentVariableCredentialsProvider::new();
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -37,7 +40,7 @@ pub fn from_environment() -> SdkConfig {
                 .operation_attempt_timeout(ATTEMPT_TIMEOUT)
                 .build(),
         );
-    config.set_endpoint_url(environment("AWS_ENDPOINT_URL"));
+    config.set_endpoint_url(get("AWS_ENDPOINT_URL"));
     config.build()
 }
 
@@ -54,7 +57,7 @@ pub struct AwsError {
 }
 
 impl AwsError {
-    /// Reduces an SDK error. `operation` is its IAM action name.
+    /// What an SDK call failed with. `operation` is its IAM action name.
     pub fn new<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata,

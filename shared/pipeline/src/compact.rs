@@ -1,10 +1,10 @@
 //! The small objects of events of an hour, merged into Parquet files: by OCSF class and day, sorted, typed, in the layout of
 //! Amazon Security Lake's custom sources. docs/PARQUET.md says what is promised and why it is done this way.
 //!
-//! A *plan* names the objects that one set of files is made of, and is written first, on the condition that there is none of its
-//! number. Nothing is in two plans, since each is made by somebody who has read all before it. What a plan's files hold, and
-//! their names, follow from the plan: whoever carries it out again, after a crash or at the same time, writes the same files.
-//! A *done* marker, with counts that add up, closes it. Objects that come late are the next plan's.
+//! A *plan* names the objects that one set of files is made of. It is written first, on the condition that there is no plan of
+//! its number. Whoever makes a plan has read all plans before it, so no object is in two. The plan decides what its files hold
+//! and what they are called: a second attempt, after a crash or at the same time, writes the same files. A *done* marker, with
+//! counts that add up, closes the plan. Objects that come late go into the next plan.
 
 mod build;
 mod input;
@@ -26,13 +26,13 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 pub use self::build::BuildError;
-use self::key::{Destination, Hour, Marker};
+use self::key::{Hour, Marker};
 pub use self::plan::{
     Covered, Damaged, Done, GRACE, INPUT_BYTES_MAX, INPUTS_MAX, Input, LOOK_BACK_DAYS, Output,
     Plan, days, is_closed,
 };
-use crate::lake::object::Listed;
-use crate::lake::{Lake, LakeError};
+use crate::store::lake::object::Listed;
+use crate::store::lake::{Destination, Lake, LakeError};
 
 /// Rows held at once, in bytes, before files are made of them: larger files cost less an event. With as much again while all
 /// of them become one file, and what is read ahead, a run stays below 256 MiB.

@@ -7,14 +7,15 @@
 //! failed attempt gives the blob back and arranges the next one itself, so that SQS's receive count only grows when an
 //! attempt died or the ledger could not be reached.
 
+mod activity;
 mod batch;
 mod body;
-mod conclude;
+mod error;
+mod events;
 mod failure;
 mod lines;
-mod settle;
-mod status;
-mod tenants;
+mod resolution;
+mod tenant_cache;
 mod unknown;
 
 use std::time::Duration;
@@ -26,20 +27,23 @@ use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use self::activity::Activity;
 pub use self::batch::{BLOBS_IN_FLIGHT_MAX, batch};
-use self::body::Body;
-use self::conclude::{Attempt, conclude};
-pub use self::failure::FetchError;
-use self::settle::{Events, events};
-use self::status::Activity;
-use self::tenants::Tenants;
+pub use self::body::{BLOB_BYTES_MAX, ELEMENTS_MAX, LARGE_BLOB_BYTES_MAX, elements};
+pub use self::error::FetchError;
+pub use self::events::{CLAIMED_AT_ONCE_MAX, CLAIMED_BYTES_MAX};
+use self::events::{Events, events};
+use self::resolution::FailedAttempt;
+use self::tenant_cache::TenantCache;
 use crate::clock::{Clock, later};
-use crate::lake::{Lake, key};
-use crate::ledger::Ledger;
-use crate::ledger::blob::{Choice, Counts, Lease, Leased, State};
+use crate::content::{ContentRef, DiscoveredBy};
+use crate::logging::{field, message};
 use crate::microsoft::Microsoft;
-use crate::queue::{Blob, DELAY_MAX, Message, Queue, Via};
 use crate::settings::EventSettings;
+use crate::store::lake::{Lake, key};
+use crate::store::ledger::Ledger;
+use crate::store::ledger::blob::{Choice, Counts, Lease, LeaseOutcome, State};
+use crate::store::queue::{DELAY_MAX, Message, Queue};
 
 /// How long after the end of the worker's time a lease ends: enough for what the worker started at its last moment.
 const LEASE_MARGIN: Duration = Duration::from_secs(15);
@@ -52,14 +56,14 @@ pub struct Fetcher {
     lake: Lake,
     microsoft: Microsoft,
     events: EventSettings,
-    tenants: Tenants,
+    tenants: TenantCache,
     activity: Activity,
     large: Semaphore,
 }
 
 /// How an attempt ended, if not in a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum FetchOutcome {
     /// The blob is in the lake.
     Done(Counts),
     /// It was finished before.
@@ -69,7 +73,7 @@ pub enum Outcome {
     /// The tenant is not registered (any more), or not for this content type.
     NotServed,
     /// The attempt failed; the next one is arranged.
-    Again,
+    RetryArranged,
     /// It ended as [`State::Quarantined`] or [`State::Lost`].
     GivenUp(State),
 }
@@ -90,7 +94,7 @@ impl Fetcher {
             lake,
             microsoft,
             events,
-            tenants: Tenants::default(),
+            tenants: TenantCache::default(),
             activity: Activity::default(),
             large: Semaphore::new(1),
         }
@@ -101,18 +105,18 @@ impl Fetcher {
 ///
 /// # Errors
 /// A ledger or a queue that cannot be reached: nothing could be arranged, so the message must come again.
-/// Everything else is dealt with here and told by [`Outcome`].
+/// Every other failure is dealt with here, and is a [`FetchOutcome`].
 pub async fn run(
     fetcher: &Fetcher,
     message: Message,
     clock: Clock,
     worker_until: Timestamp,
-) -> Result<Outcome, FetchError> {
+) -> Result<FetchOutcome, FetchError> {
     let (blob, via) = message.into_parts();
     let span = tracing::info_span!(
         "blob",
-        tenant.id = %blob.tenant_id,
-        content.type = %blob.content_type,
+        { field::TENANT_ID } = %blob.tenant_id,
+        { field::CONTENT_TYPE } = %blob.content_type,
         content.id = %blob.content_id,
     );
     attempt(fetcher, &blob, via, clock, worker_until)
@@ -122,11 +126,11 @@ pub async fn run(
 
 async fn attempt(
     fetcher: &Fetcher,
-    announced: &Blob,
-    via: Via,
+    announced: &ContentRef,
+    via: DiscoveredBy,
     clock: Clock,
     worker_until: Timestamp,
-) -> Result<Outcome, FetchError> {
+) -> Result<FetchOutcome, FetchError> {
     let now = clock.now();
     let Some(cloud) = fetcher
         .tenants
@@ -134,24 +138,24 @@ async fn attempt(
         .await?
     else {
         tracing::warn!("blob dropped: its tenant is not registered for this content type");
-        return Ok(Outcome::NotServed);
+        return Ok(FetchOutcome::NotServed);
     };
     let lease = Lease {
         owner: Uuid::new_v4().to_string(),
         until: later(worker_until, LEASE_MARGIN),
     };
     let leased = fetcher.ledger.lease(announced, via, &lease, now).await?;
-    let (blob, attempt, setbacks, choice) = match leased {
-        Leased::Yes {
+    let (blob, attempt, failures, choice) = match leased {
+        LeaseOutcome::Granted {
             blob,
             attempt,
-            setbacks,
+            failures,
             choice,
-        } => (blob, attempt, setbacks, choice),
-        Leased::Finished(state) => return Ok(Outcome::Finished(state)),
-        Leased::Held { until } => {
+        } => (blob, attempt, failures, choice),
+        LeaseOutcome::Finished(state) => return Ok(FetchOutcome::Finished(state)),
+        LeaseOutcome::Held { until } => {
             look_again(fetcher, announced, until, now).await?;
-            return Ok(Outcome::Held);
+            return Ok(FetchOutcome::Held);
         }
     };
     let had_raw = choice.is_some();
@@ -164,29 +168,30 @@ async fn attempt(
             } = fetcher;
             activity.note(ledger, &blob, via, clock.now()).await;
             tracing::info!(
-                records = counts.records,
+                { field::RECORDS } = counts.records,
                 written = counts.written,
                 routed = counts.routed,
-                dropped = counts.dropped,
-                duplicate = counts.duplicate,
+                { field::DROPPED } = counts.dropped,
+                { field::DUPLICATE } = counts.duplicate,
                 foreign = counts.foreign,
                 malformed = counts.malformed,
                 attempt,
-                "blob delivered"
+                "{}",
+                message::BLOB_DELIVERED
             );
             log_rules(&fetcher.events.options.filter, &events);
             events.unknowns.log();
-            Ok(Outcome::Done(counts))
+            Ok(FetchOutcome::Done(counts))
         }
         Err(error) => {
-            let attempt = Attempt {
+            let attempt = FailedAttempt {
                 blob: &blob,
                 lease: &lease,
                 number: attempt,
-                setbacks,
+                failures,
                 had_raw,
             };
-            conclude(fetcher, &attempt, error, clock.now()).await
+            failure::handle(fetcher, &attempt, error, clock.now()).await
         }
     }
 }
@@ -194,34 +199,30 @@ async fn attempt(
 /// Steps 2 to 4: from Microsoft, or the raw copy an earlier attempt chose, to events in the lake.
 async fn deliver(
     fetcher: &Fetcher,
-    blob: &Blob,
+    blob: &ContentRef,
     cloud: Cloud,
     chosen: Option<Choice>,
     clock: Clock,
 ) -> Result<Events, FetchError> {
     // The permit for a large blob is held until its events are written: they weigh more than the blob.
-    let Body {
-        bytes,
-        codec,
-        _alone,
-    } = body::get(fetcher, blob, cloud, chosen).await?;
-    let mut events = events(fetcher, blob, &bytes, codec, clock.now()).await?;
+    let body = body::get(fetcher, blob, cloud, chosen).await?;
+    let mut events = events(fetcher, blob, &body, clock.now()).await?;
     let options = &fetcher.events.options;
     if let Some(object) = events.lines.take_object() {
-        let path = key::events(blob, options.schema, codec);
+        let path = key::events(blob, options.schema, body.codec);
         fetcher.lake.write(&path, object.into()).await?;
     }
     let routes = options.filter.routes();
     for (route, lines) in routes.iter().zip(&mut events.routed) {
         if let Some(object) = lines.take_object() {
-            let path = key::routed(route, blob, codec);
+            let path = key::routed(route, blob, body.codec);
             fetcher.lake.write(&path, object.into()).await?;
         }
     }
     Ok(events)
 }
 
-/// What each rule of the filter decided, in one line: what is dropped is never dropped silently.
+/// One line with the number of records that each rule of the filter decided: nothing is dropped silently.
 fn log_rules(filter: &Filter, events: &Events) {
     let decided = filter.names().zip(&events.by_rule);
     let decided: Vec<String> = decided
@@ -237,7 +238,7 @@ fn log_rules(filter: &Filter, events: &Events) {
 /// finds it when it is due.
 async fn look_again(
     fetcher: &Fetcher,
-    blob: &Blob,
+    blob: &ContentRef,
     until: Timestamp,
     now: Timestamp,
 ) -> Result<(), FetchError> {
@@ -246,10 +247,14 @@ async fn look_again(
         return Ok(());
     }
     // A second later than the last moment at which it is still taken.
-    later_message(fetcher, blob, wait + Duration::from_secs(1)).await
+    send_later(fetcher, blob, wait + Duration::from_secs(1)).await
 }
 
-async fn later_message(fetcher: &Fetcher, blob: &Blob, delay: Duration) -> Result<(), FetchError> {
-    let message = Message::new(blob.clone(), Via::Retry);
+async fn send_later(
+    fetcher: &Fetcher,
+    blob: &ContentRef,
+    delay: Duration,
+) -> Result<(), FetchError> {
+    let message = Message::new(blob.clone(), DiscoveredBy::Retry);
     Ok(fetcher.queue.send_later(&message, delay).await?)
 }

@@ -1,9 +1,10 @@
-//! What is committed goes on: each object of events, as S3 announces it through EventBridge and SQS, line by line into a
-//! Firehose stream. docs/LAKE.md says what is promised.
+//! Each committed object of events, as S3 announces it through EventBridge and SQS, goes line by line into a Firehose stream.
+//! docs/LAKE.md says what is promised.
 //!
-//! The lake knows nothing of it: a stream that is slow or gone holds up messages in a queue of its own, and nothing else.
-//! Nothing of a damaged object is sent, so an object is read twice: to its end, for its faults, and then to be sent. An attempt
-//! that ends halfway is made again from the start: what is sent may be sent again, and `metadata.uid` tells copies apart.
+//! Delivery to the lake does not depend on it: a stream that is slow or gone holds up the messages of its own queue, and
+//! nothing else. Nothing of a damaged object is sent, so each object is read twice: to its end, to find damage, and then to be
+//! sent. An attempt that ends halfway is repeated from the start, so an event may be sent twice; copies have the same
+//! `metadata.uid`.
 
 mod announcement;
 mod portion;
@@ -21,9 +22,10 @@ pub use self::announcement::Announcement;
 use self::portion::Portions;
 pub use self::portion::{CALL_BYTES_MAX, CALL_RECORDS_MAX, RECORD_BYTES_MAX};
 pub use self::stream::{ATTEMPTS_MAX, CALL_TIMEOUT, SendError, Stream};
-use crate::batch::{self, Delivery};
-use crate::lake::object::{OBJECT_BYTES_MAX, TEXT_BYTES_MAX};
-use crate::lake::{Codec, Lake, LakeError};
+use crate::aws::batch::{self, Delivery};
+use crate::logging::message;
+use crate::store::lake::object::{OBJECT_BYTES_MAX, TEXT_BYTES_MAX};
+use crate::store::lake::{Codec, Lake, LakeError};
 
 /// Objects of one worker in flight at once: four of the largest, with what is being sent of each, stay below 200 MiB.
 pub const OBJECTS_IN_FLIGHT_MAX: usize = 4;
@@ -39,12 +41,12 @@ pub struct Forwarder {
 
 /// What became of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ForwardOutcome {
     /// Its events are in the stream.
     Forwarded {
         /// How many.
         records: usize,
-        /// Events that no record can hold, and that are not; each is in the log.
+        /// Events too large for a record of Firehose; each is in the log.
         too_large: usize,
     },
     /// It is not in the lake any more: somebody deleted it.
@@ -108,11 +110,11 @@ async fn one(forwarder: &Forwarder, delivery: &Delivery) -> bool {
     };
     let key = announcement.key();
     match run(forwarder, &announcement).await {
-        Ok(Outcome::Forwarded { records, too_large }) => {
+        Ok(ForwardOutcome::Forwarded { records, too_large }) => {
             tracing::info!(object.key = key, records, too_large, "object forwarded");
             true
         }
-        Ok(Outcome::Gone) => {
+        Ok(ForwardOutcome::Gone) => {
             tracing::warn!(
                 object.key = key,
                 "object is not in the lake any more, not forwarded"
@@ -138,7 +140,7 @@ async fn one(forwarder: &Forwarder, delivery: &Delivery) -> bool {
 pub async fn run(
     forwarder: &Forwarder,
     announcement: &Announcement,
-) -> Result<Outcome, ForwardError> {
+) -> Result<ForwardOutcome, ForwardError> {
     let (bucket, key) = (announcement.bucket(), announcement.key());
     let path = forwarder.lake.locate(bucket, key);
     let path = path.ok_or_else(|| ForwardError::Elsewhere {
@@ -147,7 +149,7 @@ pub async fn run(
     })?;
     let read = forwarder.lake.read_if_there(&path, OBJECT_BYTES_MAX);
     let Some(stored) = read.await? else {
-        return Ok(Outcome::Gone);
+        return Ok(ForwardOutcome::Gone);
     };
     let mut portions = checked(&path, stored.content).await?;
     let (mut records, mut too_large) = (0, 0);
@@ -159,7 +161,7 @@ pub async fn run(
         .await?;
         portions = rest;
         let Some(portion) = portion.map_err(|source| damaged(&path, source))? else {
-            return Ok(Outcome::Forwarded { records, too_large });
+            return Ok(ForwardOutcome::Forwarded { records, too_large });
         };
         for line in &portion.too_large {
             tracing::error!(
@@ -167,7 +169,8 @@ pub async fn run(
                 line = line.line,
                 bytes = line.bytes,
                 bytes_max = RECORD_BYTES_MAX,
-                "event too large for Firehose"
+                "{}",
+                message::EVENT_TOO_LARGE
             );
         }
         too_large += portion.too_large.len();

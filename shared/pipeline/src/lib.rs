@@ -8,29 +8,38 @@
 //! * [`forward`]: where it is wanted, each object of events, line by line into a Firehose stream.
 //!
 //! They keep a [`ledger`] (DynamoDB), a [`queue`] (SQS) and a [`lake`] (S3, or a folder), all over the real wire protocols:
-//! local mode and the tests run this very code against embedded servers.
+//! local mode and the tests run this very code against embedded servers. [`wiring`] builds each verb from its [`settings`].
+//!
+//! Modules name only what stands below them:
+//!
+//! ```text
+//! wiring
+//! receive  fetch  register  reconcile  compact  forward
+//! subscription (register and reconcile: all of it; receive: its webhook)
+//! settings  microsoft
+//! store: ledger  queue  lake
+//! aws  backoff  clock  content  logging  response
+//! ```
 //!
 //! **Invariants.** No storage traits. Nothing here reads the clock ([`clock::Clock`] is an argument) or, outside
 //! [`settings`], the environment. Nothing here starts an HTTP server. No log line carries a token, a key or a record.
 
 pub mod aws;
-pub mod batch;
+mod backoff;
 pub mod clock;
 pub mod compact;
-pub mod context;
-pub mod credential;
+pub mod content;
 pub mod fetch;
 pub mod forward;
-pub mod lake;
-pub mod ledger;
 pub mod logging;
 pub mod microsoft;
-pub mod problem;
-pub mod queue;
 pub mod receive;
 pub mod reconcile;
 pub mod register;
-pub mod secrets;
+pub mod response;
 pub mod settings;
-pub mod subscribe;
-pub mod webhook;
+mod store;
+pub mod subscription;
+pub mod wiring;
+
+pub use store::{lake, ledger, queue};

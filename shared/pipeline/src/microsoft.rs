@@ -1,11 +1,13 @@
 //! Microsoft's API, connected at the first event: the credential may be a secret that a cold start must not wait for.
 
+pub mod credential;
+
 use std::sync::OnceLock;
 
 use office365::{Client, ClientConfig, Credential, Endpoints, InvalidConfig};
 use uuid::Uuid;
 
-use crate::credential::AppCredential;
+use self::credential::AppCredential;
 
 /// The API and the app registration that calls it.
 #[derive(Debug)]

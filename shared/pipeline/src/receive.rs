@@ -28,11 +28,13 @@ use office365::{AllowedHosts, ContentType, TenantId};
 use uuid::Uuid;
 
 use crate::aws::AwsError;
+use crate::aws::secrets::{Secret, Versions};
 use crate::clock::{earlier, later};
-use crate::problem::empty_response;
-use crate::queue::{Blob, Message, Queue, Via};
-use crate::secrets::{Secret, Versions};
-use crate::webhook::{NOTIFICATIONS_PATH, check_keys, is_authentic};
+use crate::content::{ContentRef, DiscoveredBy};
+use crate::logging::{field, message};
+use crate::response::empty_response;
+use crate::store::queue::{Message, Queue};
+use crate::subscription::webhook::{NOTIFICATIONS_PATH, check_keys, is_authentic};
 
 /// Longest body taken, in bytes. Lambda's synchronous payload ends at 6 MB with headers and escapes in it; an item has some
 /// 600 bytes, so this is more than Microsoft has ever been seen to send.
@@ -41,7 +43,7 @@ pub const BODY_BYTES_MAX: usize = 5 * 1024 * 1024;
 /// Time for all of it: Microsoft's patience is undocumented, one client assumes 5 s.
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(4_500);
 
-/// Longest life of content believed: 7 days are documented, 21 were measured.
+/// Longest life of content that is believed: 7 days are documented, 21 were measured.
 const CONTENT_LIVES_MAX: Duration = Duration::from_secs(60 * 24 * 3600);
 
 /// How far Microsoft's clock may be ahead of ours.
@@ -104,7 +106,7 @@ async fn answer(receiver: &Receiver, request: &Request<Bytes>, now: Timestamp) -
     }
     match notification::parse(request.body()) {
         Ok(Body::Validation { .. }) => {
-            tracing::info!(tenant.id = %tenant, content.type = %content_type, "webhook validated by Microsoft");
+            tracing::info!({ field::TENANT_ID } = %tenant, { field::CONTENT_TYPE } = %content_type, "{}", message::WEBHOOK_VALIDATED);
             StatusCode::OK
         }
         // The validation call is known by its header too, should its body ever change.
@@ -141,7 +143,7 @@ async fn authenticate(
         return Ok(true);
     }
     // The key may have been rotated since it was read.
-    let keys = usable(receiver.webhook_key.doubted().await)?;
+    let keys = usable(receiver.webhook_key.rechecked().await)?;
     Ok(opens(&keys))
 }
 
@@ -174,7 +176,7 @@ async fn enqueue(
             }
             Ok(blob) => {
                 if seen.insert(blob.content_id.clone()) {
-                    messages.push(Message::new(blob, Via::Notification));
+                    messages.push(Message::new(blob, DiscoveredBy::Notification));
                 }
             }
             Err(why) => {
@@ -186,13 +188,13 @@ async fn enqueue(
         tracing::error!(tenant.id = %tenant, content.type = %content_type, %error, "notification not enqueued, Microsoft will try again");
         return StatusCode::SERVICE_UNAVAILABLE;
     }
-    tracing::info!(tenant.id = %tenant, content.type = %content_type, items = announced, enqueued = messages.len(), "notification enqueued");
+    tracing::info!({ field::TENANT_ID } = %tenant, { field::CONTENT_TYPE } = %content_type, items = announced, { field::ENQUEUED } = messages.len(), "{}", message::NOTIFICATION_ENQUEUED);
     StatusCode::OK
 }
 
 /// Whether the times are such that the blob can be fetched: created lately, not expired, not kept for ever. The day becomes
 /// a partition of the lake and the expiration a time to live, so an absurd one would do harm.
-fn is_plausible(blob: &Blob, now: Timestamp) -> bool {
+fn is_plausible(blob: &ContentRef, now: Timestamp) -> bool {
     blob.content_created >= earlier(now, CONTENT_LIVES_MAX)
         && blob.content_created <= later(now, CLOCK_SKEW_MAX)
         && blob.content_expiration > now
@@ -204,18 +206,12 @@ fn checked(
     tenant: TenantId,
     content_type: ContentType,
     item: Result<Notification, notification::ItemError>,
-) -> Result<Blob, String> {
+) -> Result<ContentRef, String> {
     let item = item.map_err(|error| error.to_string())?;
     let content = item
         .check(tenant, receiver.client_id, content_type, &receiver.hosts)
         .map_err(|error| error.to_string())?;
-    Ok(Blob {
-        tenant_id: tenant,
-        content_type: content.content_type,
-        content_id: content.content_id,
-        content_created: content.content_created,
-        content_expiration: content.content_expiration,
-    })
+    Ok(ContentRef::new(tenant, content))
 }
 
 #[cfg(test)]

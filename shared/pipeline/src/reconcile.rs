@@ -1,6 +1,6 @@
 //! Arrow 4: what should be against what is, on a schedule.
 //!
-//! For every tenant: subscriptions healed ([`crate::subscribe`]), content listed and compared with the ledger,
+//! For every tenant: subscriptions healed ([`crate::subscription`]), content listed and compared with the ledger,
 //! blobs that nobody finished looked after. The webhook is for latency; this is the truth: with every notification lost, it
 //! alone delivers everything.
 
@@ -17,11 +17,12 @@ use tokio::time::{Instant, timeout};
 
 pub use self::window::{LOOK_BACK, OVERLAP, Window, windows};
 use crate::clock::Clock;
-use crate::ledger::registry::{Registered, Standing, Tenant};
-use crate::ledger::{Ledger, LedgerError};
+use crate::logging::{field, message};
 use crate::microsoft::Microsoft;
-use crate::queue::{Queue, SendError};
-use crate::subscribe::{EnsureError, Ensured, Webhooks, ensure, note_on_all, stop_all};
+use crate::store::ledger::registry::{Registered, Tenant, TenantState};
+use crate::store::ledger::{Ledger, LedgerError};
+use crate::store::queue::{Queue, SendError};
+use crate::subscription::{EnsureError, Ensured, Webhooks, ensure, note_on_all, stop_all};
 
 /// Tenants looked after at once. Each makes a handful of calls a second at most, far below Microsoft's 2,000 a minute and
 /// tenant; 16 get through 300 tenants in about a minute.
@@ -44,6 +45,13 @@ pub enum Sweep {
     Day,
     /// All that Microsoft lists: 7 days. Daily.
     Week,
+}
+
+/// An invocation, as the schedules send it: `{"sweep": "recent"}`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Event {
+    /// How far back to look.
+    pub sweep: Sweep,
 }
 
 /// What the reconciler works with.
@@ -177,11 +185,12 @@ pub async fn run(
         failed = report.failed,
         skipped = report.skipped,
         started = report.started,
-        listed = report.listed,
-        unknown = report.unknown,
-        overdue = report.overdue,
+        { field::LISTED } = report.listed,
+        { field::UNKNOWN } = report.unknown,
+        { field::OVERDUE } = report.overdue,
         rejected = report.rejected,
-        "reconciled"
+        "{}",
+        message::RECONCILED
     );
     // An error is what the alarm looks at.
     if report.tenants == 0 && report.failed > 0 {
@@ -222,7 +231,7 @@ async fn look_after(
     clock: Clock,
 ) -> Result<Report, (Report, TenantError)> {
     let mut report = Report::default();
-    if registered.tenant.standing == Standing::Leaving {
+    if registered.tenant.state == TenantState::Leaving {
         return match finish_leaving(reconciler, client, registered).await {
             Ok(()) => Ok(report),
             Err(error) => Err((report, error)),
@@ -267,7 +276,7 @@ async fn finish_leaving(
     let Reconciler { ledger, .. } = reconciler;
     let id = registered.tenant.tenant_id;
     // It may have been registered again since it was read.
-    let leaves = |tenant: &Tenant| tenant.standing == Standing::Leaving;
+    let leaves = |tenant: &Tenant| tenant.state == TenantState::Leaving;
     if ledger.tenant(id).await?.as_ref().is_some_and(leaves) {
         stop_all(client, registered).await?;
         ledger.remove_tenant(id).await?;

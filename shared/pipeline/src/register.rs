@@ -9,7 +9,7 @@
 //!
 //! Every request needs `Authorization: Bearer <API key>`. Errors are RFC 9457 problem details.
 
-mod fault;
+mod error;
 mod request;
 mod view;
 
@@ -25,16 +25,17 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use self::fault::Fault;
+use self::error::ApiError;
 use self::request::Registration;
 use self::view::view;
+use crate::aws::secrets::Secret;
 use crate::clock::Clock;
-use crate::ledger::Ledger;
-use crate::ledger::registry::{Registered, Standing, Tenant};
+use crate::logging::{field, message};
 use crate::microsoft::Microsoft;
-use crate::problem::{empty_response, json_response};
-use crate::secrets::Secret;
-use crate::subscribe::{Webhooks, ensure, note_on_all, stop, stop_all};
+use crate::response::{empty_response, json_response};
+use crate::store::ledger::Ledger;
+use crate::store::ledger::registry::{Registered, Tenant, TenantState};
+use crate::subscription::{Webhooks, ensure, note_on_all, stop, stop_all};
 
 /// Where the API is.
 pub const TENANTS_PATH: &str = "/v1/tenants";
@@ -67,18 +68,20 @@ pub async fn handle(
     let clock = Clock::starting_at(now);
     let answered = tokio::time::timeout(ANSWER_WITHIN, answer(registrar, &request, clock)).await;
     answered
-        .unwrap_or(Err(Fault::TooSlow))
-        .unwrap_or_else(Fault::into_response)
+        .unwrap_or(Err(ApiError::TooSlow))
+        .unwrap_or_else(ApiError::into_response)
 }
 
 async fn answer(
     registrar: &Registrar,
     request: &Request<Bytes>,
     clock: Clock,
-) -> Result<Response<Bytes>, Fault> {
+) -> Result<Response<Bytes>, ApiError> {
     authenticate(registrar, request).await?;
     let path = request.uri().path();
-    let rest = path.strip_prefix(TENANTS_PATH).ok_or(Fault::NoSuchPath)?;
+    let rest = path
+        .strip_prefix(TENANTS_PATH)
+        .ok_or(ApiError::NoSuchPath)?;
     match (rest.strip_prefix('/'), request.method()) {
         (None, &Method::POST) if rest.is_empty() => {
             register(registrar, request.body(), clock).await
@@ -86,17 +89,17 @@ async fn answer(
         (None, &Method::GET) if rest.is_empty() => list(registrar).await,
         (Some(id), &Method::GET) => show(registrar, tenant_id(id)?).await,
         (Some(id), &Method::DELETE) => remove(registrar, tenant_id(id)?).await,
-        (None, _) if !rest.is_empty() => Err(Fault::NoSuchPath),
-        _ => Err(Fault::NoSuchMethod),
+        (None, _) if !rest.is_empty() => Err(ApiError::NoSuchPath),
+        _ => Err(ApiError::NoSuchMethod),
     }
 }
 
-fn tenant_id(text: &str) -> Result<TenantId, Fault> {
-    text.parse().map_err(|_| Fault::BadTenantId)
+fn tenant_id(text: &str) -> Result<TenantId, ApiError> {
+    text.parse().map_err(|_| ApiError::BadTenantId)
 }
 
 /// Compares hashes of the keys, so that neither content nor length shows in the time it takes.
-async fn authenticate(registrar: &Registrar, request: &Request<Bytes>) -> Result<(), Fault> {
+async fn authenticate(registrar: &Registrar, request: &Request<Bytes>) -> Result<(), ApiError> {
     let presented = request
         .headers()
         .get(AUTHORIZATION)
@@ -105,14 +108,14 @@ async fn authenticate(registrar: &Registrar, request: &Request<Bytes>) -> Result
             let (scheme, key) = value.split_at_checked(7)?;
             scheme.eq_ignore_ascii_case(b"Bearer ").then_some(key)
         })
-        .ok_or(Fault::NotAuthenticated)?;
+        .ok_or(ApiError::NotAuthenticated)?;
     let expected = registrar.api_key.versions().await?.current;
     let expected = Sha256::digest(expected.expose_secret());
     let presented = Sha256::digest(presented);
     if bool::from(expected.as_slice().ct_eq(presented.as_slice())) {
         Ok(())
     } else {
-        Err(Fault::NotAuthenticated)
+        Err(ApiError::NotAuthenticated)
     }
 }
 
@@ -122,21 +125,21 @@ async fn register(
     registrar: &Registrar,
     body: &Bytes,
     clock: Clock,
-) -> Result<Response<Bytes>, Fault> {
+) -> Result<Response<Bytes>, ApiError> {
     let registration = Registration::parse(body)?;
     let Registration {
         tenant_id, cloud, ..
     } = registration;
     let client = registrar.microsoft.client()?;
     if let Err(error) = client.token_check(tenant_id, cloud).await {
-        return Err(Fault::of_token(error, client, &registration));
+        return Err(ApiError::of_token(error, client, tenant_id, cloud));
     }
     let tenant = Tenant {
         tenant_id,
         name: registration.name,
         cloud,
         content_types: registration.content_types,
-        standing: Standing::Active,
+        state: TenantState::Active,
         created_at: clock.now(),
     };
     // Stopped before the registration changes: should the stop fail, asking again stops it again.
@@ -144,7 +147,7 @@ async fn register(
         stop_dropped(client, &before, &tenant).await?;
     }
     let before = registrar.ledger.put_tenant(&tenant).await?;
-    tracing::info!(tenant.id = %tenant_id, %cloud, new = before.is_none(), "tenant registered");
+    tracing::info!({ field::TENANT_ID } = %tenant_id, %cloud, new = before.is_none(), "{}", message::TENANT_REGISTERED);
     let registered = registered(registrar, tenant_id).await?;
     if let Err(error) = ensure(
         &registrar.ledger,
@@ -170,7 +173,7 @@ async fn register(
 }
 
 /// Stops what an earlier registration asked for and this one does not: the operator's wish, unlike any repair.
-async fn stop_dropped(client: &Client, before: &Tenant, after: &Tenant) -> Result<(), Fault> {
+async fn stop_dropped(client: &Client, before: &Tenant, after: &Tenant) -> Result<(), ApiError> {
     let dropped = |of: &&ContentType| !after.content_types.contains(of);
     for content_type in before.content_types.iter().filter(dropped) {
         stop(client, after.tenant_id, before.cloud, *content_type).await?;
@@ -178,7 +181,7 @@ async fn stop_dropped(client: &Client, before: &Tenant, after: &Tenant) -> Resul
     Ok(())
 }
 
-async fn list(registrar: &Registrar) -> Result<Response<Bytes>, Fault> {
+async fn list(registrar: &Registrar) -> Result<Response<Bytes>, ApiError> {
     let all = registrar.ledger.all_registered().await?;
     let tenants: Vec<_> = all.iter().map(view).collect();
     Ok(json_response(
@@ -187,17 +190,17 @@ async fn list(registrar: &Registrar) -> Result<Response<Bytes>, Fault> {
     ))
 }
 
-async fn show(registrar: &Registrar, tenant: TenantId) -> Result<Response<Bytes>, Fault> {
+async fn show(registrar: &Registrar, tenant: TenantId) -> Result<Response<Bytes>, ApiError> {
     let registered = registered(registrar, tenant).await?;
     Ok(json_response(StatusCode::OK, &view(&registered)))
 }
 
 /// Removes a tenant: marked first, so that nothing starts its subscriptions again; should a stop fail, the reconciler
 /// finishes the removal.
-async fn remove(registrar: &Registrar, tenant: TenantId) -> Result<Response<Bytes>, Fault> {
+async fn remove(registrar: &Registrar, tenant: TenantId) -> Result<Response<Bytes>, ApiError> {
     let registered = registered(registrar, tenant).await?;
     if !registrar.ledger.mark_leaving(tenant).await? {
-        return Err(Fault::NotRegistered);
+        return Err(ApiError::NotRegistered);
     }
     let client = registrar.microsoft.client()?;
     stop_all(client, &registered).await?;
@@ -206,10 +209,10 @@ async fn remove(registrar: &Registrar, tenant: TenantId) -> Result<Response<Byte
     Ok(empty_response(StatusCode::NO_CONTENT))
 }
 
-async fn registered(registrar: &Registrar, tenant: TenantId) -> Result<Registered, Fault> {
+async fn registered(registrar: &Registrar, tenant: TenantId) -> Result<Registered, ApiError> {
     registrar
         .ledger
         .registered(tenant)
         .await?
-        .ok_or(Fault::NotRegistered)
+        .ok_or(ApiError::NotRegistered)
 }

@@ -1,76 +1,22 @@
 //! The only reader of the environment: every setting typed, all faults reported at once.
 //!
 //! Each function asks for its own set ([`receiver`], [`fetcher`], [`registrar`], [`reconciler`], [`compactor`],
-//! [`forwarder`]), so that a deployment gives a function no more than it needs. An empty value counts as absent, because a SAM parameter left out arrives as "".
+//! [`forwarder`]), so that a deployment gives a function no more than it needs. An empty value counts as absent, because a SAM
+//! parameter left out arrives as "".
 
-use std::fmt::{self, Display};
-use std::str::FromStr;
+mod events;
+mod microsoft;
+mod variables;
 
-use normalize::Options;
 use office365::Endpoints;
 use url::Url;
 use uuid::Uuid;
 
-use crate::compact::key::Destination;
-use crate::lake::Codec;
-
-mod credential;
-mod events;
-
-pub use credential::CredentialSettings;
-pub use events::{FILTER_BYTES_MAX, SEVERITY_RULES_BYTES_MAX};
-
-/// Shortest master key accepted, in bytes: 32 is the output of HMAC-SHA256, and RFC 2104 advises no less.
-pub const KEY_BYTES_MIN: usize = 32;
-
-/// All that is wrong with the environment, one line per variable.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub struct SettingsError {
-    faults: Vec<String>,
-}
-
-impl Display for SettingsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "settings cannot be used: {}", self.faults.join("; "))
-    }
-}
-
-/// How records that arrive in several blobs are treated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RecordDedupe {
-    /// Each (tenant, record Id) is written once, by the first blob that claims it. One conditional write per record.
-    #[default]
-    Record,
-    /// Each blob is written once; a record that Microsoft put into two blobs is written twice. No claims.
-    Blob,
-}
-
-impl FromStr for RecordDedupe {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "record" => Ok(Self::Record),
-            "blob" => Ok(Self::Blob),
-            _ => Err("must be record or blob"),
-        }
-    }
-}
-
-/// How the fetcher writes events. The default is what a deployment without settings does.
-#[derive(Clone, Debug, Default)]
-pub struct EventSettings {
-    /// `RECORD_DEDUPE`: `record` (default) or `blob`
-    pub dedupe: RecordDedupe,
-    /// How a record becomes an event. `RAW_DATA`: when an event carries its original: `always`, `unmapped` (default) or
-    /// `never`; `SCHEMA`: `ocsf` (default) or `ecs`; `OCSF_VERSION`: the version of OCSF that events are valid in: `1.8.0`
-    /// (default) down to `1.1.0`; `REDACT`: `on` (default) or `off`; `FILTER`, `SEVERITY_RULES`: rules of the operator's own
-    pub options: Options,
-    /// `REDACT_RAW`: raw copies are stored without secrets: `on` or `off` (default)
-    pub redact_raw: bool,
-    /// `LAKE_COMPRESSION`: of events, `gzip` (default) or `zstd`
-    pub codec: Codec,
-}
+pub use self::events::{EventSettings, FILTER_BYTES_MAX, RecordDedupe, SEVERITY_RULES_BYTES_MAX};
+pub use self::microsoft::{CredentialSettings, MicrosoftSettings};
+pub use self::variables::SettingsError;
+use self::variables::Variables;
+use crate::store::lake::Destination;
 
 /// What the receiver needs.
 #[derive(Debug)]
@@ -82,19 +28,6 @@ pub struct ReceiverSettings {
     /// `WEBHOOK_KEY_SECRET_ARN`: the master key of `Webhook-AuthID`.
     pub webhook_key_arn: String,
     /// `LOGIN_URL`, `MANAGE_URL`: which hosts are Microsoft.
-    pub endpoints: Endpoints,
-}
-
-/// How Microsoft is called.
-#[derive(Debug)]
-pub struct MicrosoftSettings {
-    /// `CLIENT_ID`: our app registration.
-    pub client_id: Uuid,
-    /// `PUBLISHER_ID`: tenant GUID of whoever runs this; without it calls share a pool with everybody.
-    pub publisher_id: Uuid,
-    /// `APP_CREDENTIAL`, `APP_SECRET_ARN`: how the app registration proves who it is.
-    pub credential: CredentialSettings,
-    /// `LOGIN_URL`, `MANAGE_URL`: instead of the cloud's own hosts.
     pub endpoints: Endpoints,
 }
 
@@ -179,7 +112,7 @@ pub fn environment(name: &str) -> Option<String> {
 /// # Errors
 /// Every missing or malformed variable, by name.
 pub fn receiver(get: impl Fn(&str) -> Option<String>) -> Result<ReceiverSettings, SettingsError> {
-    let mut env = Env::new(&get);
+    let mut env = Variables::new(&get);
     let settings = (
         env.required("QUEUE_URL"),
         env.parsed("CLIENT_ID"),
@@ -204,7 +137,7 @@ pub fn receiver(get: impl Fn(&str) -> Option<String>) -> Result<ReceiverSettings
 /// # Errors
 /// Every missing or malformed variable, by name.
 pub fn fetcher(get: impl Fn(&str) -> Option<String>) -> Result<FetcherSettings, SettingsError> {
-    let mut env = Env::new(&get);
+    let mut env = Variables::new(&get);
     let events = env.events();
     let settings = (
         env.required("TABLE_NAME"),
@@ -231,7 +164,7 @@ pub fn fetcher(get: impl Fn(&str) -> Option<String>) -> Result<FetcherSettings, 
 /// # Errors
 /// Every missing or malformed variable, by name.
 pub fn registrar(get: impl Fn(&str) -> Option<String>) -> Result<RegistrarSettings, SettingsError> {
-    let mut env = Env::new(&get);
+    let mut env = Variables::new(&get);
     let settings = (
         env.required("TABLE_NAME"),
         env.required("API_KEY_SECRET_ARN"),
@@ -258,7 +191,7 @@ pub fn registrar(get: impl Fn(&str) -> Option<String>) -> Result<RegistrarSettin
 pub fn reconciler(
     get: impl Fn(&str) -> Option<String>,
 ) -> Result<ReconcilerSettings, SettingsError> {
-    let mut env = Env::new(&get);
+    let mut env = Variables::new(&get);
     let settings = (
         env.required("TABLE_NAME"),
         env.required("QUEUE_URL"),
@@ -283,7 +216,7 @@ pub fn reconciler(
 /// # Errors
 /// Every missing or malformed variable, by name.
 pub fn compactor(get: impl Fn(&str) -> Option<String>) -> Result<CompactorSettings, SettingsError> {
-    let mut env = Env::new(&get);
+    let mut env = Variables::new(&get);
     let settings = (
         env.parsed("LAKE_URL"),
         env.parsed("LAKE_REGION"),
@@ -303,7 +236,7 @@ pub fn compactor(get: impl Fn(&str) -> Option<String>) -> Result<CompactorSettin
 /// # Errors
 /// Every missing or malformed variable, by name.
 pub fn forwarder(get: impl Fn(&str) -> Option<String>) -> Result<ForwarderSettings, SettingsError> {
-    let mut env = Env::new(&get);
+    let mut env = Variables::new(&get);
     let settings = (env.parsed("LAKE_URL"), env.required("FIREHOSE_STREAM"));
     match settings {
         (Some(lake_url), Some(stream)) => env.finish(ForwarderSettings { lake_url, stream }),
@@ -311,90 +244,7 @@ pub fn forwarder(get: impl Fn(&str) -> Option<String>) -> Result<ForwarderSettin
     }
 }
 
-/// Reads variables and collects what is wrong with them.
-struct Env<'a> {
-    get: &'a dyn Fn(&str) -> Option<String>,
-    faults: Vec<String>,
-}
-
-impl<'a> Env<'a> {
-    fn new(get: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self {
-            get,
-            faults: Vec::new(),
-        }
-    }
-
-    fn value(&self, name: &str) -> Option<String> {
-        (self.get)(name)
-            .map(|value| value.trim().to_owned())
-            .filter(|value| !value.is_empty())
-    }
-
-    fn required(&mut self, name: &str) -> Option<String> {
-        let value = self.value(name);
-        if value.is_none() {
-            self.faults.push(format!("{name} is not set"));
-        }
-        value
-    }
-
-    fn optional<T>(&mut self, name: &str) -> Option<T>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
-        match self.value(name)?.parse() {
-            Ok(value) => Some(value),
-            Err(why) => {
-                self.faults.push(format!("{name} {why}"));
-                None
-            }
-        }
-    }
-
-    fn parsed<T>(&mut self, name: &str) -> Option<T>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
-        self.required(name)?;
-        self.optional(name)
-    }
-
-    fn events(&mut self) -> EventSettings {
-        EventSettings {
-            dedupe: self.optional("RECORD_DEDUPE").unwrap_or_default(),
-            options: self.options(),
-            redact_raw: self.switch("REDACT_RAW", false),
-            codec: self.optional("LAKE_COMPRESSION").unwrap_or_default(),
-        }
-    }
-
-    fn endpoints(&mut self) -> Option<Endpoints> {
-        let login = self.value("LOGIN_URL");
-        let manage = self.value("MANAGE_URL");
-        match Endpoints::overridden(login.as_deref(), manage.as_deref()) {
-            Ok(endpoints) => Some(endpoints),
-            Err(why) => {
-                self.faults.push(format!("LOGIN_URL or MANAGE_URL: {why}"));
-                None
-            }
-        }
-    }
-
-    fn microsoft(&mut self) -> Option<MicrosoftSettings> {
-        let client_id = self.parsed("CLIENT_ID");
-        let publisher_id = self.parsed("PUBLISHER_ID");
-        let credential = self.credential();
-        Some(MicrosoftSettings {
-            endpoints: self.endpoints()?,
-            client_id: client_id?,
-            publisher_id: publisher_id?,
-            credential: credential?,
-        })
-    }
-
+impl Variables<'_> {
     fn webhook(&mut self) -> Option<WebhookSettings> {
         let base_url = self.optional::<Url>("WEBHOOK_BASE_URL");
         let webhook_key_arn = self.required("WEBHOOK_KEY_SECRET_ARN");
@@ -402,21 +252,6 @@ impl<'a> Env<'a> {
             base_url,
             webhook_key_arn: webhook_key_arn?,
         })
-    }
-
-    /// The settings, unless an optional one was malformed.
-    fn finish<T>(self, settings: T) -> Result<T, SettingsError> {
-        if self.faults.is_empty() {
-            Ok(settings)
-        } else {
-            Err(self.failed())
-        }
-    }
-
-    fn failed(self) -> SettingsError {
-        SettingsError {
-            faults: self.faults,
-        }
     }
 }
 

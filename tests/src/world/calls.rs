@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use office365::{ContentType, TenantId};
-use pipeline::webhook::{NOTIFICATIONS_PATH, auth_id};
+use pipeline::subscription::webhook::{NOTIFICATIONS_PATH, auth_id};
 use pipeline::{receive, register};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};

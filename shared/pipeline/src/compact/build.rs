@@ -1,7 +1,7 @@
 //! Carries out one plan: its inputs are read in order, its files written in order, and then it is done.
 //!
-//! Reading ahead, the columns' work on a thread of its own, and writing go on at once; what is between them is bounded, so
-//! that memory is.
+//! Reading ahead, making files on a thread of its own, and writing go on side by side. The channels between them are bounded,
+//! so that memory is bounded.
 
 use std::collections::HashSet;
 
@@ -14,8 +14,8 @@ use tokio::sync::mpsc;
 use super::input::{self, Stopped};
 use super::key::{self, Hour};
 use super::plan::{Damaged, Done, Input, Output, Plan, portions};
-use crate::lake::object::{OBJECT_BYTES_MAX, Stored};
-use crate::lake::{Lake, LakeError};
+use crate::store::lake::object::{OBJECT_BYTES_MAX, Stored};
+use crate::store::lake::{Lake, LakeError};
 
 /// Objects read at once. Small ones take a store's latency each, and little else.
 const READS_AT_ONCE_MAX: usize = 16;
@@ -57,11 +57,11 @@ type Fetched = (Input, Result<Stored, LakeError>);
 /// What goes to the thread that makes files.
 enum Fed {
     Objects(Vec<Fetched>),
-    /// These were all. Without it, something failed, and what is held must not become files.
+    /// All objects were sent. When the channel closes without it, something failed, and what is held must not become files.
     End,
 }
 
-/// What comes from it, in this order.
+/// What that thread makes, in the order in which it is to be written.
 enum Made {
     File(Part),
     Damaged(Damaged),
@@ -202,13 +202,13 @@ impl At<'_> {
     }
 }
 
-/// Whether the reason may be another next time. S3 refuses what is not there, as it does what may not be read, unless the whole
-/// bucket may be listed: so whoever asks must look into the listing, too.
+/// Whether another attempt may succeed. Unless the whole bucket may be listed, S3 gives the same answer for what is not there
+/// as for what may not be read: the caller must look into the listing, too.
 fn may_pass(error: &LakeError) -> bool {
     !error.is_missing_or_damaged() && !matches!(error, LakeError::TooLarge { .. })
 }
 
-/// The columns' work, on a thread of its own. Answers how many events were read.
+/// Makes the files, on a thread of its own. Returns how many events were read.
 fn make(
     mut fed: mpsc::Receiver<Fed>,
     give: &mpsc::Sender<Made>,

@@ -5,8 +5,8 @@ use std::io::Read;
 use bytes::Bytes;
 use columnar::{EncodeError, LinesError, NotAnEvent, Part, Parts, each_line};
 
-use crate::lake::Codec;
-use crate::lake::object::TEXT_BYTES_MAX;
+use crate::store::lake::Codec;
+use crate::store::lake::object::TEXT_BYTES_MAX;
 
 /// Why an object is not in the files.
 #[derive(Debug, thiserror::Error)]

@@ -11,13 +11,12 @@
 //! `day` and `hour` are those of contentCreated, as in the keys of events; `eventDay` is that of the events' `time`. NNNN is the
 //! plan's number in its hour, PPPP that of the file among those of its class and day in the plan.
 
-use std::str::FromStr;
-
 use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use object_store::path::Path;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+use crate::store::lake::Destination;
 
 /// An hour of contentCreated, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,58 +106,12 @@ pub(super) fn hour_of_events(path: &Path) -> Option<Hour> {
     hour_of(hour, day).filter(|_| is_events)
 }
 
-/// What the path of a file needs to know beyond its plan and content.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Destination {
-    /// `region=`: where the lake is, such as `eu-central-1`.
-    pub region: Name,
-    /// `accountId=`: the AWS account, or the external id of the custom source.
-    pub account_id: Name,
-}
-
-/// A name that may be part of a key: 1 to 64 letters, digits, `-` or `_`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Name(String);
-
-/// Not a name that may be part of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be 1 to 64 letters, digits, - or _")]
-pub struct InvalidName;
-
-impl FromStr for Name {
-    type Err = InvalidName;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if (1..=64).contains(&text.len()) && text.bytes().all(is_plain) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidName)
-        }
-    }
-}
-
-impl TryFrom<String> for Name {
-    type Error = InvalidName;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Name> for String {
-    fn from(name: Name) -> Self {
-        name.0
-    }
-}
-
 pub(super) fn file(to: &Destination, hour: Hour, number: u32, part: &columnar::Part) -> Path {
     Path::from(format!(
         "ext/{}/region={}/accountId={}/eventDay={}/{}T{:02}-{number:04}-{:04}.parquet",
         part.class.source,
-        to.region.0,
-        to.account_id.0,
+        to.region,
+        to.account_id,
         part.day,
         hour.day.strftime("%Y%m%d"),
         hour.hour,

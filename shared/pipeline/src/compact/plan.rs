@@ -1,4 +1,4 @@
-//! What is to be done: pure. Which hours are closed, and which of their objects no plan has taken in.
+//! Decides what is to be done, without doing it: which hours are closed, and which of their objects are in no plan.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -8,9 +8,10 @@ use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::key::{Destination, FIRST_DAY, Hour};
+use super::key::{FIRST_DAY, Hour};
 use crate::clock::earlier;
-use crate::lake::object::Listed;
+use crate::store::lake::Destination;
+use crate::store::lake::object::Listed;
 
 /// Time after an hour's end in which its content is still expected: notified blobs are delivered within minutes, and a sweep
 /// finds the others within ten. What comes later is a plan of its own, and files of its own.
@@ -33,7 +34,7 @@ pub struct Input {
     pub key: String,
     /// Its size, compressed.
     pub bytes: u64,
-    /// Which content was listed.
+    /// As it was listed: it changes with the content.
     pub version: String,
 }
 
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_plan_has_is_not_planned_again_unless_it_was_damaged_and_is_another_now() {
+    fn only_a_damaged_object_that_changed_is_planned_again() {
         let plan = &planned(vec![object("a", 1, "v1"), object("b", 1, "v1")])[0];
         let mut covered = Covered::default();
         covered.add(plan, vec![damaged("b", "v1")]);

@@ -63,7 +63,9 @@ fn key(content_type: &str, hour: i8, name: &str) -> Path {
 }
 
 async fn put(lake: &Lake, path: &Path, events: &[String]) {
-    lake.put(path, events.join("\n").into()).await.unwrap();
+    lake.compress_and_write(path, events.join("\n").into())
+        .await
+        .unwrap();
 }
 
 /// Six events in four objects of three hours, of two classes and days.
@@ -176,7 +178,7 @@ async fn closed_hours_become_files_by_class_and_day() {
 }
 
 #[tokio::test]
-async fn a_crash_at_any_step_leaves_what_the_next_run_makes_whole() {
+async fn the_next_run_completes_a_crash_at_any_step() {
     let whole = Arc::new(InMemory::new());
     let whole = over(whole);
     fill(&whole.lake).await;
@@ -267,7 +269,7 @@ async fn an_object_that_comes_late_is_a_plan_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_damaged_object_is_loud_and_holds_up_nothing() {
+async fn a_damaged_object_is_reported_and_holds_up_nothing() {
     let compactor = over(Arc::new(InMemory::new()));
     let lake = &compactor.lake;
     fill(lake).await;
@@ -347,7 +349,7 @@ async fn a_lake_that_fails_in_one_hour_does_not_hold_up_the_others() {
 }
 
 #[tokio::test]
-async fn an_object_deleted_after_it_was_planned_holds_up_nothing_though_s3_only_refuses_it() {
+async fn an_object_deleted_after_it_was_planned_holds_up_nothing() {
     let inner = Arc::new(InMemory::new());
     let compactor = dying(&inner, usize::MAX, false);
     fill(&compactor.lake).await;

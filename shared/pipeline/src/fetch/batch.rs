@@ -5,10 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{Fetcher, Outcome, run};
-use crate::batch::{self, Delivery};
+use super::{FetchOutcome, Fetcher, run};
+use crate::aws::batch::{self, Delivery};
 use crate::clock::{Clock, later};
-use crate::queue::Message;
+use crate::store::queue::Message;
 
 /// Blobs of one worker in flight at once. Ten in parallel on one tenant were never throttled by Microsoft in the field, and
 /// it is SQS's batch without a window.
@@ -55,7 +55,7 @@ async fn one(
         }
     };
     match run(fetcher, message, clock, worker_until).await {
-        Ok(Outcome::Held) => {
+        Ok(FetchOutcome::Held) => {
             tracing::debug!(message.id = delivery.message_id, "blob is in other hands");
             true
         }

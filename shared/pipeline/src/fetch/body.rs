@@ -2,36 +2,46 @@
 
 use bytes::Bytes;
 use object_store::path::Path;
-use office365::{Cloud, Failure};
+use office365::{BlobLimits, Cloud, Failure, RecordSplitter, SplitError};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::failure::unreadable;
-use super::{FetchError, Fetcher};
-use crate::lake::{Codec, LakeError, key};
-use crate::ledger::blob::Choice;
-use crate::queue::Blob;
+use super::Fetcher;
+use super::error::FetchError;
+use crate::content::ContentRef;
+use crate::store::lake::{Codec, LakeError, key};
+use crate::store::ledger::blob::Choice;
 
 /// Largest blob handled beside others, in bytes: blobs are mostly under 1 MiB, and ten of this size with their events fit a
 /// function of 1 GiB.
-pub(super) const BLOB_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub const BLOB_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Largest blob handled at all, one at a time in a process: the body, its compressed copy and its compressed events are held
 /// at once. A larger one stays open, loudly, until it expires.
-pub(super) const LARGE_BLOB_BYTES_MAX: usize = 96 * 1024 * 1024;
+pub const LARGE_BLOB_BYTES_MAX: usize = 96 * 1024 * 1024;
 
-/// A blob's bytes, and the permit that keeps other large ones out while they are in memory.
+/// Most elements of a blob. Those seen hold some thousands; the list of this many takes 6.4 MB.
+pub const ELEMENTS_MAX: u64 = 200_000;
+
+/// A blob taken apart, and the permit that keeps other large ones out while it is in memory.
 pub(super) struct Body<'a> {
-    pub(super) bytes: Bytes,
+    /// The elements of its array, in order: records, and whatever else may stand there.
+    pub(super) elements: Vec<Bytes>,
     /// How its events are compressed.
     pub(super) codec: Codec,
     pub(super) _alone: Option<SemaphorePermit<'a>>,
 }
 
-/// The bytes that are the blob: the chosen copy, or, while there is none, what Microsoft sends now.
+/// What Microsoft sent, not yet looked at.
+struct Downloaded<'a> {
+    bytes: Bytes,
+    alone: Option<SemaphorePermit<'a>>,
+}
+
+/// The blob: its chosen copy, or, while there is none, what Microsoft sends now.
 pub(super) async fn get<'a>(
     fetcher: &'a Fetcher,
-    blob: &Blob,
+    blob: &ContentRef,
     cloud: Cloud,
     chosen: Option<Choice>,
 ) -> Result<Body<'a>, FetchError> {
@@ -52,22 +62,19 @@ pub(super) async fn get<'a>(
 /// here on Microsoft is not needed any more.
 async fn fetch_and_choose<'a>(
     fetcher: &'a Fetcher,
-    blob: &Blob,
+    blob: &ContentRef,
     cloud: Cloud,
 ) -> Result<Body<'a>, FetchError> {
-    let mut body = download(fetcher, blob, cloud).await?;
-    if fetcher.events.redact_raw {
-        // Before anything else: what is stored is the blob from here on, for this attempt as for those after it.
-        match normalize::redact(&body.bytes) {
-            Ok(Some(clean)) => body.bytes = clean.into(),
-            Ok(None) => {}
-            Err(why) => return Err(unreadable(why, &without_secrets(body.bytes))),
-        }
-    } else if let Err(why) = normalize::split(&body.bytes) {
-        return Err(unreadable(why, &body.bytes));
-    }
-    let path = key::raw(blob, &hex::encode(Sha256::digest(&body.bytes)));
-    fetcher.lake.put(&path, body.bytes.clone()).await?;
+    let Downloaded { bytes, alone } = download(fetcher, blob, cloud).await?;
+    // Before anything else: what is stored is the blob from here on, for this attempt as for those after it.
+    let (bytes, elements) = if fetcher.events.redact_raw {
+        without_secrets(bytes)?
+    } else {
+        let elements = elements(&bytes).map_err(|why| FetchError::unreadable(why, &bytes))?;
+        (bytes, elements)
+    };
+    let path = key::raw(blob, &hex::encode(Sha256::digest(&bytes)));
+    fetcher.lake.compress_and_write(&path, bytes).await?;
     let ours = Choice {
         raw_key: path.to_string(),
         codec: fetcher.events.codec,
@@ -75,19 +82,57 @@ async fn fetch_and_choose<'a>(
     let chosen = fetcher.ledger.choose(blob, ours.clone()).await?;
     if chosen.raw_key == ours.raw_key {
         return Ok(Body {
+            elements,
             codec: chosen.codec,
-            ..body
+            _alone: alone,
         });
     }
     tracing::warn!(
         "Microsoft sent a second variant of this blob; the first is the blob, both are kept"
     );
-    drop(body);
+    // Before the first is read: one of two large ones is enough in memory, and there is one permit.
+    drop((elements, alone));
     read_back(fetcher, &chosen).await
 }
 
-/// What is set aside of bytes that cannot be taken apart: all of them, or a word in their place when they may hold a secret.
-fn without_secrets(bytes: Bytes) -> Bytes {
+/// The elements of a blob's array, which share its bytes. What stands between two commas may be anything: whether it is a
+/// record is seen when it is normalized.
+///
+/// # Errors
+/// The bytes are not a whole JSON array of at most [`ELEMENTS_MAX`] elements.
+pub fn elements(bytes: &Bytes) -> Result<Vec<Bytes>, SplitError> {
+    let mut splitter = RecordSplitter::new(BlobLimits {
+        body_bytes_max: LARGE_BLOB_BYTES_MAX as u64,
+        record_bytes_max: LARGE_BLOB_BYTES_MAX,
+        records_max: ELEMENTS_MAX,
+    });
+    let mut elements = Vec::new();
+    splitter.push(bytes, |element| elements.push(element))?;
+    splitter.finish()?;
+    Ok(elements)
+}
+
+/// The blob with its secrets replaced, taken apart. What cannot be taken apart is set aside without its bytes when they may
+/// hold a secret.
+fn without_secrets(bytes: Bytes) -> Result<(Bytes, Vec<Bytes>), FetchError> {
+    let unreadable =
+        |why: &dyn std::fmt::Display| FetchError::unreadable(why, &unless_secret(bytes.clone()));
+    match normalize::redact(&bytes) {
+        Ok(Some(clean)) => {
+            let clean = Bytes::from(clean);
+            let elements = elements(&clean).map_err(|why| unreadable(&why))?;
+            Ok((clean, elements))
+        }
+        Ok(None) => {
+            let elements = elements(&bytes).map_err(|why| unreadable(&why))?;
+            Ok((bytes, elements))
+        }
+        Err(why) => Err(unreadable(&why)),
+    }
+}
+
+/// The bytes, or a word in their place when they may hold a secret.
+fn unless_secret(bytes: Bytes) -> Bytes {
     if !normalize::may_hold_secrets(&bytes) {
         return bytes;
     }
@@ -97,50 +142,39 @@ fn without_secrets(bytes: Bytes) -> Bytes {
 
 async fn download<'a>(
     fetcher: &'a Fetcher,
-    blob: &Blob,
+    blob: &ContentRef,
     cloud: Cloud,
-) -> Result<Body<'a>, FetchError> {
+) -> Result<Downloaded<'a>, FetchError> {
     let client = fetcher.microsoft.client()?;
-    let codec = fetcher.events.codec;
     let fetch = |bytes_max| client.fetch_blob(blob.tenant_id, cloud, &blob.content_id, bytes_max);
     match fetch(BLOB_BYTES_MAX).await {
         Err(error) if matches!(error.failure(), Failure::TooLarge { .. }) => {
-            let _alone = alone(&fetcher.large).await;
+            let alone = alone(&fetcher.large).await;
             let bytes = fetch(LARGE_BLOB_BYTES_MAX).await?;
-            Ok(Body {
-                bytes,
-                codec,
-                _alone,
-            })
+            Ok(Downloaded { bytes, alone })
         }
-        answer => Ok(Body {
+        answer => Ok(Downloaded {
             bytes: answer?,
-            codec,
-            _alone: None,
+            alone: None,
         }),
     }
 }
 
 async fn read_back<'a>(fetcher: &'a Fetcher, choice: &Choice) -> Result<Body<'a>, FetchError> {
     let path = Path::from(choice.raw_key.as_str());
-    let codec = choice.codec;
-    let read = |bytes_max| fetcher.lake.get(&path, bytes_max);
-    match read(BLOB_BYTES_MAX).await {
+    let read = |bytes_max| fetcher.lake.read_and_decompress(&path, bytes_max);
+    let (bytes, alone) = match read(BLOB_BYTES_MAX).await {
         Err(LakeError::TooLarge { .. }) => {
-            let _alone = alone(&fetcher.large).await;
-            let bytes = read(LARGE_BLOB_BYTES_MAX).await?;
-            Ok(Body {
-                bytes,
-                codec,
-                _alone,
-            })
+            let alone = alone(&fetcher.large).await;
+            (read(LARGE_BLOB_BYTES_MAX).await?, alone)
         }
-        content => Ok(Body {
-            bytes: content?,
-            codec,
-            _alone: None,
-        }),
-    }
+        content => (content?, None),
+    };
+    Ok(Body {
+        elements: elements(&bytes).map_err(|why| FetchError::unreadable(why, &bytes))?,
+        codec: choice.codec,
+        _alone: alone,
+    })
 }
 
 /// The permit for a large blob. The semaphore is never closed.
@@ -153,13 +187,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_page_is_kept_and_a_cut_blob_with_a_secret_is_not() {
-        let page = Bytes::from_static(b"<html>502 Bad Gateway</html>");
-        assert_eq!(without_secrets(page.clone()), page);
-        let cut = without_secrets(Bytes::from_static(b"[{\"Password\":\"hunter2\"},{"));
+    fn elements_are_whatever_stands_between_commas() {
+        let body = Bytes::from_static(b"\xef\xbb\xbf[ {\"a\":[1,2]} , oops ,3]\n");
         assert_eq!(
-            cut,
+            elements(&body).unwrap(),
+            [&b"{\"a\":[1,2]}"[..], b"oops", b"3"]
+        );
+        assert!(elements(&Bytes::from_static(b"[]")).unwrap().is_empty());
+        for none in ["", "<html>", "{}", "[{\"a\":1}", "[1][2]"] {
+            assert!(elements(&Bytes::from(none)).is_err(), "{none}");
+        }
+    }
+
+    #[test]
+    fn an_error_page_is_kept_and_a_cut_blob_with_a_secret_is_not() {
+        let kept = |bytes: &'static [u8]| match without_secrets(Bytes::from_static(bytes)) {
+            Err(FetchError::Unreadable { body, .. }) => body,
+            other => panic!("{other:?}"),
+        };
+        let page = b"<html>502 Bad Gateway</html>";
+        assert_eq!(kept(page), page[..]);
+        assert_eq!(
+            kept(b"[{\"Password\":\"hunter2\"},{"),
             "[redacted: 25 bytes that are no array of records and may hold a secret]"
         );
+    }
+
+    #[test]
+    fn without_secrets_the_elements_are_those_of_the_clean_copy() {
+        let body = Bytes::from_static(b"[{\"Password\":\"hunter2\"}, 3]");
+        let (clean, elements) = without_secrets(body).unwrap();
+        assert_eq!(clean, "[{\"Password\":\"[redacted]\"}, 3]");
+        assert_eq!(elements, [&b"{\"Password\":\"[redacted]\"}"[..], b"3"]);
     }
 }

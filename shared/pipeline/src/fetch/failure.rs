@@ -1,213 +1,93 @@
-//! Why an attempt failed, and what becomes of the blob.
+//! A failed attempt: the next one is arranged, or the blob is given up.
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use jiff::Timestamp;
-use office365::{Disposition, InvalidConfig};
-use rand::Rng as _;
-use sha2::{Digest as _, Sha256};
 
-use super::conclude::Attempt;
+use super::error::FetchError;
+use super::resolution::{FailedAttempt, Resolution, counted, resolve};
+use super::{FetchOutcome, Fetcher, send_later};
 use crate::clock::later;
-use crate::lake::LakeError;
-use crate::ledger::LedgerError;
-use crate::ledger::blob::{Counts, Setback, State};
-use crate::queue::SendError;
+use crate::logging::message;
+use crate::store::lake::key;
+use crate::store::ledger::blob::State;
+use crate::store::queue::DELAY_MAX;
 
-/// First wait before another attempt; doubles from there.
-const RETRY_BASE: Duration = Duration::from_secs(1);
+/// How long after a planned attempt the sweep looks whether it took place.
+const OVERDUE_AFTER: Duration = Duration::from_secs(10 * 60);
 
-/// Longest wait before another attempt for what passes by itself: also the longest a message can be delayed.
-const RETRY_MAX: Duration = crate::queue::DELAY_MAX;
-
-/// Wait when somebody has to act first (consent, a wrong secret, auditing off).
-const ACT_FIRST: Duration = Duration::from_secs(60 * 60);
-
-/// Answers without an array of records before a blob is set aside. A gateway's error page or a cut body passes; what comes
-/// five times is what Microsoft keeps. The daily sweep takes the blob up again while Microsoft lists it.
-const UNREADABLE_MAX: u32 = 5;
-
-/// Answers that a blob is not there, before it counts as lost although its time is not up. As above.
-const GONE_MAX: u32 = 5;
-
-/// How long after its expiration a blob is lost, whatever keeps it from being fetched.
-const LOST_AFTER_EXPIRATION: Duration = Duration::from_secs(24 * 3600);
-
-/// Why an attempt failed. Displays without any of the blob's content.
-#[derive(Debug, thiserror::Error)]
-pub enum FetchError {
-    /// The ledger cannot be read or written.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The next attempt cannot be arranged.
-    #[error(transparent)]
-    Queue(#[from] SendError),
-    /// The lake cannot be read or written.
-    #[error(transparent)]
-    Lake(#[from] LakeError),
-    /// There is no client for Microsoft's API.
-    #[error(transparent)]
-    Connect(#[from] InvalidConfig),
-    /// Microsoft does not give the blob.
-    #[error(transparent)]
-    Microsoft(#[from] office365::Error),
-    /// What Microsoft sent is not a JSON array of records.
-    #[error("the blob is unreadable: {why}")]
-    Unreadable {
-        /// What is wrong with it.
-        why: normalize::BlobError,
-        /// What was sent.
-        body: Bytes,
-        /// Its SHA-256, in hex.
-        sha256: String,
-    },
-    /// Records went in that did not come out. A fault of this program; nothing is settled.
-    #[error(
-        "records are not conserved ({counts:?}, {lines} lines): this is a bug, please report it"
-    )]
-    NotConserved {
-        /// What was counted.
-        counts: Counts,
-        /// Events that were made.
-        lines: u64,
-    },
-}
-
-/// What becomes of the blob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
-    /// Nothing can be arranged: the queue must bring the message again.
-    Redeliver,
-    /// Another attempt.
-    Again {
-        /// From now.
-        after: Duration,
-    },
-    /// None.
-    GiveUp(State),
-}
-
-/// The error for a body that is not an array of records.
-pub(super) fn unreadable(why: normalize::BlobError, body: &Bytes) -> FetchError {
-    FetchError::Unreadable {
-        why,
-        body: body.clone(),
-        sha256: hex::encode(Sha256::digest(body)),
+/// Does what is to be done about the failure. Whoever lost the lease meanwhile does nothing: somebody else is at it.
+pub(super) async fn handle(
+    fetcher: &Fetcher,
+    attempt: &FailedAttempt<'_>,
+    error: FetchError,
+    now: Timestamp,
+) -> Result<FetchOutcome, FetchError> {
+    match resolve(&error, attempt, now) {
+        Resolution::Redeliver => Err(error),
+        Resolution::Retry { after } => retry(fetcher, attempt, &error, after, now).await,
+        Resolution::GiveUp(state) => give_up(fetcher, attempt, &error, state, now).await,
     }
 }
 
-/// What the failure says of the blob itself.
-pub(super) fn setback(error: &FetchError) -> Setback {
-    match error {
-        FetchError::Unreadable { .. } => Setback::Unreadable,
-        FetchError::Microsoft(error) if error.disposition() == Disposition::Gone => Setback::Gone,
-        _ => Setback::Other,
+async fn retry(
+    fetcher: &Fetcher,
+    attempt: &FailedAttempt<'_>,
+    error: &FetchError,
+    after: Duration,
+    now: Timestamp,
+) -> Result<FetchOutcome, FetchError> {
+    let FailedAttempt { blob, lease, .. } = attempt;
+    let retry_at = later(now, after);
+    let times = (retry_at, later(retry_at, OVERDUE_AFTER));
+    let released = fetcher
+        .ledger
+        .release(blob, lease, counted(error), &error.to_string(), times)
+        .await?;
+    if !released {
+        return Ok(FetchOutcome::Held);
     }
+    tracing::warn!(
+        %error,
+        attempt = attempt.number,
+        retry.seconds = after.as_secs(),
+        "blob not delivered, will be tried again"
+    );
+    // What is further away than a message can be delayed is found by the sweep when it is due.
+    if after <= DELAY_MAX {
+        send_later(fetcher, blob, after).await?;
+    }
+    Ok(FetchOutcome::RetryArranged)
 }
 
-/// Decides.
-pub(super) fn next(error: &FetchError, attempt: &Attempt<'_>, now: Timestamp) -> Next {
-    let expiration = attempt.blob.content_expiration;
-    // Once the bytes are ours, expiration at Microsoft means nothing.
-    let expired = !attempt.had_raw && now >= expiration;
-    let long_expired = !attempt.had_raw && now >= later(expiration, LOST_AFTER_EXPIRATION);
-    let backoff = Next::Again {
-        after: backoff(attempt.number),
-    };
-    match error {
-        FetchError::Ledger(_) | FetchError::Queue(_) => Next::Redeliver,
-        FetchError::Unreadable { .. } if attempt.setbacks.unreadable + 1 >= UNREADABLE_MAX => {
-            Next::GiveUp(State::Quarantined)
-        }
-        FetchError::Microsoft(error) => match error.disposition() {
-            Disposition::Gone if expired || attempt.setbacks.gone + 1 >= GONE_MAX => {
-                Next::GiveUp(State::Lost)
-            }
-            _ if long_expired => Next::GiveUp(State::Lost),
-            Disposition::Retry { after: Some(after) } => Next::Again {
-                after: after.max(self::backoff(attempt.number)),
-            },
-            Disposition::Retry { after: None } | Disposition::Gone => backoff,
-            Disposition::Disabled
-            | Disposition::Consent
-            | Disposition::AuditingOff
-            | Disposition::Operator => Next::Again { after: ACT_FIRST },
-        },
-        FetchError::Lake(_)
-        | FetchError::Connect(_)
-        | FetchError::Unreadable { .. }
-        | FetchError::NotConserved { .. } => backoff,
+async fn give_up(
+    fetcher: &Fetcher,
+    attempt: &FailedAttempt<'_>,
+    error: &FetchError,
+    state: State,
+    now: Timestamp,
+) -> Result<FetchOutcome, FetchError> {
+    let FailedAttempt { blob, lease, .. } = attempt;
+    if let FetchError::Unreadable { body, sha256, .. } = error {
+        let path = key::quarantine(blob, sha256);
+        fetcher.lake.compress_and_write(&path, body.clone()).await?;
     }
-}
-
-/// Doubling, up to [`RETRY_MAX`], with jitter over the upper half: blobs that failed together do not come back together.
-fn backoff(attempt: u32) -> Duration {
-    let doubled = RETRY_BASE.saturating_mul(2u32.saturating_pow(attempt.saturating_sub(1)));
-    doubled
-        .min(RETRY_MAX)
-        .mul_f64(rand::rng().random_range(0.5..=1.0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ledger::blob::{Lease, Setbacks};
-    use crate::queue::Blob;
-
-    fn a_page() -> FetchError {
-        let page = Bytes::from_static(b"<html>");
-        unreadable(normalize::split(&page).unwrap_err(), &page)
+    let cause = error.to_string();
+    let ended = fetcher
+        .ledger
+        .give_up(blob, lease, state, &cause, now)
+        .await?;
+    if !ended {
+        return Ok(FetchOutcome::Held);
     }
-
-    fn after(number: u32, unreadable: u32) -> Next {
-        let blob = Blob {
-            tenant_id: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
-            content_type: office365::ContentType::AuditExchange,
-            content_id: "a$b".parse().unwrap(),
-            content_created: "2026-03-01T00:00:00Z".parse().unwrap(),
-            content_expiration: "2026-03-08T00:00:00Z".parse().unwrap(),
-        };
-        let lease = Lease {
-            owner: "me".to_owned(),
-            until: blob.content_created,
-        };
-        let attempt = Attempt {
-            blob: &blob,
-            lease: &lease,
-            number,
-            setbacks: Setbacks {
-                unreadable,
-                gone: 0,
-            },
-            had_raw: false,
-        };
-        next(&a_page(), &attempt, blob.content_created)
+    tracing::error!(error = cause, attempt = attempt.number, %state, "{}", message::BLOB_GIVEN_UP);
+    let loss = format!("{state}: {} ({cause})", blob.content_id);
+    let noted = fetcher
+        .ledger
+        .note_loss(blob.tenant_id, blob.content_type, &loss, now)
+        .await;
+    if let Err(error) = noted {
+        tracing::warn!(%error, "the loss is in the ledger, but not on the status page");
     }
-
-    #[test]
-    fn an_unreadable_blob_is_asked_for_again_before_it_is_set_aside() {
-        for before in 0..UNREADABLE_MAX - 1 {
-            let next = after(before + 1, before);
-            assert!(matches!(next, Next::Again { .. }), "{before}");
-        }
-        let last = after(UNREADABLE_MAX, UNREADABLE_MAX - 1);
-        assert_eq!(last, Next::GiveUp(State::Quarantined));
-    }
-
-    #[test]
-    fn an_outage_before_does_not_count_against_the_blob() {
-        assert!(matches!(after(100, 0), Next::Again { .. }));
-    }
-
-    #[test]
-    fn waits_double_and_stay_bounded() {
-        for attempt in 1..200 {
-            let wait = backoff(attempt);
-            let full = RETRY_BASE
-                .saturating_mul(2u32.saturating_pow(attempt - 1))
-                .min(RETRY_MAX);
-            assert!(wait >= full / 2 && wait <= full, "{attempt}: {wait:?}");
-        }
-    }
+    Ok(FetchOutcome::GivenUp(state))
 }

@@ -1,10 +1,10 @@
-//! Events on their way into one object.
+//! The events of one object, compressed as they are made.
 
 use memchr::memchr_iter;
 
-use crate::lake::{Codec, Compressor};
+use crate::store::lake::{Codec, Compressor};
 
-/// Lines that are compressed as they come: the events of a blob are twice its size, and nobody needs them all at once.
+/// Lines that are compressed as they are added: the events of a blob are twice its size, and nobody needs them all at once.
 pub(super) struct Lines {
     codec: Codec,
     count: u64,
@@ -21,7 +21,7 @@ impl Lines {
         }
     }
 
-    /// Adds text that ends with a line's end, or none.
+    /// Adds whole lines: text that ends with a line break, or no text.
     pub(super) fn append(&mut self, text: &[u8]) {
         let ends = memchr_iter(b'\n', text).count();
         self.count += ends as u64;
@@ -37,7 +37,7 @@ impl Lines {
         self.count
     }
 
-    /// The object, once; none without a line.
+    /// The compressed object; none when there is no line, or when it was taken before.
     pub(super) fn take_object(&mut self) -> Option<Vec<u8>> {
         self.compressor.take().map(Compressor::finish)
     }

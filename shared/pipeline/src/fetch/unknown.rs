@@ -6,18 +6,20 @@ use std::fmt::Write as _;
 
 use normalize::Unknown;
 
-/// Kinds named in one log line. A new service brings a handful; what is beyond is summed up.
+use crate::logging::field;
+
+/// Kinds named in one log line. A new service brings a handful; further ones are counted together.
 const KINDS_MAX: usize = 16;
 
 /// Characters of an operation's name that are logged: the longest documented have 90, and the text came from outside.
 const OPERATION_CHARS_MAX: usize = 100;
 
-/// What of a blob is unknown.
+/// Records of a blob that are of no known kind.
 #[derive(Debug, Default)]
 pub(super) struct Unknowns {
     /// Records of a type that is in none of Microsoft's tables.
     types: u64,
-    /// Records whose operation neither a rule nor a verb tells.
+    /// Records with an operation that neither a rule nor a verb in its name explains.
     operations: u64,
     /// Records by type (-1 when it is no number) and operation.
     kinds: BTreeMap<(i64, String), u64>,
@@ -49,8 +51,8 @@ impl Unknowns {
             return;
         }
         tracing::info!(
-            unknown_types = self.types,
-            unknown_operations = self.operations,
+            { field::UNKNOWN_TYPES } = self.types,
+            { field::UNKNOWN_OPERATIONS } = self.operations,
             unknown_kinds = self.describe(),
             "records of unknown kind, kept as API Activity"
         );
@@ -71,7 +73,8 @@ impl Unknowns {
     }
 }
 
-/// An operation's name, fit for a log: nothing but what such names are made of, and no more of it than they have.
+/// An operation's name, fit for a log: only characters that such names are made of, and no more of them than the longest
+/// name has.
 fn printable(operation: &str) -> String {
     let plain = |char: char| {
         if char.is_alphanumeric() || " ._-()/:'&".contains(char) {

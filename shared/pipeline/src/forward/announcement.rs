@@ -5,14 +5,14 @@ use serde::Deserialize;
 /// An object was written. Fields that nobody reads are left out.
 #[derive(Debug, Deserialize)]
 pub struct Announcement {
-    /// So that nothing else passes for one.
+    /// Read so that no other event is taken for one.
     #[serde(rename = "detail-type")]
-    _kind: Kind,
+    _detail_type: DetailType,
     detail: Detail,
 }
 
 #[derive(Debug, Deserialize)]
-enum Kind {
+enum DetailType {
     #[serde(rename = "Object Created")]
     ObjectCreated,
 }
@@ -40,8 +40,8 @@ impl Announcement {
         &self.detail.bucket.name
     }
 
-    /// The object's key in the bucket, as it is: S3 escapes keys in the notifications that it sends itself, and not in those
-    /// that it sends through EventBridge.
+    /// The object's key in the bucket. It is not decoded: S3 escapes keys in the notifications that it sends itself, but not in
+    /// those that it sends through EventBridge.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.detail.object.key
@@ -60,7 +60,7 @@ mod tests {
         "request-id":"N4N7GDK58NMKJ12R","requester":"123456789012","source-ip-address":"1.2.3.4","reason":"PutObject"}}"#;
 
     #[test]
-    fn the_key_is_taken_as_it_is() {
+    fn the_key_is_not_decoded() {
         let event: Announcement = serde_json::from_str(EVENT).unwrap();
         assert_eq!(event.bucket(), "lake");
         assert_eq!(
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_passes_for_one() {
+    fn other_events_are_refused() {
         for other in [
             "{}",
             r#"{"Records":[]}"#,

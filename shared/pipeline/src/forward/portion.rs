@@ -4,7 +4,7 @@ use std::io::{self, BufRead as _, BufReader, Read};
 
 use bytes::{Buf as _, Bytes};
 
-use crate::lake::Codec;
+use crate::store::lake::Codec;
 
 /// Largest record that Firehose takes, in bytes, before base64: 1,000 KiB.
 pub const RECORD_BYTES_MAX: usize = 1_024_000;
@@ -24,7 +24,7 @@ const RECORD_FRAME_BYTES: usize = 12;
 pub(super) struct Portion {
     /// Lines with their line breaks.
     pub(super) records: Vec<Vec<u8>>,
-    /// Lines on the way that Firehose would not take.
+    /// Lines among them that are left out, because Firehose would not take them.
     pub(super) too_large: Vec<TooLarge>,
     /// As sent.
     bytes: usize,
@@ -90,7 +90,7 @@ impl Portions {
     fn next_line(&mut self) -> io::Result<Option<Line>> {
         loop {
             let mut text = Vec::new();
-            // One byte more than a record: by it is seen that there is more.
+            // A byte more than a record may have shows that the line is longer.
             let within = RECORD_BYTES_MAX as u64 + 1;
             let mut bytes = self
                 .lines
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_too_large_is_told_by_number_and_size_and_the_rest_goes_on() {
+    fn a_line_too_large_is_reported_and_the_rest_goes_on() {
         let check = |large: Vec<u8>, bytes: usize| {
             let text = [&b"{}\n"[..], &large, b"{\"a\":1}\n"].concat();
             let found = portions(&text);

@@ -1,4 +1,4 @@
-//! A Firehose stream: records in, in calls of which each record is taken or refused by itself.
+//! A Firehose stream. Of the records of one call, each is taken or refused by itself.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use aws_sdk_firehose::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_firehose::operation::put_record_batch::PutRecordBatchOutput;
 use aws_sdk_firehose::primitives::Blob;
 use aws_sdk_firehose::types::Record;
-use rand::Rng as _;
 
 use crate::aws::{AwsError, CONNECT_TIMEOUT};
+use crate::backoff::Backoff;
 
 /// The call that sends, by its IAM action's name.
 const OPERATION: &str = "firehose:PutRecordBatch";
@@ -25,14 +25,14 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// stream that is at its limit takes some of what is sent each time.
 pub const ATTEMPTS_MAX: u32 = 30;
 
-/// First pause; doubles from there.
-const RETRY_BASE: Duration = Duration::from_millis(200);
+/// The longest delay is short, because Firehose counts what it takes by the second.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(200),
+    longest: Duration::from_secs(10),
+};
 
-/// Longest pause: Firehose counts what it takes by the second.
-const RETRY_MAX: Duration = Duration::from_secs(10);
-
-/// What Firehose says when the stream is at its limit, or it is in trouble itself.
-const PASSING: [&str; 5] = [
+/// Error codes for a stream at its limit, or for trouble of Firehose itself.
+const TRANSIENT: [&str; 5] = [
     "ServiceUnavailableException",
     "ThrottlingException",
     "LimitExceededException",
@@ -97,7 +97,7 @@ impl Stream {
                 return Ok(());
             }
             if attempt > 0 {
-                tokio::time::sleep(pause(attempt)).await;
+                tokio::time::sleep(BACKOFF.delay(attempt)).await;
             }
             let call = self.client.put_record_batch();
             let call = call.delivery_stream_name(&self.name);
@@ -108,9 +108,9 @@ impl Stream {
                     }
                 }
                 Err(error) => {
-                    let passes = passes(&error);
+                    let is_transient = is_transient(&error);
                     let error = AwsError::new(OPERATION, &error);
-                    if !passes {
+                    if !is_transient {
                         return Err(error.into());
                     }
                     code = error.code;
@@ -132,7 +132,8 @@ fn record(data: Vec<u8>) -> Result<Record, AwsError> {
     record.map_err(|error| AwsError::unusable(OPERATION, error.to_string()))
 }
 
-/// Keeps the records that were not taken; answers why, of one of them. The answer has an entry for each record, in order.
+/// Keeps the records that were not taken; returns Firehose's code for one of them. The answer has an entry for each record,
+/// in order.
 fn keep_refused(
     left: &mut Vec<Record>,
     answer: &PutRecordBatchOutput,
@@ -152,24 +153,18 @@ fn keep_refused(
 }
 
 /// Whether the same call may succeed a moment later.
-fn passes<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => false,
         SdkError::ServiceError(context) => {
             let status = context.raw().status();
             status.is_server_error()
                 || status.as_u16() == 429
-                || context.err().code().is_some_and(|of| PASSING.contains(&of))
+                || context
+                    .err()
+                    .code()
+                    .is_some_and(|of| TRANSIENT.contains(&of))
         }
         _ => true,
     }
-}
-
-/// Doubling, up to [`RETRY_MAX`], with jitter over the upper half: functions that were refused together do not come back
-/// together.
-fn pause(attempt: u32) -> Duration {
-    let doubled = RETRY_BASE.saturating_mul(2u32.saturating_pow(attempt.saturating_sub(1)));
-    doubled
-        .min(RETRY_MAX)
-        .mul_f64(rand::rng().random_range(0.5..=1.0))
 }

@@ -8,11 +8,13 @@ use office365::{Client, Content, ContentId, ContentListing, ContentType, Disposi
 
 use super::{Reconciler, Report, Sweep, TenantError, Window, windows};
 use crate::clock::{Clock, later};
-use crate::ledger::Ledger;
-use crate::ledger::blob::State;
-use crate::ledger::registry::{Registered, Subscription, Tenant};
-use crate::queue::{Blob, Message, Queue, Via};
-use crate::subscribe::Ensured;
+use crate::content::{ContentRef, DiscoveredBy};
+use crate::logging::message;
+use crate::store::ledger::Ledger;
+use crate::store::ledger::blob::State;
+use crate::store::ledger::registry::{Registered, Subscription, Tenant};
+use crate::store::queue::{Message, Queue};
+use crate::subscription::Ensured;
 
 /// How long a blob may wait in the queue before it counts as overdue and is enqueued again. Longer than the fetcher's
 /// visibility timeout, so that a message in other hands is not doubled.
@@ -51,13 +53,13 @@ pub(super) async fn all_types(
                 &mut report,
             )
             .await;
-            let fine = ensured.fine.contains(content_type);
+            let healthy = ensured.healthy.contains(content_type);
             let noted = note(
                 &reconciler.ledger,
                 &registered.tenant,
                 (*content_type, known),
                 &result,
-                fine,
+                healthy,
                 clock.now(),
             )
             .await;
@@ -123,7 +125,7 @@ async fn note_rejected(
             .content_id
             .as_ref()
             .map_or("unreadable", ContentId::as_str);
-        tracing::error!(tenant.id = %tenant.tenant_id, content.type = %content_type, content.id = id, why = rejected.why, "listed content refused");
+        tracing::error!(tenant.id = %tenant.tenant_id, content.type = %content_type, content.id = id, why = rejected.why, "{}", message::LISTED_CONTENT_REFUSED);
     }
     let loss = format!(
         "REFUSED: {} listed blobs, such as one because {}",
@@ -141,7 +143,7 @@ async fn note(
     tenant: &Tenant,
     (content_type, known): (ContentType, &Subscription),
     result: &Result<(), TenantError>,
-    fine: bool,
+    healthy: bool,
     now: Timestamp,
 ) -> Result<(), TenantError> {
     let id = tenant.tenant_id;
@@ -154,7 +156,7 @@ async fn note(
                 .note_error(id, content_type, Some(&text), now)
                 .await?;
         }
-        Ok(()) if fine && known.last_error.is_some() => {
+        Ok(()) if healthy && known.last_error.is_some() => {
             ledger.note_error(id, content_type, None, now).await?;
         }
         Ok(()) => {}
@@ -182,13 +184,7 @@ async fn enqueue_unknown(
     let mut wanted = Vec::new();
     for content in contents {
         let state = known.get(&content.content_id);
-        let blob = Blob {
-            tenant_id: tenant.tenant_id,
-            content_type: content.content_type,
-            content_id: content.content_id,
-            content_created: content.content_created,
-            content_expiration: content.content_expiration,
-        };
+        let blob = ContentRef::new(tenant.tenant_id, content);
         let given_up = matches!(state, Some(State::Quarantined | State::Lost));
         let again = sweep == Sweep::Week && given_up && blob.content_expiration > now;
         if state.is_none() || (again && ledger.reopen(&blob, now).await?) {
@@ -206,7 +202,7 @@ pub(super) async fn enqueue_overdue(
     registered: &Registered,
     now: Timestamp,
 ) -> Result<usize, TenantError> {
-    let overdue: Vec<Blob> = ledger.open_blobs(registered.tenant.tenant_id, now).await?;
+    let overdue: Vec<ContentRef> = ledger.open_blobs(registered.tenant.tenant_id, now).await?;
     enqueue(ledger, queue, &overdue, now).await?;
     Ok(overdue.len())
 }
@@ -214,12 +210,12 @@ pub(super) async fn enqueue_overdue(
 async fn enqueue(
     ledger: &Ledger,
     queue: &Queue,
-    blobs: &[Blob],
+    blobs: &[ContentRef],
     now: Timestamp,
 ) -> Result<(), TenantError> {
     let messages: Vec<Message> = blobs
         .iter()
-        .map(|blob| Message::new(blob.clone(), Via::Sweep))
+        .map(|blob| Message::new(blob.clone(), DiscoveredBy::Listing))
         .collect();
     queue.send(&messages).await?;
     let due_at = later(now, ENQUEUED_FOR_MAX);

@@ -4,7 +4,7 @@ use office365::{Cloud, ContentType, TenantId};
 use serde::Deserialize;
 
 use super::BODY_BYTES_MAX;
-use super::fault::Fault;
+use super::error::ApiError;
 
 /// Longest name taken, in characters: it is a label.
 const NAME_CHARS_MAX: usize = 100;
@@ -39,28 +39,28 @@ struct Body {
 impl Registration {
     /// Reads `{"tenant_id": GUID, "cloud"?: ..., "name"?: ..., "content_types"?: [...]}`. Without them: the cloud is
     /// `enterprise`, the name the tenant id, the content types the four of [`DEFAULT_TYPES`].
-    pub(super) fn parse(body: &[u8]) -> Result<Self, Fault> {
+    pub(super) fn parse(body: &[u8]) -> Result<Self, ApiError> {
         if body.len() > BODY_BYTES_MAX {
-            return Err(Fault::BodyTooLong);
+            return Err(ApiError::BodyTooLong);
         }
         let body: Body =
-            serde_json::from_slice(body).map_err(|error| Fault::BadBody(describe(&error)))?;
-        let tenant_id: TenantId = body.tenant_id.parse().map_err(|_| Fault::BadTenantId)?;
+            serde_json::from_slice(body).map_err(|error| ApiError::BadBody(describe(&error)))?;
+        let tenant_id: TenantId = body.tenant_id.parse().map_err(|_| ApiError::BadTenantId)?;
         let cloud = match body.cloud {
             None => Cloud::Enterprise,
-            Some(cloud) => cloud.parse().map_err(|_| Fault::UnknownCloud)?,
+            Some(cloud) => cloud.parse().map_err(|_| ApiError::UnknownCloud)?,
         };
         let mut content_types = match body.content_types {
             None => DEFAULT_TYPES.to_vec(),
             Some(types) => types
                 .iter()
-                .map(|of| of.parse().map_err(|_| Fault::UnknownContentType))
-                .collect::<Result<Vec<ContentType>, Fault>>()?,
+                .map(|of| of.parse().map_err(|_| ApiError::UnknownContentType))
+                .collect::<Result<Vec<ContentType>, ApiError>>()?,
         };
         content_types.sort_unstable();
         content_types.dedup();
         if content_types.is_empty() {
-            return Err(Fault::NoContentType);
+            return Err(ApiError::NoContentType);
         }
         let name = body.name.unwrap_or_else(|| tenant_id.to_string());
         let name = name.trim();
@@ -68,7 +68,7 @@ impl Registration {
             || name.chars().count() > NAME_CHARS_MAX
             || name.chars().any(char::is_control)
         {
-            return Err(Fault::BadName);
+            return Err(ApiError::BadName);
         }
         Ok(Self {
             tenant_id,
@@ -91,7 +91,7 @@ mod tests {
     const TENANT: &str = "11111111-2222-4333-8444-555555555555";
 
     fn parse(body: &str) -> Result<Registration, String> {
-        Registration::parse(body.as_bytes()).map_err(|fault| fault.kind().to_owned())
+        Registration::parse(body.as_bytes()).map_err(|error| error.kind().to_owned())
     }
 
     #[test]

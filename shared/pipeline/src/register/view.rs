@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::ledger::registry::Registered;
+use crate::store::ledger::registry::Registered;
 
 /// The tenant and its subscriptions:
 ///
@@ -42,7 +42,7 @@ pub(super) fn view(registered: &Registered) -> Value {
         "tenant_id": tenant.tenant_id.to_string(),
         "name": tenant.name,
         "cloud": tenant.cloud.to_string(),
-        "state": tenant.standing.as_str(),
+        "state": tenant.state.as_str(),
         "created_at": tenant.created_at.to_string(),
         "subscriptions": subscriptions,
     })

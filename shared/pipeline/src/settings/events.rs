@@ -1,8 +1,11 @@
-//! How records become events: one set of options from several variables.
+//! How the fetcher makes events of records.
+
+use std::str::FromStr;
 
 use normalize::{Filter, Options, RawData, RulesError, SeverityRules};
 
-use super::Env;
+use super::variables::Variables;
+use crate::store::lake::Codec;
 
 /// Longest filter, in bytes. Lambda gives a function 4 KiB for all names and values of its environment together; the fetcher's
 /// others need about 1 KiB.
@@ -11,9 +14,55 @@ pub const FILTER_BYTES_MAX: usize = 1_536;
 /// Longest list of severity rules, in bytes; see [`FILTER_BYTES_MAX`].
 pub const SEVERITY_RULES_BYTES_MAX: usize = 1_024;
 
-impl Env<'_> {
-    /// The normalizer's options; what cannot be read is noted, and counts as absent.
-    pub(super) fn options(&mut self) -> Options {
+/// How records that arrive in several blobs are treated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecordDedupe {
+    /// Each (tenant, record Id) is written once, by the first blob that claims it. One conditional write per record.
+    #[default]
+    Record,
+    /// Each blob is written once; a record that Microsoft put into two blobs is written twice. No claims.
+    Blob,
+}
+
+impl FromStr for RecordDedupe {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "record" => Ok(Self::Record),
+            "blob" => Ok(Self::Blob),
+            _ => Err("must be record or blob"),
+        }
+    }
+}
+
+/// How the fetcher writes events. The default is what a deployment without settings does.
+#[derive(Clone, Debug, Default)]
+pub struct EventSettings {
+    /// `RECORD_DEDUPE`: `record` (default) or `blob`
+    pub dedupe: RecordDedupe,
+    /// How a record becomes an event. `RAW_DATA`: when an event carries its original: `always`, `unmapped` (default) or
+    /// `never`; `SCHEMA`: `ocsf` (default) or `ecs`; `OCSF_VERSION`: the version of OCSF that events are valid in: `1.8.0`
+    /// (default) down to `1.1.0`; `REDACT`: `on` (default) or `off`; `FILTER`, `SEVERITY_RULES`: rules of the operator's own
+    pub options: Options,
+    /// `REDACT_RAW`: raw copies are stored without secrets: `on` or `off` (default)
+    pub redact_raw: bool,
+    /// `LAKE_COMPRESSION`: of events, `gzip` (default) or `zstd`
+    pub codec: Codec,
+}
+
+impl Variables<'_> {
+    pub(super) fn events(&mut self) -> EventSettings {
+        EventSettings {
+            dedupe: self.optional("RECORD_DEDUPE").unwrap_or_default(),
+            options: self.options(),
+            redact_raw: self.switch("REDACT_RAW", false),
+            codec: self.optional("LAKE_COMPRESSION").unwrap_or_default(),
+        }
+    }
+
+    /// The normalizer's options. What cannot be read is a fault, and counts as absent.
+    fn options(&mut self) -> Options {
         Options {
             raw_data: self.raw_data(),
             version: self.optional("OCSF_VERSION").unwrap_or_default(),
@@ -37,19 +86,6 @@ impl Env<'_> {
                 self.faults
                     .push("RAW_DATA must be always, unmapped or never".to_owned());
                 RawData::Unmapped
-            }
-        }
-    }
-
-    /// `on` or `off`.
-    pub(super) fn switch(&mut self, name: &str, default: bool) -> bool {
-        match self.value(name).as_deref() {
-            None => default,
-            Some("on") => true,
-            Some("off") => false,
-            Some(_) => {
-                self.faults.push(format!("{name} must be on or off"));
-                default
             }
         }
     }
@@ -81,7 +117,7 @@ mod tests {
 
     fn options(name: &str, value: &str) -> (Options, Vec<String>) {
         let get = |asked: &str| (asked == name).then(|| value.to_owned());
-        let mut env = Env::new(&get);
+        let mut env = Variables::new(&get);
         (env.options(), env.faults)
     }
 
@@ -101,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_under_the_variables_name() {
+    fn faults_are_reported_with_the_variables_name() {
         let check = |name: &str, value: &str, expect: &str| {
             let (_, faults) = options(name, value);
             assert_eq!(faults, [expect], "{name} {value}");

@@ -1,0 +1,54 @@
+//! How long to wait before the next attempt: the one place where such a delay is computed.
+
+use std::time::Duration;
+
+use rand::Rng as _;
+
+/// The delays of one kind of attempt. Whoever makes the attempts says why these.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Backoff {
+    /// Before the second attempt; doubles from there.
+    pub(crate) first: Duration,
+    /// Never longer than this.
+    pub(crate) longest: Duration,
+}
+
+impl Backoff {
+    /// The delay after `failures` failed attempts, of which there is at least one.
+    ///
+    /// Jitter takes up to half of it away, so that attempts that failed together do not come back together.
+    pub(crate) fn delay(self, failures: u32) -> Duration {
+        self.full(failures)
+            .mul_f64(rand::rng().random_range(0.5..=1.0))
+    }
+
+    /// The delay without jitter.
+    fn full(self, failures: u32) -> Duration {
+        let doubled = 2u32.saturating_pow(failures.saturating_sub(1));
+        self.first.saturating_mul(doubled).min(self.longest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BACKOFF: Backoff = Backoff {
+        first: Duration::from_secs(1),
+        longest: Duration::from_secs(900),
+    };
+
+    #[test]
+    fn delays_double_up_to_the_longest() {
+        let full = |failures| BACKOFF.full(failures).as_secs();
+        assert_eq!([1, 2, 3, 10, 11, 200].map(full), [1, 2, 4, 512, 900, 900]);
+    }
+
+    #[test]
+    fn jitter_takes_at_most_half_of_a_delay() {
+        for failures in 1..200 {
+            let (delay, full) = (BACKOFF.delay(failures), BACKOFF.full(failures));
+            assert!(delay >= full / 2 && delay <= full, "{failures}: {delay:?}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Why an attempt at a blob failed.
+
+use std::fmt::Display;
+
+use bytes::Bytes;
+use office365::InvalidConfig;
+use sha2::{Digest as _, Sha256};
+
+use crate::store::lake::LakeError;
+use crate::store::ledger::LedgerError;
+use crate::store::ledger::blob::Counts;
+use crate::store::queue::SendError;
+
+/// Why an attempt failed. Displays without any of the blob's content.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The ledger cannot be read or written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The next attempt cannot be arranged.
+    #[error(transparent)]
+    Queue(#[from] SendError),
+    /// The lake cannot be read or written.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// There is no client for Microsoft's API.
+    #[error(transparent)]
+    Connect(#[from] InvalidConfig),
+    /// Microsoft does not give the blob.
+    #[error(transparent)]
+    Microsoft(#[from] office365::Error),
+    /// What Microsoft sent is not a JSON array of records.
+    #[error("the blob is unreadable: {why}")]
+    Unreadable {
+        /// What is wrong with it.
+        why: String,
+        /// What was sent.
+        body: Bytes,
+        /// Its SHA-256, in hex.
+        sha256: String,
+    },
+    /// Records went in that did not come out. A fault of this program; nothing is settled.
+    #[error(
+        "records are not conserved ({counts:?}, {lines} lines): this is a bug, please report it"
+    )]
+    NotConserved {
+        /// What was counted.
+        counts: Counts,
+        /// Events that were made.
+        lines: u64,
+    },
+}
+
+impl FetchError {
+    /// A body that is not an array of records; `why` must not quote it.
+    pub(super) fn unreadable(why: impl Display, body: &Bytes) -> Self {
+        Self::Unreadable {
+            why: why.to_string(),
+            body: body.clone(),
+            sha256: hex::encode(Sha256::digest(body)),
+        }
+    }
+}

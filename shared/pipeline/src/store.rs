@@ -1,0 +1,5 @@
+//! What is kept: the ledger (DynamoDB), the queue (SQS) and the lake (S3, or a folder).
+
+pub mod lake;
+pub mod ledger;
+pub mod queue;

@@ -1,0 +1,214 @@
+//! Where things lie in the lake. Every key is a function of the blob's announcement (and, for raw copies, of its bytes), so
+//! that doing a thing twice writes one object.
+//!
+//! ```text
+//! raw/tenant_id=T/content_type=C/day=YYYY-MM-DD/{content id}.{sha256 of the bytes}.json.gz
+//! {schema}/content_type=C/day=YYYY-MM-DD/hour=HH/tenant_id=T/{content id}.ndjson.gz or .zst
+//! routed/R/content_type=C/day=YYYY-MM-DD/hour=HH/tenant_id=T/{content id}.ndjson.gz or .zst
+//! quarantine/tenant_id=T/content_type=C/day=YYYY-MM-DD/{content id}.{sha256 of the bytes}.gz
+//! ```
+//!
+//! `day` and `hour` are those of contentCreated, in UTC: when Microsoft made the blob available, not when its events took place.
+//! Raw copies are kept by tenant, because that is how they are given out or deleted. Events are kept by time, because that is
+//! how they are read: a query engine can work out every folder of the first three levels by itself, while nobody can work out
+//! tenant ids; and the objects of an hour lie together.
+
+use std::fmt::Write as _;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use normalize::Schema;
+use object_store::path::Path;
+use office365::ContentId;
+use sha2::{Digest as _, Sha256};
+
+use super::Codec;
+use crate::content::ContentRef;
+
+/// Longest escaped content id used as it is, in bytes: with a hash and an ending it stays below the 255 bytes that file
+/// systems allow for a name. The longest seen have 120.
+const NAME_BYTES_MAX: usize = 180;
+
+/// Of a longer one this much is kept, for people, before a hash of all of it.
+const NAME_BYTES_KEPT: usize = 100;
+
+/// The folder of raw copies.
+pub const RAW: &str = "raw";
+
+/// The content type and the day of contentCreated of a raw copy, by its key; `None` when the key is none of [`raw`]'s.
+#[must_use]
+pub fn raw_partition(key: &Path) -> Option<(String, Date)> {
+    let mut parts = key.parts();
+    let mut value = |name: &str| {
+        let part = parts.next()?;
+        part.as_ref().strip_prefix(name).map(str::to_owned)
+    };
+    value(RAW)?;
+    value("tenant_id=")?;
+    let content_type = value("content_type=")?;
+    let day = value("day=")?.parse().ok()?;
+    Some((content_type, day))
+}
+
+/// The blob's bytes as Microsoft sent them, gzip; by setting without secrets. `sha256` is that of the bytes before compression,
+/// in hex.
+#[must_use]
+pub fn raw(blob: &ContentRef, sha256: &str) -> Path {
+    path(
+        RAW,
+        blob,
+        &format!("{}.{sha256}.json.gz", name(&blob.content_id)),
+    )
+}
+
+/// The events of the records that the blob owns, NDJSON, below `ocsf/` or `ecs/`: a reader of one schema never meets the
+/// other.
+#[must_use]
+pub fn events(blob: &ContentRef, schema: Schema, codec: Codec) -> Path {
+    below(schema.as_str(), blob, codec)
+}
+
+/// The events that the filter routes to `route`, laid out as [`events`] are. A folder of its own keeps them out of whatever
+/// reads `ocsf/`.
+#[must_use]
+pub fn routed(route: &str, blob: &ContentRef, codec: Codec) -> Path {
+    below(&format!("routed/{route}"), blob, codec)
+}
+
+fn below(root: &str, blob: &ContentRef, codec: Codec) -> Path {
+    let created = blob.content_created.to_zoned(TimeZone::UTC);
+    Path::from(format!(
+        "{root}/content_type={}/day={}/hour={:02}/tenant_id={}/{}.ndjson.{}",
+        blob.content_type,
+        created.date(),
+        created.hour(),
+        blob.tenant_id,
+        name(&blob.content_id),
+        codec.ending()
+    ))
+}
+
+/// The bytes of a blob that cannot be read, gzip.
+#[must_use]
+pub fn quarantine(blob: &ContentRef, sha256: &str) -> Path {
+    path(
+        "quarantine",
+        blob,
+        &format!("{}.{sha256}.gz", name(&blob.content_id)),
+    )
+}
+
+fn path(root: &str, blob: &ContentRef, file: &str) -> Path {
+    let day = blob.content_created.to_zoned(TimeZone::UTC).date();
+    Path::from(format!(
+        "{root}/tenant_id={}/content_type={}/day={day}/{file}",
+        blob.tenant_id, blob.content_type
+    ))
+}
+
+/// A content id as part of a file name: letters, digits, `-` and `_` stay, `$` becomes `.`, anything else `!` and two hex
+/// digits. Different ids have different names.
+fn name(id: &ContentId) -> String {
+    let mut name = String::with_capacity(id.as_str().len() + 8);
+    for byte in id.as_str().bytes() {
+        match byte {
+            b'$' => name.push('.'),
+            b'-' | b'_' => name.push(char::from(byte)),
+            _ if byte.is_ascii_alphanumeric() => name.push(char::from(byte)),
+            _ => {
+                // Writing to a String cannot fail.
+                let _ = write!(name, "!{byte:02X}");
+            }
+        }
+    }
+    if name.len() > NAME_BYTES_MAX {
+        let hash = hex::encode(Sha256::digest(id.as_str()));
+        // "!!" cannot come from the escape above, so a shortened name is never another id's whole one.
+        name.truncate(NAME_BYTES_KEPT);
+        name.push_str("!!");
+        name.push_str(&hash);
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn blob(content_id: &str) -> ContentRef {
+        ContentRef {
+            tenant_id: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
+            content_type: office365::ContentType::AuditExchange,
+            content_id: content_id.parse().unwrap(),
+            content_created: "2026-03-01T23:59:59.999Z".parse().unwrap(),
+            content_expiration: "2026-03-08T23:59:59.999Z".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn keys_are_readable_and_partitioned() {
+        let blob = blob("2020$2021$audit_exchange$Audit_Exchange$emea0036");
+        assert_eq!(
+            events(&blob, Schema::Ocsf, Codec::Gzip).as_ref(),
+            "ocsf/content_type=Audit.Exchange/day=2026-03-01/hour=23/tenant_id=11111111-2222-4333-8444-555555555555/\
+             2020.2021.audit_exchange.Audit_Exchange.emea0036.ndjson.gz"
+        );
+        assert!(
+            events(&blob, Schema::Ecs, Codec::Gzip)
+                .as_ref()
+                .starts_with("ecs/content_type=")
+        );
+        let kept = events(&blob, Schema::Ocsf, Codec::Zstd);
+        assert_eq!(
+            routed("sync-noise", &blob, Codec::Zstd).as_ref(),
+            kept.as_ref().replace("ocsf/", "routed/sync-noise/")
+        );
+        assert!(raw(&blob, "abc").as_ref().ends_with("emea0036.abc.json.gz"));
+    }
+
+    #[test]
+    fn a_raw_copys_key_tells_its_partition() {
+        let day = "2026-03-01".parse().unwrap();
+        let key = raw(&blob("a$b"), "abc");
+        assert_eq!(
+            raw_partition(&key),
+            Some(("Audit.Exchange".to_owned(), day))
+        );
+        assert_eq!(
+            raw_partition(&events(&blob("a$b"), Schema::Ocsf, Codec::Gzip)),
+            None
+        );
+        assert_eq!(raw_partition(&"raw/tenant_id=t/x".into()), None);
+    }
+
+    #[test]
+    fn the_longest_id_fits_a_file_name() {
+        let file = raw(&blob(&"=".repeat(512)), &"f".repeat(64));
+        assert!(file.filename().unwrap().len() <= 255);
+    }
+
+    proptest! {
+        #[test]
+        fn different_ids_have_different_names(ids in prop::collection::vec("[A-Za-z0-9._!$&'()*+,;=:@~-]{1,300}", 2..20)) {
+            let mut seen = HashMap::new();
+            for id in ids.iter().filter_map(|id| id.parse::<ContentId>().ok()) {
+                let key = events(&blob(id.as_str()), Schema::Ocsf, Codec::Gzip).to_string().to_lowercase();
+                // Names differ as the ids do; file systems that fold case are none of ours.
+                if let Some(other) = seen.insert(key, id.clone()) {
+                    prop_assert!(other.as_str().eq_ignore_ascii_case(id.as_str()));
+                }
+            }
+        }
+
+        #[test]
+        fn no_escape_is_escaped_again_by_the_store(id in "[A-Za-z0-9._!$&'()*+,;=:@~-]{1,300}") {
+            prop_assume!(id.parse::<ContentId>().is_ok());
+            let key = events(&blob(&id), Schema::Ocsf, Codec::Zstd);
+            prop_assert!(!key.as_ref().contains('%'));
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Changes, each one conditional write.
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use jiff::Timestamp;
+use office365::{ContentType, TenantId};
+use uuid::Uuid;
+
+use super::read::read_tenant;
+use super::{ACTIVITY_RESOLUTION, START_COOL_DOWN, Status, Tenant, TenantState};
+use crate::aws::AwsError;
+use crate::clock::earlier;
+use crate::content::DiscoveredBy;
+use crate::store::ledger::attribute::{millis, text};
+use crate::store::ledger::key::{Key, PK};
+use crate::store::ledger::{Ledger, LedgerError};
+
+/// Longest error text kept, in characters: it is for the status page.
+const ERROR_CHARS_MAX: usize = 300;
+
+impl Ledger {
+    /// Creates the tenant, or brings name, cloud and content types of the one that is there up to date. Returns what was
+    /// there before.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; nothing was written.
+    pub async fn put_tenant(&self, tenant: &Tenant) -> Result<Option<Tenant>, LedgerError> {
+        let types = tenant
+            .content_types
+            .iter()
+            .map(|of| text(of.as_str()))
+            .collect();
+        let output = self
+            .update_key(&Key::Tenant(tenant.tenant_id))
+            .update_expression(
+                "SET #name = :name, cloud = :cloud, content_types = :types, standing = :standing, \
+                 created_at = if_not_exists(created_at, :created)",
+            )
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_values(":name", text(&tenant.name))
+            .expression_attribute_values(":cloud", text(tenant.cloud.to_string()))
+            .expression_attribute_values(":types", AttributeValue::L(types))
+            .expression_attribute_values(":standing", text(tenant.state.as_str()))
+            .expression_attribute_values(":created", millis(tenant.created_at))
+            .return_values(ReturnValue::AllOld)
+            .send()
+            .await
+            .map_err(|error| AwsError::new("dynamodb:UpdateItem", &error))?;
+        match output.attributes {
+            Some(item) if item.contains_key("cloud") => read_tenant(&item).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Marks the tenant as leaving: from here on nothing starts its subscriptions. `false` when it is not registered.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; nothing was written.
+    pub async fn mark_leaving(&self, tenant: TenantId) -> Result<bool, LedgerError> {
+        let marked = self
+            .update_key(&Key::Tenant(tenant))
+            .update_expression("SET standing = :leaving")
+            .condition_expression("attribute_exists(#pk)")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_values(":leaving", text(TenantState::Leaving.as_str()));
+        conditional(marked).await
+    }
+
+    /// Removes a leaving tenant. Its subscriptions' items stay, for the cool-down of `/start` and the watermark, should it
+    /// come back.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the tenant is still leaving.
+    pub async fn remove_tenant(&self, tenant: TenantId) -> Result<(), LedgerError> {
+        let removed = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::Tenant(tenant).attributes()))
+            // A tenant registered again meanwhile stays.
+            .condition_expression("standing = :leaving")
+            .expression_attribute_values(":leaving", text(TenantState::Leaving.as_str()))
+            .send()
+            .await;
+        match removed {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(AwsError::new("dynamodb:DeleteItem", &error).into()),
+        }
+    }
+
+    /// Reserves a call of `/start`: `true` at most once in [`START_COOL_DOWN`] for a tenant and content type, whoever asks.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; nothing was reserved, or it was and nobody uses it.
+    pub async fn may_start(
+        &self,
+        tenant: TenantId,
+        content_type: ContentType,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let reserved = self
+            .update_key(&Key::Subscription(tenant, content_type))
+            .update_expression("SET start_attempted_at = :now, start_token = :token")
+            // The token lets the SDK's own repetition, after a lost answer, find what it reserved.
+            .condition_expression(
+                "attribute_not_exists(start_attempted_at) OR start_attempted_at <= :before OR start_token = :token",
+            )
+            .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":token", text(Uuid::new_v4().to_string()))
+            .expression_attribute_values(":before", millis(earlier(now, START_COOL_DOWN)));
+        conditional(reserved).await
+    }
+
+    /// Writes down how Microsoft says the subscription stands.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; nothing was written.
+    pub async fn note_observed(
+        &self,
+        tenant: TenantId,
+        content_type: ContentType,
+        status: Status,
+        webhook: &str,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let noted = self
+            .update_key(&Key::Subscription(tenant, content_type))
+            .update_expression("SET #status = :status, webhook = :webhook, observed_at = :now")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", text(status.as_str()))
+            .expression_attribute_values(":webhook", text(webhook))
+            .expression_attribute_values(":now", millis(now));
+        conditional(noted).await.map(drop)
+    }
+
+    /// Writes down what went wrong, or, with `None`, that nothing does any more.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; nothing was written.
+    pub async fn note_error(
+        &self,
+        tenant: TenantId,
+        content_type: ContentType,
+        error: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let update = self.update_key(&Key::Subscription(tenant, content_type));
+        let noted = match error {
+            Some(error) => update
+                .update_expression("SET last_error = :error, last_error_at = :now")
+                .expression_attribute_values(":error", text(cut(error)))
+                .expression_attribute_values(":now", millis(now)),
+            None => update.update_expression("REMOVE last_error, last_error_at"),
+        };
+        conditional(noted).await.map(drop)
+    }
+
+    /// Writes down whether Microsoft could validate our webhook at a start: the next start is planned by it.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; nothing was written.
+    pub async fn note_webhook_refused(
+        &self,
+        tenant: TenantId,
+        content_type: ContentType,
+        refused: bool,
+    ) -> Result<(), LedgerError> {
+        let noted = self
+            .update_key(&Key::Subscription(tenant, content_type))
+            .update_expression("SET webhook_refused = :refused")
+            .expression_attribute_values(":refused", AttributeValue::Bool(refused));
+        conditional(noted).await.map(drop)
+    }
+
+    /// Writes down that a blob was given up.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the blob's own item says it all the same.
+    pub async fn note_loss(
+        &self,
+        tenant: TenantId,
+        content_type: ContentType,
+        loss: &str,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let noted = self
+            .update_key(&Key::Subscription(tenant, content_type))
+            .update_expression("SET last_loss = :loss, last_loss_at = :now")
+            .expression_attribute_values(":loss", text(cut(loss)))
+            .expression_attribute_values(":now", millis(now));
+        conditional(noted).await.map(drop)
+    }
+
+    /// Writes down that content arrived, unless that was written within [`ACTIVITY_RESOLUTION`].
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the status is then a minute older than it could be.
+    pub async fn note_content(
+        &self,
+        tenant: TenantId,
+        content_type: ContentType,
+        via: DiscoveredBy,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let (update, last) = match via {
+            DiscoveredBy::Notification => (
+                "SET last_content_at = :now, last_notification_at = :now",
+                "last_notification_at",
+            ),
+            DiscoveredBy::Listing | DiscoveredBy::Retry => {
+                ("SET last_content_at = :now", "last_content_at")
+            }
+        };
+        let noted = self
+            .update_key(&Key::Subscription(tenant, content_type))
+            .update_expression(update)
+            .condition_expression("attribute_not_exists(#last) OR #last < :before")
+            .expression_attribute_names("#last", last)
+            .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":before", millis(earlier(now, ACTIVITY_RESOLUTION)));
+        conditional(noted).await.map(drop)
+    }
+
+    /// Moves the watermark forward to `to`; never back.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the next sweep then lists the same again.
+    pub async fn advance_watermark(
+        &self,
+        tenant: TenantId,
+        content_type: ContentType,
+        to: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let moved = self
+            .update_key(&Key::Subscription(tenant, content_type))
+            .update_expression("SET watermark = :to")
+            .condition_expression("attribute_not_exists(watermark) OR watermark < :to")
+            .expression_attribute_values(":to", millis(to));
+        conditional(moved).await.map(drop)
+    }
+
+    fn update_key(&self, key: &Key) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+    }
+}
+
+fn cut(error: &str) -> String {
+    error.chars().take(ERROR_CHARS_MAX).collect()
+}
+
+/// Runs an update; `false` when its condition does not hold.
+async fn conditional(update: UpdateItemFluentBuilder) -> Result<bool, LedgerError> {
+    match update.send().await {
+        Ok(_) => Ok(true),
+        Err(error)
+            if matches!(
+                error.as_service_error(),
+                Some(UpdateItemError::ConditionalCheckFailedException(_))
+            ) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(AwsError::new("dynamodb:UpdateItem", &error).into()),
+    }
+}

@@ -1,0 +1,127 @@
+//! From settings to what each function works with. Nothing here calls AWS or Microsoft: a cold start reaches its first poll
+//! without a network round trip.
+
+use aws_config::SdkConfig;
+use office365::AllowedHosts;
+
+use crate::aws::secrets::Secret;
+use crate::compact::Compactor;
+use crate::fetch::Fetcher;
+use crate::forward::{Forwarder, Stream};
+use crate::microsoft::Microsoft;
+use crate::microsoft::credential::AppCredential;
+use crate::receive::Receiver;
+use crate::reconcile::Reconciler;
+use crate::register::Registrar;
+use crate::settings::{
+    CompactorSettings, CredentialSettings, FetcherSettings, ForwarderSettings, MicrosoftSettings,
+    ReceiverSettings, ReconcilerSettings, RegistrarSettings, WebhookSettings,
+};
+use crate::store::lake::{Lake, OpenError};
+use crate::store::ledger::Ledger;
+use crate::store::queue::Queue;
+use crate::subscription::Webhooks;
+
+/// What the receiver works with.
+#[must_use]
+pub fn receiver(settings: ReceiverSettings, aws: &SdkConfig) -> Receiver {
+    Receiver {
+        client_id: settings.client_id,
+        webhook_key: secret(aws, settings.webhook_key_arn),
+        hosts: AllowedHosts::of_any_cloud(&settings.endpoints),
+        queue: queue(aws, settings.queue_url),
+    }
+}
+
+/// What the fetcher works with.
+///
+/// # Errors
+/// The lake's address cannot be used.
+pub fn fetcher(settings: FetcherSettings, aws: &SdkConfig) -> Result<Fetcher, OpenError> {
+    Ok(Fetcher::new(
+        ledger(aws, settings.table),
+        queue(aws, settings.queue_url),
+        Lake::open(&settings.lake_url)?,
+        microsoft(aws, settings.microsoft),
+        settings.events,
+    ))
+}
+
+/// What the registrar works with.
+#[must_use]
+pub fn registrar(settings: RegistrarSettings, aws: &SdkConfig) -> Registrar {
+    Registrar {
+        ledger: ledger(aws, settings.table),
+        microsoft: microsoft(aws, settings.microsoft),
+        webhooks: webhooks(aws, settings.webhook),
+        api_key: secret(aws, settings.api_key_arn),
+    }
+}
+
+/// What the reconciler works with.
+#[must_use]
+pub fn reconciler(settings: ReconcilerSettings, aws: &SdkConfig) -> Reconciler {
+    Reconciler {
+        ledger: ledger(aws, settings.table),
+        queue: queue(aws, settings.queue_url),
+        microsoft: microsoft(aws, settings.microsoft),
+        webhooks: webhooks(aws, settings.webhook),
+    }
+}
+
+/// What the compactor works with.
+///
+/// # Errors
+/// The lake's address cannot be used.
+pub fn compactor(settings: CompactorSettings) -> Result<Compactor, OpenError> {
+    Ok(Compactor {
+        lake: Lake::open(&settings.lake_url)?,
+        destination: settings.destination,
+    })
+}
+
+/// What the forwarder works with.
+///
+/// # Errors
+/// The lake's address cannot be used.
+pub fn forwarder(settings: ForwarderSettings, aws: &SdkConfig) -> Result<Forwarder, OpenError> {
+    Ok(Forwarder {
+        lake: Lake::open(&settings.lake_url)?,
+        stream: Stream::new(aws, settings.stream),
+    })
+}
+
+fn secret(aws: &SdkConfig, arn: String) -> Secret {
+    Secret::managed(aws_sdk_secretsmanager::Client::new(aws), arn)
+}
+
+fn ledger(aws: &SdkConfig, table: String) -> Ledger {
+    Ledger::new(aws_sdk_dynamodb::Client::new(aws), table)
+}
+
+fn queue(aws: &SdkConfig, url: String) -> Queue {
+    Queue::new(aws_sdk_sqs::Client::new(aws), url, true)
+}
+
+/// Microsoft's API, and the credential from where the settings say.
+#[must_use]
+pub fn microsoft(aws: &SdkConfig, settings: MicrosoftSettings) -> Microsoft {
+    let credential = match settings.credential {
+        CredentialSettings::Secret(arn) => AppCredential::ClientSecret(secret(aws, arn)),
+        CredentialSettings::Certificate(arn) => AppCredential::Certificate(secret(aws, arn)),
+        CredentialSettings::Federated => AppCredential::Federated(aws_sdk_sts::Client::new(aws)),
+    };
+    Microsoft::new(
+        settings.client_id,
+        settings.publisher_id,
+        settings.endpoints,
+        credential,
+    )
+}
+
+fn webhooks(aws: &SdkConfig, settings: WebhookSettings) -> Webhooks {
+    Webhooks {
+        base_url: settings.base_url,
+        key: secret(aws, settings.webhook_key_arn),
+    }
+}
