@@ -101,12 +101,13 @@ pub struct EventArgs {
     /// OCSF version of the events, from 1.1.0 to 1.8.0
     #[arg(long, default_value_t, env = "OCSF_VERSION", value_name = "VERSION")]
     pub ocsf_version: OcsfVersion,
-    /// Which events carry their original record
+    /// Events that carry their original record; unmapped: if it could not be mapped in full
     #[arg(
         long,
         default_value = "unmapped",
         env = "RAW_DATA",
-        value_name = "WHICH"
+        value_name = "always|unmapped|never",
+        hide_possible_values = true
     )]
     pub raw_data: RawDataArg,
     /// Replace passwords, keys, tokens and the texts that DLP matched
@@ -153,21 +154,24 @@ fn rules_of<T>(
 
 /// On or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(
+    missing_docs,
+    reason = "clap would print the documentation of each value as a paragraph"
+)]
 pub enum Switch {
-    /// Yes
     On,
-    /// No
     Off,
 }
 
 /// [`RawData`] on the command line.
 #[derive(Clone, Copy, Debug, ValueEnum)]
+#[expect(
+    missing_docs,
+    reason = "clap would print the documentation of each value as a paragraph"
+)]
 pub enum RawDataArg {
-    /// Every event
     Always,
-    /// Events of records that could not be mapped in full
     Unmapped,
-    /// No event
     Never,
 }
 

@@ -10,9 +10,9 @@ use crate::commands::{self, CommandError, compact, demo, filter, normalize, serv
 
 /// Microsoft 365 audit records as OCSF events: the whole pipeline on this machine, and tools for records and lakes
 #[derive(Debug, Parser)]
-#[command(name = "ualstream", version, about, long_about = None)]
+#[command(name = "ualstream", version)]
 pub struct Cli {
-    /// What to log on standard error: error, warn, info, debug or directives such as pipeline=debug,warn
+    /// Log lines on standard error: error, warn, info, debug, or directives such as pipeline=debug,warn
     #[arg(
         long,
         env = "LOG_LEVEL",
@@ -26,17 +26,21 @@ pub struct Cli {
     pub command: Command,
 }
 
+const DEMO_NOTES: &str = "\
+Everything is in this process: Microsoft, DynamoDB (a SQLite file), SQS, the API, the fetcher and the reconciler. Nothing leaves \
+this machine. Ctrl-C stops it, and the next start goes on where this one stopped.";
+
+const SERVE_NOTES: &str = "\
+Once it runs, register a tenant with POST /v1/tenants. The address and the file of the key are printed at the start.";
+
 /// The commands, each with its options.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the pipeline against an emulated Microsoft that publishes audit records
-    ///
-    /// Everything is in this process: Microsoft, DynamoDB (a SQLite file), SQS, the API, the fetcher and the reconciler.
-    /// Nothing leaves this machine. Ctrl-C stops it, and the next start goes on where this one stopped.
+    #[command(after_help = DEMO_NOTES)]
     Demo(demo::DemoArgs),
     /// Run the pipeline against Microsoft, or a server that speaks like it
-    ///
-    /// Once it runs, register a tenant with `POST /v1/tenants`: the address and the file of the key are printed at the start.
+    #[command(after_help = SERVE_NOTES)]
     Serve(Box<serve::ServeArgs>),
     /// Turn raw audit records into events, on standard output
     Normalize(normalize::NormalizeArgs),
