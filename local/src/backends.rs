@@ -1,7 +1,7 @@
-//! DynamoDB and SQS inside this process, spoken to over their real wire protocols on loopback ports.
+//! DynamoDB and SQS inside this process, behind their real wire protocols on loopback ports.
 //!
-//! Each has a thread and a runtime of its own: SQLite blocks the thread it runs on, and must hold up neither the queue nor
-//! the pipeline.
+//! Each has its own thread and runtime, because SQLite blocks the thread that it runs on: the queue and the pipeline must not
+//! wait for it.
 
 mod bounded;
 mod dynamodb;
@@ -23,19 +23,19 @@ pub const TABLE: &str = "ualstream";
 /// The content queue's name in the embedded SQS.
 pub const QUEUE: &str = "ualstream-content";
 
-/// The embedded servers accept every signature; a region is needed to make one.
+/// The embedded servers accept every signature, but the SDK makes none without a region.
 const REGION: &str = "us-east-1";
 
 /// Where the embedded DynamoDB keeps its items.
 #[derive(Clone, Debug)]
 pub enum Storage {
-    /// In a SQLite file, made when absent. It survives a kill of the process.
+    /// In this SQLite file, created if it does not exist. It survives a kill of the process.
     File(PathBuf),
-    /// Nowhere: gone with the process.
+    /// In memory: they are gone with the process.
     Memory,
 }
 
-/// The running back ends, with table and queue made.
+/// The running back ends, with their table and queue.
 pub struct Backends {
     /// A client of the embedded DynamoDB.
     pub dynamodb: aws_sdk_dynamodb::Client,
@@ -63,12 +63,12 @@ pub enum BackendsError {
         /// What SQLite says.
         cause: String,
     },
-    /// The table or the queue cannot be made.
+    /// The table or the queue cannot be created.
     #[error("the embedded back ends are not usable: {0}")]
     Aws(#[from] AwsError),
 }
 
-/// Starts both servers and makes table and queue. A received message that is not deleted reappears after
+/// Starts both servers and creates table and queue. A message that is not deleted is received again after
 /// `visibility_timeout`.
 ///
 /// # Errors
@@ -106,13 +106,13 @@ impl Backends {
         self.queues.url()
     }
 
-    /// Deletes what is past its time to live, as DynamoDB does by itself. Returns how many items went. Blocks.
+    /// Deletes expired items and returns how many there were. Blocks the thread.
     #[must_use]
     pub fn expire_items(&self) -> usize {
         self.database.expire_items()
     }
 
-    /// Stops both servers. The SQLite file is then one file again (no write-ahead log beside it).
+    /// Stops both servers. The SQLite file then has no write-ahead log beside it.
     pub async fn stop(self) {
         self.queues.stop().await;
         self.database.stop().await;
@@ -147,7 +147,7 @@ pub fn sqs_client(url: &str) -> aws_sdk_sqs::Client {
     )
 }
 
-/// What signs requests to the embedded servers; they look at its shape only.
+/// Any credentials will do: the embedded servers look only at their form.
 fn credentials() -> Credentials {
     Credentials::new("local", "local", None, None, "embedded")
 }
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn items_in_a_file_outlive_the_servers() {
+    async fn items_in_a_file_survive_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ledger.sqlite");
         let storage = Storage::File(file.clone());
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_that_is_not_deleted_comes_again() {
+    async fn a_message_that_is_not_deleted_is_received_again() {
         let backends = start(Storage::Memory, Duration::from_secs(1))
             .await
             .unwrap();
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_is_no_database_is_refused_by_name() {
+    async fn a_file_that_is_no_database_is_named_in_the_error() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ledger.sqlite");
         std::fs::write(

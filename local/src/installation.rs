@@ -1,186 +1,303 @@
-//! `serve`: settings from the command line and the environment, and what is said at the start.
+//! An installation: the whole pipeline in this process, with its ledger, lake and keys in a folder.
 
-use std::fmt::Write as _;
+pub mod api;
+pub mod data_dir;
+pub mod resume;
+pub mod sweeps;
+pub mod worker;
 
-use office365::Endpoints;
-use secrecy::{ExposeSecret as _, SecretString};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::cli::ServeArgs;
-use crate::data_dir::{DataDir, DataDirError};
-use crate::serve::{self, API_KEY, Options, ServeError, Serving, WebhookBase};
+use office365::{AllowedHosts, Endpoints};
+use pipeline::microsoft::credential::AppCredential;
+use pipeline::fetch::Fetcher;
+use pipeline::lake::{Lake, OpenError};
+use pipeline::ledger::Ledger;
+use pipeline::microsoft::Microsoft;
+use pipeline::queue::Queue;
+use pipeline::receive::Receiver;
+use pipeline::reconcile::Reconciler;
+use pipeline::register::Registrar;
+use pipeline::aws::secrets::Secret;
+use pipeline::settings::EventSettings;
+use pipeline::subscription::Webhooks;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+use uuid::Uuid;
 
-/// Shortest keys taken, in bytes: what is generated has 43.
-const KEY_BYTES_MIN: usize = 32;
+use self::api::Api;
+use self::data_dir::{DataDir, DataDirError};
+use self::resume::ResumeError;
+use self::worker::MessageSource;
+use crate::backends::{self, Backends, BackendsError, Storage, TABLE};
+use crate::wall_clock;
 
-/// The settings cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum InstallationError {
-    /// Microsoft cannot reach a loopback address.
-    #[error(
-        "Microsoft needs an https address to call: give it with --public-url, or leave delivery to the sweep with --no-webhook"
-    )]
-    NoPublicUrl,
-    /// An address in Microsoft's place.
-    #[error(transparent)]
-    Endpoint(#[from] office365::InvalidEndpoint),
-    /// A key that can be guessed.
-    #[error(
-        "{0} is too short: give {KEY_BYTES_MIN} characters or more, or leave it out to have one generated"
-    )]
-    ShortKey(&'static str),
-    /// The data folder.
-    #[error(transparent)]
-    DataDir(#[from] DataDirError),
-    /// The pipeline.
-    #[error(transparent)]
-    Serve(#[from] ServeError),
+/// The file of the operator's key in the data folder.
+pub const API_KEY: &str = "api-key";
+
+/// The file of the webhook's master key in the data folder.
+pub const WEBHOOK_KEY: &str = "webhook-key";
+
+/// A received message is hidden for this much longer than its batch may take.
+const VISIBILITY_MARGIN: Duration = Duration::from_secs(30);
+
+/// Time for the work under way at a stop. What is not finished then is done again after the next start.
+const STOP_WITHIN: Duration = Duration::from_secs(20);
+
+/// How Microsoft reaches the webhook.
+#[derive(Clone, Debug)]
+pub enum WebhookBase {
+    /// Not at all: the sweep alone finds content.
+    None,
+    /// At the address that the API listens on.
+    Listener,
+    /// At this public address, which leads to the API's.
+    Public(Url),
 }
 
-/// Starts what the arguments say.
+/// What an installation is started with.
+#[derive(Debug)]
+pub struct Config {
+    /// Address of the API and the webhook.
+    pub listen: SocketAddr,
+    /// How Microsoft reaches the webhook.
+    pub webhook: WebhookBase,
+    /// Id of the app registration.
+    pub client_id: Uuid,
+    /// Secret of the app registration.
+    pub client_secret: SecretString,
+    /// Tenant id of whoever runs this.
+    pub publisher_id: Uuid,
+    /// Microsoft's servers, or others in their place.
+    pub endpoints: Endpoints,
+    /// Bearer key of the API; `None` for the one in the data folder.
+    pub api_key: Option<SecretString>,
+    /// Master key of the webhook; `None` for the one in the data folder.
+    pub webhook_key: Option<SecretString>,
+    /// The fetcher's settings.
+    pub events: EventSettings,
+    /// Time for one batch of ten blobs. After a crash, its blobs are fetched again when the time is over.
+    pub batch_within: Duration,
+}
+
+/// The installation does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallationError {
+    /// The address is taken, or not this machine's.
+    #[error(
+        "cannot listen on {address}: {cause}; choose another port with --port, or 0 for a free one"
+    )]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The system's answer.
+        cause: io::Error,
+    },
+    /// DynamoDB or SQS does not start.
+    #[error(transparent)]
+    Backends(#[from] BackendsError),
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The lake's folder cannot be used.
+    #[error("the lake cannot be opened: {0}")]
+    Lake(#[from] OpenError),
+    /// The lake's folder has no URL.
+    #[error("the lake's folder {0} cannot be written as a file:// address")]
+    LakePath(String),
+    /// The blobs that the last run left open cannot be enqueued.
+    #[error("the blobs that the last run left open cannot be enqueued: {0}")]
+    Resume(#[from] ResumeError),
+}
+
+/// A running installation.
+pub struct Installation {
+    /// Address of the API and the webhook, with a slash at the end.
+    pub url: Url,
+    /// The address that Microsoft calls; `None` without a webhook.
+    pub webhook_url: Option<Url>,
+    /// Bearer key of the API.
+    pub api_key: SecretString,
+    /// Master key of the webhook.
+    pub webhook_key: SecretString,
+    /// Blobs that an earlier run left open and that were enqueued again.
+    pub resumed: usize,
+    /// DynamoDB and SQS.
+    pub backends: Arc<Backends>,
+    /// The ledger in that DynamoDB.
+    pub ledger: Ledger,
+    /// The folder with ledger, lake and keys, locked.
+    pub data: DataDir,
+    reconciler: Arc<Reconciler>,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+/// Starts back ends, API and worker in the folder `data`. Sweeps start with [`Installation::begin_sweeps`].
 ///
 /// # Errors
 /// See [`InstallationError`].
-pub async fn start(args: &ServeArgs) -> Result<Serving, InstallationError> {
-    let options = options(args)?;
-    let data = DataDir::open(&args.data, args.common.lake.as_deref())?;
-    let mut serving = serve::start(data, options).await?;
-    serving.begin_sweeps(args.common.sweep_every());
-    Ok(serving)
-}
-
-fn options(args: &ServeArgs) -> Result<Options, InstallationError> {
-    let text = |url: &Option<url::Url>| url.as_ref().map(ToString::to_string);
-    let (login, manage) = (text(&args.login_url), text(&args.manage_url));
-    let webhook = match &args.public_url {
-        _ if args.common.no_webhook => WebhookBase::None,
-        Some(url) => WebhookBase::Public(url.clone()),
-        None if args.manage_url.is_some() => WebhookBase::Listener,
-        None => return Err(InstallationError::NoPublicUrl),
+pub async fn start(data: DataDir, config: Config) -> Result<Installation, InstallationError> {
+    let lake_url = Url::from_directory_path(data.lake())
+        .map_err(|()| InstallationError::LakePath(data.lake().display().to_string()))?;
+    let lake = Lake::open(&lake_url)?;
+    let key = |given: &Option<SecretString>, file| match given {
+        Some(key) => Ok(key.clone()),
+        None => data.key(file),
     };
-    Ok(Options {
-        listen: args.common.address(args.port),
-        webhook,
-        client_id: args.client_id,
-        client_secret: args.client_secret.clone(),
-        publisher_id: args.publisher_id,
-        endpoints: Endpoints::overridden(login.as_deref(), manage.as_deref())?,
-        api_key: key("API_KEY", args.api_key.as_ref())?,
-        webhook_key: key("WEBHOOK_KEY", args.webhook_key.as_ref())?,
-        events: args.common.events(),
-        batch_within: args.common.batch_within(),
+    let api_key = key(&config.api_key, API_KEY)?;
+    let webhook_key = key(&config.webhook_key, WEBHOOK_KEY)?;
+    let (listener, url) = listen(config.listen).await?;
+    let webhook_url = match &config.webhook {
+        WebhookBase::None => None,
+        WebhookBase::Listener => Some(url.clone()),
+        WebhookBase::Public(address) => Some(address.clone()),
+    };
+    let backends = backends::start(
+        Storage::File(data.ledger()),
+        config.batch_within + VISIBILITY_MARGIN,
+    )
+    .await?;
+    let components = Components {
+        ledger: Ledger::new(backends.dynamodb.clone(), TABLE.to_owned()),
+        // The embedded SQS refuses a message group on a standard queue.
+        queue: Queue::new(backends.sqs.clone(), backends.queue_url.clone(), false),
+        source: MessageSource {
+            client: backends.sqs.clone(),
+            queue_url: backends.queue_url.clone(),
+        },
+        lake,
+        webhook_url: webhook_url.clone(),
+        api_key: api_key.clone(),
+        webhook_key: webhook_key.clone(),
+    };
+    let resumed = resume::run(&components.ledger, &components.queue, wall_clock::now()).await?;
+    let backends = Arc::new(backends);
+    let stop = CancellationToken::new();
+    let (ledger, source) = (components.ledger.clone(), components.source.clone());
+    let (api, reconciler, fetcher) = components.assemble(&config);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(sweeps::expire(Arc::clone(&backends), stop.clone()));
+    tasks.spawn(api::serve(listener, api, stop.clone().cancelled_owned()));
+    tasks.spawn(worker::run(
+        source,
+        Arc::new(fetcher),
+        config.batch_within,
+        stop.clone(),
+    ));
+    Ok(Installation {
+        url,
+        webhook_url,
+        api_key,
+        webhook_key,
+        resumed,
+        backends,
+        ledger,
+        data,
+        reconciler: Arc::new(reconciler),
+        stop,
+        tasks,
     })
 }
 
-fn key(
-    name: &'static str,
-    given: Option<&SecretString>,
-) -> Result<Option<SecretString>, InstallationError> {
-    match given {
-        Some(key) if key.expose_secret().len() < KEY_BYTES_MIN => {
-            Err(InstallationError::ShortKey(name))
+async fn listen(address: SocketAddr) -> Result<(TcpListener, Url), InstallationError> {
+    let failed = |cause| InstallationError::Listen { address, cause };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    let url = Url::parse(&format!("http://{bound}/"))
+        .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
+    Ok((listener, url))
+}
+
+/// What the functions share.
+struct Components {
+    ledger: Ledger,
+    queue: Queue,
+    source: MessageSource,
+    lake: Lake,
+    webhook_url: Option<Url>,
+    api_key: SecretString,
+    webhook_key: SecretString,
+}
+
+impl Components {
+    fn microsoft(config: &Config) -> Microsoft {
+        Microsoft::new(
+            config.client_id,
+            config.publisher_id,
+            config.endpoints.clone(),
+            AppCredential::ClientSecret(Secret::fixed(config.client_secret.clone(), None)),
+        )
+    }
+
+    fn webhooks(&self) -> Webhooks {
+        Webhooks {
+            base_url: self.webhook_url.clone(),
+            key: Secret::fixed(self.webhook_key.clone(), None),
         }
-        given => Ok(given.cloned()),
     }
-}
 
-/// What runs where, and how to register the first tenant.
-#[must_use]
-pub fn header(serving: &Serving, args: &ServeArgs) -> String {
-    let mut text = String::from("ualstream: the whole pipeline in this process\n\n");
-    let mut line = |name: &str, value: &str| {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {name:<10} {value}");
-    };
-    let api = format!("{}v1/tenants", serving.url);
-    let webhook = serving.webhook_url.as_ref().map_or_else(
-        || "none: the sweep delivers".to_owned(),
-        |url| format!("{url}   (must lead to {})", serving.url),
-    );
-    line("API", &api);
-    line("webhook", &webhook);
-    line("ledger", &serving.data.ledger().display().to_string());
-    line("lake", &serving.data.lake().display().to_string());
-    if serving.resumed > 0 {
-        line(
-            "resumed",
-            &format!(
-                "{} blobs that the last run had not finished",
-                serving.resumed
-            ),
-        );
-    }
-    let key = match &args.api_key {
-        Some(_) => "$API_KEY".to_owned(),
-        None => format!("$(cat {})", serving.data.root().join(API_KEY).display()),
-    };
-    let _ = write!(
-        text,
-        "\nRegister a tenant:\n\n  curl -s -H \"Authorization: Bearer {key}\" {api} -d '{{\"tenant_id\": \"…\"}}'\n"
-    );
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser as _;
-
-    use super::*;
-    use crate::cli::{Cli, Command};
-
-    const ID: &str = "11111111-2222-4333-8444-555555555555";
-
-    fn check(more: &[&str], expect: Result<fn(&WebhookBase) -> bool, &str>) {
-        let start = [
-            "local",
-            "serve",
-            "--client-id",
-            ID,
-            "--client-secret",
-            "s",
-            "--publisher-id",
-            ID,
-        ];
-        let cli = Cli::try_parse_from(start.iter().chain(more)).unwrap();
-        let Command::Serve(args) = cli.command else {
-            panic!("parsed as another command");
+    fn assemble(self, config: &Config) -> (Api, Reconciler, Fetcher) {
+        let receiver = Receiver {
+            client_id: config.client_id,
+            webhook_key: Secret::fixed(self.webhook_key.clone(), None),
+            hosts: AllowedHosts::of_any_cloud(&config.endpoints),
+            queue: self.queue.clone(),
         };
-        match (options(&args), expect) {
-            (Ok(options), Ok(is_right)) => assert!(is_right(&options.webhook), "{more:?}"),
-            (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
-            (result, _) => panic!("{more:?} gave {result:?}"),
+        let registrar = Registrar {
+            ledger: self.ledger.clone(),
+            microsoft: Self::microsoft(config),
+            webhooks: self.webhooks(),
+            api_key: Secret::fixed(self.api_key.clone(), None),
+        };
+        let api = Api {
+            receiver: Arc::new(receiver),
+            registrar: Arc::new(registrar),
+        };
+        let reconciler = Reconciler {
+            ledger: self.ledger.clone(),
+            queue: self.queue.clone(),
+            microsoft: Self::microsoft(config),
+            webhooks: self.webhooks(),
+        };
+        let fetcher = Fetcher::new(
+            self.ledger,
+            self.queue,
+            self.lake,
+            Self::microsoft(config),
+            config.events.clone(),
+        );
+        (api, reconciler, fetcher)
+    }
+}
+
+impl Installation {
+    /// Starts to sweep: at once, and then at this interval.
+    pub fn begin_sweeps(&mut self, every: Duration) {
+        let reconciler = Arc::clone(&self.reconciler);
+        self.tasks
+            .spawn(sweeps::run(reconciler, every, self.stop.clone()));
+    }
+
+    /// Takes no more work, waits up to 20 s for the work under way and stops the back ends. Returns whether all of it was
+    /// finished.
+    pub async fn stop(mut self) -> bool {
+        self.stop.cancel();
+        let finished = tokio::time::timeout(STOP_WITHIN, async {
+            while self.tasks.join_next().await.is_some() {}
+        })
+        .await
+        .is_ok();
+        self.tasks.shutdown().await;
+        if let Ok(backends) = Arc::try_unwrap(self.backends) {
+            backends.stop().await;
         }
-    }
-
-    #[test]
-    fn microsoft_needs_an_address_it_can_call() {
-        check(&[], Err("--public-url"));
-        check(
-            &["--no-webhook"],
-            Ok(|webhook| matches!(webhook, WebhookBase::None)),
-        );
-        check(
-            &["--public-url", "https://hooks.example"],
-            Ok(|webhook| matches!(webhook, WebhookBase::Public(_))),
-        );
-    }
-
-    #[test]
-    fn another_server_is_given_the_address_that_is_listened_on() {
-        check(
-            &["--manage-url", "http://127.0.0.1:9"],
-            Ok(|webhook| matches!(webhook, WebhookBase::Listener)),
-        );
-        check(
-            &["--manage-url", "http://127.0.0.1:9", "--no-webhook"],
-            Ok(|webhook| matches!(webhook, WebhookBase::None)),
-        );
-    }
-
-    #[test]
-    fn a_key_that_can_be_guessed_is_refused() {
-        check(
-            &["--no-webhook", "--api-key", "hunter2"],
-            Err("API_KEY is too short"),
-        );
+        finished
     }
 }

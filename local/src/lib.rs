@@ -1,30 +1,26 @@
-//! The whole pipeline in one process, on embedded back ends: the code that runs on AWS, against DynamoDB and SQS servers in
-//! this process, with a folder as the lake.
+//! The program `ualstream`: the whole pipeline in one process, and tools for records, lakes and filters.
 //!
-//! * [`demo`]: against an emulated Microsoft, which publishes by itself.
-//! * [`installation`]: against Microsoft, or whatever speaks like it.
-//! * [`dry_run`]: what a filter would do.
-//! * [`files`]: raw records to OCSF events, without any of it.
-//! * [`parquet`]: a lake's events to Parquet files, as the fifth function does it.
+//! | room | what |
+//! |---|---|
+//! | [`cli`] | the command line, and which command runs |
+//! | [`commands`] | one file a command |
+//! | [`story`] | what the demo prints while it runs, read from the pipeline's log events |
+//! | [`verify`] | counts what is in a lake |
+//! | [`installation`] | receiver, fetcher, registrar and reconciler in this process, in a folder |
+//! | [`backends`] | embedded DynamoDB and SQS |
 //!
-//! **Invariants.** Nothing here knows how a blob becomes events or a subscription is healed: that is the pipeline's, and
-//! local mode has no code of its own for it. [`audit`] reads the lake and asks nobody.
+//! **Invariants.** The code that runs on Lambda runs here too: no file here knows how a blob becomes events or how a
+//! subscription is healed. [`verify`] reads the lake's objects and trusts no counter of the pipeline. A room uses only rooms
+//! that stand below it in the table.
 
-pub mod api;
-pub mod audit;
+pub mod api_client;
+pub mod arguments;
 pub mod backends;
-pub mod call;
 pub mod cli;
-pub mod data_dir;
-pub mod demo;
-pub mod dry_run;
-pub mod files;
+pub mod commands;
 pub mod installation;
-pub mod parquet;
-pub mod resume;
-pub mod serve;
+pub mod record_file;
 pub mod signals;
 pub mod story;
-pub mod sweeps;
+pub mod verify;
 pub mod wall_clock;
-pub mod worker;

@@ -1,4 +1,4 @@
-//! Ctrl-C and its kin.
+//! Ctrl-C and SIGTERM.
 
 use std::future::Future;
 use std::io;
@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A second signal counts as asking again only after this time: `timeout` and some shells send one twice.
+/// A second signal within this time is the first one again: `timeout` and some shells send it twice.
 const SECOND_SIGNAL_AFTER: Duration = Duration::from_secs(1);
 
-/// Resolves at Ctrl-C, or when the system asks the process to end. A second one ends the process at once.
+/// Resolves at Ctrl-C or SIGTERM. A second signal ends the process at once.
 ///
 /// # Errors
-/// The signals cannot be listened to.
+/// The system refuses to deliver the signals.
 pub fn interrupted() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -39,9 +39,9 @@ pub fn interrupted() -> io::Result<impl Future<Output = ()>> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "whoever asks twice wants no tidying; a kill at any moment loses nothing"
+    reason = "a second Ctrl-C asks for no orderly stop, and a kill at any moment loses nothing"
 )]
 fn exit_at_once() -> ! {
-    // What a shell reports for a process that Ctrl-C ended.
+    // The status that a shell reports after Ctrl-C.
     std::process::exit(130)
 }

@@ -1,8 +1,9 @@
-//! What happens, told to a person at a terminal while it happens.
+//! The story of a run: what the pipeline does, in lines for a person at a terminal.
 //!
-//! The pipeline knows nothing of it: its own log events are read here, by message and fields, and retold.
+//! The steps are read from the pipeline's log events, by message and fields. The pipeline does not know of it.
 
-mod throttle;
+mod digest;
+mod step;
 
 use std::fmt;
 use std::io::Write;
@@ -17,99 +18,48 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
-use self::throttle::Throttle;
+use self::digest::Digest;
+use self::step::Step;
 
-/// Steps waiting to be told. More are dropped and not told, rather than holding up the pipeline.
+/// Steps waiting to be written. Further ones are left out: the pipeline must not wait for a terminal.
 const WAITING_MAX: usize = 10_000;
 
-/// How often held back steps are told in sum.
-const SUM_EVERY: Duration = Duration::from_secs(1);
+/// Time between two summaries.
+const SUMMARY_EVERY: Duration = Duration::from_secs(1);
 
-/// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// A tenant was registered.
-    Registered {
-        /// Which.
-        tenant: String,
-    },
-    /// A subscription is being started.
-    Starting {
-        /// Whose.
-        tenant: String,
-        /// For what.
-        content_type: String,
-    },
-    /// Microsoft called the webhook during a start, and was answered.
-    Validated {
-        /// Whose subscription.
-        tenant: String,
-        /// For what.
-        content_type: String,
-    },
-    /// Microsoft announced blobs.
-    Notified {
-        /// Whose.
-        tenant: String,
-        /// Of what.
-        content_type: String,
-        /// Blobs put into the queue.
-        blobs: u64,
-    },
-    /// A blob is in the lake.
-    Delivered {
-        /// Whose.
-        tenant: String,
-        /// Of what.
-        content_type: String,
-        /// Records in it.
-        records: u64,
-        /// Of which other blobs had brought.
-        duplicate: u64,
-    },
-    /// A sweep compared Microsoft's listing with the ledger.
-    Swept {
-        /// Blobs listed.
-        listed: u64,
-        /// Of which the ledger did not know.
-        unknown: u64,
-        /// Blobs nobody had finished in time.
-        overdue: u64,
-    },
-}
-
-enum Told {
+/// What the story's thread receives.
+enum Message {
     Step(Step),
     Line(String),
     End,
 }
 
-/// The teller: takes steps and lines from everywhere and writes them in order, from one thread.
+/// The running story: takes steps and lines from all threads and writes them from one.
 pub struct Story {
-    sender: SyncSender<Told>,
+    sender: SyncSender<Message>,
     thread: JoinHandle<()>,
 }
 
-/// The log layer that finds steps; see [`Story::layer`].
+/// A log layer that finds steps in the pipeline's events.
 #[derive(Clone)]
 pub struct StoryLayer {
-    sender: SyncSender<Told>,
+    sender: SyncSender<Message>,
 }
 
-/// Begins to tell on `out`; times are since `begin`.
+/// Starts a story that is written to `out`, with the time since `began` in each line.
 ///
 /// # Errors
-/// No thread can be had.
-pub fn begin(out: Box<dyn Write + Send>, begin: Instant) -> std::io::Result<Story> {
+/// The system has no thread for it.
+pub fn begin(out: Box<dyn Write + Send>, began: Instant) -> std::io::Result<Story> {
     let (sender, receiver) = sync_channel(WAITING_MAX);
     let thread = std::thread::Builder::new()
         .name("story".to_owned())
-        .spawn(move || tell(&receiver, out, begin))?;
+        .spawn(move || write_all(&receiver, out, began))?;
     Ok(Story { sender, thread })
 }
 
 impl Story {
-    /// A log layer that finds the steps in the pipeline's events.
+    /// The log layer that feeds this story.
     #[must_use]
     pub fn layer(&self) -> StoryLayer {
         StoryLayer {
@@ -117,57 +67,57 @@ impl Story {
         }
     }
 
-    /// Writes a line as it is.
+    /// Writes a line without a time.
     pub fn line(&self, text: impl Into<String>) {
-        let _ = self.sender.send(Told::Line(text.into()));
+        let _ = self.sender.send(Message::Line(text.into()));
     }
 
-    /// Writes what is left and ends.
+    /// Writes what is left and ends the story.
     pub fn end(self) {
-        let _ = self.sender.send(Told::End);
+        let _ = self.sender.send(Message::End);
         let _ = self.thread.join();
     }
 }
 
-/// A closed terminal ends the telling and not the work.
-fn tell(receiver: &Receiver<Told>, mut out: Box<dyn Write + Send>, begin: Instant) {
-    let mut throttle = Throttle::default();
-    let mut sum_at = Instant::now() + SUM_EVERY;
+/// Errors are ignored: a closed terminal must not end the work.
+fn write_all(receiver: &Receiver<Message>, mut out: Box<dyn Write + Send>, began: Instant) {
+    let mut digest = Digest::default();
+    let mut summary_at = Instant::now() + SUMMARY_EVERY;
     loop {
-        let told = receiver.recv_timeout(sum_at.saturating_duration_since(Instant::now()));
-        let lines = match told {
-            Ok(Told::Step(step)) => throttle.take(&step).into_iter().collect(),
-            Ok(Told::Line(line)) => {
-                for held in throttle.sum() {
-                    write_step(&mut out, begin, &held);
+        let message = receiver.recv_timeout(summary_at.saturating_duration_since(Instant::now()));
+        let lines = match message {
+            Ok(Message::Step(step)) => digest.line(&step).into_iter().collect(),
+            Ok(Message::Line(line)) => {
+                for line in digest.summary() {
+                    write_step(&mut out, began, &line);
                 }
                 let _ = writeln!(out, "{line}");
                 Vec::new()
             }
-            Ok(Told::End) | Err(RecvTimeoutError::Disconnected) => {
-                for held in throttle.sum() {
-                    write_step(&mut out, begin, &held);
+            Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => {
+                for line in digest.summary() {
+                    write_step(&mut out, began, &line);
                 }
                 let _ = out.flush();
                 return;
             }
-            Err(RecvTimeoutError::Timeout) => throttle.sum(),
+            Err(RecvTimeoutError::Timeout) => digest.summary(),
         };
         for line in lines {
-            write_step(&mut out, begin, &line);
+            write_step(&mut out, began, &line);
         }
-        if Instant::now() >= sum_at {
-            for line in throttle.sum() {
-                write_step(&mut out, begin, &line);
+        if Instant::now() >= summary_at {
+            for line in digest.summary() {
+                write_step(&mut out, began, &line);
             }
-            sum_at = Instant::now() + SUM_EVERY;
+            summary_at = Instant::now() + SUMMARY_EVERY;
         }
         let _ = out.flush();
     }
 }
 
-fn write_step(out: &mut Box<dyn Write + Send>, begin: Instant, line: &str) {
-    let seconds = begin.elapsed().as_secs_f64();
+fn write_step(out: &mut Box<dyn Write + Send>, began: Instant, line: &str) {
+    let seconds = began.elapsed().as_secs_f64();
     let _ = writeln!(out, "{seconds:>7.1} s  {line}");
 }
 
@@ -192,7 +142,7 @@ where
             }
         }
         if let Some(step) = fields.step() {
-            let _ = self.sender.try_send(Told::Step(step));
+            let _ = self.sender.try_send(Message::Step(step));
         }
     }
 }
@@ -289,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn events_of_the_pipeline_are_retold_with_the_fields_of_their_spans() {
+    fn a_step_takes_fields_from_its_event_and_its_spans() {
         let page = Page::default();
         let story = begin(Box::new(page.clone()), Instant::now()).unwrap();
         let subscriber = tracing_subscriber::registry().with(story.layer());

@@ -1,9 +1,9 @@
-//! The one place of local mode that reads the time, for its workers.
+//! The one file here that reads the time.
 
 use jiff::Timestamp;
 use pipeline::clock::Clock;
 
-/// Now.
+/// The present.
 #[must_use]
 #[expect(
     clippy::disallowed_methods,
@@ -13,7 +13,7 @@ pub fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// A clock for one unit of work.
+/// A clock that starts now, for one unit of work.
 #[must_use]
 pub fn clock() -> Clock {
     Clock::starting_at(now())

@@ -5,9 +5,22 @@ use std::path::{Path, PathBuf};
 use tests::{repo, severity};
 
 /// Beginnings of commands that a reader can be assumed to have.
-const KNOWN_COMMANDS: [&str; 14] = [
-    "aws", "bash", "cargo", "cat", "cd", "curl", "duckdb", "export", "git", "jq", "mkdir",
-    "rustup", "sam", "source",
+const KNOWN_COMMANDS: [&str; 15] = [
+    "aws",
+    "bash",
+    "cargo",
+    "cat",
+    "cd",
+    "curl",
+    "duckdb",
+    "export",
+    "git",
+    "jq",
+    "mkdir",
+    "rustup",
+    "sam",
+    "source",
+    "ualstream",
 ];
 
 #[test]

@@ -1,4 +1,4 @@
-//! Parquet files made by the real code, read back by code that is not ours.
+//! Parquet files that the compactor writes, read by DuckDB and PyArrow.
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,33 +18,29 @@ const RECORDS_PER_OBJECT: usize = 60;
 
 const READ_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The raw records of the fixtures, and of the samples beside the repository where they are.
+const FIXTURES: &str = "shared/normalize/tests/fixtures";
+
+/// All raw records of the normalizer's fixtures. Some of their lines are no records.
 fn records() -> Vec<Vec<u8>> {
-    let fixtures = repo::read("shared/normalize/tests/fixtures/golden.ndjson").unwrap();
+    let golden = repo::read(format!("{FIXTURES}/golden.ndjson")).unwrap();
     let raw = |line: &str| serde_json::from_str::<Value>(line).unwrap()["raw"].to_string();
-    let mut records: Vec<Vec<u8>> = fixtures
-        .lines()
-        .map(|line| raw(line).into_bytes())
-        .collect();
-    let samples = std::fs::read_dir(repo::root().join("../shared/samples"));
-    for path in samples
-        .into_iter()
-        .flatten()
-        .map(|file| file.unwrap().path())
-    {
-        if path.extension().is_some_and(|of| of == "ndjson")
-            && !path.ends_with("golden_pairs.ndjson")
-        {
-            let text = std::fs::read(&path).unwrap();
-            records.extend(text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec));
-        }
+    let mut records: Vec<Vec<u8>> = golden.lines().map(|line| raw(line).into_bytes()).collect();
+    let families = std::fs::read_dir(repo::root().join(FIXTURES).join("records")).unwrap();
+    let mut families: Vec<_> = families.map(|file| file.unwrap().path()).collect();
+    families.sort();
+    for family in families {
+        let text = std::fs::read(family).unwrap();
+        let lines = text.split(|byte| *byte == b'\n');
+        records.extend(
+            lines
+                .filter(|line| !line.trim_ascii().is_empty())
+                .map(<[u8]>::to_vec),
+        );
     }
-    records.push(b"no record".to_vec());
-    records.retain(|record| !record.trim_ascii().is_empty());
     records
 }
 
-/// Writes the events of some records as the object of the `number`th blob.
+/// Writes the events of some records as the object of blob number `number`.
 async fn put_events(lake: &Lake, number: usize, records: &[Vec<u8>], raw_data: RawData) -> usize {
     let blob = ContentRef {
         tenant_id: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
@@ -68,7 +64,7 @@ async fn put_events(lake: &Lake, number: usize, records: &[Vec<u8>], raw_data: R
     for record in records {
         normalize::event(record, &context, &mut events);
     }
-    // A deployment's setting may change: both are in one lake then.
+    // A lake has objects of both compressions when the deployment's setting was changed.
     let codec = [Codec::Gzip, Codec::Zstd][number % 2];
     lake.compress_and_write(
         &key::events(&blob, normalize::Schema::Ocsf, codec),
@@ -81,8 +77,8 @@ async fn put_events(lake: &Lake, number: usize, records: &[Vec<u8>], raw_data: R
 
 async fn read_back(lake: &Path) -> Value {
     tools::install_lake().await.unwrap();
-    let mut columns = tempfile::NamedTempFile::new().unwrap();
-    local::parquet::write_columns(&mut columns).unwrap();
+    let columns = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(columns.path(), local::commands::columns::as_json_lines()).unwrap();
     let script = repo::root().join("tests/tools/read_lake.py");
     let mut python = tokio::process::Command::new(tools::bin("lake").join("python"));
     python.arg(script).arg(lake).arg(columns.path());
@@ -91,7 +87,7 @@ async fn read_back(lake: &Path) -> Value {
 }
 
 #[tokio::test]
-async fn duckdb_and_pyarrow_read_every_event_once_and_as_it_was() {
+async fn duckdb_and_pyarrow_read_every_event_once_and_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let compactor = Compactor {
         lake: Lake::open(&Url::from_directory_path(folder.path()).unwrap()).unwrap(),
@@ -112,7 +108,7 @@ async fn duckdb_and_pyarrow_read_every_event_once_and_as_it_was() {
     }
     let report = compact::run(&compactor, run).await.unwrap();
     assert_eq!(report.events, events);
-    // What comes late is in files of its own, beside those.
+    // Late events go into files of their own.
     events += put_events(&compactor.lake, 100, &records[..50], RawData::Always).await;
     let late = compact::run(&compactor, run).await.unwrap();
     assert_eq!((late.plans, late.events), (1, 50));

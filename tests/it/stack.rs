@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use columnar::CLASSES;
 use emulator::{Config, ContentType, Emulator};
 use pipeline::logging::message;
 use reqwest::{Client, StatusCode};
@@ -30,7 +31,7 @@ const RECEIVER_BYTES_MAX: u64 = 8_000_000;
 const BOOTSTRAP_BYTES_MAX: u64 = 14_000_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_travels_through_the_deployed_template() {
+async fn the_deployed_template_delivers_records_to_the_lake() {
     let microsoft = Emulator::start(Config {
         blobs_per_tenant: BLOBS,
         allow_http_webhooks: true,
@@ -63,6 +64,7 @@ struct World {
 async fn scenario(world: &World) -> Outcome<()> {
     let tenant = world.microsoft.tenants()[0];
     bootstraps_are_small(world)?;
+    every_class_has_a_glue_table(world).await?;
     strangers_are_refused(world, tenant).await?;
     tenant_is_registered_and_its_webhooks_are_validated(world, tenant).await?;
     everything_published_is_in_the_lake_once(world).await?;
@@ -86,6 +88,26 @@ fn bootstraps_are_small(world: &World) -> Outcome<()> {
     });
     ensure(too_large.is_none(), || {
         format!("too large: {too_large:?} of {sizes:?}")
+    })
+}
+
+/// The nested stack is there, with the database and the bucket of the stack around it.
+async fn every_class_has_a_glue_table(world: &World) -> Outcome<()> {
+    let (bucket, events) = (
+        world.stack.output("LakeBucket")?,
+        world.stack.output("LakeTable")?,
+    );
+    let database = events.split('.').next().unwrap_or_default();
+    let mut call = vec!["glue", "get-tables", "--database-name", database];
+    call.extend(["--query", "TableList[].StorageDescriptor.Location"]);
+    let locations: BTreeSet<String> = serde_json::from_value(world.stack.aws(&call).await?)?;
+    let expected = CLASSES
+        .iter()
+        .map(|class| format!("s3://{bucket}/ext/{}/", class.source))
+        .chain([format!("s3://{bucket}/ocsf/")])
+        .collect();
+    ensure(locations == expected, || {
+        format!("tables over {locations:?}, not over {expected:?}")
     })
 }
 

@@ -1,4 +1,4 @@
-//! template.yaml, linted as SAM source and, where the linters see something, expanded to plain CloudFormation.
+//! template.yaml and glue-tables.yaml, linted in the form that CloudFormation gets: the linters see little in a SAM source.
 
 mod forward;
 mod metrics;
@@ -11,42 +11,62 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
-use tests::{repo, tools};
+use tests::{glue_tables, repo, tools};
 use tokio::process::Command;
 
 /// A linter's run: seconds, but for a first import of its rules on a busy machine.
 const LINT_TIMEOUT: Duration = Duration::from_secs(300);
 
+/// The templates that are deployed.
+#[derive(Clone, Copy, Debug)]
+enum Template {
+    Main,
+    GlueTables,
+}
+
+impl Template {
+    fn file(self) -> &'static str {
+        match self {
+            Self::Main => "template.yaml",
+            Self::GlueTables => glue_tables::FILE,
+        }
+    }
+}
+
 #[tokio::test]
 async fn sam_validate_finds_nothing() {
     tools::install().await.unwrap();
-    lint(tools::sam_tool("sam").args(["validate", "--lint", "--template-file", "template.yaml"]))
-        .await;
+    let file = Template::Main.file();
+    lint(tools::sam_tool("sam").args(["validate", "--lint", "--template-file", file])).await;
 }
 
 #[tokio::test]
-async fn cfn_lint_finds_nothing_in_the_expanded_template() {
-    let (_dir, path) = expanded_file().await;
+async fn cfn_lint_finds_nothing() {
     let regions = ["eu-central-1", "us-east-1", "us-gov-west-1"];
-    lint(
-        tools::sam_tool("cfn-lint")
-            .arg("--template")
-            .arg(path)
-            .arg("--regions")
-            .args(regions),
-    )
-    .await;
+    for template in [Template::Main, Template::GlueTables] {
+        let (_dir, path) = expanded_file(template).await;
+        lint(
+            tools::sam_tool("cfn-lint")
+                .arg("--template")
+                .arg(path)
+                .arg("--regions")
+                .args(regions),
+        )
+        .await;
+    }
 }
 
 #[tokio::test]
-async fn checkov_finds_only_what_is_explained_in_its_configuration() {
-    let (_dir, path) = expanded_file().await;
-    lint(
-        tools::sam_tool("checkov")
-            .args(["--config-file", "tests/tools/checkov.yaml", "--file"])
-            .arg(path),
-    )
-    .await;
+async fn checkov_finds_nothing_that_is_not_explained() {
+    for template in [Template::Main, Template::GlueTables] {
+        let (_dir, path) = expanded_file(template).await;
+        lint(
+            tools::sam_tool("checkov")
+                .args(["--config-file", "tests/tools/checkov.yaml", "--file"])
+                .arg(path),
+        )
+        .await;
+    }
 }
 
 async fn lint(command: &mut Command) {
@@ -55,13 +75,13 @@ async fn lint(command: &mut Command) {
     }
 }
 
-/// The template as CloudFormation sees it.
-async fn expanded() -> Value {
-    let (_dir, path) = expanded_file().await;
+/// A template as CloudFormation gets it.
+async fn expanded(template: Template) -> Value {
+    let (_dir, path) = expanded_file(template).await;
     serde_json::from_str(&repo::read(path).unwrap()).unwrap()
 }
 
-async fn expanded_file() -> (tempfile::TempDir, PathBuf) {
+async fn expanded_file(template: Template) -> (tempfile::TempDir, PathBuf) {
     tools::install().await.unwrap();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("expanded.json");
@@ -69,7 +89,7 @@ async fn expanded_file() -> (tempfile::TempDir, PathBuf) {
     lint(
         tools::sam_tool("python")
             .arg(script)
-            .arg("template.yaml")
+            .arg(template.file())
             .arg(&path),
     )
     .await;

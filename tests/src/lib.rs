@@ -3,6 +3,7 @@
 pub mod firehose;
 pub mod flaky;
 pub mod forward;
+pub mod glue_tables;
 pub mod lake;
 pub mod ministack;
 pub mod repo;

@@ -212,8 +212,10 @@ impl Stack {
         let mut sizes = BTreeMap::new();
         for entry in std::fs::read_dir(build_dir(self.dir.path()))? {
             let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                let bytes = entry.path().join("bootstrap").metadata()?.len();
+            let bootstrap = entry.path().join("bootstrap");
+            // The nested stack has a folder too, with its template alone.
+            if bootstrap.exists() {
+                let bytes = bootstrap.metadata()?.len();
                 sizes.insert(entry.file_name().to_string_lossy().into_owned(), bytes);
             }
         }

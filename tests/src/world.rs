@@ -13,9 +13,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
 use emulator::Emulator;
 use jiff::Timestamp;
-use local::api::{self, Api};
-use local::audit::{self, RecordName};
 use local::backends::{self, Backends, Storage, TABLE};
+use local::installation::api::{self, Api};
+use local::verify::{self, RecordKey};
 use office365::{AllowedHosts, ContentType, Endpoints};
 use pipeline::aws::batch::Delivery;
 use pipeline::aws::secrets::Secret;
@@ -373,13 +373,13 @@ impl World {
     /// # Errors
     /// The lake cannot be read.
     pub fn audit(&self) -> Outcome<(usize, u64, usize)> {
-        let audit = audit::read(self.folder.path())?;
+        let records = verify::read(self.folder.path())?;
         let published = self.emulator.published_ids();
         let lost = published
             .iter()
-            .filter(|(tenant, id)| !audit.has(&RecordName::new(&tenant.to_string(), id)))
+            .filter(|(tenant, id)| !records.has(&RecordKey::new(&tenant.to_string(), id)))
             .count();
-        Ok((audit.written(), audit.duplicates(), lost))
+        Ok((records.written(), records.duplicates(), lost))
     }
 
     /// Everything published is in the lake, once.

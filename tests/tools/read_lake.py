@@ -2,7 +2,7 @@
 
 Usage: read_lake.py LAKE COLUMNS
 
-COLUMNS is what `local columns` prints. Prints one line of JSON with the counts, and fails when an event is missing, there twice or
+COLUMNS is what `ualstream columns` prints. Prints one line of JSON with the counts, and fails when an event is missing, there twice or
 not as it was written, or when DuckDB finds other columns than the Glue tables declare.
 """
 

@@ -1,4 +1,4 @@
-"""Expands a SAM template to plain CloudFormation, offline.
+"""Expands a template to plain CloudFormation, offline: the SAM transform, the aliases and the short forms of functions.
 
 Usage: transform.py TEMPLATE OUTPUT
 
@@ -17,6 +17,8 @@ CODE_URI = "s3://bucket/code.zip"
 
 
 def expand(template: dict) -> dict:
+    if "Transform" not in template:
+        return template
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = CODE_URI

@@ -1,7 +1,7 @@
-//! An HTTP client for the embedded servers that has a bounded number of requests under way.
+//! An HTTP client for the embedded servers with a limit on requests in flight.
 //!
-//! On AWS each function instance is a process of its own. Here all of them share one, client and server, and each
-//! connection costs two of its file descriptors, of which a shell allows 1,024.
+//! On AWS each instance of a function is a process of its own. Here all of them and the servers share one process, in which each
+//! connection takes two file descriptors, and a shell allows 1,024.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use tokio::sync::Semaphore;
 
-/// Requests under way to one embedded server. Each server works on one at a time; a few in waiting keep it busy, and every
-/// poller of the queue holds one for as long as it waits for messages.
+/// Requests in flight to one embedded server. A server works on one at a time, so a few waiting ones keep it busy; and each poller
+/// of the queue holds one for as long as it waits for messages.
 const REQUESTS_IN_FLIGHT_MAX: usize = 32;
 
-/// A client without TLS, which the embedded servers do not speak.
+/// A client without TLS: the embedded servers have none.
 pub(super) fn client() -> SharedHttpClient {
     SharedHttpClient::new(Bounded {
         inner: SharedHttpClient::new(Builder::new().build_http()),

@@ -37,9 +37,9 @@ fn open(storage: &Storage) -> dynoxide::Result<Database> {
         return Database::memory();
     };
     let database = Database::new(&file.to_string_lossy())?;
-    // By its name for after an import, in effect `synchronous = NORMAL`: with the write-ahead log every commit survives a
-    // kill of the process, without a wait for the disk at each. A power failure may take the last commits with it, and the
-    // last files of the lake: local mode does not promise more than the folder's disk does.
+    // The name speaks of imports; the effect is `synchronous = NORMAL`. With the write-ahead log, every commit survives a kill of
+    // the process without waiting for the disk. A power failure may lose the last commits, as it may lose the last files of the
+    // lake: local mode promises no more than the disk does.
     database.disable_bulk_loading()?;
     Ok(database)
 }
@@ -53,13 +53,13 @@ impl Dynamodb {
         match self.database.sweep_ttl() {
             Ok(items) => items,
             Err(error) => {
-                tracing::warn!(%error, "items past their time to live were not deleted");
+                tracing::warn!(%error, "expired items were not deleted");
                 0
             }
         }
     }
 
-    /// Stops serving and closes the database; the last connection folds the write-ahead log into the file.
+    /// Stops the server and closes the database. The last connection merges the write-ahead log into the file.
     pub(super) async fn stop(self) {
         self.server.stop().await;
         drop(self.database);

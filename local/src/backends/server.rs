@@ -15,14 +15,14 @@ pub struct ServerError {
     cause: std::io::Error,
 }
 
-/// A running server; dropping it stops it without waiting.
+/// A running server. Dropping it stops it without waiting for it.
 pub(super) struct Server {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
 
-/// Runs `serve(listener, stop)` on a new thread until it returns; it should when `stop` resolves.
+/// Runs `serve(listener, stop)` on a new thread. It should return when `stop` resolves.
 pub(super) fn spawn<F, Fut>(name: &'static str, serve: F) -> Result<Server, ServerError>
 where
     F: FnOnce(TcpListener, oneshot::Receiver<()>) -> Fut + Send + 'static,
@@ -56,16 +56,16 @@ where
 }
 
 impl Server {
-    /// Its address, without a slash at the end.
+    /// The server's address, without a slash at the end.
     pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Asks it to stop and waits until its thread is gone.
+    /// Asks the server to stop and waits for the end of its thread.
     pub(super) async fn stop(self) {
         let Self { stop, thread, .. } = self;
         drop(stop);
-        // Joining blocks; a panic of the server has been printed by its own thread.
+        // Joining blocks. If the server panicked, its thread has printed that.
         let _ = tokio::task::spawn_blocking(move || thread.join()).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The embedded SQS: rustack, in memory. What is in it at a kill is gone, and the sweep finds it again.
+//! The embedded SQS: rustack, in memory. Its messages are lost when the process is killed; the sweep finds their blobs again.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ async fn serve(listener: TcpListener, mut stop: oneshot::Receiver<()>, region: &
             _ = &mut stop => break,
             accepted = listener.accept() => accepted,
         };
-        // A failed accept is the peer's trouble (reset before it was taken) or passes (no free descriptor).
+        // The peer has reset the connection, or no file descriptor is free for the moment: neither ends the server.
         let Ok((stream, _)) = accepted else {
             tokio::task::yield_now().await;
             continue;

@@ -1,4 +1,4 @@
-//! `local compact` as a process of its own, whose memory can be measured.
+//! `ualstream compact` as a process of its own, whose memory can be measured.
 
 use std::fs;
 use std::process::Command;
@@ -54,7 +54,7 @@ fn record(random: &mut StdRng) -> Value {
 }
 
 #[test]
-fn an_hour_that_nothing_makes_smaller_is_compacted_within_256_mebibytes() {
+fn an_incompressible_hour_is_compacted_within_256_mib() {
     let folder = tempfile::tempdir().unwrap();
     let hour = folder.path().join(HOUR);
     fs::create_dir_all(&hour).unwrap();
@@ -87,7 +87,7 @@ fn an_hour_that_nothing_makes_smaller_is_compacted_within_256_mebibytes() {
         .take_while(|line| !line.is_empty())
         .find_map(|line| line.trim().strip_prefix(ALLOCATOR)?.strip_prefix(": "));
     let measured = Command::new("python3")
-        .args(["-c", MEASURE, env!("CARGO_BIN_EXE_local"), "compact"])
+        .args(["-c", MEASURE, env!("CARGO_BIN_EXE_ualstream"), "compact"])
         .args(["--now", "2026-03-01T13:00:00Z", "--lake"])
         .arg(folder.path())
         .env(ALLOCATOR, value.unwrap().trim_matches('"'))

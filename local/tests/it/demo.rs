@@ -2,12 +2,12 @@
 
 use std::process::Command;
 
-use local::audit;
+use local::verify;
 
-use crate::process::{Running, local, run, text};
+use crate::process::{Running, run, text, ualstream};
 
 #[test]
-fn a_single_run_prints_one_line_of_json_and_ends_well() {
+fn once_with_json_prints_one_line_and_succeeds() {
     let folder = tempfile::tempdir().unwrap();
     let output = run(
         folder.path(),
@@ -32,7 +32,7 @@ fn a_single_run_prints_one_line_of_json_and_ends_well() {
         out.starts_with(r#"{"published":100,"written":100,"duplicates":0,"lost":0,"seconds":"#),
         "{out}"
     );
-    let lake = audit::read(&folder.path().join("lake")).unwrap();
+    let lake = verify::read(&folder.path().join("lake")).unwrap();
     assert_eq!((lake.written(), lake.objects()), (100, 20));
 
     // The story is read from log events of the pipeline; a field or message spelled anew would leave holes.
@@ -86,9 +86,9 @@ fn filtered(more: &[&str], folder_of_events: &str, ending: &str) {
         "{told}"
     );
     let lake = folder.path().join("lake");
-    let audit = audit::read(&lake).unwrap();
+    let records = verify::read(&lake).unwrap();
     assert_eq!(
-        (audit.written(), audit.routed(), audit.objects()),
+        (records.written(), records.routed(), records.objects()),
         (30, 10, 8)
     );
     let find = format!("find lake/{folder_of_events} lake/routed/files -name '*.{ending}' | wc -l");
@@ -101,7 +101,7 @@ fn filtered(more: &[&str], folder_of_events: &str, ending: &str) {
 }
 
 #[test]
-fn what_a_filter_drops_or_routes_is_accounted_for() {
+fn dropped_and_routed_records_are_accounted_for() {
     filtered(&[], "ocsf", "ndjson.gz");
     filtered(&["--lake-compression", "zstd"], "ocsf", "ndjson.zst");
     filtered(
@@ -141,13 +141,13 @@ fn without_notifications_the_sweep_delivers_everything() {
 }
 
 #[test]
-fn a_shell_with_few_file_descriptors_is_enough() {
+fn few_file_descriptors_are_enough() {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new("sh")
         .args([
             "-c",
             "ulimit -n 512 && exec \"$0\" \"$@\"",
-            env!("CARGO_BIN_EXE_local"),
+            env!("CARGO_BIN_EXE_ualstream"),
         ])
         .args([
             "demo",
@@ -172,12 +172,12 @@ fn a_shell_with_few_file_descriptors_is_enough() {
 }
 
 #[test]
-fn an_endless_run_stops_at_ctrl_c_and_the_next_one_goes_on() {
+fn a_run_stops_at_ctrl_c_and_the_next_one_continues() {
     let folder = tempfile::tempdir().unwrap();
     let lake = folder.path().join(".ualstream/lake");
     let mut records = 0;
     for _ in 0..2 {
-        let mut demo = Running::start_piped(&mut local(
+        let mut demo = Running::start_piped(&mut ualstream(
             folder.path(),
             &["demo", "--tenants", "1", "--records-per-blob", "2"],
         ));
@@ -190,7 +190,7 @@ fn an_endless_run_stops_at_ctrl_c_and_the_next_one_goes_on() {
         assert!(ended_well, "{head}{rest}");
         assert!(rest.contains("every record once"), "{rest}");
         assert!(!folder.path().join(".ualstream/ledger.sqlite-wal").exists());
-        let now = audit::read(&lake).unwrap();
+        let now = verify::read(&lake).unwrap();
         assert!(now.written() > records, "{head}{rest}");
         assert_eq!(now.duplicates(), 0);
         records = now.written();
@@ -198,7 +198,7 @@ fn an_endless_run_stops_at_ctrl_c_and_the_next_one_goes_on() {
 }
 
 #[test]
-fn serve_says_what_it_needs() {
+fn serve_names_its_missing_options() {
     let folder = tempfile::tempdir().unwrap();
     let output = run(folder.path(), &["serve"]);
     assert!(!output.status.success());

@@ -1,4 +1,4 @@
-//! The process is killed at random moments, again and again: nothing is lost, nothing is there twice.
+//! The process is killed at random moments: nothing is lost and nothing is written twice.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use emulator::{Config, ContentType, Emulator, Fault, FaultKind};
 use http::Method;
-use local::audit::{self, Audit, RecordName};
-use local::call::call;
+use local::api_client::call;
+use local::verify::{self, LakeRecords, RecordKey};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use secrecy::SecretString;
@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use crate::process::{Running, WITHIN, local};
+use crate::process::{Running, WITHIN, ualstream};
 
 const KILLS: usize = 10;
 
@@ -105,7 +105,7 @@ impl World {
             .open(self.log())
             .unwrap();
         Running::start(
-            local(self.folder.path(), &arguments)
+            ualstream(self.folder.path(), &arguments)
                 .env("CLIENT_SECRET", self.microsoft.client_secret())
                 .env("API_KEY", KEY)
                 .stdout(log.try_clone().unwrap())
@@ -137,22 +137,22 @@ impl World {
     }
 
     /// What is published and not in the lake.
-    fn missing(&self, lake: &Audit) -> usize {
+    fn missing(&self, lake: &LakeRecords) -> usize {
         self.published()
             .iter()
             .filter(|record| !lake.has(record))
             .count()
     }
 
-    fn published(&self) -> HashSet<RecordName> {
+    fn published(&self) -> HashSet<RecordKey> {
         let ids = self.microsoft.published_ids();
         ids.iter()
-            .map(|(tenant, id)| RecordName::new(&tenant.to_string(), id))
+            .map(|(tenant, id)| RecordKey::new(&tenant.to_string(), id))
             .collect()
     }
 
     async fn settle(&self) {
-        let mut lake = Audit::default();
+        let mut lake = LakeRecords::default();
         let end = Instant::now() + WITHIN;
         loop {
             lake.refresh(&self.lake()).unwrap();
@@ -185,7 +185,7 @@ fn seed() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_kills_under_load_lose_nothing_and_double_nothing() {
+async fn ten_kills_under_load_lose_and_duplicate_nothing() {
     let seed = seed();
     println!("KILL_SEED={seed}");
     let mut dice = StdRng::seed_from_u64(seed);
@@ -210,7 +210,7 @@ async fn ten_kills_under_load_lose_nothing_and_double_nothing() {
 
     let published = world.published();
     assert!(published.len() > TENANTS * BLOBS_PER_TENANT * RECORDS_PER_BLOB / 2);
-    let lake = audit::read(&world.lake()).unwrap();
+    let lake = verify::read(&world.lake()).unwrap();
     assert_eq!(lake.duplicates(), 0, "seed {seed}");
     assert_eq!(lake.unnamed(), 0, "seed {seed}");
     assert_eq!(lake.written(), published.len(), "seed {seed}");

@@ -1,4 +1,4 @@
-//! The built binary, as a person or a script starts it.
+//! The built program, started as a person or a script starts it.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod compact;

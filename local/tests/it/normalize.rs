@@ -1,9 +1,9 @@
-//! `normalize`.
+//! `normalize` and `filter`.
 
 use std::io::Write as _;
 use std::process::Stdio;
 
-use crate::process::{local, run, text};
+use crate::process::{run, text, ualstream};
 
 const RECORD: &str = r#"{"Id":"5ea2d1a2-6e2c-4b0e-9b0b-0c7e3a1d2f10","RecordType":15,"Operation":"UserLoggedIn","CreationTime":"2026-01-01T00:00:00","OrganizationId":"11111111-2222-4333-8444-555555555555"}"#;
 
@@ -16,7 +16,7 @@ fn files_and_standard_input_come_out_as_events() {
     )
     .unwrap();
     std::fs::write(folder.path().join("b.json"), format!("[{RECORD}]")).unwrap();
-    let mut child = local(folder.path(), &["normalize", "a.ndjson", "-", "b.json"])
+    let mut child = ualstream(folder.path(), &["normalize", "a.ndjson", "-", "b.json"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -38,7 +38,7 @@ fn files_and_standard_input_come_out_as_events() {
 }
 
 #[test]
-fn a_file_that_is_missing_is_named_and_the_others_are_done() {
+fn a_missing_file_is_named_and_the_others_are_read() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.ndjson"), RECORD).unwrap();
     let output = run(folder.path(), &["normalize", "missing.ndjson", "a.ndjson"]);
@@ -48,7 +48,7 @@ fn a_file_that_is_missing_is_named_and_the_others_are_done() {
 }
 
 #[test]
-fn a_filter_drops_from_files_and_a_dry_run_says_so_before() {
+fn a_filter_drops_what_its_dry_run_shows() {
     let folder = tempfile::tempdir().unwrap();
     let other = RECORD.replace("UserLoggedIn", "UserLoggedOff");
     std::fs::write(
@@ -81,7 +81,7 @@ fn a_filter_drops_from_files_and_a_dry_run_says_so_before() {
 }
 
 #[test]
-fn a_filter_that_is_wrong_is_refused_with_its_faults() {
+fn an_invalid_filter_is_refused_with_its_faults() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.ndjson"), RECORD).unwrap();
     std::fs::write(folder.path().join("f.json"), r#"[{"name":"x"}]"#).unwrap();

@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 /// Longest wait for anything in these tests: a busy machine with two cores needs a few seconds.
 pub(crate) const WITHIN: Duration = Duration::from_secs(120);
 
-/// The binary, in `folder`, without settings from this process's environment.
-pub(crate) fn local(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
+/// The program in the folder `folder`, without this process's environment.
+pub(crate) fn ualstream(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ualstream"));
     command.current_dir(folder).args(arguments).env_clear();
     command
 }
 
-/// Runs it to its end.
+/// Runs the program to its end.
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
-    local(folder, arguments).output().unwrap()
+    ualstream(folder, arguments).output().unwrap()
 }
 
 /// Standard output or error of a process, as text.
@@ -43,7 +43,7 @@ impl Running {
         self.0.wait().unwrap();
     }
 
-    /// Reads standard output up to a line with `part` in it. The process must print it; its end ends the wait too.
+    /// Reads standard output up to a line with `part` in it. Fails if the process ends without one.
     pub(crate) fn read_to(&mut self, part: &str) -> String {
         let mut seen = String::new();
         let mut lines = BufReader::new(self.0.stdout.as_mut().unwrap());
@@ -55,7 +55,7 @@ impl Running {
         seen
     }
 
-    /// Ctrl-C; returns the rest of standard output and whether it ended well.
+    /// Sends Ctrl-C; returns the rest of standard output and whether the process succeeded.
     pub(crate) fn interrupt(mut self) -> (String, bool) {
         let pid = self.0.id().to_string();
         let sent = Command::new("kill").args(["-INT", &pid]).status().unwrap();

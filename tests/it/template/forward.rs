@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::expanded;
+use super::{Template, expanded};
 
 #[tokio::test]
 async fn without_a_stream_nothing_of_it_exists() {
-    let template = expanded().await;
+    let template = expanded(Template::Main).await;
     let all = template["Resources"].as_object().unwrap();
     let ours = |name: &&String| name.starts_with("Forward") || name.starts_with("Unforwarded");
     let names: Vec<&String> = all.keys().filter(ours).collect();
@@ -21,7 +21,7 @@ async fn without_a_stream_nothing_of_it_exists() {
 
 #[tokio::test]
 async fn what_is_told_is_what_may_be_read_in_every_schema() {
-    let template = expanded().await;
+    let template = expanded(Template::Main).await;
     let of = |name: &str| &template["Resources"][name]["Properties"];
     let keys = &of("ForwardRule")["EventPattern"]["detail"]["object"]["key"];
     let told: BTreeSet<String> = keys
@@ -49,7 +49,7 @@ async fn what_is_told_is_what_may_be_read_in_every_schema() {
 
 #[tokio::test]
 async fn only_the_rule_may_fill_the_queue() {
-    let template = expanded().await;
+    let template = expanded(Template::Main).await;
     let policy = &template["Resources"]["ForwardQueuePolicy"]["Properties"]["PolicyDocument"];
     let statements = policy["Statement"].as_array().unwrap();
     let allows: Vec<&Value> = statements

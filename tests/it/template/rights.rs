@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{expanded, referred, resources};
+use super::{Template, expanded, referred, resources};
 
 #[tokio::test]
 async fn each_function_has_a_role_of_its_own() {
-    let template = expanded().await;
+    let template = expanded(Template::Main).await;
     let functions = resources(&template, "AWS::Lambda::Function");
     let roles: BTreeSet<_> = functions
         .iter()
@@ -19,12 +19,15 @@ async fn each_function_has_a_role_of_its_own() {
 
 #[tokio::test]
 async fn no_role_is_broader_than_its_statements_need() {
-    assert_eq!(broad_rights(&expanded().await), Vec::<String>::new());
+    assert_eq!(
+        broad_rights(&expanded(Template::Main).await),
+        Vec::<String>::new()
+    );
 }
 
 #[tokio::test]
 async fn broad_rights_are_noticed() {
-    let good = expanded().await;
+    let good = expanded(Template::Main).await;
     let check = |member: &str, value: Value, expect: &str| {
         let mut template = good.clone();
         let statement = "/Resources/FetcherRole/Properties/Policies/0/PolicyDocument/Statement/1";

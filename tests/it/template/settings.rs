@@ -10,7 +10,7 @@ use pipeline::reconcile::Sweep;
 use pipeline::settings;
 use serde_json::{Value, json};
 
-use super::{expanded, referred, resources};
+use super::{Template, expanded, referred, resources};
 
 /// Read by every main before its other settings.
 const LOG_LEVEL: &str = "LOG_LEVEL";
@@ -20,7 +20,7 @@ const ALLOCATOR: &str = "MALLOC_";
 
 #[tokio::test]
 async fn each_function_gets_the_settings_that_it_reads() {
-    let template = expanded().await;
+    let template = expanded(Template::Main).await;
     check(&template, "ReceiverFunction", |get| settings::receiver(get));
     check(&template, "FetcherFunction", |get| settings::fetcher(get));
     check(&template, "RegistrarFunction", |get| {
@@ -81,7 +81,7 @@ fn deployed(template: &Value, name: &str, value: &Value) -> String {
 
 #[tokio::test]
 async fn every_parameter_and_variable_is_documented() {
-    let template = expanded().await;
+    let template = expanded(Template::Main).await;
     let text = tests::repo::read("docs/CONFIGURATION.md").unwrap();
     let mut names: BTreeSet<String> = template["Parameters"]
         .as_object()
@@ -107,7 +107,7 @@ async fn every_parameter_and_variable_is_documented() {
 
 #[tokio::test]
 async fn the_table_is_the_one_that_the_ledger_expects() {
-    let template = expanded().await;
+    let template = expanded(Template::Main).await;
     let (_, table) = resources(&template, "AWS::DynamoDB::Table")[0];
     let table = &table["Properties"];
     let keys = |hash: &str, range: &str| json!([{"AttributeName": hash, "KeyType": "HASH"}, {"AttributeName": range, "KeyType": "RANGE"}]);
@@ -127,7 +127,7 @@ async fn the_table_is_the_one_that_the_ledger_expects() {
 
 #[tokio::test]
 async fn each_kind_of_sweep_is_scheduled() {
-    let template = expanded().await;
+    let template = expanded(Template::Main).await;
     let schedules = resources(&template, "AWS::Scheduler::Schedule");
     let sweeps = schedules.into_iter().filter(|(_, schedule)| {
         referred(&schedule["Properties"]["Target"]["Arn"]) == Some("ReconcilerFunction")
@@ -156,7 +156,7 @@ async fn each_kind_of_sweep_is_scheduled() {
 
 #[tokio::test]
 async fn hours_are_compacted_after_their_grace() {
-    let template = expanded().await;
+    let template = expanded(Template::Main).await;
     let schedule = &template["Resources"]["CompactionSchedule"]["Properties"];
     let minute = schedule["ScheduleExpression"]
         .as_str()

@@ -1,4 +1,4 @@
-//! Calls of this installation's own API, as an operator makes them with curl.
+//! A client of the operator's API of a running installation.
 
 use std::time::Duration;
 
@@ -17,33 +17,34 @@ use url::Url;
 /// Time for one call: the API answers within 27 s.
 const CALL_WITHIN: Duration = Duration::from_secs(30);
 
-/// Longest answer read, in bytes: a list of thousands of tenants has some.
+/// Longest answer read, in bytes. A list of thousands of tenants has a few MiB.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// The API did not do what was asked.
+/// A call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// There was no answer.
     #[error("no answer from {url}: {why}")]
     NoAnswer {
-        /// The address.
+        /// The address called.
         url: String,
-        /// Why.
+        /// The cause.
         why: String,
     },
-    /// It answered with an error.
+    /// The API answered with an error.
     #[error("{url} answered {status}: {detail}")]
     Refused {
-        /// The address.
+        /// The address called.
         url: String,
         /// The answer's status.
         status: StatusCode,
-        /// What the answer says to do.
+        /// The answer's `detail`: what to do.
         detail: String,
     },
 }
 
-/// One call of the API at `base`: `path` such as `v1/tenants`, with a JSON body if it has one. Returns the JSON answer.
+/// Calls the API at `base`, which ends in a slash, with a `path` such as `v1/tenants`. Returns the JSON of the answer, `null` if it
+/// has none.
 ///
 /// # Errors
 /// See [`CallError`].

@@ -1,4 +1,4 @@
-//! Records that have no event because a filter drops them, told from what the lake has of them: their raw copies.
+//! Records that have no event because a filter drops them, found in the lake's raw copies.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -6,24 +6,24 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
-use normalize::{Action, Facts, Filter, identify, split};
+use normalize::{Action, RecordFacts, Filter, identify, split};
 use pipeline::lake::key::{RAW, raw_partition};
 
-use super::{AuditError, RecordName, at, objects_below};
+use super::{LakeReadError, RecordKey, at, objects_below};
 
-/// The ending of raw copies. What is still being written has another.
+/// The name ending of raw copies. A copy that is still being written has another.
 const ENDING: &str = ".json.gz";
 
-/// What the filter drops of the raw copies read so far.
+/// The records in the raw copies read so far that the filter drops.
 #[derive(Debug, Default)]
 pub(super) struct Dropped {
     filter: Filter,
     objects: HashSet<PathBuf>,
-    records: HashSet<RecordName>,
+    records: HashSet<RecordKey>,
 }
 
 impl Dropped {
-    /// Nothing read yet. A filter that drops nothing has nothing read.
+    /// Nothing is read yet, and nothing ever if the filter drops nothing.
     pub(super) fn by(filter: &Filter) -> Self {
         Self {
             filter: filter.clone(),
@@ -31,16 +31,16 @@ impl Dropped {
         }
     }
 
-    pub(super) fn records(&self) -> impl Iterator<Item = &RecordName> {
+    pub(super) fn records(&self) -> impl Iterator<Item = &RecordKey> {
         self.records.iter()
     }
 
-    pub(super) fn has(&self, record: &RecordName) -> bool {
+    pub(super) fn has(&self, record: &RecordKey) -> bool {
         self.records.contains(record)
     }
 
     /// Reads the raw copies that were not read before.
-    pub(super) fn refresh(&mut self, lake: &Path) -> Result<(), AuditError> {
+    pub(super) fn refresh(&mut self, lake: &Path) -> Result<(), LakeReadError> {
         if !self.filter.drops() {
             return Ok(());
         }
@@ -53,8 +53,8 @@ impl Dropped {
         Ok(())
     }
 
-    /// A copy that is no array of records has no events, and nothing of it is dropped.
-    fn read_object(&mut self, lake: &Path, path: &Path) -> Result<(), AuditError> {
+    /// A copy that is no array of records has no events, so the filter was not asked about it.
+    fn read_object(&mut self, lake: &Path, path: &Path) -> Result<(), LakeReadError> {
         let key = path.strip_prefix(lake).unwrap_or(path).to_string_lossy();
         let Some((content_type, _)) = raw_partition(&(&*key).into()) else {
             return Ok(());
@@ -70,16 +70,16 @@ impl Dropped {
             let Ok(identity) = identify(record) else {
                 continue;
             };
-            let (Some(id), Ok(facts)) = (identity.id, Facts::of(record, Some(&content_type)))
+            let (Some(id), Ok(facts)) = (identity.id, RecordFacts::of(record, Some(&content_type)))
             else {
                 continue;
             };
-            // Another organization's record is not the filter's business.
+            // The fetcher refuses records of another organization before it asks the filter.
             let organization = identity.organization_id.as_deref().unwrap_or(tenant);
             if organization.eq_ignore_ascii_case(tenant)
                 && self.filter.decide(&facts).action == Action::Drop
             {
-                self.records.insert(RecordName::new(organization, &id));
+                self.records.insert(RecordKey::new(organization, &id));
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! The folder a local installation lives in: ledger, lake, keys, and a lock against a second process.
+//! The data folder: ledger, lake, keys, and a lock against a second process.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
@@ -10,10 +10,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::RngCore as _;
 use secrecy::SecretString;
 
-/// Bytes of a generated key: what HMAC-SHA256 makes full use of.
+/// Bytes of a generated key: as many as HMAC-SHA256 puts out.
 const KEY_BYTES: usize = 32;
 
-/// The folder's content may be read by its owner only: it holds keys and audit records.
+/// Only the owner may read the folder: it holds keys and audit records.
 const FOLDER_MODE: u32 = 0o700;
 const KEY_MODE: u32 = 0o600;
 
@@ -31,19 +31,19 @@ pub enum DataDirError {
     /// A file or folder cannot be read or written.
     #[error("{path}: {cause}")]
     Io {
-        /// Which.
+        /// The file or folder.
         path: String,
-        /// Why.
+        /// The system's answer.
         cause: io::Error,
     },
-    /// Another process works in it.
+    /// Another process uses it.
     #[error(
         "{0} is in use by another ualstream process: stop it, or choose another folder with --data"
     )]
     InUse(String),
-    /// The ledger speaks of another lake.
+    /// The ledger belongs to another lake.
     #[error(
-        "the ledger in {root} belongs to the lake {known}, not to {asked}: what it calls done is not there; use that lake, or another --data folder"
+        "the ledger in {root} belongs to the lake {known}, not to {asked}, where the blobs that it lists as done are missing; use that lake, or another --data folder"
     )]
     OtherLake {
         /// The data folder.
@@ -53,13 +53,13 @@ pub enum DataDirError {
         /// The lake asked for now.
         asked: String,
     },
-    /// A key file has nothing usable in it.
+    /// A key file is empty.
     #[error("{0} is empty: delete it to have a key generated, or put one there")]
     EmptyKey(String),
 }
 
 impl DataDir {
-    /// Opens `root`, making it when absent, with the lake in `lake` (default: `root/lake`).
+    /// Opens the folder `root` with the lake in `lake` (by default in `root/lake`), and creates what is missing.
     ///
     /// # Errors
     /// See [`DataDirError`].
@@ -96,7 +96,7 @@ impl DataDir {
         &self.root
     }
 
-    /// The key kept in the file `name`, generated at first use.
+    /// The key in the file `name`, which is generated at its first use.
     ///
     /// # Errors
     /// The file cannot be read or written, or is empty.
@@ -114,14 +114,14 @@ impl DataDir {
         }
     }
 
-    /// Counts the starts of this folder; returns how many there were, this one included.
+    /// Counts this start and returns the number of starts so far, this one included.
     ///
     /// # Errors
     /// The count cannot be read or written.
     pub fn count_start(&self) -> Result<u64, DataDirError> {
         let path = self.root.join("starts");
         let before: u64 = match fs::read_to_string(&path) {
-            // What is not a number was not written here; counting begins anew.
+            // Something else has overwritten the file: count from the beginning.
             Ok(text) => text.trim().parse().unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(error) => return Err(at(&path)(error)),
@@ -155,7 +155,7 @@ fn lock(root: &Path) -> Result<File, DataDirError> {
     }
 }
 
-/// Ledger and lake belong together: a blob that the ledger calls done is in the lake it was started with and in no other.
+/// Ledger and lake belong together: a blob that the ledger lists as done is in the lake of that time and in no other.
 fn check_lake(root: &Path, lake: &Path) -> Result<(), DataDirError> {
     let path = root.join("lake-path");
     // Relative where it can be, so that the folder may be moved as a whole.
@@ -175,7 +175,7 @@ fn check_lake(root: &Path, lake: &Path) -> Result<(), DataDirError> {
     }
 }
 
-/// Writes a file that is there in whole or not at all, whenever the process ends.
+/// Writes a file so that it is never there in part, even if the process is killed.
 fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let partial = path.with_extension("partial");
     let mut file = OpenOptions::new()
@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_made_once_and_for_the_owner_only() {
+    fn a_key_is_generated_once_and_for_the_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let data = DataDir::open(&folder.path().join("new"), None).unwrap();
         let key = data.key("api-key").unwrap();
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_put_there_by_hand_is_used_and_an_empty_one_is_not() {
+    fn a_key_put_there_is_used_and_an_empty_one_refused() {
         let folder = tempfile::tempdir().unwrap();
         let data = DataDir::open(folder.path(), None).unwrap();
         fs::write(folder.path().join("api-key"), "my own key\n").unwrap();
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_process_is_kept_out_until_the_first_is_gone() {
+    fn a_second_process_is_refused_until_the_first_ends() {
         let folder = tempfile::tempdir().unwrap();
         let first = DataDir::open(folder.path(), None).unwrap();
         assert!(matches!(
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_is_not_used_with_another_lake() {
+    fn a_ledger_is_refused_with_another_lake() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("data");
         let lake = folder.path().join("lake");

@@ -1,5 +1,5 @@
-//! Takes messages from the queue and has them fetched, as Lambda's event source mapping does: batches of ten, several at
-//! once, what succeeded is deleted, what failed comes again.
+//! Takes messages from the queue and has their blobs fetched, as Lambda's event source mapping does: several batches of ten at
+//! once; a message that succeeded is deleted, one that failed is received again.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -21,24 +21,24 @@ pub const BATCHES_IN_FLIGHT_MAX: usize = 5;
 /// Messages of one batch: SQS's limit.
 const BATCH_MESSAGES_MAX: i32 = 10;
 
-/// How long a poll waits for a message: SQS's limit, and one request every four seconds from all pollers together.
+/// How long a poll waits for a message: SQS's limit. All pollers together then make a request every four seconds.
 const POLL_WAIT_SECONDS: i32 = 20;
 
 /// Pause after a poll that failed.
 const POLL_RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Where messages come from.
+/// The queue that messages are received from.
 #[derive(Clone, Debug)]
-pub struct Source {
-    /// The queue's server.
+pub struct MessageSource {
+    /// Client of the queue's server.
     pub client: aws_sdk_sqs::Client,
-    /// The queue.
+    /// The queue's address.
     pub queue_url: String,
 }
 
-/// Works until `stop`, then finishes what it has begun. A batch has `batch_within` from its receipt.
+/// Works until `stop`, then finishes the batches under way. A batch may take `batch_within` from its receipt.
 pub async fn run(
-    source: Source,
+    source: MessageSource,
     fetcher: Arc<Fetcher>,
     batch_within: Duration,
     stop: CancellationToken,
@@ -48,14 +48,14 @@ pub async fn run(
         let (source, fetcher, stop) = (source.clone(), Arc::clone(&fetcher), stop.clone());
         pollers.spawn(async move {
             while let Some(messages) = stop.run_until_cancelled(poll(&source)).await {
-                work_through(&source, &fetcher, messages, batch_within).await;
+                process(&source, &fetcher, messages, batch_within).await;
             }
         });
     }
     pollers.join_all().await;
 }
 
-async fn poll(source: &Source) -> Vec<Message> {
+async fn poll(source: &MessageSource) -> Vec<Message> {
     let received = source
         .client
         .receive_message()
@@ -75,8 +75,8 @@ async fn poll(source: &Source) -> Vec<Message> {
     }
 }
 
-async fn work_through(
-    source: &Source,
+async fn process(
+    source: &MessageSource,
     fetcher: &Arc<Fetcher>,
     messages: Vec<Message>,
     within: Duration,
@@ -102,8 +102,8 @@ async fn work_through(
     delete(source, succeeded).await;
 }
 
-/// Deletes what is done. A message that stays comes again, and the ledger says that it is done.
-async fn delete(source: &Source, messages: impl Iterator<Item = &Message>) {
+/// Deletes the messages that succeeded. If that fails they are received again, and the ledger knows that their blobs are done.
+async fn delete(source: &MessageSource, messages: impl Iterator<Item = &Message>) {
     let entries: Vec<_> = messages
         .enumerate()
         .filter_map(|(index, message)| {
@@ -126,6 +126,6 @@ async fn delete(source: &Source, messages: impl Iterator<Item = &Message>) {
         .await;
     if let Err(error) = deleted {
         let error = AwsError::new("sqs:DeleteMessageBatch", &error);
-        tracing::warn!(%error, "messages not deleted, they come again");
+        tracing::warn!(%error, "messages not deleted, they will be received again");
     }
 }

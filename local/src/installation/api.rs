@@ -1,4 +1,4 @@
-//! Receiver and registrar behind one HTTP server: what API Gateway does on AWS.
+//! One HTTP server in front of receiver and registrar, as API Gateway is on AWS.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,20 +16,19 @@ use tokio::net::TcpListener;
 
 use crate::wall_clock;
 
-/// Longest body taken from a connection, in bytes: API Gateway's payload limit. The handlers have lower limits of their
-/// own.
+/// Longest body read, in bytes: API Gateway's limit. The handlers have lower limits of their own.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 
-/// What the routes lead to.
+/// The handlers behind the routes.
 #[derive(Clone)]
 pub struct Api {
-    /// `/v1/notifications`
+    /// Answers `/v1/notifications`.
     pub receiver: Arc<Receiver>,
-    /// `/v1/tenants`
+    /// Answers `/v1/tenants`.
     pub registrar: Arc<Registrar>,
 }
 
-/// Serves until `stop` resolves and the requests under way are answered.
+/// Serves until `stop` resolves, then answers the requests under way.
 pub async fn serve(
     listener: TcpListener,
     api: Api,
@@ -44,7 +43,7 @@ pub async fn serve(
 
 async fn answer(State(api): State<Api>, request: Request<Body>) -> Response<Body> {
     let (head, body) = request.into_parts();
-    // A body that breaks off has nobody left to answer.
+    // Either the body is too long, or it broke off and nobody reads the answer.
     let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
         return empty_response(StatusCode::PAYLOAD_TOO_LARGE).map(Body::from);
     };

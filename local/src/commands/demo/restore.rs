@@ -1,4 +1,4 @@
-//! A second start: the real Microsoft would remember the subscriptions; the emulated one, in memory, has to be told.
+//! Subscriptions of an earlier run. Microsoft would remember them; the emulated one keeps them in memory and must be told.
 
 use emulator::Emulator;
 use office365::{Client, ClientConfig, Credential, Endpoints};
@@ -6,15 +6,15 @@ use pipeline::aws::secrets::Versions;
 use pipeline::ledger::registry::{Registered, TenantState};
 use pipeline::subscription::webhook::registration;
 
-use super::{DemoError, TENANTS, known};
-use crate::serve::Serving;
+use super::{DemoError, TENANTS, add_tenant};
+use crate::installation::Installation;
 
-/// Starts at the emulated Microsoft what the ledger says was started there by an earlier run.
+/// Starts the subscriptions that an earlier run had started, as the ledger lists them.
 pub(super) async fn subscriptions(
-    serving: &Serving,
+    installation: &Installation,
     microsoft: &Emulator,
 ) -> Result<(), DemoError> {
-    let registered = serving
+    let registered = installation
         .ledger
         .all_registered()
         .await
@@ -27,20 +27,20 @@ pub(super) async fn subscriptions(
         .iter()
         .filter(|of| of.tenant.state == TenantState::Active)
     {
-        known(microsoft, of.tenant.tenant_id)?;
-        start_all(serving, &client, of).await;
+        add_tenant(microsoft, of.tenant.tenant_id)?;
+        start_all(installation, &client, of).await;
     }
     Ok(())
 }
 
-async fn start_all(serving: &Serving, client: &Client, of: &Registered) {
+async fn start_all(installation: &Installation, client: &Client, of: &Registered) {
     let keys = Versions {
-        current: serving.webhook_key.clone(),
+        current: installation.webhook_key.clone(),
         previous: None,
     };
     let tenant = &of.tenant;
     for content_type in &tenant.content_types {
-        let webhook = serving
+        let webhook = installation
             .webhook_url
             .as_ref()
             .map(|base| registration(base, &keys, tenant.tenant_id, *content_type));

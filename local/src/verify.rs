@@ -1,8 +1,8 @@
-//! What is in a lake, by reading it: the count that settles whether everything arrived, once.
+//! Verifies a lake: which records have an event in it, and how many.
 //!
-//! Nothing here is taken from the pipeline's own counters: only the objects below `ocsf/`, `ecs/` and `routed/` speak, each
-//! event by the record's Id (`metadata.uid`, in ECS `event.id`) and its organization (`cloud.account.uid`, `organization.id`);
-//! and of what a filter drops the raw copies, by the filter's own rules.
+//! It reads the objects in `ocsf/`, `ecs/` and `routed/` and trusts no counter of the pipeline. An event names its record by Id
+//! (`metadata.uid`, in ECS `event.id`) and organization (`cloud.account.uid`, `organization.id`). The records that a filter drops
+//! are found in the raw copies, by the filter's own rules.
 
 mod dropped;
 
@@ -18,45 +18,44 @@ use uuid::Uuid;
 
 use self::dropped::Dropped;
 
-/// The folders of a lake with the events.
+/// The schemas whose folders have the events.
 const EVENTS: [Schema; 2] = [Schema::Ocsf, Schema::Ecs];
 
-/// The folder with the events that a filter routes, laid out as those are.
+/// The folder of the events that a filter routes.
 const ROUTED: &str = "routed";
 
-/// The endings of objects of events. What is still being written has another.
+/// The name endings of objects of events. An object that is still being written has another.
 const GZIP: &str = ".ndjson.gz";
 const ZSTD: &str = ".ndjson.zst";
 
-/// Folders below each other at most: content type, day, hour and tenant are four; a link in circles must not be followed for
-/// ever.
+/// Deepest nesting of folders that is read. Content type, day, hour and tenant are four; the limit is for links that form a loop.
 const DEPTH_MAX: usize = 16;
 
-/// A record's name: organization and Id. GUIDs, which nearly all are, take no memory of their own.
+/// What identifies a record: its organization and its Id. Nearly all are GUIDs, which are kept without an allocation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RecordName {
-    organization: Name,
-    id: Name,
+pub struct RecordKey {
+    organization: IdText,
+    id: IdText,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Name {
+enum IdText {
     Guid(Uuid),
     Text(Box<str>),
 }
 
-impl RecordName {
-    /// The record `id` of `organization`.
+impl RecordKey {
+    /// The key of the record `id` of `organization`; GUIDs are equal whatever their case.
     #[must_use]
     pub fn new(organization: &str, id: &str) -> Self {
         Self {
-            organization: Name::new(organization),
-            id: Name::new(id),
+            organization: IdText::new(organization),
+            id: IdText::new(id),
         }
     }
 }
 
-impl Name {
+impl IdText {
     fn new(text: &str) -> Self {
         match Uuid::try_parse(text) {
             Ok(guid) => Self::Guid(guid),
@@ -65,31 +64,32 @@ impl Name {
     }
 }
 
-/// The events seen so far.
+/// The records found in a lake so far.
 #[derive(Debug, Default)]
-pub struct Audit {
+pub struct LakeRecords {
     objects: HashSet<PathBuf>,
-    rows_by_record: HashMap<RecordName, Rows>,
+    events_by_record: HashMap<RecordKey, EventCount>,
     unnamed: u64,
     dropped: Dropped,
 }
 
-/// Events of one record.
+/// How many events a record has.
 #[derive(Debug, Default)]
-struct Rows {
+struct EventCount {
     all: u32,
+    /// Of those, in `routed/`.
     routed: u32,
 }
 
 /// An object cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {cause}")]
-pub struct AuditError {
+pub struct LakeReadError {
     path: String,
     cause: io::Error,
 }
 
-/// What an event says of the record it was made of, in either schema.
+/// The parts of an event, in either schema, that identify its record.
 #[derive(Deserialize)]
 struct Event {
     #[serde(default)]
@@ -131,26 +131,26 @@ struct Uid {
     uid: Option<String>,
 }
 
-/// Reads every event of the lake in the folder `lake`; one that is not there is empty.
+/// Reads every event of the lake in the folder `lake`. A folder that does not exist is an empty lake.
 ///
 /// # Errors
 /// A folder or object cannot be read, or is not gzip or zstd of one JSON object a line.
-pub fn read(lake: &Path) -> Result<Audit, AuditError> {
+pub fn read(lake: &Path) -> Result<LakeRecords, LakeReadError> {
     read_filtered(lake, &Filter::default())
 }
 
-/// As [`read`], and what `filter` drops of the raw copies.
+/// As [`read`], and finds the records in the raw copies that `filter` drops.
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_filtered(lake: &Path, filter: &Filter) -> Result<Audit, AuditError> {
-    let mut audit = Audit::filtered(filter);
-    audit.refresh(lake)?;
-    Ok(audit)
+pub fn read_filtered(lake: &Path, filter: &Filter) -> Result<LakeRecords, LakeReadError> {
+    let mut records = LakeRecords::filtered(filter);
+    records.refresh(lake)?;
+    Ok(records)
 }
 
-/// The files below a folder whose names end so; none when there is no folder.
-fn objects_below(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, AuditError> {
+/// The files in a folder and its sub-folders whose names have one of the endings; none if the folder does not exist.
+fn objects_below(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, LakeReadError> {
     let mut objects = Vec::new();
     let mut folders = vec![(folder.to_owned(), 0)];
     while let Some((folder, depth)) = folders.pop() {
@@ -175,8 +175,8 @@ fn objects_below(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, AuditE
     Ok(objects)
 }
 
-impl Audit {
-    /// Nothing read yet, of a lake that is written with `filter`.
+impl LakeRecords {
+    /// The records of a lake that is written with `filter`; nothing is read yet.
     #[must_use]
     pub fn filtered(filter: &Filter) -> Self {
         Self {
@@ -189,7 +189,7 @@ impl Audit {
     ///
     /// # Errors
     /// As [`read`].
-    pub fn refresh(&mut self, lake: &Path) -> Result<(), AuditError> {
+    pub fn refresh(&mut self, lake: &Path) -> Result<(), LakeReadError> {
         let written = EVENTS.map(|schema| (schema.as_str(), false));
         for (folder, is_routed) in written.into_iter().chain([(ROUTED, true)]) {
             for path in objects_below(&lake.join(folder), &[GZIP, ZSTD])? {
@@ -202,7 +202,7 @@ impl Audit {
         self.dropped.refresh(lake)
     }
 
-    fn read_object(&mut self, path: &Path, is_routed: bool) -> Result<(), AuditError> {
+    fn read_object(&mut self, path: &Path, is_routed: bool) -> Result<(), LakeReadError> {
         let file = File::open(path).map_err(at(path))?;
         let content: Box<dyn Read> = if path.to_string_lossy().ends_with(ZSTD) {
             Box::new(zstd::Decoder::new(file).map_err(at(path))?)
@@ -211,16 +211,16 @@ impl Audit {
         };
         for line in BufReader::new(content).split(b'\n') {
             let line = line.map_err(at(path))?;
-            let event: Event = serde_json::from_slice(&line).map_err(|error| AuditError {
+            let event: Event = serde_json::from_slice(&line).map_err(|error| LakeReadError {
                 path: path.display().to_string(),
                 cause: io::Error::new(io::ErrorKind::InvalidData, error),
             })?;
             match (event.organization(), event.id()) {
                 (Some(organization), Some(id)) => {
-                    let name = RecordName::new(organization, id);
-                    let rows = self.rows_by_record.entry(name).or_default();
-                    rows.all += 1;
-                    rows.routed += u32::from(is_routed);
+                    let key = RecordKey::new(organization, id);
+                    let events = self.events_by_record.entry(key).or_default();
+                    events.all += 1;
+                    events.routed += u32::from(is_routed);
                 }
                 _ => self.unnamed += 1,
             }
@@ -234,36 +234,36 @@ impl Audit {
         self.objects.len()
     }
 
-    /// Different records that have an event where events go.
+    /// Different records that have an event outside `routed/`.
     #[must_use]
     pub fn written(&self) -> usize {
-        let rows = self.rows_by_record.values();
-        rows.filter(|rows| rows.all > rows.routed).count()
+        let counts = self.events_by_record.values();
+        counts.filter(|events| events.all > events.routed).count()
     }
 
-    /// Different records that have an event below `routed/` alone.
+    /// Different records whose only events are in `routed/`.
     #[must_use]
     pub fn routed(&self) -> usize {
-        self.rows_by_record.len() - self.written()
+        self.events_by_record.len() - self.written()
     }
 
-    /// Different records that have no event, and that the filter drops.
+    /// Different records that the filter drops and that have no event.
     #[must_use]
     pub fn dropped(&self) -> usize {
-        let names = self.dropped.records();
-        names.filter(|name| !self.has(name)).count()
+        let dropped = self.dropped.records();
+        dropped.filter(|record| !self.has(record)).count()
     }
 
-    /// Events beyond the first of their record.
+    /// Events whose record has another one: all events less all records.
     #[must_use]
     pub fn duplicates(&self) -> u64 {
-        self.rows_by_record
+        self.events_by_record
             .values()
-            .map(|rows| u64::from(rows.all - 1))
+            .map(|events| u64::from(events.all - 1))
             .sum()
     }
 
-    /// Events that name no record.
+    /// Events that identify no record.
     #[must_use]
     pub fn unnamed(&self) -> u64 {
         self.unnamed
@@ -271,23 +271,23 @@ impl Audit {
 
     /// Whether the record has an event.
     #[must_use]
-    pub fn has(&self, record: &RecordName) -> bool {
-        self.rows_by_record.contains_key(record)
+    pub fn has(&self, record: &RecordKey) -> bool {
+        self.events_by_record.contains_key(record)
     }
 
     /// Whether the record has an event, or the filter drops it.
     #[must_use]
-    pub fn explains(&self, record: &RecordName) -> bool {
+    pub fn accounts_for(&self, record: &RecordKey) -> bool {
         self.has(record) || self.dropped.has(record)
     }
 }
 
-fn at(path: &Path) -> impl FnOnce(io::Error) -> AuditError {
+fn at(path: &Path) -> impl FnOnce(io::Error) -> LakeReadError {
     let path = path.display().to_string();
-    move |cause| AuditError { path, cause }
+    move |cause| LakeReadError { path, cause }
 }
 
-/// Whether `folder` holds nothing, or is not there.
+/// Whether the folder is empty or does not exist.
 ///
 /// # Errors
 /// It cannot be read.
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_told_apart_and_counted_once() {
+    fn different_records_and_duplicates_are_counted() {
         let lake = tempfile::tempdir().unwrap();
         put(lake.path(), "a.ndjson.gz", &[event("1"), event("2")]);
         put(
@@ -342,15 +342,15 @@ mod tests {
             &[event("2"), event("3"), "{}".to_owned()],
         );
         put(lake.path(), "c.ndjson.gz#1", &[event("4")]);
-        let audit = read(lake.path()).unwrap();
-        assert_eq!((audit.objects(), audit.written()), (2, 3));
-        assert_eq!((audit.duplicates(), audit.unnamed()), (1, 1));
-        assert!(audit.has(&RecordName::new(TENANT, "3")));
-        assert!(!audit.has(&RecordName::new(TENANT, "4")));
+        let records = read(lake.path()).unwrap();
+        assert_eq!((records.objects(), records.written()), (2, 3));
+        assert_eq!((records.duplicates(), records.unnamed()), (1, 1));
+        assert!(records.has(&RecordKey::new(TENANT, "3")));
+        assert!(!records.has(&RecordKey::new(TENANT, "4")));
     }
 
     #[test]
-    fn either_compression_is_read() {
+    fn both_compressions_are_read() {
         let lake = tempfile::tempdir().unwrap();
         put(lake.path(), "a.ndjson.gz", &[event("1")]);
         let zstd = zstd::encode_all(format!("{}\n", event("2")).as_bytes(), 1).unwrap();
@@ -360,41 +360,41 @@ mod tests {
     }
 
     #[test]
-    fn a_refresh_reads_what_is_new_and_nothing_twice() {
+    fn a_refresh_reads_only_new_objects() {
         let lake = tempfile::tempdir().unwrap();
-        let mut audit = read(lake.path()).unwrap();
-        assert_eq!(audit.written(), 0);
+        let mut records = read(lake.path()).unwrap();
+        assert_eq!(records.written(), 0);
         put(lake.path(), "a.ndjson.gz", &[event("1")]);
-        audit.refresh(lake.path()).unwrap();
+        records.refresh(lake.path()).unwrap();
         put(lake.path(), "b.ndjson.gz", &[event("2")]);
-        audit.refresh(lake.path()).unwrap();
-        assert_eq!((audit.written(), audit.duplicates()), (2, 0));
+        records.refresh(lake.path()).unwrap();
+        assert_eq!((records.written(), records.duplicates()), (2, 0));
     }
 
     #[test]
-    fn documents_of_either_schema_name_their_record() {
+    fn events_of_both_schemas_identify_their_record() {
         let lake = tempfile::tempdir().unwrap();
         let ecs = format!(r#"{{"event":{{"id":"1"}},"organization":{{"id":"{TENANT}"}}}}"#);
         put_in(&lake.path().join("ecs"), "a.ndjson.gz", &[ecs]);
         put(lake.path(), "b.ndjson.gz", &[event("2")]);
-        let audit = read(lake.path()).unwrap();
-        assert_eq!((audit.written(), audit.unnamed()), (2, 0));
-        assert!(audit.has(&RecordName::new(TENANT, "1")));
+        let records = read(lake.path()).unwrap();
+        assert_eq!((records.written(), records.unnamed()), (2, 0));
+        assert!(records.has(&RecordKey::new(TENANT, "1")));
     }
 
     #[test]
-    fn what_is_routed_counts_apart_and_a_record_in_both_places_is_there_twice() {
+    fn routed_events_are_counted_apart() {
         let lake = tempfile::tempdir().unwrap();
         put(lake.path(), "a.ndjson.gz", &[event("1"), event("2")]);
         let folder = lake.path().join("routed/reads/day=2026-01-01");
         put_in(&folder, "a.ndjson.gz", &[event("2"), event("3")]);
-        let audit = read(lake.path()).unwrap();
-        assert_eq!((audit.written(), audit.routed()), (2, 1));
-        assert_eq!((audit.objects(), audit.duplicates()), (2, 1));
+        let records = read(lake.path()).unwrap();
+        assert_eq!((records.written(), records.routed()), (2, 1));
+        assert_eq!((records.objects(), records.duplicates()), (2, 1));
     }
 
     #[test]
-    fn what_the_filter_drops_of_a_raw_copy_is_explained_and_nothing_else_is() {
+    fn records_that_the_filter_drops_are_accounted_for() {
         let lake = tempfile::tempdir().unwrap();
         let folder = lake.path().join(format!(
             "raw/tenant_id={TENANT}/content_type=Audit.Exchange/day=2026-01-01"
@@ -413,22 +413,23 @@ mod tests {
         put_in(&folder, "a.0f.json.gz", &[format!("[{}]", body.join(","))]);
         put(lake.path(), "a.ndjson.gz", &[event("4")]);
         let rules = r#"[{"name":"reads","action":"drop","operation":"Get-*","content_type":"Audit.Exchange"}]"#;
-        let audit = read_filtered(lake.path(), &Filter::parse(rules).unwrap()).unwrap();
-        assert_eq!((audit.written(), audit.dropped()), (1, 1));
-        let explained = ["1", "2", "3", "4"].map(|id| audit.explains(&RecordName::new(TENANT, id)));
-        assert_eq!(explained, [true, false, false, true]);
+        let records = read_filtered(lake.path(), &Filter::parse(rules).unwrap()).unwrap();
+        assert_eq!((records.written(), records.dropped()), (1, 1));
+        let accounted =
+            ["1", "2", "3", "4"].map(|id| records.accounts_for(&RecordKey::new(TENANT, id)));
+        assert_eq!(accounted, [true, false, false, true]);
         assert_eq!(read(lake.path()).unwrap().dropped(), 0);
     }
 
     #[test]
-    fn a_guid_is_the_same_in_any_case() {
+    fn guids_are_equal_in_any_case() {
         let upper = TENANT.to_uppercase();
-        assert_eq!(RecordName::new(&upper, "x"), RecordName::new(TENANT, "x"));
-        assert_ne!(RecordName::new(TENANT, "X"), RecordName::new(TENANT, "x"));
+        assert_eq!(RecordKey::new(&upper, "x"), RecordKey::new(TENANT, "x"));
+        assert_ne!(RecordKey::new(TENANT, "X"), RecordKey::new(TENANT, "x"));
     }
 
     #[test]
-    fn an_object_that_is_cut_off_is_an_error_with_its_name() {
+    fn a_truncated_object_is_named_in_the_error() {
         let lake = tempfile::tempdir().unwrap();
         put(lake.path(), "a.ndjson.gz", &[event("1")]);
         let path = lake

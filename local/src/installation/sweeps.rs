@@ -1,4 +1,4 @@
-//! The schedule: what EventBridge Scheduler does on AWS.
+//! The schedule of sweeps, which EventBridge Scheduler keeps on AWS, and the removal of expired items, which DynamoDB does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::wall_clock;
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Time for one sweep: what the reconciler has on AWS. The next one waits for it.
+/// Time for one sweep: as long as the reconciler may run on AWS. The next sweep starts after it.
 const SWEEP_WITHIN: Duration = Duration::from_secs(5 * 60);
 
-/// Sweeps `every` so often until `stop`, at once to begin with; hourly further back, daily over the whole week.
+/// Sweeps at once and then at the interval `every`, until `stop`. Once an hour the sweep covers the last day, once a day the week.
 pub async fn run(reconciler: Arc<Reconciler>, every: Duration, stop: CancellationToken) {
     let mut tick = interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -26,15 +26,15 @@ pub async fn run(reconciler: Arc<Reconciler>, every: Duration, stop: Cancellatio
         let clock = wall_clock::clock();
         let swept = reconcile::run(&reconciler, sweep, clock, Instant::now() + SWEEP_WITHIN);
         match stop.run_until_cancelled(swept).await {
-            Some(Err(error)) => tracing::error!(%error, "no sweep, the next one tries again"),
+            Some(Err(error)) => tracing::error!(%error, "sweep failed, the next one tries again"),
             Some(Ok(_)) => {}
-            // Half a sweep does no harm: the watermark has not moved.
+            // A sweep that ends half-way does no harm: the watermark has not moved.
             None => return,
         }
     }
 }
 
-/// When the longer sweeps are due.
+/// When the next longer sweeps are due.
 struct Due {
     day: Instant,
     week: Instant,
@@ -61,16 +61,13 @@ impl Due {
     }
 }
 
-/// Deletes items past their time to live every hour until `stop`, as DynamoDB does by itself.
+/// Deletes expired items every hour until `stop`. DynamoDB on AWS does so by itself.
 pub async fn expire(backends: Arc<Backends>, stop: CancellationToken) {
     let mut tick = interval(HOUR);
     while stop.run_until_cancelled(tick.tick()).await.is_some() {
         let backends = Arc::clone(&backends);
         let expired = tokio::task::spawn_blocking(move || backends.expire_items()).await;
-        tracing::debug!(
-            items = expired.unwrap_or_default(),
-            "items past their time deleted"
-        );
+        tracing::debug!(items = expired.unwrap_or_default(), "expired items deleted");
     }
 }
 
@@ -79,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn longer_sweeps_come_round_hourly_and_daily() {
+    fn longer_sweeps_are_due_hourly_and_daily() {
         let start = Instant::now();
         let mut due = Due::starting_at(start);
         let mut sweeps = [0; 3];

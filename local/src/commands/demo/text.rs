@@ -1,4 +1,4 @@
-//! What the demo says at its beginning and its end.
+//! What the demo prints at its start and at its end.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -6,14 +6,13 @@ use std::path::Path;
 use emulator::Emulator;
 use pipeline::lake::Codec;
 
-use super::Summary;
-use crate::audit::Audit;
-use crate::cli::DemoArgs;
-use crate::serve::{API_KEY, Serving};
+use super::{DemoArgs, Summary};
+use crate::installation::{API_KEY, Installation};
+use crate::verify::LakeRecords;
 
 /// Addresses, and commands to paste into another terminal.
-pub(super) fn header(serving: &Serving, microsoft: &Emulator, seed: u64) -> String {
-    let (api, data) = (&serving.url, &serving.data);
+pub(super) fn header(installation: &Installation, microsoft: &Emulator, seed: u64) -> String {
+    let (api, data) = (&installation.url, &installation.data);
     let key = data.root().join(API_KEY);
     let tenant = microsoft
         .tenants()
@@ -39,18 +38,18 @@ pub(super) fn header(serving: &Serving, microsoft: &Emulator, seed: u64) -> Stri
         "DynamoDB",
         &format!(
             "{}   (in {})",
-            serving.backends.dynamodb_url(),
+            installation.backends.dynamodb_url(),
             data.ledger().display()
         ),
     );
-    line("SQS", &serving.backends.sqs_url());
+    line("SQS", &installation.backends.sqs_url());
     line("lake", &data.lake().display().to_string());
-    if serving.resumed > 0 {
+    if installation.resumed > 0 {
         line(
             "resumed",
             &format!(
                 "{} blobs that the last run had not finished",
-                serving.resumed
+                installation.resumed
             ),
         );
     }
@@ -63,8 +62,13 @@ pub(super) fn header(serving: &Serving, microsoft: &Emulator, seed: u64) -> Stri
     text
 }
 
-/// How it ended.
-pub(super) fn summary(summary: &Summary, lake: &Audit, folder: &Path, args: &DemoArgs) -> String {
+/// The result in words and figures.
+pub(super) fn summary(
+    summary: &Summary,
+    lake: &LakeRecords,
+    folder: &Path,
+    args: &DemoArgs,
+) -> String {
     let once = args.once;
     let verdict = match (summary.lost, summary.duplicates) {
         (0, 0) if (summary.is_exact() || !once) && summary.dropped > 0 => {
@@ -101,9 +105,9 @@ pub(super) fn summary(summary: &Summary, lake: &Audit, folder: &Path, args: &Dem
     }
     line("duplicates", summary.duplicates.to_string());
     line("lost", summary.lost.to_string());
-    // A single run's own folder is gone a moment later.
-    if !once || args.common.lake.is_some() || args.data.is_some() {
-        let (ending, reader) = match args.common.lake_compression {
+    // The temporary folder of --once is deleted next.
+    if !once || args.pipeline.lake.is_some() || args.data.is_some() {
+        let (ending, reader) = match args.pipeline.lake_compression {
             Codec::Gzip => ("gz", "zcat"),
             Codec::Zstd => ("zst", "zstdcat"),
         };
@@ -111,7 +115,7 @@ pub(super) fn summary(summary: &Summary, lake: &Audit, folder: &Path, args: &Dem
             text,
             "\nThe lake is in {0}\n\n  find {0}/{1} -name '*.ndjson.{ending}' | head -1 | xargs {reader} | head -1\n",
             folder.display(),
-            args.common.events.schema
+            args.pipeline.events.schema
         );
     }
     text

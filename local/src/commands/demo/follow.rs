@@ -1,5 +1,5 @@
-//! Follows a run by its two ends: what the emulated Microsoft published, and what is in the lake, or left out of it by the
-//! filter.
+//! Follows a run: compares the records that the emulated Microsoft published with those in the lake, and with those that the
+//! filter dropped.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -11,50 +11,50 @@ use normalize::Filter;
 use tokio::time::{Instant, sleep};
 
 use super::{DemoError, Summary};
-use crate::audit::{Audit, RecordName};
 use crate::backends::TABLE;
+use crate::verify::{LakeRecords, RecordKey};
 
-/// How often the two ends are compared.
+/// Pause between two comparisons.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// A single run that gets nowhere for so long has failed. Three sweeps at their usual pace have looked by then, and every
-/// attempt that can help was made.
+/// A run without progress for this long has failed: by then, three sweeps at their usual pace have run and every retry that can
+/// help was made.
 const STALLED_AFTER: Duration = Duration::from_secs(240);
 
-/// Time for what is under way at the end of an endless run.
+/// Time for the work under way when a run is interrupted.
 const DRAIN_WITHIN: Duration = Duration::from_secs(15);
 
-/// The lake, and what the pipeline says of it.
-pub(super) struct Lake<'a> {
+/// Where the records of a run end up.
+pub(super) struct LakeAndLedger<'a> {
     pub(super) folder: &'a Path,
     pub(super) filter: &'a Filter,
     pub(super) ledger: &'a Client,
 }
 
-/// Waits until the emulated Microsoft has published its share and every record of it is in the lake or was left out by the
-/// filter, and counted so. `false` when it got nowhere for four minutes.
-pub(super) async fn until_settled(
+/// Waits until the emulated Microsoft has published everything, and every record is in the lake or counted as dropped by the
+/// filter. Returns `false` after four minutes without progress.
+pub(super) async fn wait_until_settled(
     microsoft: &Emulator,
-    lake: &Lake<'_>,
+    end: &LakeAndLedger<'_>,
 ) -> Result<bool, DemoError> {
-    let mut audit = Audit::filtered(lake.filter);
+    let mut lake = LakeRecords::filtered(end.filter);
     let mut progress = (0, 0);
     let mut stalled_at = Instant::now() + STALLED_AFTER;
     loop {
-        let published = microsoft.published();
-        let all_begun = published.feeds.len() == microsoft.tenants().len() * ContentType::ALL.len();
-        audit.refresh(lake.folder)?;
-        let found = audit.written() + audit.routed() + audit.dropped();
-        // Names are compared only when the numbers agree: there may be millions.
+        let counts = microsoft.published();
+        let all_begun = counts.feeds.len() == microsoft.tenants().len() * ContentType::ALL.len();
+        lake.refresh(end.folder)?;
+        let found = lake.written() + lake.routed() + lake.dropped();
+        // The records themselves are compared only once their numbers agree: there may be millions.
         if all_begun
-            && published.finished
-            && found as u64 >= published.records
-            && missing(&names(microsoft), &audit) == 0
-            && counted_dropped(lake).await? >= audit.dropped() as u64
+            && counts.finished
+            && found as u64 >= counts.records
+            && missing(&published(microsoft), &lake) == 0
+            && counted_dropped(end).await? >= lake.dropped() as u64
         {
             return Ok(true);
         }
-        let now = (published.records, found);
+        let now = (counts.records, found);
         if now != progress {
             progress = now;
             stalled_at = Instant::now() + STALLED_AFTER;
@@ -65,12 +65,12 @@ pub(super) async fn until_settled(
     }
 }
 
-/// Records that the ledger says were dropped. A filter that drops nothing leaves nothing to ask for.
-pub(super) async fn counted_dropped(lake: &Lake<'_>) -> Result<u64, DemoError> {
-    if !lake.filter.drops() {
+/// How many dropped records the ledger counts. It is not asked when the filter drops none.
+pub(super) async fn counted_dropped(end: &LakeAndLedger<'_>) -> Result<u64, DemoError> {
+    if !end.filter.drops() {
         return Ok(0);
     }
-    let mut pages = lake
+    let mut pages = end
         .ledger
         .scan()
         .table_name(TABLE)
@@ -88,18 +88,18 @@ pub(super) async fn counted_dropped(lake: &Lake<'_>) -> Result<u64, DemoError> {
     Ok(dropped)
 }
 
-/// Ends the announcements, and waits (15 s at most) until what was published up to now is in the lake. Returns that.
+/// Stops the notifications and waits, up to 15 s, until everything published so far is in the lake. Returns what was published.
 pub(super) async fn drain(
     microsoft: &Emulator,
-    lake: &Lake<'_>,
-) -> Result<Vec<RecordName>, DemoError> {
+    end: &LakeAndLedger<'_>,
+) -> Result<Vec<RecordKey>, DemoError> {
     microsoft.set_notify(false);
-    let published = names(microsoft);
-    let mut audit = Audit::filtered(lake.filter);
-    let end = Instant::now() + DRAIN_WITHIN;
+    let published = published(microsoft);
+    let mut lake = LakeRecords::filtered(end.filter);
+    let deadline = Instant::now() + DRAIN_WITHIN;
     loop {
-        audit.refresh(lake.folder)?;
-        if missing(&published, &audit) == 0 || Instant::now() >= end {
+        lake.refresh(end.folder)?;
+        if missing(&published, &lake) == 0 || Instant::now() >= deadline {
             return Ok(published);
         }
         sleep(LOOK_EVERY).await;
@@ -107,7 +107,7 @@ pub(super) async fn drain(
 }
 
 /// The records that were made available to an enabled subscription.
-pub(super) fn names(microsoft: &Emulator) -> Vec<RecordName> {
+pub(super) fn published(microsoft: &Emulator) -> Vec<RecordKey> {
     let mut tenant_text = (uuid::Uuid::nil(), String::new());
     microsoft
         .published_ids()
@@ -116,16 +116,16 @@ pub(super) fn names(microsoft: &Emulator) -> Vec<RecordName> {
             if tenant_text.0 != tenant {
                 tenant_text = (tenant, tenant.to_string());
             }
-            RecordName::new(&tenant_text.1, &id)
+            RecordKey::new(&tenant_text.1, &id)
         })
         .collect()
 }
 
-/// The two ends against each other. What the filter drops must also have been counted as `counted_dropped`: a record that is
-/// nowhere, and that nothing tells of, is lost.
+/// Compares the published records with the lake's. A record that the filter drops counts as lost unless the ledger has counted it
+/// as dropped.
 pub(super) fn compare(
-    published: &[RecordName],
-    lake: &Audit,
+    published: &[RecordKey],
+    lake: &LakeRecords,
     counted_dropped: u64,
     seconds: f64,
 ) -> Summary {
@@ -142,8 +142,8 @@ pub(super) fn compare(
     }
 }
 
-fn missing(published: &[RecordName], lake: &Audit) -> u64 {
-    let lost = published.iter().filter(|name| !lake.explains(name));
+fn missing(published: &[RecordKey], lake: &LakeRecords) -> u64 {
+    let lost = published.iter().filter(|name| !lake.accounts_for(name));
     lost.count() as u64
 }
 
@@ -156,11 +156,11 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
-    use crate::audit;
+    use crate::verify;
 
     const TENANT: &str = "11111111-2222-4333-8444-555555555555";
 
-    /// Records 1 to 4 of which a blob brought 1 to 3; 1 has an event, 2 is routed, and the filter drops 3.
+    /// Of the records 1 to 4, a blob brought 1 to 3: 1 has an event, 2 is routed, and the filter drops 3.
     fn check(counted_dropped: u64, expect: (u64, u64, u64, u64), is_exact: bool, names: &[&str]) {
         let lake = tempfile::tempdir().unwrap();
         let put = |folder: &str, ending: &str, text: &str| {
@@ -184,9 +184,9 @@ mod tests {
             r#"[{"Id":"1"},{"Id":"2","Operation":"R"},{"Id":"3","Operation":"D"}]"#,
         );
         let rules = r#"[{"name":"d","action":"drop","operation":"D"},{"name":"r","action":"route(r)","operation":"R"}]"#;
-        let audit = audit::read_filtered(lake.path(), &Filter::parse(rules).unwrap()).unwrap();
-        let names: Vec<_> = names.iter().map(|id| RecordName::new(TENANT, id)).collect();
-        let summary = compare(&names, &audit, counted_dropped, 1.0);
+        let found = verify::read_filtered(lake.path(), &Filter::parse(rules).unwrap()).unwrap();
+        let names: Vec<_> = names.iter().map(|id| RecordKey::new(TENANT, id)).collect();
+        let summary = compare(&names, &found, counted_dropped, 1.0);
         let Summary {
             written,
             routed,
@@ -199,17 +199,17 @@ mod tests {
     }
 
     #[test]
-    fn what_the_filter_routed_or_dropped_is_not_lost() {
+    fn routed_and_dropped_records_are_not_lost() {
         check(1, (1, 1, 1, 0), true, &["1", "2", "3"]);
     }
 
     #[test]
-    fn a_record_that_is_nowhere_is_lost_whatever_the_counts_say() {
+    fn a_record_that_is_nowhere_is_lost() {
         check(2, (1, 1, 1, 1), false, &["1", "2", "3", "4"]);
     }
 
     #[test]
-    fn a_record_that_was_dropped_and_not_counted_is_lost() {
+    fn a_dropped_record_that_is_not_counted_is_lost() {
         check(0, (1, 1, 0, 1), false, &["1", "2", "3"]);
     }
 }

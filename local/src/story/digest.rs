@@ -1,33 +1,33 @@
-//! Keeps a busy story readable: of each kind of step a few are told one by one, the rest of the second in sum.
+//! Keeps a busy story readable: a few steps of each kind get a line of their own, and a summary counts the others.
 
-use super::Step;
+use super::step::Step;
 
-/// Steps of one kind told singly between two sums.
-const SINGLE_MAX: u64 = 3;
+/// Steps of one kind that get their own line, between two summaries.
+const LINES_MAX: u64 = 3;
 
-/// What was not told singly.
+/// The steps since the last summary.
 #[derive(Debug, Default)]
-pub(super) struct Throttle {
+pub(super) struct Digest {
     registered: u64,
     starting: u64,
     validated: u64,
-    notified: Held,
-    delivered: Held,
+    notified: Tally,
+    delivered: Tally,
     swept: u64,
 }
 
 #[derive(Debug, Default)]
-struct Held {
-    seen: u64,
-    /// Blobs or records of those held back.
+struct Tally {
+    steps: u64,
+    /// Blobs or records of the steps without their own line.
     amount: u64,
 }
 
-impl Held {
-    /// Whether this one may be told; otherwise it is held back.
-    fn take(&mut self, amount: u64) -> bool {
-        self.seen += 1;
-        if self.seen <= SINGLE_MAX {
+impl Tally {
+    /// Counts a step; whether it gets its own line.
+    fn add(&mut self, amount: u64) -> bool {
+        self.steps += 1;
+        if self.steps <= LINES_MAX {
             return true;
         }
         self.amount += amount;
@@ -35,13 +35,13 @@ impl Held {
     }
 }
 
-impl Throttle {
-    /// The line for a step that is told by itself.
-    pub(super) fn take(&mut self, step: &Step) -> Option<String> {
+impl Digest {
+    /// Counts a step and returns its line, if it gets its own.
+    pub(super) fn line(&mut self, step: &Step) -> Option<String> {
         match step {
             Step::Registered { tenant } => {
                 self.registered += 1;
-                (self.registered <= SINGLE_MAX)
+                (self.registered <= LINES_MAX)
                     .then(|| format!("tenant {} registered", short(tenant)))
             }
             Step::Starting {
@@ -49,7 +49,7 @@ impl Throttle {
                 content_type,
             } => {
                 self.starting += 1;
-                (self.starting <= SINGLE_MAX)
+                (self.starting <= LINES_MAX)
                     .then(|| format!("subscribing to {content_type} of tenant {}", short(tenant)))
             }
             Step::Validated {
@@ -57,7 +57,7 @@ impl Throttle {
                 content_type,
             } => {
                 self.validated += 1;
-                (self.validated <= SINGLE_MAX).then(|| {
+                (self.validated <= LINES_MAX).then(|| {
                     format!(
                         "webhook for {content_type} of tenant {} validated",
                         short(tenant)
@@ -68,7 +68,7 @@ impl Throttle {
                 tenant,
                 content_type,
                 blobs,
-            } => self.notified.take(*blobs).then(|| {
+            } => self.notified.add(*blobs).then(|| {
                 format!(
                     "notified: {} of {content_type}, tenant {}",
                     plural(*blobs, "blob"),
@@ -80,10 +80,10 @@ impl Throttle {
                 content_type,
                 records,
                 duplicate,
-            } => self.delivered.take(*records).then(|| {
+            } => self.delivered.add(*records).then(|| {
                 let again = match duplicate {
                     0 => String::new(),
-                    of => format!(" ({of} of them known already)"),
+                    of => format!(" ({of} of them already in the lake)"),
                 };
                 format!(
                     "delivered: {} of {content_type}, tenant {}{again}",
@@ -102,45 +102,45 @@ impl Throttle {
                 } else {
                     format!("{unknown} not announced, {overdue} overdue: enqueued")
                 };
-                (self.swept <= SINGLE_MAX)
+                (self.swept <= LINES_MAX)
                     .then(|| format!("swept: {} listed, {found}", plural(*listed, "blob")))
             }
         }
     }
 
-    /// What was held back, in sum, and a new start.
-    pub(super) fn sum(&mut self) -> Vec<String> {
-        let held = std::mem::take(self);
+    /// Lines that count the steps without their own line, and starts anew.
+    pub(super) fn summary(&mut self) -> Vec<String> {
+        let counted = std::mem::take(self);
         let mut lines = Vec::new();
         let mut more = |count: u64, text: &dyn Fn(u64) -> String| {
-            if count > SINGLE_MAX {
-                lines.push(text(count - SINGLE_MAX));
+            if count > LINES_MAX {
+                lines.push(text(count - LINES_MAX));
             }
         };
-        more(held.registered, &|n| {
+        more(counted.registered, &|n| {
             format!("… and {} registered", plural(n, "tenant"))
         });
-        more(held.starting, &|n| {
+        more(counted.starting, &|n| {
             format!("… and {} being started", plural(n, "subscription"))
         });
-        more(held.validated, &|n| {
+        more(counted.validated, &|n| {
             format!("… and {} validated", plural(n, "webhook"))
         });
-        more(held.notified.seen, &|n| {
+        more(counted.notified.steps, &|n| {
             format!(
                 "… and {}, of {}",
                 plural(n, "more notification"),
-                plural(held.notified.amount, "blob")
+                plural(counted.notified.amount, "blob")
             )
         });
-        more(held.delivered.seen, &|n| {
+        more(counted.delivered.steps, &|n| {
             format!(
                 "… and {}, with {}",
                 plural(n, "more blob"),
-                plural(held.delivered.amount, "record")
+                plural(counted.delivered.amount, "record")
             )
         });
-        more(held.swept, &|n| format!("… and {}", plural(n, "sweep")));
+        more(counted.swept, &|n| format!("… and {}", plural(n, "sweep")));
         lines
     }
 }
@@ -169,21 +169,21 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_a_second_are_told_singly_and_the_rest_in_sum() {
-        let mut throttle = Throttle::default();
-        let told = (0..10).filter_map(|_| throttle.take(&delivered(7))).count();
-        assert_eq!(told, 3);
-        assert_eq!(throttle.sum(), ["… and 7 more blobs, with 49 records"]);
-        assert!(throttle.sum().is_empty());
-        assert!(throttle.take(&delivered(1)).is_some());
-        assert!(throttle.sum().is_empty());
+    fn three_steps_get_lines_and_a_summary_counts_the_rest() {
+        let mut digest = Digest::default();
+        let lines = (0..10).filter_map(|_| digest.line(&delivered(7))).count();
+        assert_eq!(lines, 3);
+        assert_eq!(digest.summary(), ["… and 7 more blobs, with 49 records"]);
+        assert!(digest.summary().is_empty());
+        assert!(digest.line(&delivered(1)).is_some());
+        assert!(digest.summary().is_empty());
     }
 
     #[test]
     fn a_step_reads_as_a_sentence() {
-        let mut throttle = Throttle::default();
+        let mut digest = Digest::default();
         assert_eq!(
-            throttle.take(&delivered(1)).unwrap(),
+            digest.line(&delivered(1)).unwrap(),
             "delivered: 1 record of Audit.General, tenant 1a2b3c4d"
         );
         let swept = Step::Swept {
@@ -192,7 +192,7 @@ mod tests {
             overdue: 0,
         };
         assert_eq!(
-            throttle.take(&swept).unwrap(),
+            digest.line(&swept).unwrap(),
             "swept: 2 blobs listed, 1 not announced, 0 overdue: enqueued"
         );
     }

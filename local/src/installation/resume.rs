@@ -1,7 +1,6 @@
-//! After a restart: the embedded queue is empty again, so whatever the ledger calls open is put into it anew.
+//! After a restart the embedded queue is empty: the blobs that the ledger lists as open are enqueued again.
 //!
-//! On AWS the queue outlives every function and this is not needed; the sweep would find the same blobs, but only when they
-//! are due.
+//! On AWS the queue outlives every function. The sweep would find the same blobs too, but only when they are due.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -14,8 +13,8 @@ use pipeline::content::{ContentRef, DiscoveredBy};
 use pipeline::ledger::{Ledger, LedgerError};
 use pipeline::queue::{Message, Queue, SendError};
 
-/// Blobs due within this time are enqueued: longer than the 40 minutes that a blob may wait in the queue and the
-/// 25 minutes that its next attempt may be away. What is due later waits for a person, and the sweep looks after it.
+/// Blobs due within this time are enqueued. A blob may wait in the queue for 40 minutes, and its next attempt may be 25 minutes
+/// away. A blob that is due later waits for an operator; the sweep enqueues it.
 const HORIZON: Duration = Duration::from_secs(45 * 60);
 
 /// Pages of open blobs read for one tenant, at most: with 1,000 blobs each, more than Microsoft publishes in a week.
@@ -30,16 +29,15 @@ pub enum ResumeError {
     /// The ledger cannot be read or written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The queue does not take them.
+    /// The queue refuses them.
     #[error(transparent)]
     Queue(#[from] SendError),
 }
 
-/// Enqueues every open blob; returns how many. One that a killed process held is enqueued too: its message waits until the
-/// lease has ended.
+/// Enqueues every open blob and returns how many there were. The fetcher puts off one that a killed process still has a lease on.
 ///
 /// # Errors
-/// See [`ResumeError`]; what was enqueued stays so.
+/// See [`ResumeError`]; some blobs may be enqueued by then.
 pub async fn run(ledger: &Ledger, queue: &Queue, now: Timestamp) -> Result<usize, ResumeError> {
     let mut count = 0;
     for registered in ledger.all_registered().await? {
@@ -55,7 +53,7 @@ async fn tenant(
     now: Timestamp,
 ) -> Result<usize, ResumeError> {
     let horizon = later(now, HORIZON);
-    // Just beyond it, so that the next page begins after these.
+    // Just beyond the horizon, so that the next page does not have these blobs again.
     let due_again = later(horizon, Duration::from_secs(1));
     let mut seen: HashSet<ContentId> = HashSet::new();
     for _ in 0..PAGES_MAX {

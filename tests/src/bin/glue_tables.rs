@@ -1,0 +1,11 @@
+//! `cargo glue-tables`: writes glue-tables.yaml anew.
+
+use tests::{Outcome, glue_tables, repo};
+
+fn main() -> Outcome<()> {
+    std::fs::write(
+        repo::root().join(glue_tables::FILE),
+        glue_tables::template()?,
+    )?;
+    Ok(())
+}
