@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use normalize::{Context, Options};
+use serde_json::Value;
 use tests::{repo, severity};
 
 /// Beginnings of commands that a reader can be assumed to have.
@@ -80,6 +82,37 @@ fn the_document_shows_the_tables_of_severities() {
     let text = repo::read(severity::DOCUMENT).unwrap();
     let is_current = severity::document().unwrap() == text;
     assert!(is_current, "write the tables anew: {}", severity::COMMAND);
+}
+
+#[test]
+fn the_readme_shows_what_becomes_of_a_record() {
+    let text = repo::read("README.md").unwrap();
+    let mut blocks = text
+        .split("```json\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let (record, shown) = (blocks.next().unwrap(), blocks.next().unwrap());
+    let options = Options::default();
+    let context = Context {
+        content_type: None,
+        content_created_ms: None,
+        options: &options,
+    };
+    let mut event = Vec::new();
+    normalize::event(record.as_bytes(), &context, &mut event);
+    let event: Value = serde_json::from_slice(&event).unwrap();
+    let shown: Value = serde_json::from_str(shown).unwrap();
+    assert!(holds(&event, &shown), "the event is {event:#}");
+}
+
+/// What `part` says is in `whole`.
+fn holds(whole: &Value, part: &Value) -> bool {
+    match (whole, part) {
+        (Value::Object(whole), Value::Object(part)) => part.iter().all(|(name, value)| {
+            whole.get(name).is_some_and(|whole| holds(whole, value))
+        }),
+        _ => whole == part,
+    }
 }
 
 #[test]

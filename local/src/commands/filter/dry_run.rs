@@ -160,7 +160,7 @@ impl<'f> DryRun<'f> {
             if day < since {
                 continue;
             }
-            let body = match lake.get(&path, RAW_BYTES_MAX).await {
+            let body = match lake.read_and_decompress(&path, RAW_BYTES_MAX).await {
                 Err(error) if error.is_missing_or_damaged() => {
                     self.unreadable += 1;
                     continue;
@@ -212,7 +212,7 @@ mod tests {
         let body = format!("[{}]", record("Get-Mailbox", "alex"));
         for day in ["2026-03-01", "2026-03-02", "2026-03-03"] {
             let path = format!("raw/tenant_id=t/content_type=Audit.Exchange/day={day}/a.b.json.gz");
-            lake.put(&path.as_str().into(), body.clone().into())
+            lake.compress_and_write(&path.as_str().into(), body.clone().into())
                 .await
                 .unwrap();
         }
