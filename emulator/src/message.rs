@@ -12,4 +12,4 @@ pub(crate) use api_error::ApiError;
 pub(crate) use query::Query;
 pub(crate) use request::{Request, content_type_of_id};
 pub(crate) use response::{Response, empty, gzipped, html, json, json_bytes, shorten, streamed};
-pub(crate) use route::{Route, method_fits, route};
+pub(crate) use route::{method_fits, route};

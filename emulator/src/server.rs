@@ -13,6 +13,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 
+use faults::Reset;
+
 use crate::world::SharedState;
 
 /// An idle connection is closed after this.
@@ -20,11 +22,6 @@ const HEADER_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Wait after a failed accept (no file descriptors left), so that it is not a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// The connection is to be reset instead of a response.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection is reset on purpose")]
-struct Reset;
 
 /// Accepts connections until the emulator stops.
 pub(crate) async fn serve(listener: TcpListener, shared: Arc<SharedState>) {

@@ -1,59 +1,19 @@
-//! The model: tenants, their subscriptions and their content. No I/O; time comes as an argument.
+//! The model: tenants, their subscriptions and content, the queues of announcements, the faults in force, the journal. Nothing here sends or receives.
 
 mod delivery_queue;
 mod fault_injector;
 mod feed;
 mod journal;
+mod model;
 mod state;
 mod subscription;
 mod tenant;
 
-use std::collections::{BTreeMap, VecDeque};
-
-use jiff::Timestamp;
-use uuid::Uuid;
-
 pub(crate) use delivery_queue::{Announcement, DeliveryQueue, WebhookKey};
-pub(crate) use fault_injector::{FaultContext, FaultInjector, InjectionPoint};
-pub(crate) use feed::{Blob, BlobBody, BlobKey, Feed};
-pub(crate) use journal::Journal;
+pub(crate) use fault_injector::{FaultContext, InjectionPoint};
+pub(crate) use feed::{Blob, BlobBody, BlobKey};
 pub use journal::{Delivery, RequestSeen, StartSeen, Violation};
+pub(crate) use model::World;
 pub(crate) use state::{SharedState, tenant_ids};
 pub(crate) use subscription::{Subscription, Webhook};
 pub(crate) use tenant::Tenant;
-
-use crate::content_type::ContentType;
-
-/// All tenants of one emulator.
-#[derive(Debug, Default)]
-pub(crate) struct World {
-    pub(crate) tenants: BTreeMap<Uuid, Tenant>,
-    /// Times of the requests of the last minute by callers without PublisherIdentifier.
-    pub(crate) shared_pool: VecDeque<Timestamp>,
-}
-
-impl World {
-    /// The blobs of a tenant in a content type.
-    pub(crate) fn feed(&self, tenant: Uuid, content_type: ContentType) -> Option<&Feed> {
-        self.tenants.get(&tenant)?.feeds.get(&content_type)
-    }
-
-    pub(crate) fn feed_mut(
-        &mut self,
-        tenant: Uuid,
-        content_type: ContentType,
-    ) -> Option<&mut Feed> {
-        self.tenants.get_mut(&tenant)?.feeds.get_mut(&content_type)
-    }
-
-    /// What an application has subscribed to in a tenant; it may be disabled.
-    pub(crate) fn subscription(
-        &self,
-        tenant: Uuid,
-        client_id: Uuid,
-        content_type: ContentType,
-    ) -> Option<&Subscription> {
-        let key = (client_id, content_type);
-        self.tenants.get(&tenant)?.subscriptions.get(&key)
-    }
-}

@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::config::{Administrator, Behaviour, Config, Fault, FederatedCredential, TenantState};
+use super::administrator::Administrator;
+use super::behaviour::Behaviour;
+use super::fault::Fault;
+use super::federated_credential::FederatedCredential;
+use super::settings::Config;
+use super::tenant_state::TenantState;
 
 /// What a run is like. Every part may be left out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

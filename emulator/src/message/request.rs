@@ -7,8 +7,11 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};
 use uuid::Uuid;
 
+use super::access_token;
+use super::access_token::Claims;
+use super::query::Query;
+use super::route::Route;
 use crate::content_type::ContentType;
-use crate::message::{Claims, Query, Route, access_token};
 use crate::world::SharedState;
 
 #[derive(Debug)]

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::publication::{publish, subscribers};
 use crate::clock::{earlier, later};
 use crate::config::FaultKind;
 use crate::content_type::ContentType;
 use crate::generator::RecordRange;
 use crate::operation::Operation;
-use crate::publish::{publish, subscribers};
 use crate::rng::{SeededRng, hash_text};
 use crate::world::{BlobBody, FaultContext, InjectionPoint, SharedState};
 

@@ -6,10 +6,14 @@ use http::header::{DATE, HeaderValue, RETRY_AFTER};
 use jiff::fmt::rfc2822::DateTimePrinter;
 use jiff::{SignedDuration, Timestamp};
 
-use super::Reset;
 use crate::api;
 use crate::config::FaultKind;
 use crate::message::{ApiError, Request, Response, empty, html, shorten};
+
+/// The connection is to be reset instead of a response.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is reset on purpose")]
+pub(super) struct Reset;
 
 /// Applies the faults that act before the request is answered. `Some` is a response in place of the right one.
 pub(super) async fn before(

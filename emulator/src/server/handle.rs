@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Reset, faults};
+use super::faults::{self, Reset};
 use crate::message::{ApiError, Query, Request, Response, empty, gzipped, method_fits, route};
 use crate::operation::Operation;
 use crate::world::{FaultContext, InjectionPoint, RequestSeen, SharedState};

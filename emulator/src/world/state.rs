@@ -12,14 +12,17 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 use uuid::Uuid;
 
+use super::delivery_queue::{DeliveryQueue, WebhookKey};
+use super::fault_injector::{FaultContext, FaultInjector};
+use super::feed::Feed;
+use super::journal::{Journal, Violation};
+use super::model::World;
+use super::tenant::Tenant;
 use crate::clock::{Clock, later};
 use crate::config::{Administrator, Config, Consent, FaultKind, TenantState};
 use crate::content_type::ContentType;
 use crate::generator::{Library, RecordStream, Users};
 use crate::rng::{SeededRng, hash_text};
-use crate::world::{
-    DeliveryQueue, FaultContext, FaultInjector, Feed, Journal, Tenant, Violation, WebhookKey, World,
-};
 
 /// The application that customers consent to.
 #[derive(Debug)]
