@@ -325,15 +325,12 @@ impl Writer {
             Kind::Bool(false) => self.out.extend_from_slice(b"false"),
             Kind::Number(number) => self.out.extend_from_slice(number.as_bytes()),
             Kind::Text(text) => self.copied_text(text),
-            Kind::Array(source) | Kind::Object(source) if !source.is_empty() => {
-                self.out.extend_from_slice(source.as_bytes());
-            }
-            Kind::Array(_) => {
+            Kind::Array => {
                 self.container(b'[', b']', |w| {
                     value.children().for_each(|child| w.element_value(child));
                 });
             }
-            Kind::Object(_) => {
+            Kind::Object => {
                 self.container(b'{', b'}', |w| {
                     value.children().for_each(|child| w.member(child));
                 });
