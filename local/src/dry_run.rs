@@ -10,8 +10,9 @@ use futures::StreamExt as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
-use normalize::{Action, Facts, Filter, RulesError, split};
+use normalize::{Action, Facts, Filter, RulesError};
 use pipeline::lake::{Lake, LakeError, key};
+use records::split;
 use url::Url;
 
 use crate::cli::FilterArgs;
@@ -215,7 +216,7 @@ impl<'f> DryRun<'f> {
                 continue;
             };
             for record in records {
-                self.record(record, Some(&content_type));
+                self.record(&record, Some(&content_type));
             }
         }
         Ok(())

@@ -6,7 +6,8 @@ use std::ops::AddAssign;
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
-use normalize::{Action, BlobError, Context, Options, event, split};
+use normalize::{Action, Context, Options, event};
+use records::{SplitError, split};
 
 /// Longest line and longest JSON array taken, in bytes. An array is held as a whole; the largest blobs seen have some
 /// hundred MiB.
@@ -26,7 +27,7 @@ pub enum FileError {
     Write(io::Error),
     /// It begins like a JSON array and is none.
     #[error("is not a JSON array of records: {0}")]
-    Array(#[from] BlobError),
+    Array(#[from] SplitError),
     /// It is too large to be one array or one line.
     #[error("has a line or an array of more than {INPUT_BYTES_MAX} bytes; write one record a line")]
     TooLarge,
@@ -108,8 +109,8 @@ fn records(
     if is_array(&mut input)? {
         let mut body = Vec::new();
         read_bounded(&mut input.take(INPUT_BYTES_MAX + 1), &mut body)?;
-        for record in split(&body)? {
-            take(record)?;
+        for record in split(&body.into())? {
+            take(&record)?;
         }
     } else {
         let mut line = Vec::new();

@@ -5,13 +5,11 @@
 //! record a value stands. serde would decode strings and round numbers; that is why jiter reads, which tells where they are.
 
 mod parse;
-mod scan;
 mod text;
 mod value;
 mod write;
 
-pub(crate) use parse::{BYTES_PER_NODE, Problem, parse, parse_event, parse_into};
-pub(crate) use scan::{copy_plain, plain_len, same};
+pub(crate) use parse::{BYTES_PER_NODE, Problem, offset, parse, parse_event, parse_into};
 pub(crate) use text::{Seen, Text, hash};
 pub(crate) use value::{Doc, Kind, Node, Tree, Value};
 pub(crate) use write::Writer;

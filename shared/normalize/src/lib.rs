@@ -42,7 +42,6 @@ mod severity_rules;
 mod sharepoint;
 mod sharing;
 mod signin;
-mod split;
 mod status;
 mod teams;
 mod time;
@@ -57,7 +56,6 @@ pub use outcome::{Outcome, Unknown};
 pub use redact::{may_hold_secrets, redact};
 pub use rules::{Facts, RULES_BYTES_MAX, RULES_MAX, RulesError, VALUES_MAX};
 pub use severity_rules::SeverityRules;
-pub use split::{BLOB_DEPTH_MAX, BlobError, RECORDS_MAX, split};
 pub use version::{OcsfVersion, UnknownVersion};
 
 use event::Event;

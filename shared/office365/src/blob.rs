@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use http::Method;
+use records::{BlobLimits, RecordSplitter, SplitError};
 
 use crate::error::{Error, Failure, Operation};
 use crate::exchange::{Call, Reading};
-use crate::records::{BlobLimits, RecordSplitter, SplitError};
 use crate::wire::Head;
 use crate::{Client, Cloud, ContentId, TenantId};
 
@@ -115,10 +115,12 @@ impl RecordStream {
 
     async fn advance(&mut self) -> Result<(), Failure> {
         let explain = |error| match error {
-            SplitError::TooLarge(_) => Failure::TooLarge {
+            SplitError::BlobTooLong(_)
+            | SplitError::RecordTooLong(_)
+            | SplitError::TooManyRecords(_) => Failure::TooLarge {
                 body_bytes_max: usize::try_from(self.limits.body_bytes_max).unwrap_or(usize::MAX),
             },
-            SplitError::Cut => Failure::Broken(error.to_string()),
+            SplitError::Empty | SplitError::CutOff { .. } => Failure::Broken(error.to_string()),
             other => Failure::Unreadable(other.to_string()),
         };
         match self.head.chunk().await? {

@@ -7,7 +7,6 @@
 
 pub mod address;
 pub mod notification;
-pub mod records;
 pub mod timestamp;
 
 mod blob;
@@ -50,7 +49,7 @@ pub use error::{Disposition, Error, Failure, Operation};
 pub use listing::{ContentListing, Rejected, SentNotification};
 pub use pages::WINDOW_MAX;
 pub use quota::QuotaLimits;
-pub use records::{BlobLimits, RecordSplitter, SplitError};
+pub use records::BlobLimits;
 pub use resources::SensitiveType;
 pub use subscription::{
     Started, Subscription, SubscriptionStatus, Webhook, WebhookState, WebhookStatus,

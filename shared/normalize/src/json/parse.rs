@@ -151,9 +151,10 @@ impl<'a> Reader<'_, 'a, '_> {
         let depth = self.deeper(depth)?;
         let object = self.push(key, Kind::Object)?;
         let (mut members, mut seen) = (0usize, Seen::default());
+        let json = self.json;
+        let place = |key: &[u8]| (offset(json, key), key.len());
         let mut next = self.jiter.next_object_bytes().map(|key| key.map(place));
         while let Some((start, length)) = next.map_err(|error| self.problem(&error))? {
-            let start = start - self.json.as_ptr().addr();
             let name = self.string(start, start + length);
             if seen.perhaps(name) && members <= PAIRWISE_MAX {
                 self.shadow_earlier(object, name);
@@ -259,9 +260,9 @@ impl<'a> Reader<'_, 'a, '_> {
     }
 }
 
-/// Where a key is in memory, and its length.
-fn place(key: &[u8]) -> (usize, usize) {
-    (key.as_ptr().addr(), key.len())
+/// Where `part`, which is a part of `whole`, begins in it.
+pub(crate) fn offset(whole: &[u8], part: &[u8]) -> usize {
+    part.as_ptr().addr() - whole.as_ptr().addr()
 }
 
 /// Where the string whose quote is at `quote` has its first bad escape, or the end of the text.
@@ -294,7 +295,9 @@ fn without_lone_surrogates(text: &[u8]) -> Option<Vec<u8>> {
         at += ahead;
         at += match utf16_unit(text, at) {
             None => 2,
-            Some(0xD800..=0xDBFF) if matches!(utf16_unit(text, at + 6), Some(0xDC00..=0xDFFF)) => 12,
+            Some(0xD800..=0xDBFF) if matches!(utf16_unit(text, at + 6), Some(0xDC00..=0xDFFF)) => {
+                12
+            }
             Some(0xD800..=0xDFFF) => {
                 whole[at..at + 6].copy_from_slice(b"\\ufffd");
                 found = true;

@@ -1,8 +1,6 @@
 //! Names that are in most records, known by one look to stand for no secret: without them, telling so of the forty names of a
 //! record would take a tenth of all the time that its event takes.
 
-use crate::json::same;
-
 /// Names of the Management Activity API's schemas and of Entra's and Exchange's properties, none shorter than [`BYTES_MIN`]. The
 /// first stands for none.
 const NAMES: [&str; 206] = [
@@ -286,7 +284,7 @@ pub(super) fn is_ordinary(name: &str) -> bool {
     }
     let index = usize::from(TABLE[slot(name)]);
     let [start, end] = PLACES[index].map(usize::from);
-    TEXT.get(start..end).is_some_and(|known| same(known, name))
+    TEXT.get(start..end).is_some_and(|known| known == name)
 }
 
 #[cfg(test)]

@@ -59,11 +59,11 @@ async fn fetch_and_choose<'a>(
     if fetcher.events.redact_raw {
         // Before anything else: what is stored is the blob from here on, for this attempt as for those after it.
         match normalize::redact(&body.bytes) {
-            Ok(Some(clean)) => body.bytes = clean.into(),
+            Ok(Some(clean)) => body.bytes = clean,
             Ok(None) => {}
             Err(why) => return Err(unreadable(why, &without_secrets(body.bytes))),
         }
-    } else if let Err(why) = normalize::split(&body.bytes) {
+    } else if let Err(why) = records::split(&body.bytes) {
         return Err(unreadable(why, &body.bytes));
     }
     let path = key::raw(blob, &hex::encode(Sha256::digest(&body.bytes)));

@@ -56,7 +56,7 @@ pub enum FetchError {
     #[error("the blob is unreadable: {why}")]
     Unreadable {
         /// What is wrong with it.
-        why: normalize::BlobError,
+        why: records::SplitError,
         /// What was sent.
         body: Bytes,
         /// Its SHA-256, in hex.
@@ -89,7 +89,7 @@ pub(super) enum Next {
 }
 
 /// The error for a body that is not an array of records.
-pub(super) fn unreadable(why: normalize::BlobError, body: &Bytes) -> FetchError {
+pub(super) fn unreadable(why: records::SplitError, body: &Bytes) -> FetchError {
     FetchError::Unreadable {
         why,
         body: body.clone(),
@@ -157,7 +157,7 @@ mod tests {
 
     fn a_page() -> FetchError {
         let page = Bytes::from_static(b"<html>");
-        unreadable(normalize::split(&page).unwrap_err(), &page)
+        unreadable(records::split(&page).unwrap_err(), &page)
     }
 
     fn after(number: u32, unreadable: u32) -> Next {

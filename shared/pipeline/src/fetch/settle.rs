@@ -74,7 +74,7 @@ pub(super) async fn events(
     codec: Codec,
     now: Timestamp,
 ) -> Result<Events, FetchError> {
-    let records = normalize::split(body).map_err(|why| unreadable(why, body))?;
+    let records = records::split(body).map_err(|why| unreadable(why, body))?;
     let mut events = Events::none(records.len(), &fetcher.events.options.filter, codec);
     let (mut batch, mut event) = (Batch::default(), Vec::new());
     let context = Context {
@@ -104,11 +104,11 @@ pub(super) async fn events(
 }
 
 /// The records, as many of them as are claimed at once.
-fn portions<'p, 'a>(records: &'p [&'a [u8]]) -> impl Iterator<Item = &'p [&'a [u8]]> {
+fn portions(records: &[Bytes]) -> impl Iterator<Item = &[Bytes]> {
     let mut left = records;
     std::iter::from_fn(move || {
         let mut bytes = 0;
-        let fits = |record: &&&[u8]| {
+        let fits = |record: &&Bytes| {
             bytes += record.len();
             bytes <= CLAIMED_BYTES_MAX
         };
@@ -126,7 +126,7 @@ fn portions<'p, 'a>(records: &'p [&'a [u8]]) -> impl Iterator<Item = &'p [&'a [u
 /// `seen` are the records of the blob that came before. What can be read is in `batch` then.
 fn sort_out<'a>(
     blob: &Blob,
-    records: &[&'a [u8]],
+    records: &'a [Bytes],
     seen: &mut HashSet<RecordKey>,
     batch: &mut Batch<'a>,
 ) -> Vec<Element> {
@@ -255,7 +255,8 @@ mod tests {
     }
 
     fn check(records: &[&str], expect: &str) {
-        let bytes: Vec<&[u8]> = records.iter().map(|record| record.as_bytes()).collect();
+        let bytes = records.iter().map(|record| record.as_bytes());
+        let bytes: Vec<_> = bytes.map(Bytes::copy_from_slice).collect();
         let found: String = sort_out(&blob(), &bytes, &mut HashSet::new(), &mut Batch::default())
             .iter()
             .map(|element| match element {
@@ -275,12 +276,14 @@ mod tests {
 
     #[test]
     fn portions_are_all_records_in_order_within_bounds() {
-        let small: Vec<&[u8]> = vec![b"{}"; CLAIMED_AT_ONCE_MAX + 1];
-        let counts = |records: &[&[u8]]| portions(records).map(<[_]>::len).collect::<Vec<_>>();
+        let short = Bytes::from_static(b"{}");
+        let small = vec![short.clone(); CLAIMED_AT_ONCE_MAX + 1];
+        let counts = |records: &[Bytes]| portions(records).map(<[_]>::len).collect::<Vec<_>>();
         assert_eq!(counts(&[]), [0; 0]);
         assert_eq!(counts(&small), [CLAIMED_AT_ONCE_MAX, 1]);
-        let long = vec![b' '; CLAIMED_BYTES_MAX + 1];
-        assert_eq!(counts(&[b"{}", &long, &long, b"{}", b"{}"]), [1, 1, 1, 2]);
+        let long = Bytes::from(vec![b' '; CLAIMED_BYTES_MAX + 1]);
+        let mixed = [short.clone(), long.clone(), long, short.clone(), short];
+        assert_eq!(counts(&mixed), [1, 1, 1, 2]);
     }
 
     #[test]
