@@ -11,12 +11,14 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
+use bytes::Bytes;
 use criterion::{Criterion, Throughput};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use normalize::{Batch, Context, Options, split};
+use normalize::{Batch, Context, Options};
 use pipeline::lake::{Codec, Compressor};
 use pipeline::ledger::key::RecordKey;
+use records::split;
 use sha2::{Digest as _, Sha256};
 
 const FIXTURES: &str = include_str!("../../normalize/tests/fixtures/golden.ndjson");
@@ -53,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
     }
     let records = records()?;
-    let body = format!("[{}]", records.join(",")).into_bytes();
+    let body = Bytes::from(format!("[{}]", records.join(",")));
     let sent = sent(&body)?;
     let elements = split(&body)?;
     let mut lines = Vec::new();
@@ -67,11 +69,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     for codec in [Codec::Zstd, Codec::Gzip] {
         let name = codec.as_str();
         group.bench_function(format!("to events as {name}"), |bencher| {
-            bencher.iter(|| to_events(&received(black_box(&sent))?, codec));
+            bencher.iter(|| to_events(&received(black_box(&sent))?.into(), codec));
         });
         group.bench_function(format!("to events as {name} and a raw copy"), |bencher| {
             bencher.iter(|| {
-                let body = received(black_box(&sent))?;
+                let body = received(black_box(&sent))?.into();
                 let raw = Codec::Gzip.compress(&body);
                 to_events(&body, codec).map(|events| (raw, events))
             });
@@ -94,7 +96,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         bencher.iter(|| events(&batch, &all, |event| _ = black_box(event)));
     });
     for codec in [Codec::Zstd, Codec::Gzip] {
-        for (what, content) in [("raw copy", &body), ("events", &lines)] {
+        for (what, content) in [("raw copy", &body[..]), ("events", &lines[..])] {
             group.bench_function(format!("{what} to {}", codec.as_str()), |bencher| {
                 bencher.iter(|| codec.compress(black_box(content)).len());
             });
@@ -123,7 +125,7 @@ fn allocator() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// A body to the compressed events of a blob that nobody has had before, and its hash.
-fn to_events(body: &[u8], codec: Codec) -> Result<Vec<u8>, Box<dyn Error>> {
+fn to_events(body: &Bytes, codec: Codec) -> Result<Vec<u8>, Box<dyn Error>> {
     black_box(Sha256::digest(body));
     let records = split(body)?;
     let mut seen = HashSet::with_capacity(records.len());
@@ -148,7 +150,7 @@ fn received(sent: &[u8]) -> Result<Vec<u8>, std::io::Error> {
 
 /// The numbers of the records whose Id comes for the first time.
 fn distinct<'a>(
-    records: &[&'a [u8]],
+    records: &'a [Bytes],
     seen: &mut HashSet<RecordKey>,
     batch: &mut Batch<'a>,
 ) -> Vec<usize> {

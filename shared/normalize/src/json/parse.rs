@@ -375,6 +375,58 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_is_told_where_it_begins() {
+        for (input, at) in [
+            ("", 0),
+            ("[1,nul]", 3),
+            ("[1 2]", 3),
+            ("[1,]", 3),
+            ("[-x]", 2),
+            ("[0123 ]", 5),
+            ("[1.]", 3),
+            ("[NaN]", 1),
+            ("{\"a\" 1}", 5),
+            ("{\"a\":1,}", 7),
+            ("{} {}", 3),
+            ("[\"ab", 4),
+            ("[\"a\\n\nb\"]", 5),
+            (r#"["a\\n\x"]"#, 6),
+            (r#"["a\u12"]"#, 3),
+            (r#"{"a\u00g0":1}"#, 3),
+            (r#"["\ud800\u12"#, 8),
+            (r#"["\ud800","\x"]"#, 11),
+        ] {
+            let problem = parse(input.as_bytes()).err();
+            assert_eq!(problem, Some(Problem::Syntax(at)), "{input}");
+        }
+    }
+
+    #[test]
+    fn lone_surrogates_are_let_in_and_remembered() {
+        let input = r#"{"\udc00":"a\ud800","b\ud83d\ude00":"\\ud800 \ud83d\ud83d\ude00"}"#;
+        let tree = parse(input.as_bytes()).unwrap();
+        assert!(tree.lossy);
+        let members = tree.root().children();
+        let members: Vec<_> = members
+            .map(|member| (member.key().cow(), member.str().unwrap()))
+            .collect();
+        assert_eq!(members[0], ("\u{fffd}".into(), "a\u{fffd}".into()));
+        let whole = ("b\u{1f600}".into(), "\\ud800 \u{fffd}\u{1f600}".into());
+        assert_eq!(members[1], whole);
+        assert!(!parse(br#""\ud83d\ude00 \\ud800""#).unwrap().lossy);
+    }
+
+    #[test]
+    fn numbers_keep_their_text_within_the_readers_limit() {
+        for number in ["1156492.00", "-0", "1E+400", &"9".repeat(4300)] {
+            let tree = parse(number.as_bytes()).unwrap();
+            assert_eq!(tree.root().scalar().as_deref(), Some(number));
+        }
+        let problem = parse("9".repeat(4301).as_bytes()).err();
+        assert_eq!(problem, Some(Problem::TooLarge));
+    }
+
+    #[test]
     fn stops_at_the_depth_limit() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(parse(nested(DEPTH_MAX).as_bytes()).is_ok());
