@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
-use normalize::{BlobError, split};
+use records::{SplitError, split};
 
 /// Longest line and longest JSON array taken, in bytes. An array is held in memory as a whole; the largest blobs seen have some
 /// hundred MiB.
@@ -22,7 +22,7 @@ pub enum RecordFileError {
     Read(#[from] io::Error),
     /// It begins like a JSON array and is none.
     #[error("is not a JSON array of records: {0}")]
-    Array(#[from] BlobError),
+    Array(#[from] SplitError),
     /// A line or an array is longer than [`INPUT_BYTES_MAX`].
     #[error("has a line or an array of more than {INPUT_BYTES_MAX} bytes; write one record a line")]
     TooLarge,
@@ -54,8 +54,8 @@ pub fn read<E: From<RecordFileError>>(
     }
     if is_array(&mut input)? {
         let body = read_whole(input)?;
-        for record in split(&body).map_err(RecordFileError::from)? {
-            take(record)?;
+        for record in split(&body.into()).map_err(RecordFileError::from)? {
+            take(&record)?;
         }
     } else {
         let mut line = Vec::new();

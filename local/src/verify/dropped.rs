@@ -6,8 +6,9 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
-use normalize::{Action, RecordFacts, Filter, identify, split};
+use normalize::{Action, Filter, RecordFacts, identify};
 use pipeline::lake::key::{RAW, raw_partition};
+use records::split;
 
 use super::{LakeReadError, RecordKey, at, objects_below};
 
@@ -66,11 +67,11 @@ impl Dropped {
         let mut body = Vec::new();
         let mut content = MultiGzDecoder::new(File::open(path).map_err(at(path))?);
         content.read_to_end(&mut body).map_err(at(path))?;
-        for record in split(&body).unwrap_or_default() {
-            let Ok(identity) = identify(record) else {
+        for record in split(&body.into()).unwrap_or_default() {
+            let Ok(identity) = identify(&record) else {
                 continue;
             };
-            let (Some(id), Ok(facts)) = (identity.id, RecordFacts::of(record, Some(&content_type)))
+            let (Some(id), Ok(facts)) = (identity.id, RecordFacts::of(&record, Some(&content_type)))
             else {
                 continue;
             };

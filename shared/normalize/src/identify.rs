@@ -24,7 +24,7 @@ pub enum Malformed {
     /// JSON, but no object.
     #[error("the record is not a JSON object")]
     NotAnObject,
-    /// Nested deeper than 64, or more than 4,000,000 values.
+    /// Nested deeper than 64, more than 4,000,000 values, or a whole number of more than 4,300 digits.
     #[error("the record is too large or nested too deep")]
     TooLarge,
 }

@@ -18,7 +18,6 @@ mod record;
 mod redact;
 mod rules;
 mod severity;
-mod split;
 mod version;
 
 pub use batch::Batch;
@@ -31,5 +30,4 @@ pub use rules::{
     Action, Decision, Filter, ROUTES_MAX, RULES_BYTES_MAX, RULES_MAX, RecordFacts, RulesError,
     SeverityRules, VALUES_MAX,
 };
-pub use split::{BLOB_DEPTH_MAX, BlobError, RECORDS_MAX, split};
 pub use version::{OcsfVersion, UnknownVersion};

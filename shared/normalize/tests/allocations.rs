@@ -5,7 +5,8 @@
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
-const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/samples");
+#[path = "it/further_records.rs"]
+mod further_records;
 
 /// For a sign-in, the commonest record of most tenants, reading it among them.
 const SIGN_IN_MAX: u64 = 12;
@@ -31,7 +32,7 @@ fn an_event_takes_few_allocations() {
     };
     let families = [
         (include_str!("fixtures/records/signins.ndjson"), SIGN_IN_MAX),
-        (&sampled_sign_ins(), SIGN_IN_MAX),
+        (&further_sign_ins(), SIGN_IN_MAX),
         (include_str!("fixtures/records/mailbox.ndjson"), ANY_MAX),
         (
             include_str!("fixtures/records/entra_rights.ndjson"),
@@ -53,17 +54,12 @@ fn an_event_takes_few_allocations() {
     }
 }
 
-/// Those of the samples, where they are.
-fn sampled_sign_ins() -> String {
-    let files = std::fs::read_dir(SAMPLES).into_iter().flatten().flatten();
-    let texts = files.map(|file| std::fs::read_to_string(file.path()).unwrap_or_default());
-    let is_sign_in = |line: &&str| {
-        serde_json::from_str::<serde_json::Value>(line)
+/// Those of the further records, one a line.
+fn further_sign_ins() -> String {
+    let records = further_records::further_records("allocations").into_iter();
+    let sign_ins = records.map(|(record, _)| record).filter(|record| {
+        serde_json::from_str::<serde_json::Value>(record)
             .is_ok_and(|record| record["RecordType"] == 15)
-    };
-    texts.fold(String::new(), |found, text| {
-        text.lines()
-            .filter(is_sign_in)
-            .fold(found, |found, line| found + line + "\n")
-    })
+    });
+    sign_ins.fold(String::new(), |found, record| found + &record + "\n")
 }

@@ -7,8 +7,6 @@
 //!
 //! Arrows between the modules run one way: `api` -> `auth` -> `transport` -> `names`.
 
-pub mod records;
-
 mod api;
 mod auth;
 mod names;
@@ -27,7 +25,6 @@ pub use names::{
     HostileUri, InvalidContentId, InvalidEndpoint, InvalidTenantId, TenantId, UnknownCloud,
     UnknownContentType, check_content_uri,
 };
-pub use records::{BlobLimits, RecordSplitter, SplitError};
 pub use transport::{
     BreakerLimits, Clock, Disposition, Error, Failure, Limited, Operation, QuotaLimits, Random,
     Timeouts,

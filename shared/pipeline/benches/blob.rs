@@ -16,9 +16,10 @@ use emulator::generator;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use normalize::{Batch, Context, Options};
-use pipeline::fetch::{BLOB_BYTES_MAX, CLAIMED_AT_ONCE_MAX, elements};
+use pipeline::fetch::{BLOB_BYTES_MAX, CLAIMED_AT_ONCE_MAX};
 use pipeline::lake::{Codec, Compressor};
 use pipeline::ledger::key::RecordKey;
+use records::split;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -47,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let records = records()?;
     let body = Bytes::from(format!("[{}]", records.join(",")));
     let sent = sent(&body)?;
-    let blob = elements(&body)?;
+    let blob = split(&body)?;
     let mut lines = Vec::new();
     let mut batch = Batch::default();
     let all = distinct(&blob, &mut HashSet::new(), &mut batch);
@@ -76,7 +77,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         bencher.iter(|| Sha256::digest(black_box(&body)));
     });
     group.bench_function("split", |bencher| {
-        bencher.iter(|| elements(black_box(&body)).map(|elements| elements.len()));
+        bencher.iter(|| split(black_box(&body)).map(|elements| elements.len()));
     });
     group.bench_function("parse and tell apart", |bencher| {
         let mut batch = Batch::default();
@@ -117,7 +118,7 @@ fn allocator() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// A body to the compressed events of a blob that nobody has had before, and its hash.
 fn to_events(body: &Bytes, codec: Codec) -> Result<Vec<u8>, Box<dyn Error>> {
     black_box(Sha256::digest(body));
-    let elements = elements(body)?;
+    let elements = split(body)?;
     let mut seen = HashSet::with_capacity(elements.len());
     let mut compressor = Compressor::new(codec);
     let mut batch = Batch::default();

@@ -29,7 +29,7 @@ use uuid::Uuid;
 
 use self::activity::Activity;
 pub use self::batch::{BLOBS_IN_FLIGHT_MAX, batch};
-pub use self::body::{BLOB_BYTES_MAX, ELEMENTS_MAX, LARGE_BLOB_BYTES_MAX, elements};
+pub use self::body::{BLOB_BYTES_MAX, LARGE_BLOB_BYTES_MAX};
 pub use self::error::FetchError;
 pub use self::events::{CLAIMED_AT_ONCE_MAX, CLAIMED_BYTES_MAX};
 use self::events::{Events, events};

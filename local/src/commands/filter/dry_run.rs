@@ -7,8 +7,9 @@ use std::path::Path;
 
 use futures::StreamExt as _;
 use jiff::civil::Date;
-use normalize::{Action, RecordFacts, Filter, RulesError, split};
+use normalize::{Action, Filter, RecordFacts, RulesError};
 use pipeline::lake::{Lake, LakeError, key};
+use records::split;
 use serde::Serialize;
 
 use crate::record_file::{self, RecordFileError};
@@ -173,7 +174,7 @@ impl<'f> DryRun<'f> {
                 continue;
             };
             for record in records {
-                self.record(record, Some(&content_type));
+                self.record(&record, Some(&content_type));
             }
         }
         Ok(())

@@ -113,7 +113,7 @@ fn tidy(name: Cow<'_, str>) -> Cow<'_, str> {
 fn text(value: Value<'_>, w: &mut Writer) {
     match value.kind() {
         Kind::Text(_) => w.bare_value(value),
-        Kind::Array(_) => w.bare_array(|w| {
+        Kind::Array => w.bare_array(|w| {
             for element in value.children().filter(|element| !element.is_blank()) {
                 if element.is_string() {
                     w.element_value(element);

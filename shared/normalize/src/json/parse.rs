@@ -1,7 +1,11 @@
-//! The parser: strict RFC 8259 (no comments, no trailing commas, no bare control characters), except that lone
-//! surrogates and repeated keys are let in and remembered in [`Tree::lossy`].
+//! Reading: jiter finds the values of a JSON text and checks its form, and they become one flat list of nodes.
+//!
+//! Strict RFC 8259, except that lone surrogates and repeated keys are let in and remembered in [`Tree::lossy`].
 
-use super::{DEPTH_MAX, Kind, Node, Seen, Source, Text, Tree, plain_len};
+use super::{DEPTH_MAX, Kind, Node, Seen, Text, Tree};
+use jiter::JiterErrorType::JsonError;
+use jiter::{Jiter, JiterError, JsonErrorType, Peek};
+use memchr::memchr;
 use std::collections::HashMap;
 
 /// Why a text is not JSON, with the byte offset.
@@ -10,7 +14,7 @@ pub(crate) enum Problem {
     Utf8(usize),
     Syntax(usize),
     TooDeep(usize),
-    /// More nodes than [`NODES_MAX`].
+    /// More nodes than [`NODES_MAX`], or a number of more than the 4,300 digits that jiter takes.
     TooLarge,
 }
 
@@ -29,12 +33,12 @@ const PAIRWISE_MAX: usize = 64;
 /// Bytes of input per node, for the first allocation: sign-ins have about 30, list-like records 20, and few less than 16.
 pub(crate) const BYTES_PER_NODE: usize = 16;
 
-/// Parses one JSON value, with nothing but white space around it.
+/// Reads one JSON value, with nothing but white space around it.
 pub(crate) fn parse(input: &[u8]) -> Result<Tree<'_>, Problem> {
     parse_within(input, DEPTH_MAX, NODES_MAX)
 }
 
-/// Parses an event that this crate has made of a record.
+/// Reads an event that this crate has made of a record.
 pub(crate) fn parse_event(input: &[u8]) -> Result<Tree<'_>, Problem> {
     parse_within(input, EVENT_DEPTH_MAX, EVENT_NODES_MAX)
 }
@@ -58,229 +62,159 @@ fn append<'a>(
 ) -> Result<bool, Problem> {
     let text = std::str::from_utf8(input).map_err(|error| Problem::Utf8(error.valid_up_to()))?;
     let before = nodes.len();
-    let mut parser = Parser {
-        text,
-        bytes: input,
-        at: 0,
-        nodes: std::mem::take(nodes),
-        nodes_max: before + nodes_max,
-        lossy: false,
-        rewrites: 0,
+    let mut read = |json: &[u8]| {
+        let mut reader = Reader {
+            jiter: Jiter::new(json),
+            json,
+            text,
+            backslash: None,
+            nodes: &mut *nodes,
+            nodes_max: before + nodes_max,
+            repeats: false,
+        };
+        let read = reader.document(depth_max).map(|()| reader.repeats);
+        if read.is_err() {
+            nodes.truncate(before);
+        }
+        read
     };
-    let parsed = parser.document(depth_max);
-    *nodes = parser.nodes;
-    if parsed.is_err() {
-        nodes.truncate(before);
-    }
-    parsed.map(|()| parser.lossy)
+    read(input).or_else(|problem| match without_lone_surrogates(input) {
+        Some(json) => read(&json).map(|_| true),
+        None => Err(problem),
+    })
 }
 
-struct Parser<'a> {
+struct Reader<'j, 'a, 'n> {
+    jiter: Jiter<'j>,
+    /// What jiter reads: `text`, or a copy of it that differs in lone surrogates only. What is at a place in one is at the same
+    /// place in the other.
+    json: &'j [u8],
     text: &'a str,
-    bytes: &'a [u8],
-    at: usize,
-    nodes: Vec<Node<'a>>,
+    /// The first backslash from the last string on, where it is known.
+    backslash: Option<usize>,
+    nodes: &'n mut Vec<Node<'a>>,
     nodes_max: usize,
-    lossy: bool,
-    /// How much was passed that is not copied as it is.
-    rewrites: usize,
+    /// An object has a key twice.
+    repeats: bool,
 }
 
-impl<'a> Parser<'a> {
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    fn blanks(&mut self) {
-        // Nearly always there are none.
-        while let Some(byte) = self.peek()
-            && byte <= b' '
-            && matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
-        {
-            self.at += 1;
-            self.rewrites += 1;
-        }
-    }
-
-    /// A part of the text whose ends are between characters. In two steps, because an index takes a call for each.
-    #[inline(always)]
-    fn part(&self, start: usize, end: usize) -> &'a str {
-        self.text.split_at(end).0.split_at(start).1
-    }
-
-    /// Passes the first of two bytes, if those are next: what stands between strings, nearly always.
-    #[inline(always)]
-    fn pass(&mut self, next: [u8; 2]) -> bool {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let is_next = rest.first_chunk() == Some(&next);
-        self.at += usize::from(is_next);
-        is_next
-    }
-
+impl<'a> Reader<'_, 'a, '_> {
     fn document(&mut self, depth_max: usize) -> Result<(), Problem> {
-        self.blanks();
-        self.value(Text::default(), depth_max)?;
-        self.blanks();
-        if self.at == self.bytes.len() {
-            Ok(())
-        } else {
-            self.syntax()
-        }
+        let first = self.jiter.peek().map_err(|error| self.problem(&error))?;
+        self.value(first, Text::default(), depth_max)?;
+        self.jiter.finish().map_err(|error| self.problem(&error))
     }
 
-    fn syntax<T>(&self) -> Result<T, Problem> {
-        Err(Problem::Syntax(self.at))
+    fn value(&mut self, first: Peek, key: Text<'a>, depth: usize) -> Result<(), Problem> {
+        let start = self.jiter.current_index();
+        let kind = match first {
+            Peek::String => {
+                let read = self.jiter.known_bytes().map(|_| ());
+                read.map_err(|error| self.problem(&error))?;
+                // Between its quotes.
+                Kind::Text(self.string(start + 1, self.jiter.current_index() - 1))
+            }
+            Peek::Object => return self.object(key, depth),
+            Peek::Array => return self.array(key, depth),
+            Peek::Null => {
+                let null = self.jiter.known_null();
+                null.map_err(|_| Problem::Syntax(start))?;
+                Kind::Null
+            }
+            Peek::True | Peek::False => {
+                let bool = self.jiter.known_bool(first);
+                Kind::Bool(bool.map_err(|_| Problem::Syntax(start))?)
+            }
+            _ if first.is_num() => {
+                let read = self.jiter.known_number_bytes(first).map(|_| ());
+                read.map_err(|error| self.problem(&error))?;
+                Kind::Number(self.part(start, self.jiter.current_index()))
+            }
+            _ => return Err(Problem::Syntax(start)),
+        };
+        self.push(key, kind).map(drop)
     }
 
-    fn expect(&mut self, byte: u8) -> Result<(), Problem> {
-        if self.peek() != Some(byte) {
-            return self.syntax();
+    fn array(&mut self, key: Text<'a>, depth: usize) -> Result<(), Problem> {
+        let depth = self.deeper(depth)?;
+        let array = self.push(key, Kind::Array)?;
+        let mut next = self.jiter.known_array();
+        while let Some(first) = next.map_err(|error| self.problem(&error))? {
+            self.value(first, Text::default(), depth)?;
+            next = self.jiter.array_step();
         }
-        self.at += 1;
+        self.close(array);
         Ok(())
     }
 
-    #[inline(always)]
+    fn object(&mut self, key: Text<'a>, depth: usize) -> Result<(), Problem> {
+        let depth = self.deeper(depth)?;
+        let object = self.push(key, Kind::Object)?;
+        let (mut members, mut seen) = (0usize, Seen::default());
+        let json = self.json;
+        let place = |key: &[u8]| (offset(json, key), key.len());
+        let mut next = self.jiter.next_object_bytes().map(|key| key.map(place));
+        while let Some((start, length)) = next.map_err(|error| self.problem(&error))? {
+            let name = self.string(start, start + length);
+            if seen.perhaps(name) && members <= PAIRWISE_MAX {
+                self.shadow_earlier(object, name);
+            }
+            members += 1;
+            let first = self.jiter.peek().map_err(|error| self.problem(&error))?;
+            self.value(first, name, depth)?;
+            next = self.jiter.next_key_bytes().map(|key| key.map(place));
+        }
+        self.close(object);
+        if members > PAIRWISE_MAX {
+            self.shadow_repeats(object);
+        }
+        Ok(())
+    }
+
+    fn deeper(&self, depth: usize) -> Result<usize, Problem> {
+        let too_deep = Problem::TooDeep(self.jiter.current_index());
+        depth.checked_sub(1).ok_or(too_deep)
+    }
+
     fn push(&mut self, key: Text<'a>, kind: Kind<'a>) -> Result<usize, Problem> {
         let index = self.nodes.len();
         if index >= self.nodes_max {
             return Err(Problem::TooLarge);
         }
-        let end = index as u32 + 1;
-        self.nodes.push(Node::new(key, kind, end));
+        self.nodes.push(Node::new(key, kind, index as u32 + 1));
         Ok(index)
     }
 
-    fn value(&mut self, key: Text<'a>, depth: usize) -> Result<(), Problem> {
-        match self.peek() {
-            Some(b'"') => {
-                let text = self.string()?;
-                self.push(key, Kind::Text(text))?;
-            }
-            Some(b'{') => self.object(key, depth)?,
-            Some(b'[') => self.array(key, depth)?,
-            Some(b't') => self.literal("true", key, Kind::Bool(true))?,
-            Some(b'f') => self.literal("false", key, Kind::Bool(false))?,
-            Some(b'n') => self.literal("null", key, Kind::Null)?,
-            Some(b'-' | b'0'..=b'9') => {
-                let number = self.number()?;
-                self.push(key, Kind::Number(number))?;
-            }
-            _ => return self.syntax(),
-        }
-        Ok(())
+    fn close(&mut self, container: usize) {
+        self.nodes[container].end = self.nodes.len() as u32;
     }
 
-    fn literal(&mut self, word: &str, key: Text<'a>, kind: Kind<'a>) -> Result<(), Problem> {
-        if !self.bytes[self.at..].starts_with(word.as_bytes()) {
-            return self.syntax();
-        }
-        self.at += word.len();
-        self.push(key, kind).map(drop)
+    /// A part of the text whose ends are between characters.
+    fn part(&self, start: usize, end: usize) -> &'a str {
+        self.text.split_at(end).0.split_at(start).1
     }
 
-    fn array(&mut self, key: Text<'a>, depth: usize) -> Result<(), Problem> {
-        let Some(depth) = depth.checked_sub(1) else {
-            return Err(Problem::TooDeep(self.at));
-        };
-        let (start, rewrites) = (self.at, self.rewrites);
-        let index = self.push(key, Kind::Array(""))?;
-        self.at += 1;
-        self.blanks();
-        if self.peek() == Some(b']') {
-            self.at += 1;
-            return Ok(());
+    /// What is between the quotes of a string.
+    fn string(&mut self, start: usize, end: usize) -> Text<'a> {
+        // One search goes over all strings up to the next backslash, which is mostly far away.
+        let known = self.backslash.filter(|at| *at >= start);
+        let backslash = known.unwrap_or_else(|| {
+            let rest = &self.json[start..];
+            start + memchr(b'\\', rest).unwrap_or(rest.len())
+        });
+        self.backslash = Some(backslash);
+        Text {
+            raw: self.part(start, end),
+            escaped: backslash < end,
         }
-        loop {
-            self.value(Text::default(), depth)?;
-            self.blanks();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                _ => break,
-            }
-            self.blanks();
-        }
-        self.expect(b']')?;
-        let source = self.source(start, rewrites);
-        self.close(index, source);
-        Ok(())
-    }
-
-    fn object(&mut self, key: Text<'a>, depth: usize) -> Result<(), Problem> {
-        let Some(depth) = depth.checked_sub(1) else {
-            return Err(Problem::TooDeep(self.at));
-        };
-        let (start, rewrites) = (self.at, self.rewrites);
-        let index = self.push(key, Kind::Object(""))?;
-        self.at += 1;
-        self.blanks();
-        if self.peek() == Some(b'}') {
-            self.at += 1;
-            return Ok(());
-        }
-        let (mut members, mut seen) = (0usize, Seen::default());
-        loop {
-            if self.peek() != Some(b'"') {
-                return self.syntax();
-            }
-            let name = self.string()?;
-            if seen.perhaps(name) && members <= PAIRWISE_MAX {
-                self.shadow_earlier(index, name);
-            }
-            members += 1;
-            if !self.pass(*b":\"") {
-                self.blanks();
-                self.expect(b':')?;
-                self.blanks();
-            }
-            // Most are strings: those without the call.
-            if self.peek() == Some(b'"') {
-                let text = self.string()?;
-                self.push(name, Kind::Text(text))?;
-            } else {
-                self.value(name, depth)?;
-            }
-            if self.pass(*b",\"") {
-                continue;
-            }
-            self.blanks();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                _ => break,
-            }
-            self.blanks();
-        }
-        self.expect(b'}')?;
-        self.nodes[index].end = self.nodes.len() as u32;
-        if members > PAIRWISE_MAX {
-            self.shadow_repeats(index);
-        }
-        let source = self.source(start, rewrites);
-        self.close(index, source);
-        Ok(())
-    }
-
-    /// The text of a container that has been passed, if it can stand for what it holds.
-    fn source(&self, start: usize, rewrites: usize) -> Source<'a> {
-        if self.rewrites == rewrites {
-            self.part(start, self.at)
-        } else {
-            ""
-        }
-    }
-
-    fn close(&mut self, index: usize, source: Source<'a>) {
-        let end = self.nodes.len() as u32;
-        self.nodes[index].close(source, end);
     }
 
     /// Marks an earlier member of the open object that has this key.
     fn shadow_earlier(&mut self, object: usize, key: Text<'a>) {
         let mut at = object + 1;
         while let Some(node) = self.nodes.get_mut(at) {
-            if node.key().same(key) {
-                self.lossy |= !node.shadowed;
-                self.rewrites += 1;
+            if node.key.same(key) {
+                self.repeats = true;
                 node.shadowed = true;
             }
             at = node.end as usize;
@@ -293,113 +227,86 @@ impl<'a> Parser<'a> {
         let mut last = HashMap::new();
         let mut repeated = Vec::new();
         while at < end {
-            repeated.extend(last.insert(self.nodes[at].key().cow(), at));
+            repeated.extend(last.insert(self.nodes[at].key.cow(), at));
             at = self.nodes[at].end as usize;
         }
-        self.lossy |= !repeated.is_empty();
+        self.repeats |= !repeated.is_empty();
         for index in repeated {
             self.nodes[index].shadowed = true;
-            self.rewrites += 1;
         }
     }
 
-    #[inline(always)]
-    fn string(&mut self) -> Result<Text<'a>, Problem> {
-        let start = self.at + 1;
-        let end = start + plain_len(&self.bytes[start..]);
-        if self.bytes.get(end) == Some(&b'"') {
-            self.at = end + 1;
-            return Ok(Text {
-                raw: self.part(start, end),
-                escaped: false,
-            });
-        }
-        self.escaped_string(start, end)
-    }
-
-    /// A string that is plain up to `at` and not at its end there.
-    #[inline(never)]
-    fn escaped_string(&mut self, start: usize, mut at: usize) -> Result<Text<'a>, Problem> {
-        loop {
-            match self.bytes.get(at) {
-                Some(b'"') => break,
-                Some(b'\\') => at += self.escape(at)?,
-                _ => return Err(Problem::Syntax(at)),
+    /// What jiter found wrong. It stops inside of what is wrong; the place told is where that begins, and of a number where it ends.
+    #[cold]
+    fn problem(&self, error: &JiterError) -> Problem {
+        let JsonError(wrong) = &error.error_type else {
+            return Problem::Syntax(error.index);
+        };
+        let bytes = self.text.as_bytes();
+        match wrong {
+            JsonErrorType::NumberOutOfRange => Problem::TooLarge,
+            // A zero before other digits.
+            JsonErrorType::InvalidNumber => {
+                let rest = &bytes[error.index..];
+                let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                Problem::Syntax(error.index + digits)
             }
-            at += plain_len(&self.bytes[at..]);
-        }
-        self.at = at + 1;
-        Ok(Text {
-            raw: self.part(start, at),
-            escaped: true,
-        })
-    }
-
-    /// The length of the escape at `at`.
-    fn escape(&mut self, at: usize) -> Result<usize, Problem> {
-        match self.bytes.get(at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(2),
-            Some(b'u') => {
-                self.rewrites += 1;
-                let Some(first) = self.unit(at) else {
-                    return Err(Problem::Syntax(at));
-                };
-                match first {
-                    0xD800..=0xDBFF if matches!(self.unit(at + 6), Some(0xDC00..=0xDFFF)) => Ok(12),
-                    0xD800..=0xDFFF => {
-                        self.lossy = true;
-                        Ok(6)
-                    }
-                    _ => Ok(6),
-                }
+            JsonErrorType::InvalidEscape | JsonErrorType::EofWhileParsingString => {
+                // It is at the quote still.
+                Problem::Syntax(fault_in_string(bytes, self.jiter.current_index()))
             }
-            _ => Err(Problem::Syntax(at)),
+            _ => Problem::Syntax(error.index),
         }
     }
+}
 
-    /// The UTF-16 unit of a `\uXXXX` at `at`.
-    fn unit(&self, at: usize) -> Option<u32> {
-        let bytes = self.bytes.get(at..at + 6)?;
-        let digits = bytes.strip_prefix(b"\\u")?;
-        digits.iter().try_fold(0, |unit, digit| {
-            Some(unit * 16 + char::from(*digit).to_digit(16)?)
-        })
+/// Where `part`, which is a part of `whole`, begins in it.
+pub(crate) fn offset(whole: &[u8], part: &[u8]) -> usize {
+    part.as_ptr().addr() - whole.as_ptr().addr()
+}
+
+/// Where the string whose quote is at `quote` has its first bad escape, or the end of the text.
+fn fault_in_string(text: &[u8], quote: usize) -> usize {
+    let mut at = quote + 1;
+    while let Some(ahead) = memchr(b'\\', &text[at..]) {
+        at += ahead;
+        at += match text.get(at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
+            Some(b'u') if utf16_unit(text, at).is_some() => 6,
+            _ => return at,
+        };
     }
+    text.len()
+}
 
-    fn number(&mut self) -> Result<&'a str, Problem> {
-        let start = self.at;
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        let whole = self.digits()?;
-        if whole.len() > 1 && whole.starts_with('0') {
-            return self.syntax();
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.at += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.at += 1;
+/// The UTF-16 unit of a `\uXXXX` at `at`.
+fn utf16_unit(text: &[u8], at: usize) -> Option<u32> {
+    let digits = text.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    digits.iter().try_fold(0, |unit, digit| {
+        Some(unit * 16 + char::from(*digit).to_digit(16)?)
+    })
+}
+
+/// The text with `\ufffd` in place of each half of a surrogate pair that has no other; `None` when it has none.
+fn without_lone_surrogates(text: &[u8]) -> Option<Vec<u8>> {
+    let mut whole = text.to_vec();
+    let (mut at, mut found) = (0, false);
+    while let Some(ahead) = memchr(b'\\', text.get(at..).unwrap_or_default()) {
+        at += ahead;
+        at += match utf16_unit(text, at) {
+            None => 2,
+            Some(0xD800..=0xDBFF) if matches!(utf16_unit(text, at + 6), Some(0xDC00..=0xDFFF)) => {
+                12
             }
-            self.digits()?;
-        }
-        Ok(self.part(start, self.at))
+            Some(0xD800..=0xDFFF) => {
+                whole[at..at + 6].copy_from_slice(b"\\ufffd");
+                found = true;
+                6
+            }
+            Some(_) => 6,
+        };
     }
-
-    fn digits(&mut self) -> Result<&'a str, Problem> {
-        let start = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
-        if start == self.at {
-            self.syntax()
-        } else {
-            Ok(self.part(start, self.at))
-        }
-    }
+    found.then_some(whole)
 }
 
 #[cfg(test)]
@@ -465,6 +372,58 @@ mod tests {
     #[test]
     fn refuses_bytes_that_are_not_utf8() {
         assert_eq!(parse(b"{\"a\":\"\xff\"}").err(), Some(Problem::Utf8(6)));
+    }
+
+    #[test]
+    fn a_fault_is_told_where_it_begins() {
+        for (input, at) in [
+            ("", 0),
+            ("[1,nul]", 3),
+            ("[1 2]", 3),
+            ("[1,]", 3),
+            ("[-x]", 2),
+            ("[0123 ]", 5),
+            ("[1.]", 3),
+            ("[NaN]", 1),
+            ("{\"a\" 1}", 5),
+            ("{\"a\":1,}", 7),
+            ("{} {}", 3),
+            ("[\"ab", 4),
+            ("[\"a\\n\nb\"]", 5),
+            (r#"["a\\n\x"]"#, 6),
+            (r#"["a\u12"]"#, 3),
+            (r#"{"a\u00g0":1}"#, 3),
+            (r#"["\ud800\u12"#, 8),
+            (r#"["\ud800","\x"]"#, 11),
+        ] {
+            let problem = parse(input.as_bytes()).err();
+            assert_eq!(problem, Some(Problem::Syntax(at)), "{input}");
+        }
+    }
+
+    #[test]
+    fn lone_surrogates_are_let_in_and_remembered() {
+        let input = r#"{"\udc00":"a\ud800","b\ud83d\ude00":"\\ud800 \ud83d\ud83d\ude00"}"#;
+        let tree = parse(input.as_bytes()).unwrap();
+        assert!(tree.lossy);
+        let members = tree.root().children();
+        let members: Vec<_> = members
+            .map(|member| (member.key().cow(), member.str().unwrap()))
+            .collect();
+        assert_eq!(members[0], ("\u{fffd}".into(), "a\u{fffd}".into()));
+        let whole = ("b\u{1f600}".into(), "\\ud800 \u{fffd}\u{1f600}".into());
+        assert_eq!(members[1], whole);
+        assert!(!parse(br#""\ud83d\ude00 \\ud800""#).unwrap().lossy);
+    }
+
+    #[test]
+    fn numbers_keep_their_text_within_the_readers_limit() {
+        for number in ["1156492.00", "-0", "1E+400", &"9".repeat(4300)] {
+            let tree = parse(number.as_bytes()).unwrap();
+            assert_eq!(tree.root().scalar().as_deref(), Some(number));
+        }
+        let problem = parse("9".repeat(4301).as_bytes()).err();
+        assert_eq!(problem, Some(Problem::TooLarge));
     }
 
     #[test]

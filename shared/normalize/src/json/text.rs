@@ -1,6 +1,5 @@
 //! A JSON string as it lies in the input.
 
-use super::same;
 use memchr::memchr;
 use std::borrow::Cow;
 
@@ -37,7 +36,7 @@ impl<'a> Text<'a> {
         if self.escaped || other.escaped {
             self.cow() == other.cow()
         } else {
-            same(self.raw.as_bytes(), other.raw.as_bytes())
+            self.raw == other.raw
         }
     }
 

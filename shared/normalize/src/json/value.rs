@@ -22,34 +22,17 @@ pub(crate) struct Doc<'n, 'a> {
     pub(crate) lossy: bool,
 }
 
-/// A value, and the name that it has as a member. A record has a hundred, and those of hundreds of records are in memory
-/// together: so a [`Text`] and a [`Kind`] are put together from parts that leave no gaps.
+/// A value, and the name that it has as a member.
 #[derive(Debug)]
 pub(crate) struct Node<'a> {
-    name: &'a str,
-    /// What a [`Kind`] holds.
-    text: &'a str,
+    pub(crate) key: Text<'a>,
+    pub(crate) kind: Kind<'a>,
     /// Index of the first node after this one and all it contains.
     pub(crate) end: u32,
-    form: Form,
-    name_escaped: bool,
     /// A later member of the same object has the same key; the later one counts, as in most readers.
     pub(crate) shadowed: bool,
     /// A rule has put this member's content into the event.
     pub(crate) used: Cell<bool>,
-}
-
-/// A [`Kind`] without its text.
-#[derive(Debug, Clone, Copy)]
-enum Form {
-    Null,
-    False,
-    True,
-    Number,
-    Text,
-    EscapedText,
-    Array,
-    Object,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -59,13 +42,9 @@ pub(crate) enum Kind<'a> {
     /// As written in the input: no number loses a digit.
     Number(&'a str),
     Text(Text<'a>),
-    Array(Source<'a>),
-    Object(Source<'a>),
+    Array,
+    Object,
 }
-
-/// A container's text, from bracket to bracket, where a copy of it is what writing all that it holds would give: no blanks, no
-/// characters as `\u` escapes, no member that does not count. Empty where it is not.
-pub(crate) type Source<'a> = &'a str;
 
 /// One value of a document.
 #[derive(Debug, Clone, Copy)]
@@ -75,58 +54,14 @@ pub(crate) struct Value<'a> {
 }
 
 impl<'a> Node<'a> {
-    #[inline(always)]
     pub(crate) fn new(key: Text<'a>, kind: Kind<'a>, end: u32) -> Self {
-        let (form, text) = match kind {
-            Kind::Null => (Form::Null, ""),
-            Kind::Bool(false) => (Form::False, ""),
-            Kind::Bool(true) => (Form::True, ""),
-            Kind::Number(number) => (Form::Number, number),
-            Kind::Text(text) if text.escaped => (Form::EscapedText, text.raw),
-            Kind::Text(text) => (Form::Text, text.raw),
-            Kind::Array(source) => (Form::Array, source),
-            Kind::Object(source) => (Form::Object, source),
-        };
         Self {
-            name: key.raw,
-            text,
+            key,
+            kind,
             end,
-            form,
-            name_escaped: key.escaped,
             shadowed: false,
             used: Cell::new(false),
         }
-    }
-
-    #[inline]
-    pub(crate) fn key(&self) -> Text<'a> {
-        Text {
-            raw: self.name,
-            escaped: self.name_escaped,
-        }
-    }
-
-    #[inline]
-    pub(crate) fn kind(&self) -> Kind<'a> {
-        let text = |escaped| Text {
-            raw: self.text,
-            escaped,
-        };
-        match self.form {
-            Form::Null => Kind::Null,
-            Form::False => Kind::Bool(false),
-            Form::True => Kind::Bool(true),
-            Form::Number => Kind::Number(self.text),
-            Form::Text => Kind::Text(text(false)),
-            Form::EscapedText => Kind::Text(text(true)),
-            Form::Array => Kind::Array(self.text),
-            Form::Object => Kind::Object(self.text),
-        }
-    }
-
-    /// Ends a container, whose text is known now.
-    pub(crate) fn close(&mut self, source: Source<'a>, end: u32) {
-        (self.text, self.end) = (source, end);
     }
 }
 
@@ -171,8 +106,8 @@ impl<'n, 'a> Doc<'n, 'a> {
         let mut at = own.start + 1;
         while at < own.end {
             let node = &nodes[at];
-            if !node.shadowed && node.key().is(key) {
-                return Some(node.kind());
+            if !node.shadowed && node.key.is(key) {
+                return Some(node.kind);
             }
             at = node.end as usize;
         }
@@ -199,25 +134,25 @@ impl<'a> Value<'a> {
     }
 
     pub(crate) fn kind(self) -> Kind<'a> {
-        self.node().kind()
+        self.node().kind
     }
 
     pub(crate) fn key(self) -> Text<'a> {
-        self.node().key()
+        self.node().key
     }
 
     pub(crate) fn is_object(self) -> bool {
-        matches!(self.kind(), Kind::Object(_))
+        matches!(self.kind(), Kind::Object)
     }
 
     pub(crate) fn is_array(self) -> bool {
-        matches!(self.kind(), Kind::Array(_))
+        matches!(self.kind(), Kind::Array)
     }
 
     /// Members of an object or elements of an array; nothing for a scalar.
     pub(crate) fn children(self) -> Children<'a> {
         let end = match self.kind() {
-            Kind::Array(_) | Kind::Object(_) => self.node().end,
+            Kind::Array | Kind::Object => self.node().end,
             _ => self.at + 1,
         };
         Children {
@@ -277,7 +212,7 @@ impl<'a> Value<'a> {
             Kind::Number(number) => Some(Cow::Borrowed(number)),
             Kind::Bool(true) => Some(Cow::Borrowed("true")),
             Kind::Bool(false) => Some(Cow::Borrowed("false")),
-            Kind::Null | Kind::Array(_) | Kind::Object(_) => None,
+            Kind::Null | Kind::Array | Kind::Object => None,
         }
     }
 
@@ -305,7 +240,7 @@ impl<'a> Value<'a> {
         match self.kind() {
             Kind::Null => true,
             Kind::Text(text) => text.is_empty(),
-            Kind::Array(_) | Kind::Object(_) => self.node().end == self.at + 1,
+            Kind::Array | Kind::Object => self.node().end == self.at + 1,
             _ => false,
         }
     }

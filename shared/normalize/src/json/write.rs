@@ -1,6 +1,6 @@
 //! Writing JSON text straight into the output.
 
-use super::{Kind, Text, Value, copy_plain};
+use super::{Kind, Text, Value};
 
 /// Appends JSON to a buffer. Commas follow from the last byte written, and containers that stay empty are taken back,
 /// so a rule writes what it has and needs no case for what it has not.
@@ -283,12 +283,13 @@ impl Writer {
     fn escaped(&mut self, value: &str) {
         let mut rest = value.as_bytes();
         loop {
-            let plain = copy_plain(rest, &mut self.out);
-            let Some(special) = rest.get(plain) else {
+            let (plain, after) = rest.split_at(plain_len(rest));
+            self.out.extend_from_slice(plain);
+            let [special, after @ ..] = after else {
                 break;
             };
             self.escape(*special);
-            rest = &rest[plain + 1..];
+            rest = after;
         }
     }
 
@@ -325,21 +326,33 @@ impl Writer {
             Kind::Bool(false) => self.out.extend_from_slice(b"false"),
             Kind::Number(number) => self.out.extend_from_slice(number.as_bytes()),
             Kind::Text(text) => self.copied_text(text),
-            Kind::Array(source) | Kind::Object(source) if !source.is_empty() => {
-                self.out.extend_from_slice(source.as_bytes());
-            }
-            Kind::Array(_) => {
+            Kind::Array => {
                 self.container(b'[', b']', |w| {
                     value.children().for_each(|child| w.element_value(child));
                 });
             }
-            Kind::Object(_) => {
+            Kind::Object => {
                 self.container(b'{', b'}', |w| {
                     value.children().for_each(|child| w.member(child));
                 });
             }
         }
     }
+}
+
+/// The number of leading bytes that need no escape in a string.
+fn plain_len(bytes: &[u8]) -> usize {
+    let must_escape = |byte: &u8| matches!(byte, b'"' | b'\\' | ..=0x1f);
+    // Without a branch for each byte, the compiler looks at the sixteen of a chunk together.
+    let is_plain = |chunk: &&[u8; 16]| {
+        !chunk
+            .iter()
+            .fold(false, |any, byte| any | must_escape(byte))
+    };
+    let (chunks, _) = bytes.as_chunks::<16>();
+    let plain = 16 * chunks.iter().take_while(is_plain).count();
+    let rest = &bytes[plain..];
+    plain + rest.iter().position(must_escape).unwrap_or(rest.len())
 }
 
 #[cfg(test)]
@@ -355,6 +368,20 @@ mod tests {
             String::from_utf8(writer.into_bytes()).unwrap(),
             format!("{{{expect}")
         );
+    }
+
+    #[test]
+    fn the_plain_part_ends_at_what_must_be_escaped() {
+        let check = |text: &str, expect: usize| assert_eq!(plain_len(text.as_bytes()), expect);
+        check("", 0);
+        check("abc", 3);
+        for at in 0..40 {
+            for special in ['"', '\\', '\n', '\u{0}', '\u{1f}'] {
+                check(&format!("{}{special}zzzzzzzzzzzz", "x".repeat(at)), at);
+            }
+        }
+        let others = "\u{7f} !#[]^é€😀 and so on, beyond the sixteen of a chunk";
+        check(others, others.len());
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use crate::lossless::lost;
 use crate::schema;
-use normalize::{Context, OcsfVersion, Options, identify, split};
+use bytes::Bytes;
+use normalize::{Context, OcsfVersion, Options, identify, redact};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -37,7 +38,7 @@ pub(crate) fn findings(record: &[u8]) -> Vec<String> {
     expect(is_line, "the event is not one line");
     let is_json = serde_json::from_slice::<IgnoredAny>(line).is_ok();
     expect(is_json, "the event is not JSON");
-    drop(split(record));
+    drop(redact(&Bytes::copy_from_slice(record)));
 
     // JSON allows numbers that no double holds; what comes in so goes out so, and cannot be looked into here.
     let Ok(event) = serde_json::from_slice::<Value>(line) else {

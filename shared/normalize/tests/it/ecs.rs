@@ -1,15 +1,13 @@
 //! ECS documents: valid by the official definitions, loadable whatever comes, and nothing lost.
 
 use crate::ecs_schema::ECS;
+use crate::further_records::further_records;
 use crate::properties::{RECORDS, cases, invented, mutated, value};
 use normalize::{Context, Options, RawData, Schema, identify};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
-
-const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/samples");
 
 pub(crate) fn options() -> Options {
     Options {
@@ -66,22 +64,12 @@ fn every_example_becomes_a_valid_document_that_loses_nothing() {
 /// `cargo test -p normalize ecs::every_sample -- --nocapture` shows how many documents of each record type have a field.
 #[test]
 fn every_sample_becomes_a_valid_document_that_loses_nothing() {
-    let Ok(files) = std::fs::read_dir(Path::new(SAMPLES)) else {
-        return;
-    };
     let mut filled: BTreeMap<String, BTreeMap<&'static str, usize>> = BTreeMap::new();
-    let paths = files.filter_map(|file| Some(file.ok()?.path()));
-    for path in paths.filter(|path| {
-        path.extension().is_some_and(|ext| ext == "ndjson")
-            && !path.ends_with("golden_pairs.ndjson")
-    }) {
-        let text = std::fs::read_to_string(&path).expect("a sample file");
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            let record: Value = serde_json::from_str(line).expect("a sample is JSON");
-            let document = crate::event_with(line.as_bytes(), &options());
-            assert_eq!(problems(&record, &document), Vec::<String>::new(), "{line}");
-            count(&record, &document, &mut filled);
-        }
+    for (text, _) in further_records("ecs") {
+        let record: Value = serde_json::from_str(&text).expect("a sample is JSON");
+        let document = crate::event_with(text.as_bytes(), &options());
+        assert_eq!(problems(&record, &document), Vec::<String>::new(), "{text}");
+        count(&record, &document, &mut filled);
     }
     for (family, fields) in filled {
         println!("{family}: {fields:?}");

@@ -1,46 +1,39 @@
 //! Worked examples: a record and the event that it must become.
 
+use crate::further_records::further_records;
 use crate::schema;
 use normalize::OcsfVersion;
 use serde_json::Value;
-use std::path::Path;
-
-/// Further examples, whose licences keep them out of the repository; checked where they lie beside it.
-const MORE: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../../shared/samples/golden_pairs.ndjson"
-);
 
 #[test]
 fn the_fixtures_become_their_events() {
-    assert!(check(include_str!("../fixtures/golden.ndjson")) > 100);
+    let lines = include_str!("../fixtures/golden.ndjson").lines();
+    let pairs = lines.map(|line| {
+        let pair: Value = serde_json::from_str(line).expect("a pair is JSON");
+        (pair["raw"].to_string(), pair["ocsf"].clone())
+    });
+    assert!(check(pairs) > 100);
 }
 
 #[test]
-fn more_examples_become_their_events() {
-    if let Ok(pairs) = std::fs::read_to_string(Path::new(MORE)) {
-        check(&pairs);
-    }
+fn further_examples_become_their_events() {
+    let records = further_records("golden").into_iter();
+    check(records.filter_map(|(raw, event)| Some((raw, event?))));
 }
 
 #[track_caller]
-fn check(pairs: &str) -> usize {
-    let mut wrong = Vec::new();
-    for (number, line) in pairs.lines().enumerate() {
-        let pair: Value = serde_json::from_str(line).expect("a pair is JSON");
-        let event = crate::event(pair["raw"].to_string().as_bytes());
-        let expect = canonical(pair["ocsf"].clone());
+fn check(pairs: impl Iterator<Item = (String, Value)>) -> usize {
+    let (mut count, mut wrong) = (0, Vec::new());
+    for (raw, expect) in pairs {
+        count += 1;
+        let event = crate::event(raw.as_bytes());
+        let expect = canonical(expect);
         let mut differences = schema::of(OcsfVersion::V1_8).findings(&event);
         compare(&expect, &canonical(event), "", &mut differences);
         if !differences.is_empty() {
-            wrong.push(format!(
-                "pair {number}, {}:\n  {}",
-                pair["raw"]["Operation"],
-                differences.join("\n  ")
-            ));
+            wrong.push(format!("{raw}:\n  {}", differences.join("\n  ")));
         }
     }
-    let count = pairs.lines().count();
     assert!(
         wrong.is_empty(),
         "{} of {count} differ\n{}",

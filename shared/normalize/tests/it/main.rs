@@ -11,6 +11,7 @@ mod corpus;
 mod ecs;
 mod ecs_schema;
 mod fixtures;
+mod further_records;
 mod golden;
 mod lossless;
 mod mapping;

@@ -2,7 +2,7 @@
 
 use crate::lossless::lost;
 use crate::schema;
-use normalize::{Context, OcsfVersion, Options, RawData, identify, split};
+use normalize::{Context, OcsfVersion, Options, RawData, identify};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
@@ -270,18 +270,5 @@ proptest! {
         normalize::event(text.as_bytes(), &context, &mut once);
         normalize::event(text.as_bytes(), &context, &mut twice);
         prop_assert_eq!(&twice[6..], &once[..]);
-    }
-
-    #[test]
-    fn split_takes_apart_what_was_joined(records in prop::collection::vec(value(), 0..5)) {
-        let texts: Vec<String> = records.iter().map(Value::to_string).collect();
-        let blob = format!("\u{feff} [ {} ]\n", texts.join(" ,\n"));
-        let parts = split(blob.as_bytes()).expect("a whole array");
-        prop_assert_eq!(parts, texts.iter().map(String::as_bytes).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn split_never_panics(body in "[\\[\\]{},:\"\\\\a1 ]{0,60}") {
-        drop(split(body.as_bytes()));
     }
 }

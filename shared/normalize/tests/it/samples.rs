@@ -1,31 +1,18 @@
-//! Every sample record that lies beside the repository: valid, lossless, one event.
+//! Further records, where they are given: valid, lossless, one event each.
 
+use crate::further_records::further_records;
 use crate::lossless::lost;
 use crate::schema;
 use normalize::OcsfVersion;
 use serde_json::Value;
-use std::path::Path;
-
-const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/samples");
 
 #[test]
 fn every_sample_becomes_a_valid_event_that_loses_nothing() {
-    let Ok(files) = std::fs::read_dir(Path::new(SAMPLES)) else {
-        return;
-    };
-    let mut wrong = Vec::new();
-    for path in files.filter_map(|file| Some(file.ok()?.path())) {
-        let records = path.extension().is_some_and(|ext| ext == "ndjson")
-            && !path.ends_with("golden_pairs.ndjson");
-        if records {
-            let text = std::fs::read_to_string(&path).expect("a sample file");
-            wrong.extend(
-                text.lines()
-                    .filter(|line| !line.trim().is_empty())
-                    .filter_map(check),
-            );
-        }
-    }
+    let records = further_records("samples");
+    let wrong: Vec<_> = records
+        .iter()
+        .filter_map(|(record, _)| check(record))
+        .collect();
     assert!(
         wrong.is_empty(),
         "{} wrong\n{}",

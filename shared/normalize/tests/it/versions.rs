@@ -1,12 +1,10 @@
 //! Events in every version of OCSF that an operator can choose.
 
+use crate::further_records::further_records;
 use crate::lossless::lost;
 use crate::schema;
 use normalize::OcsfVersion;
 use serde_json::Value;
-use std::path::Path;
-
-const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/samples");
 
 #[test]
 fn each_schema_is_of_the_version_it_is_read_for() {
@@ -25,23 +23,8 @@ fn the_fixtures_are_valid_in_every_version_and_lose_nothing() {
 
 #[test]
 fn the_samples_are_valid_in_every_version_and_lose_nothing() {
-    let Ok(files) = std::fs::read_dir(Path::new(SAMPLES)) else {
-        return;
-    };
-    for path in files.filter_map(|file| Some(file.ok()?.path())) {
-        if path.extension().is_some_and(|ext| ext == "ndjson") {
-            let text = std::fs::read_to_string(&path).expect("a sample file");
-            let lines = text.lines().filter(|line| !line.trim().is_empty());
-            check(lines.map(|line| {
-                let value: Value = serde_json::from_str(line).expect("a sample is JSON");
-                if value["ocsf"].is_object() {
-                    value["raw"].clone()
-                } else {
-                    value
-                }
-            }));
-        }
-    }
+    let records = further_records("versions").into_iter();
+    check(records.map(|(text, _)| serde_json::from_str(&text).expect("a sample is JSON")));
 }
 
 /// What is wrong with a record's event in a version.

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use records::{BlobLimits, RecordSplitter, SplitError};
 
 use super::client::Client;
 use super::request::{Reading, Request};
 use crate::names::{Cloud, ContentId, TenantId};
-use crate::records::{BlobLimits, RecordSplitter, SplitError};
 use crate::transport::{Error, Failure, Operation, Response};
 
 impl Client {
@@ -106,10 +106,12 @@ impl RecordStream {
     /// Reads the next chunk and puts the records that it completes into `ready`.
     async fn advance(&mut self) -> Result<(), Failure> {
         let explain = |error| match error {
-            SplitError::TooLarge(_) => Failure::TooLarge {
+            SplitError::BlobTooLong(_)
+            | SplitError::RecordTooLong(_)
+            | SplitError::TooManyRecords(_) => Failure::TooLarge {
                 body_bytes_max: usize::try_from(self.limits.body_bytes_max).unwrap_or(usize::MAX),
             },
-            SplitError::Cut => Failure::Broken(error.to_string()),
+            SplitError::Empty | SplitError::CutOff { .. } => Failure::Broken(error.to_string()),
             other => Failure::Unreadable(other.to_string()),
         };
         match self.response.chunk().await? {

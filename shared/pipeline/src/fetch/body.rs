@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use object_store::path::Path;
-use office365::{BlobLimits, Cloud, Failure, RecordSplitter, SplitError};
+use office365::{Cloud, Failure};
+use records::split;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -19,9 +20,6 @@ pub const BLOB_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Largest blob handled at all, one at a time in a process: the body, its compressed copy and its compressed events are held
 /// at once. A larger one stays open, loudly, until it expires.
 pub const LARGE_BLOB_BYTES_MAX: usize = 96 * 1024 * 1024;
-
-/// Most elements of a blob. Those seen hold some thousands; the list of this many takes 6.4 MB.
-pub const ELEMENTS_MAX: u64 = 200_000;
 
 /// A blob taken apart, and the permit that keeps other large ones out while it is in memory.
 pub(super) struct Body<'a> {
@@ -70,7 +68,7 @@ async fn fetch_and_choose<'a>(
     let (bytes, elements) = if fetcher.events.redact_raw {
         without_secrets(bytes)?
     } else {
-        let elements = elements(&bytes).map_err(|why| FetchError::unreadable(why, &bytes))?;
+        let elements = split(&bytes).map_err(|why| FetchError::unreadable(why, &bytes))?;
         (bytes, elements)
     };
     let path = key::raw(blob, &hex::encode(Sha256::digest(&bytes)));
@@ -95,23 +93,6 @@ async fn fetch_and_choose<'a>(
     read_back(fetcher, &chosen).await
 }
 
-/// The elements of a blob's array, which share its bytes. What stands between two commas may be anything: whether it is a
-/// record is seen when it is normalized.
-///
-/// # Errors
-/// The bytes are not a whole JSON array of at most [`ELEMENTS_MAX`] elements.
-pub fn elements(bytes: &Bytes) -> Result<Vec<Bytes>, SplitError> {
-    let mut splitter = RecordSplitter::new(BlobLimits {
-        body_bytes_max: LARGE_BLOB_BYTES_MAX as u64,
-        record_bytes_max: LARGE_BLOB_BYTES_MAX,
-        records_max: ELEMENTS_MAX,
-    });
-    let mut elements = Vec::new();
-    splitter.push(bytes, |element| elements.push(element))?;
-    splitter.finish()?;
-    Ok(elements)
-}
-
 /// The blob with its secrets replaced, taken apart. What cannot be taken apart is set aside without its bytes when they may
 /// hold a secret.
 fn without_secrets(bytes: Bytes) -> Result<(Bytes, Vec<Bytes>), FetchError> {
@@ -119,12 +100,11 @@ fn without_secrets(bytes: Bytes) -> Result<(Bytes, Vec<Bytes>), FetchError> {
         |why: &dyn std::fmt::Display| FetchError::unreadable(why, &unless_secret(bytes.clone()));
     match normalize::redact(&bytes) {
         Ok(Some(clean)) => {
-            let clean = Bytes::from(clean);
-            let elements = elements(&clean).map_err(|why| unreadable(&why))?;
+            let elements = split(&clean).map_err(|why| unreadable(&why))?;
             Ok((clean, elements))
         }
         Ok(None) => {
-            let elements = elements(&bytes).map_err(|why| unreadable(&why))?;
+            let elements = split(&bytes).map_err(|why| unreadable(&why))?;
             Ok((bytes, elements))
         }
         Err(why) => Err(unreadable(&why)),
@@ -171,7 +151,7 @@ async fn read_back<'a>(fetcher: &'a Fetcher, choice: &Choice) -> Result<Body<'a>
         content => (content?, None),
     };
     Ok(Body {
-        elements: elements(&bytes).map_err(|why| FetchError::unreadable(why, &bytes))?,
+        elements: split(&bytes).map_err(|why| FetchError::unreadable(why, &bytes))?,
         codec: choice.codec,
         _alone: alone,
     })
@@ -185,19 +165,6 @@ async fn alone(large: &Semaphore) -> Option<SemaphorePermit<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn elements_are_whatever_stands_between_commas() {
-        let body = Bytes::from_static(b"\xef\xbb\xbf[ {\"a\":[1,2]} , oops ,3]\n");
-        assert_eq!(
-            elements(&body).unwrap(),
-            [&b"{\"a\":[1,2]}"[..], b"oops", b"3"]
-        );
-        assert!(elements(&Bytes::from_static(b"[]")).unwrap().is_empty());
-        for none in ["", "<html>", "{}", "[{\"a\":1}", "[1][2]"] {
-            assert!(elements(&Bytes::from(none)).is_err(), "{none}");
-        }
-    }
 
     #[test]
     fn an_error_page_is_kept_and_a_cut_blob_with_a_secret_is_not() {

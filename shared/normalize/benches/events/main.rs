@@ -1,39 +1,29 @@
-//! Records to events: parse, map and write, one core.
+//! Records to events: parse, map and write, one core; and reading alone, beside a reader made with serde.
 //!
-//! `cargo bench -p normalize`. The mix is the repository's own examples, and the samples beside it where they are.
+//! `cargo bench -p normalize`. The mix is the emulator's; the repository's examples stand beside it, and further records where they are
+//! given.
 
+#[path = "../../tests/it/further_records.rs"]
+mod further_records;
+mod serde_reader;
+
+use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use normalize::{Context, OcsfVersion, Options, Schema, event, identify, split};
+use normalize::{Batch, Context, OcsfVersion, Options, Schema, event, identify};
 use std::hint::black_box;
-use std::path::Path;
 
-const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/samples");
+/// Records of the mix, and what they are made from.
+const MIX_RECORDS: usize = 600;
+const MIX_SEED: u64 = 1;
 
 /// A sign-in of the shape that Entra writes since 2023; most tenants' commonest record.
 const SIGN_IN: &str = r#"{"CreationTime":"2026-03-01T10:00:00","Id":"5b06dd0a-6f1f-4ee8-9f0c-5d0a3a6b1a00","Operation":"UserLoggedIn","OrganizationId":"11111111-2222-4333-8444-555555555555","RecordType":15,"ResultStatus":"Success","UserKey":"755e500a-6c03-46b0-b53b-282f23374e3b","UserType":0,"Version":1,"Workload":"AzureActiveDirectory","ClientIP":"198.51.100.7","ObjectId":"00000002-0000-0ff1-ce00-000000000000","UserId":"alex@contoso.example","AzureActiveDirectoryEventType":1,"ExtendedProperties":[{"Name":"ResultStatusDetail","Value":"Redirect"},{"Name":"UserAgent","Value":"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"},{"Name":"RequestType","Value":"OAuth2:Authorize"}],"ModifiedProperties":[],"Actor":[{"ID":"755e500a-6c03-46b0-b53b-282f23374e3b","Type":0},{"ID":"alex@contoso.example","Type":5}],"ActorContextId":"11111111-2222-4333-8444-555555555555","ActorIpAddress":"198.51.100.7","InterSystemsId":"7c9d1b1e-4c7b-4f5a-9a53-0e6c7d3f9a11","IntraSystemId":"5b06dd0a-6f1f-4ee8-9f0c-5d0a3a6b1a00","SupportTicketId":"","Target":[{"ID":"00000002-0000-0ff1-ce00-000000000000","Type":0}],"TargetContextId":"11111111-2222-4333-8444-555555555555","ApplicationId":"5e3ce6c0-2b1f-4285-8d4b-75ee78787346","DeviceProperties":[{"Name":"OS","Value":"Windows10"},{"Name":"BrowserType","Value":"Chrome"},{"Name":"IsCompliantAndManaged","Value":"False"},{"Name":"SessionId","Value":"0f8bfb5a-6a0f-4a34-b7c7-0d7f3a3f6c22"}],"ErrorNumber":"0"}"#;
 
 /// The examples in the repository: raw records, one each.
 fn fixtures() -> Vec<String> {
-    let pairs = include_str!("../tests/fixtures/golden.ndjson").lines();
+    let pairs = include_str!("../../tests/fixtures/golden.ndjson").lines();
     let raw = pairs.filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     raw.map(|pair| pair["raw"].to_string()).collect()
-}
-
-/// The samples beside the repository; the fixtures where there are none.
-fn mix() -> Vec<String> {
-    let files = [
-        "elastic_beats_o365",
-        "sekoia_intake_formats_o365",
-        "pnp_m365_analytics_insights",
-        "SYNTHETIC_from_docs",
-    ];
-    let texts = files.iter().filter_map(|name| {
-        std::fs::read_to_string(Path::new(SAMPLES).join(name).with_extension("ndjson")).ok()
-    });
-    let lines: Vec<String> = texts
-        .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
-        .collect();
-    if lines.is_empty() { fixtures() } else { lines }
 }
 
 /// Records of one family out of the mix.
@@ -82,14 +72,20 @@ fn measure_with(options: &Options, criterion: &mut Criterion, name: &str, record
 }
 
 fn events(criterion: &mut Criterion) {
-    let mix = mix();
+    let (mix, fixtures) = (
+        emulator::generator::records(MIX_SEED, MIX_RECORDS),
+        fixtures(),
+    );
     measure(criterion, "mix", &mix);
-    measure(criterion, "fixtures", &fixtures());
+    measure(criterion, "fixtures", &fixtures);
+    let further = further_records::further_records("bench").into_iter();
+    let further: Vec<String> = further.map(|(record, _)| record).collect();
+    measure(criterion, "further", &further);
     measure(criterion, "sign-in", &[SIGN_IN.to_owned()]);
-    measure(criterion, "directory", &family(&mix, &[8]));
-    measure(criterion, "cmdlet", &family(&mix, &[1]));
-    measure(criterion, "mailbox", &family(&mix, &[2, 3, 50]));
-    measure(criterion, "file", &family(&mix, &[6]));
+    measure(criterion, "directory", &family(&fixtures, &[8]));
+    measure(criterion, "cmdlet", &family(&fixtures, &[1]));
+    measure(criterion, "mailbox", &family(&fixtures, &[2, 3, 50]));
+    measure(criterion, "file", &family(&fixtures, &[6]));
     let oldest = Options {
         version: OcsfVersion::V1_1,
         ..Options::default()
@@ -102,12 +98,41 @@ fn events(criterion: &mut Criterion) {
     measure_with(&ecs, criterion, "mix as ecs", &mix);
 }
 
+fn reading(criterion: &mut Criterion) {
+    let mix = emulator::generator::records(MIX_SEED, MIX_RECORDS);
+    let bytes = mix.iter().map(String::len).sum();
+    let mut group = criterion.benchmark_group("read");
+    group.throughput(Throughput::Elements(mix.len() as u64));
+    group.bench_function("jiter", |bencher| {
+        let mut batch = Batch::default();
+        bencher.iter(|| {
+            batch.begin(bytes);
+            mix.iter()
+                .filter(|record| batch.read(record.as_bytes()).is_ok())
+                .count()
+        });
+    });
+    group.bench_function("serde_json", |bencher| {
+        let mut nodes = Vec::new();
+        bencher.iter(|| {
+            nodes.clear();
+            let read = |record: &&String| {
+                let mut json = serde_json::Deserializer::from_str(record);
+                serde_reader::read(&mut json, &mut nodes).is_ok() && json.end().is_ok()
+            };
+            mix.iter().filter(read).count()
+        });
+    });
+    group.finish();
+}
+
 fn blobs(criterion: &mut Criterion) {
-    let blob = format!("[{}]", mix().join(","));
+    let mix = emulator::generator::records(MIX_SEED, MIX_RECORDS);
+    let blob = Bytes::from(format!("[{}]", mix.join(",")));
     let mut group = criterion.benchmark_group("blob");
     group.throughput(Throughput::Bytes(blob.len() as u64));
     group.bench_function("split", |bencher| {
-        bencher.iter(|| split(black_box(blob.as_bytes())).map(|records| records.len()));
+        bencher.iter(|| records::split(black_box(&blob)).map(|records| records.len()));
     });
     group.throughput(Throughput::Elements(1));
     group.bench_function("identify", |bencher| {
@@ -116,5 +141,5 @@ fn blobs(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, events, blobs);
+criterion_group!(benches, events, reading, blobs);
 criterion_main!(benches);
