@@ -12,16 +12,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use office365::{AllowedHosts, Endpoints};
-use pipeline::microsoft::credential::AppCredential;
+use pipeline::aws::secrets::Secret;
 use pipeline::fetch::Fetcher;
 use pipeline::lake::{Lake, OpenError};
 use pipeline::ledger::Ledger;
 use pipeline::microsoft::Microsoft;
+use pipeline::microsoft::credential::AppCredential;
 use pipeline::queue::Queue;
 use pipeline::receive::Receiver;
 use pipeline::reconcile::Reconciler;
 use pipeline::register::Registrar;
-use pipeline::aws::secrets::Secret;
 use pipeline::settings::EventSettings;
 use pipeline::subscription::Webhooks;
 use secrecy::SecretString;

@@ -133,8 +133,7 @@ async fn a_record_in_two_blobs_is_written_by_one_of_them() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn deduplication_by_blob_looks_into_one_blob_only()
--> Outcome<()> {
+async fn deduplication_by_blob_looks_into_one_blob_only() -> Outcome<()> {
     let world = World::with_settings(
         quiet(),
         EventSettings {

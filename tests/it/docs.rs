@@ -108,9 +108,9 @@ fn the_readme_shows_what_becomes_of_a_record() {
 /// What `part` says is in `whole`.
 fn holds(whole: &Value, part: &Value) -> bool {
     match (whole, part) {
-        (Value::Object(whole), Value::Object(part)) => part.iter().all(|(name, value)| {
-            whole.get(name).is_some_and(|whole| holds(whole, value))
-        }),
+        (Value::Object(whole), Value::Object(part)) => part
+            .iter()
+            .all(|(name, value)| whole.get(name).is_some_and(|whole| holds(whole, value))),
         _ => whole == part,
     }
 }

@@ -62,8 +62,7 @@ async fn a_throttled_ledger_loses_nothing_and_doubles_nothing() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_refused_entry_is_sent_again_before_the_200() -> Outcome<()>
-{
+async fn a_refused_entry_is_sent_again_before_the_200() -> Outcome<()> {
     let world = World::start(quiet()).await?;
     world.register(&[EXCHANGE]).await?;
     let auth = world.auth_id(world.tenant(), EXCHANGE);

@@ -138,8 +138,7 @@ async fn an_interrupted_removal_is_finished_by_the_reconciler() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_lost_webhook_is_put_back_after_fifteen_minutes() -> Outcome<()>
-{
+async fn a_lost_webhook_is_put_back_after_fifteen_minutes() -> Outcome<()> {
     let world = World::start(quiet()).await?;
     world.register(&[EXCHANGE]).await?;
     let vanish = Fault {
@@ -162,8 +161,7 @@ async fn a_lost_webhook_is_put_back_after_fifteen_minutes() -> Outcome<()>
 }
 
 #[tokio::test]
-async fn content_is_swept_without_a_valid_webhook() -> Outcome<()>
-{
+async fn content_is_swept_without_a_valid_webhook() -> Outcome<()> {
     // Plain http is AF20021 to Microsoft.
     let world = World::start_strict(emulator::Config {
         content_types: vec![Published::Exchange],
@@ -211,8 +209,7 @@ async fn a_type_taken_out_of_the_registration_is_stopped() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_refused_webhook_is_left_out_of_the_next_start()
--> Outcome<()> {
+async fn a_refused_webhook_is_left_out_of_the_next_start() -> Outcome<()> {
     let config = emulator::Config {
         content_types: vec![Published::Exchange],
         blobs_per_tenant: 5,

@@ -217,7 +217,10 @@ fn names_of_tests_are_short() {
         let mut lines = text.lines().map(str::trim);
         while lines.any(|line| line.starts_with("#[test") || line.starts_with("#[tokio::test")) {
             let name = lines.find_map(|line| {
-                let name = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ")?;
+                let name = line
+                    .strip_prefix("async ")
+                    .unwrap_or(line)
+                    .strip_prefix("fn ")?;
                 name.split('(').next()
             });
             let name = name.unwrap_or_default();
@@ -226,7 +229,11 @@ fn names_of_tests_are_short() {
             }
         }
     }
-    assert!(long.is_empty(), "longer than {TEST_NAME_MAX}:\n{}", long.join("\n"));
+    assert!(
+        long.is_empty(),
+        "longer than {TEST_NAME_MAX}:\n{}",
+        long.join("\n")
+    );
 }
 
 #[test]

@@ -40,12 +40,16 @@ pub fn document() -> Outcome<String> {
     let (_, after) = rest.split_once(END).ok_or("no end of the tables")?;
     let mut tables = String::new();
     for (file, title) in TABLES {
-        tables += &format!("\n{title}:\n\n| subject | field | values | severity | why |\n|---|---|---|---|---|\n");
+        tables += &format!(
+            "\n{title}:\n\n| subject | field | values | severity | why |\n|---|---|---|---|---|\n"
+        );
         let path = format!("shared/normalize/src/severity/{file}.csv");
         let csv = repo::read(path)?;
         for row in csv::Reader::from_reader(csv.as_bytes()).records() {
             let row = row?;
-            let cells = row.iter().map(|cell| cell.replace('|', ", ").replace('*', "\\*"));
+            let cells = row
+                .iter()
+                .map(|cell| cell.replace('|', ", ").replace('*', "\\*"));
             tables += &format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
         }
     }

@@ -71,7 +71,8 @@ impl Dropped {
             let Ok(identity) = identify(&record) else {
                 continue;
             };
-            let (Some(id), Ok(facts)) = (identity.id, RecordFacts::of(&record, Some(&content_type)))
+            let (Some(id), Ok(facts)) =
+                (identity.id, RecordFacts::of(&record, Some(&content_type)))
             else {
                 continue;
             };

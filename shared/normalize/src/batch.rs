@@ -2,9 +2,9 @@
 
 use crate::engine;
 use crate::engine::Context;
-use crate::identify::{Identity, Malformed};
 use crate::json::{self, Doc, Node};
 use crate::outcome::Outcome;
+use crate::record::{Identity, Malformed};
 use std::cell::Cell;
 
 /// Records that were read: who each is can be asked before its event is made, and none is read twice. They take about twice the

@@ -16,11 +16,11 @@ mod place;
 mod related;
 mod shapes;
 
-use crate::identify::Malformed;
 use crate::json::Writer;
 use crate::ocsf::envelope::{self, Provenance};
 use crate::ocsf::status;
 use crate::ocsf::{Event, Status};
+use crate::record::Malformed;
 use crate::record::Record;
 use crate::record::RecordType;
 use crate::record::Who;

@@ -1,14 +1,12 @@
 //! The way of a record: read, cleared of secrets, filtered, mapped, written, brought to the version that is asked for.
 
-use crate::identify;
-use crate::identify::Malformed;
 use crate::json::{Doc, Writer};
 use crate::mapping;
 use crate::ocsf::envelope::{self, Provenance};
 use crate::ocsf::{Event, malformed};
 use crate::options::{Options, RawData, Schema};
 use crate::outcome::{self, Outcome};
-use crate::record::{Record, Who};
+use crate::record::{self, Malformed, Record, Who};
 use crate::redact;
 use crate::rules::{Action, Decision, RecordFacts};
 use crate::version::OcsfVersion;
@@ -43,7 +41,7 @@ const HEAD_BYTES: usize = 1_024;
 /// Any bytes give a valid event: what is no record at all becomes a Base Event (class 0) around its text. Secrets are
 /// redacted, in `raw_data` too, unless [`Options::redact`] is off.
 pub fn event<'r>(record: &'r [u8], context: &Context<'_>, out: &mut Vec<u8>) -> Outcome<'r> {
-    match identify::read(record) {
+    match record::read(record) {
         Ok(tree) => write(record, tree.doc(), context, out),
         Err(malformed) => in_version(context.options, out, |out| {
             unread(record, &malformed, context, out)
@@ -68,7 +66,7 @@ pub(crate) fn write<'r>(
             return mapped(record, doc, doc, context, out);
         };
         // Few records hold a secret: reading those twice is cheaper than asking at every place where something is written.
-        match identify::read(&clean) {
+        match record::read(&clean) {
             Ok(tree) => mapped(&clean, tree.doc(), doc, context, out),
             Err(malformed) => unread(&clean, &malformed, context, out),
         }

@@ -13,7 +13,3 @@ pub(crate) use parse::{BYTES_PER_NODE, Problem, offset, parse, parse_event, pars
 pub(crate) use text::{Seen, Text, hash};
 pub(crate) use value::{Doc, Kind, Node, Tree, Value};
 pub(crate) use write::Writer;
-
-/// Containers in containers that are followed. The deepest audit records known nest 7 deep; the limit keeps the
-/// recursion of parser and writer far from the end of a 2 MiB thread stack.
-pub(crate) const DEPTH_MAX: usize = 64;

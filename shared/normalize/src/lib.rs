@@ -6,8 +6,6 @@
 mod batch;
 mod ecs;
 mod engine;
-mod identify;
-mod index;
 mod json;
 mod mapping;
 mod ocsf;
@@ -22,9 +20,9 @@ mod version;
 
 pub use batch::Batch;
 pub use engine::{Context, event};
-pub use identify::{Identity, Malformed, identify};
 pub use options::{Options, RawData, Schema, UnknownSchema};
 pub use outcome::{Outcome, Unknown};
+pub use record::{Identity, Malformed, identify};
 pub use redact::{may_hold_secrets, redact};
 pub use rules::{
     Action, Decision, Filter, ROUTES_MAX, RULES_BYTES_MAX, RULES_MAX, RecordFacts, RulesError,

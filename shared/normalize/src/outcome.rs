@@ -1,8 +1,8 @@
 //! What became of a record, for whoever counts.
 
-use crate::identify;
 use crate::json::Doc;
 use crate::mapping::MatchedBy;
+use crate::record;
 use crate::record::Record;
 use crate::rules::Decision;
 use std::borrow::Cow;
@@ -49,7 +49,7 @@ pub(crate) fn unknown<'r>(
     }
     Some(Unknown {
         record_type: record.record_type_id,
-        operation: identify::name(doc, "Operation").unwrap_or_default(),
+        operation: record::name(doc, "Operation").unwrap_or_default(),
         is_type,
         is_operation,
     })

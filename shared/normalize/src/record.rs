@@ -3,7 +3,9 @@
 pub(crate) mod address;
 mod email_address;
 pub(crate) mod event_data;
+mod id;
 pub(crate) mod identity;
+mod index;
 mod modified_properties;
 pub(crate) mod name_values;
 mod reader;
@@ -12,6 +14,8 @@ mod text;
 pub(crate) mod time;
 
 pub(crate) use email_address::email_domain;
+pub use id::{Identity, Malformed, identify};
+pub(crate) use id::{name, read};
 pub(crate) use identity::{Actor, Ids, User, UserKind, Who, is_guid};
 pub(crate) use modified_properties::{Changes, UserUpdate};
 pub(crate) use reader::Record;

@@ -2,7 +2,8 @@
 //!
 //! Strict RFC 8259, except that lone surrogates and repeated keys are let in and remembered in [`Tree::lossy`].
 
-use super::{DEPTH_MAX, Kind, Node, Seen, Text, Tree};
+use super::text::{Seen, Text};
+use super::value::{Kind, Node, Tree};
 use jiter::JiterErrorType::JsonError;
 use jiter::{Jiter, JiterError, JsonErrorType, Peek};
 use memchr::memchr;
@@ -17,6 +18,10 @@ pub(crate) enum Problem {
     /// More nodes than [`NODES_MAX`], or a number of more than the 4,300 digits that jiter takes.
     TooLarge,
 }
+
+/// Containers in containers that are followed. The deepest audit records known nest 7 deep; the limit keeps the
+/// recursion of parser and writer far from the end of a 2 MiB thread stack.
+const DEPTH_MAX: usize = 64;
 
 /// Values in one record. Blobs are bounded long before; this keeps node indexes far inside 32 bits.
 const NODES_MAX: usize = 4_000_000;

@@ -1,6 +1,6 @@
 //! Walking a parsed document.
 
-use super::Text;
+use super::text::Text;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::ops::Range;

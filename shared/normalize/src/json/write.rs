@@ -1,6 +1,7 @@
 //! Writing JSON text straight into the output.
 
-use super::{Kind, Text, Value};
+use super::text::Text;
+use super::value::{Kind, Value};
 
 /// Appends JSON to a buffer. Commas follow from the last byte written, and containers that stay empty are taken back,
 /// so a rule writes what it has and needs no case for what it has not.
@@ -357,7 +358,7 @@ fn plain_len(bytes: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parse;
+    use super::super::parse::parse;
     use super::*;
 
     #[track_caller]

@@ -2,8 +2,8 @@
 
 use super::class::Class;
 use super::envelope::{OCSF_VERSION, Provenance};
-use crate::identify::Malformed;
 use crate::json::Writer;
+use crate::record::Malformed;
 
 /// Writes a whole event for bytes that cannot be read.
 pub(crate) fn write(

@@ -1,10 +1,10 @@
 //! One record, as the rules see it.
 
+use super::id;
+use super::index::{Index, slot};
 use super::name_values;
 use super::record_type::RecordType;
 use super::text::{is_noise, meaningful};
-use crate::identify;
-use crate::index::{Index, slot};
 use crate::json::{Doc, Value};
 use std::borrow::Cow;
 
@@ -35,8 +35,8 @@ impl<'a> Record<'a> {
         let mut record = Self {
             root,
             index: Index::new(root),
-            id: identify::name(doc, "Id"),
-            tenant: identify::name(doc, "OrganizationId"),
+            id: id::name(doc, "Id"),
+            tenant: id::name(doc, "OrganizationId"),
             operation: None,
             op: Cow::Borrowed(""),
             record_type_id: None,

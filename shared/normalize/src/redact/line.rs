@@ -1,7 +1,7 @@
 //! Secrets in text that is no JSON: command lines, and JSON that was cut.
 
 use super::names::is_secret;
-use super::{REDACTED, says_nothing};
+use super::replacement::{REDACTED, says_nothing};
 
 /// A command line as Security & Compliance writes it (`-Name "value" -Switch:$true`) without its secrets, or `None` when it has
 /// none. A value ends where the next parameter begins, so that a quote in a password does not give away the rest of it.

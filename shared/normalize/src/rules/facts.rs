@@ -1,7 +1,7 @@
 //! What rules look at in a record.
 
-use crate::identify::{self, Malformed};
 use crate::json::{Kind, Value};
+use crate::record::{self, Malformed};
 use crate::record::{Record, is_noise};
 use std::borrow::Cow;
 
@@ -26,7 +26,7 @@ impl<'a> RecordFacts<'a> {
     /// # Errors
     /// [`Malformed`] when the bytes are no record.
     pub fn of(record: &'a [u8], content_type: Option<&'a str>) -> Result<Self, Malformed> {
-        let doc = identify::read(record)?;
+        let doc = record::read(record)?;
         let text = |key| {
             let value = match doc.doc().member(key) {
                 Some(Kind::Text(text)) => text.cow(),
