@@ -1,209 +1,104 @@
-//! The generator: publishes each content type's share of blobs once the type is subscribed.
+//! Audit records made from a seed.
+
+mod library;
+mod stream;
+mod template;
+mod users;
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::clock::{earlier, later};
+pub use library::BadRecord;
+pub(crate) use library::Library;
+pub(crate) use stream::{Segment, Stream};
+#[cfg(test)]
+pub(crate) use template::Template;
+pub(crate) use users::People;
+
 use crate::content_type::ContentType;
 use crate::dice::{Dice, hash_text};
-use crate::fault::{FaultKind, Moment, Occasion};
-use crate::publish::{publish, subscribers};
-use crate::records::Segment;
-use crate::shared::Shared;
-use crate::world::{Operation, Source};
 
-/// A first listing was measured to show blobs up to this much older than the subscription.
-const BACKFILL_SECONDS_MAX: u64 = 22 * 3600;
+/// The share of each content type in [`records`], in percent. Sign-ins, mail and files are most of what a tenant's feeds carry.
+const MIX: [(ContentType, u64); 5] = [
+    (ContentType::AzureActiveDirectory, 30),
+    (ContentType::Exchange, 25),
+    (ContentType::SharePoint, 30),
+    (ContentType::General, 13),
+    (ContentType::Dlp, 2),
+];
 
-/// Blobs published between two turns of other tasks: the generator must not starve the server it shares a core with.
-const BLOBS_PER_TURN: usize = 16;
+/// When the records of [`records`] were published: 2026-03-01T12:00:00Z. Their events lie up to six hours before.
+const PUBLISHED_SECOND: i64 = 1_772_366_400;
 
-/// Sets the generator of a feed going, once, when its content type is first subscribed.
-pub(crate) fn start(shared: &Arc<Shared>, tenant: Uuid, content_type: ContentType) {
-    {
-        let mut world = shared.world();
-        let Some(feed) = world
-            .tenants
-            .get_mut(&tenant)
-            .and_then(|of| of.feeds.get_mut(&content_type))
-        else {
-            return;
-        };
-        if std::mem::replace(&mut feed.started, true) {
-            return;
-        }
-        if shared.config.blobs_of(content_type) == 0 {
-            feed.finished = true;
-            return;
-        }
-    }
-    backfill(shared, tenant, content_type);
-    shared.spawn(generate(Arc::clone(shared), tenant, content_type));
+/// Makes `count` audit records of one tenant, each a JSON object as the feed sends it: an ordinary mix of the five content types.
+///
+/// The same seed gives the same records on every machine, and a longer row begins with the shorter one.
+/// For benches and tests that need records without a running emulator.
+pub fn records(seed: u64, count: usize) -> Vec<String> {
+    let mut dice = Dice::of(&[seed, hash_text("mix")]);
+    let people = Arc::new(People::of(seed, dice.uuid()));
+    let published = Timestamp::from_second(PUBLISHED_SECOND).unwrap_or(Timestamp::UNIX_EPOCH);
+    let streams =
+        MIX.map(|(content_type, _)| Stream::new(seed, Arc::clone(&people), content_type, None));
+    (0..count as u64)
+        .map(|number| {
+            let mut record = Vec::new();
+            streams[position(dice.below(100))].write_record(number, published, &mut record);
+            // Templates are text, and text is what fills their holes.
+            String::from_utf8(record).unwrap_or_default()
+        })
+        .collect()
 }
 
-async fn generate(shared: Arc<Shared>, tenant: Uuid, content_type: ContentType) {
-    shared
-        .clock
-        .sleep(Duration::from_secs(
-            shared.config.rules.first_blob_after_seconds,
-        ))
-        .await;
-    let blobs = shared.config.blobs_of(content_type);
-    // The pace is the tenant's; each type has its share of it.
-    let gap = shared
-        .config
-        .blobs_per_second
-        .filter(|pace| *pace > 0.0)
-        .map(|pace| Duration::from_secs_f64(shared.config.content_types.len() as f64 / pace));
-    let mut due = shared.now();
-    for number in 0..blobs {
-        if let Some(gap) = gap {
-            due = later(due, gap);
-            shared.clock.sleep_until(due).await;
-        } else if number % BLOBS_PER_TURN == 0 {
-            tokio::task::yield_now().await;
-        }
-        publish_generated(&shared, tenant, content_type, number as u64);
-    }
-    if let Some(feed) = shared
-        .world()
-        .tenants
-        .get_mut(&tenant)
-        .and_then(|of| of.feeds.get_mut(&content_type))
-    {
-        feed.finished = true;
-    }
+/// The entry of [`MIX`] that a number from 0 to 99 falls into.
+fn position(percent: u64) -> usize {
+    let mut sum = 0;
+    MIX.iter()
+        .position(|(_, share)| {
+            sum += share;
+            percent < sum
+        })
+        .unwrap_or_default()
 }
 
-fn publish_generated(shared: &Arc<Shared>, tenant: Uuid, content_type: ContentType, number: u64) {
-    let occasion = Occasion {
-        moment: Moment::Publication,
-        operation: Operation::Blob,
-        tenant: Some(tenant),
-        content_type: Some(content_type),
-    };
-    let struck = shared.strike(&occasion);
-    let mut count = records_in_blob(shared, tenant, content_type, number);
-    let mut repeated = 0;
-    let mut late = Duration::ZERO;
-    let mut host = None;
-    for kind in struck {
-        match kind {
-            FaultKind::BlobEmpty => count = 0,
-            FaultKind::RepeatRecords { count } => repeated = count,
-            FaultKind::BlobLate { seconds } => late = Duration::from_secs(seconds),
-            FaultKind::BlobForeign { host: foreign } => host = Some(foreign),
-            _ => {}
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn records_are_a_mix_of_all_content_types() {
+        let mut shares: BTreeMap<ContentType, u64> = BTreeMap::new();
+        for record in records(1, 10_000) {
+            let (content_type, _) = Template::of_raw_record(&record).expect("a JSON object");
+            *shares.entry(content_type).or_default() += 1;
+        }
+        for (content_type, share) in MIX {
+            let percent = shares[&content_type].div_ceil(100);
+            assert!(
+                percent.abs_diff(share) <= 3,
+                "{content_type}: {percent} percent instead of {share}"
+            );
         }
     }
-    let Some(source) = take_records(shared, tenant, content_type, count, repeated) else {
-        return;
-    };
-    if late.is_zero() {
-        publish(shared, tenant, content_type, source, host);
-        return;
+
+    #[test]
+    fn records_depend_on_the_seed_alone() {
+        assert_eq!(records(1, 20)[..10], records(1, 10));
+        assert_ne!(records(1, 10), records(2, 10));
     }
-    hold_back(shared, tenant, content_type, 1);
-    let of = Arc::clone(shared);
-    shared.spawn(async move {
-        of.clock.sleep(late).await;
-        publish(&of, tenant, content_type, source, host);
-        hold_back(&of, tenant, content_type, -1);
-    });
-}
 
-fn hold_back(shared: &Shared, tenant: Uuid, content_type: ContentType, by: i64) {
-    if let Some(feed) = shared
-        .world()
-        .tenants
-        .get_mut(&tenant)
-        .and_then(|of| of.feeds.get_mut(&content_type))
-    {
-        feed.held_back = feed.held_back.saturating_add_signed(by);
-    }
-}
-
-/// The next `count` records of a feed, led by the last `repeated` ones of the blob before.
-fn take_records(
-    shared: &Shared,
-    tenant: Uuid,
-    content_type: ContentType,
-    count: u64,
-    repeated: u64,
-) -> Option<Source> {
-    let mut world = shared.world();
-    let feed = world
-        .tenants
-        .get_mut(&tenant)?
-        .feeds
-        .get_mut(&content_type)?;
-    let fresh = Segment {
-        first: feed.next_record,
-        count,
-        published: shared.now(),
-    };
-    feed.next_record += count;
-    let again = feed.generated.last().map(|last| {
-        let count = repeated.min(last.count);
-        Segment {
-            first: last.first + last.count - count,
-            count,
-            ..*last
-        }
-    });
-    Some(Source::Records(
-        again
-            .into_iter()
-            .chain([fresh])
-            .filter(|segment| segment.count > 0)
-            .collect(),
-    ))
-}
-
-fn records_in_blob(shared: &Shared, tenant: Uuid, content_type: ContentType, number: u64) -> u64 {
-    let (high, low) = tenant.as_u64_pair();
-    let (least, most) = (
-        *shared.config.records_per_blob.start() as u64,
-        *shared.config.records_per_blob.end() as u64,
-    );
-    let mut dice = Dice::of(&[
-        shared.config.seed,
-        high,
-        low,
-        hash_text(content_type.name()),
-        number,
-        4,
-    ]);
-    least + dice.below(most.saturating_sub(least) + 1)
-}
-
-/// Blobs that lie in the feed from before the subscription. They are listed, but not announced.
-fn backfill(shared: &Arc<Shared>, tenant: Uuid, content_type: ContentType) {
-    let blobs = shared.config.rules.blobs_before_subscription;
-    for number in 0..blobs as u64 {
-        let count = records_in_blob(shared, tenant, content_type, u64::MAX - number);
-        let Some(source) = take_records(shared, tenant, content_type, count, 0) else {
-            return;
-        };
-        let age = BACKFILL_SECONDS_MAX * (number + 1) / blobs as u64;
-        let created = earlier(shared.now(), Duration::from_secs(age));
-        let expires = later(
-            created,
-            Duration::from_secs(shared.config.rules.content_expires_after_days * 86_400),
-        );
-        let mut world = shared.world();
-        let Some(of) = world.tenants.get_mut(&tenant) else {
-            return;
-        };
-        let subscribers = subscribers(of, content_type);
-        if let Some(feed) = of.feeds.get_mut(&content_type) {
-            let key = feed.add(content_type, created, expires, source);
-            feed.count(key);
-            if let Some(blob) = feed.blobs.get_mut(&key) {
-                blob.subscribers = subscribers;
-            }
-        }
+    #[test]
+    fn no_two_records_share_an_id() {
+        let ids: std::collections::BTreeSet<String> = records(1, 1_000)
+            .iter()
+            .map(|record| serde_json::from_str::<Value>(record).expect("JSON")["Id"].to_string())
+            .collect();
+        assert_eq!(ids.len(), 1_000);
     }
 }

@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use crate::dice::Dice;
 use crate::feed;
+use crate::generator::{Library, People, Template};
 use crate::login::{assertion, jwt};
 use crate::plan::Plan;
 use crate::query::Query;
-use crate::records::{Library, People, Template};
 use crate::route::route;
 
 /// Any JSON value, a few levels deep.

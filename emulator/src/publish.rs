@@ -1,5 +1,7 @@
 //! Publication: a blob becomes available, is counted, and is announced.
 
+pub(crate) mod schedule;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -17,8 +17,8 @@ use crate::config::Config;
 use crate::content_type::ContentType;
 use crate::dice::{Dice, hash_text};
 use crate::fault::{FaultKind, Faults, Occasion};
+use crate::generator::{Library, People, Stream};
 use crate::login::Administrator;
-use crate::records::{Library, People, Stream};
 use crate::webhook::{Lane, LaneKey};
 use crate::world::{Consent, Feed, Journal, Tenant, TenantState, Violation, World};
 

@@ -6,7 +6,7 @@ use super::access::Access;
 use super::{content, errors};
 use crate::answer::{Answer, Refusal, json_bytes, streamed};
 use crate::call::{Call, content_type_of_id};
-use crate::records::Segment;
+use crate::generator::Segment;
 use crate::world::Source;
 
 /// Longest content id looked at; those seen have some 110 characters.

@@ -11,9 +11,10 @@ use crate::answer::{Answer, Refusal, empty, json};
 use crate::call::Call;
 use crate::clock::later;
 use crate::content_type::ContentType;
+use crate::publish::schedule;
 use crate::rules::StartCooldown;
+use crate::webhook;
 use crate::world::{StartSeen, Subscription, Tenant, Webhook};
-use crate::{generator, webhook};
 
 /// `POST /subscriptions/start`: creates, changes or revives.
 pub(crate) async fn start(call: &Call, access: &Access) -> Result<Answer, Refusal> {
@@ -77,7 +78,7 @@ async fn run(
     }
     let spelling = call.query.get("contentType").unwrap_or_default();
     let echo = commit(call, access, content_type, wanted, spelling);
-    generator::start(shared, access.tenant, content_type);
+    schedule::start(shared, access.tenant, content_type);
     Ok(json(200, &echo))
 }
 

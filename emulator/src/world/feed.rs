@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::content_type::ContentType;
-use crate::records::{Segment, Stream};
+use crate::generator::{Segment, Stream};
 
 /// Order of availability: creation time, then order of publication.
 pub(crate) type BlobKey = (Timestamp, u64);
@@ -180,7 +180,7 @@ fn record_ids(body: &[u8]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::People;
+    use crate::generator::People;
 
     #[test]
     fn a_content_id_begins_with_the_creation_time() {

@@ -1,11 +1,7 @@
-//! Audit records: templates with holes, filled from a seed.
+//! The endless row of records of one tenant and content type.
 //!
-//! A record is bytes copied around a few holes (Id, tenant, time, user, address), so a blob of a million records is made while it is sent and is never held in memory, and the same number always gives the same record.
+//! A record is made from its number alone, so a blob of a million records is made while it is sent and is never held in memory, and the same number always gives the same record.
 
-mod people;
-mod template;
-
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -13,9 +9,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-pub(crate) use people::People;
-pub(crate) use template::Template;
-
+use super::template::Template;
+use super::users::People;
 use crate::clock::earlier;
 use crate::content_type::ContentType;
 use crate::dice::{Dice, hash, hash_text};
@@ -30,18 +25,21 @@ const EVENT_LAG_SECONDS_MAX: u64 = 6 * 3600;
 const BUILT_IN: [(ContentType, &str); 5] = [
     (
         ContentType::AzureActiveDirectory,
-        include_str!("records/azureactivedirectory.ndjson"),
+        include_str!("templates/azureactivedirectory.ndjson"),
     ),
     (
         ContentType::Exchange,
-        include_str!("records/exchange.ndjson"),
+        include_str!("templates/exchange.ndjson"),
     ),
     (
         ContentType::SharePoint,
-        include_str!("records/sharepoint.ndjson"),
+        include_str!("templates/sharepoint.ndjson"),
     ),
-    (ContentType::General, include_str!("records/general.ndjson")),
-    (ContentType::Dlp, include_str!("records/dlp.ndjson")),
+    (
+        ContentType::General,
+        include_str!("templates/general.ndjson"),
+    ),
+    (ContentType::Dlp, include_str!("templates/dlp.ndjson")),
 ];
 
 /// The endless row of records of one tenant and content type.
@@ -87,7 +85,8 @@ impl Stream {
         Dice::of(&[self.key, number, 1]).uuid()
     }
 
-    fn write_record(&self, number: u64, published: Timestamp, out: &mut Vec<u8>) {
+    /// Appends record number `number`.
+    pub(super) fn write_record(&self, number: u64, published: Timestamp, out: &mut Vec<u8>) {
         let mut dice = Dice::of(&[self.key, number, 2]);
         let choice = if self.in_order { number } else { dice.next() };
         let Some(template) = self
@@ -154,60 +153,6 @@ fn built_in(content_type: ContentType) -> Arc<[Template]> {
         .unwrap_or_default()
 }
 
-/// Raw records read from a file, one list per content type, shared by all tenants.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Library(BTreeMap<ContentType, Arc<[Template]>>);
-
-/// A record that cannot be published because it is no JSON object.
-#[derive(Debug, thiserror::Error)]
-#[error("line {line} is not a JSON object: {source}; give one raw audit record a line")]
-pub struct BadRecord {
-    line: usize,
-    source: serde_json::Error,
-}
-
-impl Library {
-    /// Reads newline-delimited JSON; blank lines are skipped. Records are sorted into content types by their Workload and RecordType; a type that gets none has all of them.
-    pub(crate) fn parse(ndjson: &str) -> Result<Self, BadRecord> {
-        let records = ndjson
-            .lines()
-            .enumerate()
-            .filter(|(_, line)| !line.trim().is_empty())
-            .map(|(number, line)| {
-                Template::of_raw_record(line.trim()).map_err(|source| BadRecord {
-                    line: number + 1,
-                    source,
-                })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        if records.is_empty() {
-            return Ok(Self::default());
-        }
-        let all: Arc<[Template]> = records
-            .iter()
-            .map(|(_, template)| template.clone())
-            .collect();
-        let lists = ContentType::ALL.map(|content_type| {
-            let own = records.iter().filter(|(of, _)| *of == content_type);
-            let own: Arc<[Template]> = own.map(|(_, template)| template.clone()).collect();
-            (
-                content_type,
-                if own.is_empty() {
-                    Arc::clone(&all)
-                } else {
-                    own
-                },
-            )
-        });
-        Ok(Self(lists.into_iter().collect()))
-    }
-
-    /// The records of a content type; `None` without a file.
-    pub(crate) fn of(&self, content_type: ContentType) -> Option<Arc<[Template]>> {
-        self.0.get(&content_type).map(Arc::clone)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,15 +173,15 @@ mod tests {
         }
     }
 
-    fn stream(content_type: ContentType, file: Option<Arc<[Template]>>) -> Arc<Stream> {
+    fn stream(content_type: ContentType) -> Arc<Stream> {
         let people = Arc::new(People::of(1, Uuid::from_u128(7)));
-        Arc::new(Stream::new(1, people, content_type, file))
+        Arc::new(Stream::new(1, people, content_type, None))
     }
 
     #[test]
     fn every_built_in_record_is_a_record_of_its_tenant() {
         for content_type in ContentType::ALL {
-            let stream = stream(content_type, None);
+            let stream = stream(content_type);
             let records: Vec<Value> =
                 serde_json::from_slice(&body(&stream, &[segment(0, 500)])).expect("a JSON array");
             assert_eq!(records.len(), 500);
@@ -269,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_number_gives_the_same_record_in_every_blob() {
-        let stream = stream(ContentType::Exchange, None);
+        let stream = stream(ContentType::Exchange);
         let long: Vec<Value> =
             serde_json::from_slice(&body(&stream, &[segment(10, 5)])).expect("JSON");
         let short: Vec<Value> =
@@ -281,40 +226,14 @@ mod tests {
 
     #[test]
     fn a_blob_without_records_is_an_empty_array() {
-        assert_eq!(body(&stream(ContentType::Dlp, None), &[]), b"[]");
+        assert_eq!(body(&stream(ContentType::Dlp), &[]), b"[]");
     }
 
     #[test]
     fn a_large_blob_comes_in_chunks() {
-        let stream = stream(ContentType::General, None);
+        let stream = stream(ContentType::General);
         let chunks: Vec<Bytes> = stream.body(vec![segment(0, 2_000)]).collect();
         assert!(chunks.len() > 5);
         assert!(chunks.iter().all(|chunk| chunk.len() < 2 * CHUNK_BYTES));
-    }
-
-    #[test]
-    fn records_of_a_file_are_kept_but_for_id_and_tenant() {
-        let library = Library::parse("{\"Id\":\"x\",\"OrganizationId\":\"y\",\"Workload\":\"Exchange\",\"Odd\":1.0e2,\"n\":{\"Id\":\"inner\"}}\n\n{\"Workload\":\"Exchange\"}\n").expect("records");
-        let stream = stream(ContentType::Exchange, library.of(ContentType::Exchange));
-        let text = String::from_utf8(body(&stream, &[segment(0, 3)])).expect("text");
-        let tenant = Uuid::from_u128(7);
-        let [first, second, third] = [0, 1, 2].map(|number| stream.record_id(number));
-        assert_eq!(
-            text,
-            format!(
-                "[{{\"Id\":\"{first}\",\"OrganizationId\":\"{tenant}\",\"Workload\":\"Exchange\",\"Odd\":1.0e2,\"n\":{{\"Id\":\"inner\"}}}},\
-                 {{\"Id\":\"{second}\",\"OrganizationId\":\"{tenant}\",\"Workload\":\"Exchange\"}},\
-                 {{\"Id\":\"{third}\",\"OrganizationId\":\"{tenant}\",\"Workload\":\"Exchange\",\"Odd\":1.0e2,\"n\":{{\"Id\":\"inner\"}}}}]"
-            )
-        );
-    }
-
-    #[test]
-    fn a_line_that_is_no_object_is_named() {
-        let error = Library::parse("{}\n[1]\n").expect_err("an array is no record");
-        assert!(
-            error.to_string().starts_with("line 2 is not a JSON object"),
-            "{error}"
-        );
     }
 }

@@ -10,7 +10,7 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::people::{People, Person};
+use super::users::{People, Person};
 use crate::content_type::ContentType;
 use crate::dice::Dice;
 
