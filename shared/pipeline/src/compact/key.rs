@@ -159,7 +159,7 @@ pub(super) fn file(to: &Destination, hour: Hour, number: u32, part: &columnar::P
         part.class.source,
         to.region.0,
         to.account_id.0,
-        part.day,
+        part.day.strftime("%Y%m%d"),
         hour.day.strftime("%Y%m%d"),
         hour.hour,
         part.number
