@@ -1,7 +1,8 @@
 //! A whole compaction in memory: decompress, read, sort, write Parquet; one core.
 //!
-//! `cargo bench -p columnar [-- RECORDS]`. The records are the repository's examples and, where they are, the samples beside
-//! it, each copy with an Id and a time of its own, in objects of 200 events.
+//! `cargo bench -p columnar [-- RECORDS]`. The records are the normalizer's fixtures and what the emulator generates, and those
+//! of the files of raw records (`*.ndjson`) in the folder that `UALSTREAM_RECORDS` names, where it does. Each copy has an Id
+//! and a time of its own, in objects of 200 events.
 
 use std::hint::black_box;
 use std::io::{self, Read, Write as _};
@@ -9,6 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use columnar::{LinesError, Parts, each_line};
+use emulator::generator;
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
@@ -18,7 +20,12 @@ use serde_json::Value;
 type AnyError = Box<dyn std::error::Error>;
 
 const FIXTURES: &str = include_str!("../../normalize/tests/fixtures/golden.ndjson");
-const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/samples");
+
+/// Records of an ordinary tenant, beside the fixtures.
+const GENERATED: usize = 500;
+
+/// The folder of further records.
+const RECORDS: &str = "UALSTREAM_RECORDS";
 
 /// As the pipeline does it (`compact::BUFFERED_BYTES_MAX`).
 const BUFFERED_BYTES_MAX: usize = 80 * 1024 * 1024;
@@ -145,7 +152,7 @@ fn compact(objects: &[Vec<u8>], name: &str) -> Result<(usize, usize), AnyError> 
             "gzip" => Box::new(MultiGzDecoder::new(object.as_slice())),
             _ => Box::new(zstd::stream::read::Decoder::with_buffer(object.as_slice())?),
         };
-        parts.mark();
+        parts.set_savepoint();
         each_line(reader, |line| {
             parts
                 .push(line)
@@ -162,20 +169,36 @@ fn records() -> Result<Vec<Value>, AnyError> {
     for line in FIXTURES.lines() {
         records.push(serde_json::from_str::<Value>(line)?["raw"].take());
     }
-    for file in std::fs::read_dir(Path::new(SAMPLES)).into_iter().flatten() {
-        let path = file?.path();
-        if path.extension().is_some_and(|of| of == "ndjson")
-            && !path.ends_with("golden_pairs.ndjson")
-        {
-            for line in std::fs::read_to_string(path)?
-                .lines()
-                .filter(|line| !line.trim().is_empty())
-            {
-                records.push(serde_json::from_str(line)?);
-            }
+    for record in generator::records(1, GENERATED) {
+        records.push(serde_json::from_str(&record)?);
+    }
+    records.extend(further_records()?);
+    records.retain(Value::is_object);
+    Ok(records)
+}
+
+/// Those of the folder, and says whether there is one.
+#[expect(clippy::disallowed_methods, reason = "this is no setting of ours")]
+fn further_records() -> Result<Vec<Value>, AnyError> {
+    let mut out = io::stdout().lock();
+    let Some(folder) = std::env::var_os(RECORDS) else {
+        writeln!(out, "{RECORDS} is not set: no further records")?;
+        return Ok(Vec::new());
+    };
+    let files: Result<Vec<_>, _> = std::fs::read_dir(&folder)?
+        .map(|file| file.map(|file| file.path()))
+        .collect();
+    let mut files = files?;
+    files.retain(|path| path.extension().is_some_and(|of| of == "ndjson"));
+    files.sort();
+    let mut records = Vec::new();
+    for path in files {
+        let text = std::fs::read_to_string(path)?;
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            records.push(serde_json::from_str(line)?);
         }
     }
-    records.retain(Value::is_object);
+    writeln!(out, "{RECORDS}: {} further records", records.len())?;
     Ok(records)
 }
 

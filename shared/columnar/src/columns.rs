@@ -4,15 +4,20 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use crate::json::Token;
-
 const TEXT: &str = include_str!("columns.txt");
 
 /// Objects in objects at most: ends the reading of a table in which an object holds itself. The deepest real one is six.
 const NESTING_MAX: usize = 16;
 
 /// Every class that has columns, by ascending uid; the first is the Base Event, which takes in classes that have none.
-pub static CLASSES: LazyLock<Vec<Class>> = LazyLock::new(|| parse(TEXT));
+pub static CLASSES: LazyLock<Vec<Class>> = LazyLock::new(|| match parse(TEXT) {
+    Ok(classes) => classes,
+    // The table is a part of the program, and tests read it.
+    Err(fault) => panic!("columns.txt: {fault}"),
+});
+
+/// The class that takes in events of classes without columns: the first.
+const BASE_EVENT: usize = 0;
 
 /// An event class and its columns.
 #[derive(Debug)]
@@ -26,6 +31,10 @@ pub struct Class {
     pub source: &'static str,
     pub(crate) members: Vec<Member>,
     pub(crate) leaves: Vec<Leaf>,
+    /// The column of `time`.
+    pub(crate) time: usize,
+    /// The column of `metadata.uid`.
+    pub(crate) record_uid: usize,
     /// The column of `unmapped`.
     pub(crate) unmapped: usize,
 }
@@ -43,8 +52,6 @@ pub struct GlueColumn {
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) name: &'static str,
-    /// The name as it stands in front of its value in compact JSON: `"name":`
-    pub(crate) quoted: Token,
     pub(crate) node: Node,
 }
 
@@ -53,9 +60,9 @@ pub(crate) struct Member {
 pub(crate) struct Node {
     pub(crate) shape: Shape,
     /// Definition level of a value that is here.
-    pub(crate) def: u8,
+    pub(crate) definition: u8,
     /// Repetition level of a list's second and later elements.
-    pub(crate) rep: u8,
+    pub(crate) repetition: u8,
     /// The columns at and below this place.
     pub(crate) leaves: Range<usize>,
 }
@@ -84,7 +91,9 @@ pub(crate) enum Type {
 pub(crate) struct Leaf {
     pub(crate) of: Type,
     /// Definition level of a value.
-    pub(crate) def_max: u8,
+    pub(crate) definition_max: u8,
+    /// Whether it is in a list.
+    pub(crate) is_repeated: bool,
     /// The attributes that lead here.
     pub(crate) path: Vec<&'static str>,
 }
@@ -95,12 +104,7 @@ impl Class {
         CLASSES
             .iter()
             .position(|class| i64::from(class.uid) == uid)
-            .unwrap_or_default()
-    }
-
-    /// The column at a path of attributes without lists.
-    pub(crate) fn leaf(&self, path: &[&str]) -> Option<usize> {
-        self.leaves.iter().position(|leaf| leaf.path == path)
+            .unwrap_or(BASE_EVENT)
     }
 
     /// The top-level columns with the types that a Glue table declares for the same files.
@@ -132,51 +136,95 @@ fn glue_type(node: &Node) -> String {
     }
 }
 
+/// What the table cannot be read for.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {why}")]
+struct BadTable {
+    what: String,
+    why: &'static str,
+}
+
+impl BadTable {
+    fn new(what: impl Into<String>, why: &'static str) -> Self {
+        let what = what.into();
+        Self { what, why }
+    }
+}
+
 /// The attributes of a class or object: name and type as they stand in the table.
 type Attributes = Vec<(&'static str, &'static str)>;
 
-/// Lines that are no definition are passed over; a test holds that there are none.
-fn parse(text: &'static str) -> Vec<Class> {
+/// A class as it stands in the table.
+struct Entry {
+    uid: i32,
+    name: &'static str,
+    source: &'static str,
+    attributes: Attributes,
+}
+
+fn parse(text: &'static str) -> Result<Vec<Class>, BadTable> {
     let mut objects: HashMap<&str, Attributes> = HashMap::new();
-    let mut heads: Vec<(i32, &str, &str, Attributes)> = Vec::new();
+    let mut classes: Vec<Entry> = Vec::new();
     let mut object = None;
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
+            [] => {}
             ["class", uid, name, source] => {
-                heads.push((uid.parse().unwrap_or_default(), name, source, Vec::new()));
+                let uid = uid
+                    .parse()
+                    .map_err(|_| BadTable::new(line, "the uid is no number"))?;
+                let attributes = Vec::new();
+                classes.push(Entry {
+                    uid,
+                    name,
+                    source,
+                    attributes,
+                });
                 object = None;
             }
             ["object", name] => object = Some(*name),
-            [name, of] => match (object, heads.last_mut()) {
+            [name, of] => match (object, classes.last_mut()) {
                 (Some(object), _) => objects.entry(object).or_default().push((name, of)),
-                (None, Some(class)) => class.3.push((name, of)),
-                (None, None) => {}
+                (None, Some(class)) => class.attributes.push((name, of)),
+                (None, None) => return Err(BadTable::new(line, "of no class or object")),
             },
-            _ => {}
+            _ => return Err(BadTable::new(line, "not a line of the table")),
         }
     }
-    let classes = heads.into_iter().map(|(uid, name, source, attributes)| {
-        let mut tree = Tree {
-            objects: &objects,
-            leaves: Vec::new(),
-            path: Vec::new(),
-        };
-        let members = tree.members(&attributes, 0, 0);
-        Class {
-            uid,
-            name,
-            source,
-            members,
-            unmapped: tree
-                .leaves
-                .iter()
-                .position(|leaf| leaf.path == ["unmapped"])
-                .unwrap_or(usize::MAX),
-            leaves: tree.leaves,
-        }
-    });
+    let classes = classes.into_iter().map(|entry| class(&objects, &entry));
     classes.collect()
+}
+
+fn class(objects: &HashMap<&'static str, Attributes>, entry: &Entry) -> Result<Class, BadTable> {
+    let mut tree = Tree {
+        objects,
+        leaves: Vec::new(),
+        path: Vec::new(),
+    };
+    let members = tree.members(&entry.attributes, 0, 0)?;
+    let leaves = tree.leaves;
+    let leaf = |path: &[&str]| {
+        let leaf = position(&leaves, path);
+        leaf.ok_or_else(|| {
+            BadTable::new(format!("{} of {}", path.join("."), entry.name), "missing")
+        })
+    };
+    Ok(Class {
+        uid: entry.uid,
+        name: entry.name,
+        source: entry.source,
+        time: leaf(&["time"])?,
+        record_uid: leaf(&["metadata", "uid"])?,
+        unmapped: leaf(&["unmapped"])?,
+        members,
+        leaves,
+    })
+}
+
+/// The column at a path of attributes.
+fn position(leaves: &[Leaf], path: &[&str]) -> Option<usize> {
+    leaves.iter().position(|leaf| leaf.path == path)
 }
 
 /// A tree under construction.
@@ -187,48 +235,50 @@ struct Tree<'t> {
 }
 
 impl Tree<'_> {
-    /// `def` and `rep`: the levels of the object that they are in.
-    fn members(&mut self, attributes: &Attributes, def: u8, rep: u8) -> Vec<Member> {
+    /// The levels are those of the object that the attributes are in.
+    fn members(
+        &mut self,
+        attributes: &Attributes,
+        definition: u8,
+        repetition: u8,
+    ) -> Result<Vec<Member>, BadTable> {
         let mut members = Vec::with_capacity(attributes.len());
         for (name, of) in attributes {
             self.path.push(name);
-            if let Some(node) = self.node(of, def, rep) {
-                members.push(Member {
-                    name,
-                    quoted: Token::new(format!("\"{name}\":")),
-                    node,
-                });
-            }
+            let node = self.node(of, definition, repetition)?;
+            members.push(Member { name, node });
             self.path.pop();
         }
-        members
+        Ok(members)
     }
 
-    fn node(&mut self, of: &str, def: u8, rep: u8) -> Option<Node> {
+    fn node(&mut self, of: &str, definition: u8, repetition: u8) -> Result<Node, BadTable> {
         let first = self.leaves.len();
-        let def = def + 1;
-        let (shape, rep) = if let Some(element) = of.strip_prefix("[]") {
+        let definition = definition + 1;
+        let (shape, repetition) = if let Some(element) = of.strip_prefix("[]") {
             // An optional list of repeated, optional elements: two levels more.
-            let element = self.node(element, def + 1, rep + 1)?;
-            (Shape::List(Box::new(element)), rep + 1)
+            let element = self.node(element, definition + 1, repetition + 1)?;
+            (Shape::List(Box::new(element)), repetition + 1)
         } else if let Some(attributes) = self.objects.get(of) {
             if self.path.len() > NESTING_MAX {
-                return None;
+                return Err(BadTable::new(of, "an object in too many objects"));
             }
-            (Shape::Object(self.members(attributes, def, rep)), rep)
+            let members = self.members(attributes, definition, repetition)?;
+            (Shape::Object(members), repetition)
         } else {
-            let of = leaf_type(of)?;
+            let of = leaf_type(of).ok_or_else(|| BadTable::new(of, "no type or object"))?;
             self.leaves.push(Leaf {
                 of,
-                def_max: def,
+                definition_max: definition,
+                is_repeated: repetition > 0,
                 path: self.path.clone(),
             });
-            (Shape::Leaf(of), rep)
+            (Shape::Leaf(of), repetition)
         };
-        Some(Node {
+        Ok(Node {
             shape,
-            def,
-            rep,
+            definition,
+            repetition,
             leaves: first..self.leaves.len(),
         })
     }
@@ -255,32 +305,38 @@ mod tests {
     }
 
     #[test]
-    fn every_line_of_the_table_becomes_columns() {
-        let attributes = TEXT.lines().filter(|line| line.starts_with("  "));
-        for line in attributes {
-            let of = line
-                .split_whitespace()
-                .nth(1)
-                .unwrap()
-                .trim_start_matches("[]");
-            let is_object = TEXT.lines().any(|line| line == format!("object {of}"));
-            assert!(is_object || leaf_type(of).is_some(), "{line}");
-        }
+    fn every_class_of_the_table_has_columns() {
         assert_eq!(CLASSES.len(), 13);
-        assert_eq!(CLASSES[0].uid, 0, "the Base Event is the first");
+        assert_eq!(CLASSES[BASE_EVENT].uid, 0);
         for class in CLASSES.iter() {
-            assert!(!class.members.is_empty() && class.leaf(&["metadata", "uid"]).is_some());
             assert!(class.source.len() <= 20, "{}", class.source);
-            assert!(class.leaf(&["unmapped"]).is_some() && class.leaf(&["time"]).is_some());
         }
     }
 
     #[test]
+    fn a_table_with_a_fault_is_refused() {
+        let check = |text: &'static str, expect: &str| {
+            let error = parse(text).unwrap_err().to_string();
+            assert_eq!(error, expect);
+        };
+        let class = "class 1 a b\n  time time\n  unmapped json\n";
+        check(class, "metadata.uid of a: missing");
+        check("class x a b", "class x a b: the uid is no number");
+        check("class 1 a", "class 1 a: not a line of the table");
+        check("  time time", "  time time: of no class or object");
+        check("class 1 a b\n  time tim", "tim: no type or object");
+        check(
+            "class 1 a b\n  c c\nobject c\n  c c",
+            "c: an object in too many objects",
+        );
+    }
+
+    #[test]
     fn levels_are_those_of_optional_parquet_lists_and_groups() {
-        let check = |path: &[&str], def_max| {
+        let check = |path: &[&str], definition_max| {
             let findings = class("detection_finding");
-            let leaf = &findings.leaves[findings.leaf(path).unwrap()];
-            assert_eq!(leaf.def_max, def_max, "{path:?}");
+            let leaf = &findings.leaves[position(&findings.leaves, path).unwrap()];
+            assert_eq!(leaf.definition_max, definition_max, "{path:?}");
         };
         check(&["time"], 1);
         check(&["metadata", "uid"], 2);

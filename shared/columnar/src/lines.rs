@@ -1,14 +1,12 @@
 //! A stream of bytes as lines, within a bound of memory.
 
-use std::io::{self, Read};
-
-use memchr::memchr;
+use std::io::{self, BufRead as _, BufReader, Read};
 
 /// Longest line, in bytes: one record in a blob of the largest size that is fetched (96 MiB) has a longer one; the longest seen
 /// have 200 KB.
 pub const LINE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// What is read at once, at least.
+/// What is read at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// The lines cannot be read.
@@ -27,47 +25,26 @@ pub enum LinesError {
 /// # Errors
 /// Those of `line`, and [`LinesError`].
 pub fn each_line<E: From<LinesError>>(
-    mut from: impl Read,
+    from: impl Read,
     mut line: impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut buffer = vec![0; CHUNK_BYTES];
-    let (mut filled, mut searched) = (0, 0);
+    let mut from = BufReader::with_capacity(CHUNK_BYTES, from);
+    let mut text = Vec::new();
     loop {
-        if filled == buffer.len() {
-            if filled >= LINE_BYTES_MAX {
-                return Err(LinesError::TooLong.into());
-            }
-            buffer.resize(LINE_BYTES_MAX.min(filled * 2), 0);
-        }
-        let read = match from.read(buffer.get_mut(filled..).unwrap_or_default()) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            read => read.map_err(LinesError::from)?,
-        };
-        filled += read;
-        let text = buffer.get(..filled).unwrap_or_default();
-        let mut begin = 0;
-        loop {
-            let rest = text.get(searched..).unwrap_or_default();
-            let line_break = memchr(b'\n', rest);
-            let is_whole = line_break.is_some();
-            searched += line_break.map_or(rest.len(), |at| at + 1);
-            // The last line may have no line break.
-            let is_last = read == 0 && begin < searched;
-            if !is_whole && !is_last {
-                break;
-            }
-            let whole = text.get(begin..searched).unwrap_or_default().trim_ascii();
-            if !whole.is_empty() {
-                line(whole)?;
-            }
-            begin = searched;
-        }
-        if read == 0 {
+        text.clear();
+        // With room for the line break, and for a byte too many.
+        let mut bounded = from.by_ref().take(LINE_BYTES_MAX as u64 + 2);
+        let read = bounded.read_until(b'\n', &mut text);
+        if read.map_err(LinesError::from)? == 0 {
             return Ok(());
         }
-        buffer.copy_within(begin..filled, 0);
-        filled -= begin;
-        searched = filled;
+        if text.strip_suffix(b"\n").unwrap_or(&text).len() > LINE_BYTES_MAX {
+            return Err(LinesError::TooLong.into());
+        }
+        let whole = text.trim_ascii();
+        if !whole.is_empty() {
+            line(whole)?;
+        }
     }
 }
 

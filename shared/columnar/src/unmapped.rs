@@ -1,66 +1,63 @@
 //! What has no column, or does not fit it, goes with `unmapped`.
 
-use crate::json::Cursor;
+use crate::json::Members;
 
 /// A value without a column: the attributes and places in lists that lead to it, and its JSON text.
 #[derive(Debug)]
 pub(crate) struct Leftover<'a> {
     /// Such as `actor.user.risk_score` or `resources.2`, escaped as in the event.
-    pub(crate) path: Vec<u8>,
-    pub(crate) value: &'a [u8],
+    pub(crate) path: String,
+    pub(crate) value: &'a str,
 }
 
 /// The text of the `unmapped` column of an event whose `unmapped` is `own`.
 ///
 /// Leftovers become members beside those that are there; if one of that name is there already, with `#2`, `#3`, ... behind
 /// the name. An `unmapped` that is no object becomes a member itself.
-pub(crate) fn merge(own: Option<&[u8]>, leftovers: &[Leftover<'_>]) -> Vec<u8> {
-    let mut text = vec![b'{'];
-    let mut names: Vec<Vec<u8>> = Vec::new();
-    let members = own.and_then(|own| own.strip_prefix(b"{")?.strip_suffix(b"}"));
-    match (own, members) {
-        (Some(own), Some(members)) => {
-            names = member_names(own);
-            text.extend_from_slice(members.trim_ascii_end());
-        }
-        (Some(own), None) => append(&mut text, &mut names, b"unmapped", own),
-        (None, _) => {}
+pub(crate) fn merge(own: Option<&str>, leftovers: &[Leftover<'_>]) -> String {
+    let mut object = Object {
+        text: "{".to_owned(),
+        names: Vec::new(),
+    };
+    match own.map(|own| (own, Members::of(own))) {
+        Some((_, Ok(members))) => members.iter().for_each(|of| object.push(of.name, of.value)),
+        Some((own, Err(_))) => object.push_new("unmapped", own),
+        None => {}
     }
     for leftover in leftovers {
-        append(&mut text, &mut names, &leftover.path, leftover.value);
+        object.push_new(&leftover.path, leftover.value);
     }
-    text.push(b'}');
-    text
+    object.text.push('}');
+    object.text
 }
 
-fn append(text: &mut Vec<u8>, names: &mut Vec<Vec<u8>>, path: &[u8], value: &[u8]) {
-    let mut name = path.to_vec();
-    let mut number = 2;
-    while names.contains(&name) {
-        name = [path, format!("#{number}").as_bytes()].concat();
-        number += 1;
-    }
-    if text.trim_ascii() != b"{" {
-        text.push(b',');
-    }
-    text.push(b'"');
-    text.extend_from_slice(&name);
-    text.extend_from_slice(b"\":");
-    text.extend_from_slice(value);
-    names.push(name);
+/// A JSON object being written.
+struct Object {
+    text: String,
+    names: Vec<String>,
 }
 
-fn member_names(object: &[u8]) -> Vec<Vec<u8>> {
-    let mut names = Vec::new();
-    let mut cursor = Cursor::new(object);
-    cursor.pass(b'{');
-    while let Ok(key) = cursor.key() {
-        names.push(key.raw.to_vec());
-        if cursor.value().is_err() || !cursor.pass(b',') {
-            break;
+impl Object {
+    /// Under a name that no other member has.
+    fn push_new(&mut self, path: &str, value: &str) {
+        let mut name = path.to_owned();
+        let mut number = 2;
+        while self.names.contains(&name) {
+            name = format!("{path}#{number}");
+            number += 1;
         }
+        self.push(&name, value);
     }
-    names
+
+    fn push(&mut self, name: &str, value: &str) {
+        if !self.names.is_empty() {
+            self.text.push(',');
+        }
+        for part in ["\"", name, "\":", value] {
+            self.text.push_str(part);
+        }
+        self.names.push(name.to_owned());
+    }
 }
 
 #[cfg(test)]
@@ -71,12 +68,11 @@ mod tests {
         let leftovers: Vec<_> = leftovers
             .iter()
             .map(|(path, value)| Leftover {
-                path: path.as_bytes().to_vec(),
-                value: value.as_bytes(),
+                path: (*path).to_owned(),
+                value,
             })
             .collect();
-        let merged = merge(own.map(str::as_bytes), &leftovers);
-        assert_eq!(std::str::from_utf8(&merged).unwrap(), expect);
+        assert_eq!(merge(own, &leftovers), expect);
     }
 
     #[test]

@@ -7,39 +7,26 @@
 mod files;
 mod schema;
 
-use std::path::Path;
-
+use emulator::generator;
 use normalize::{Context, Options, RawData};
 use serde_json::Value;
 
 const FIXTURES: &str = include_str!("../../../normalize/tests/fixtures/golden.ndjson");
 
-/// Raw records beside the repository; tests pass without them.
-const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/samples");
+/// Records of an ordinary tenant, beside the fixtures.
+const GENERATED: usize = 1_000;
 
-/// An event of every fixture, and of every sample that is there, as normalize writes it.
+/// An event of every fixture, and of generated records, as normalize writes it.
 fn events() -> Vec<Vec<u8>> {
-    let mut records: Vec<Vec<u8>> = FIXTURES
-        .lines()
-        .map(|line| {
-            serde_json::from_str::<Value>(line).unwrap()["raw"]
-                .to_string()
-                .into_bytes()
-        })
-        .collect();
-    let files = std::fs::read_dir(Path::new(SAMPLES)).into_iter().flatten();
-    for path in files.map(|file| file.unwrap().path()) {
-        if path.extension().is_some_and(|of| of == "ndjson")
-            && !path.ends_with("golden_pairs.ndjson")
-        {
-            let text = std::fs::read(&path).unwrap();
-            records.extend(text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec));
-        }
-    }
-    records.retain(|record| !record.trim_ascii().is_empty());
+    let fixtures = FIXTURES.lines().map(|line| {
+        let fixture: Value = serde_json::from_str(line).unwrap();
+        fixture["raw"].to_string()
+    });
+    let mut records: Vec<_> = fixtures.collect();
+    records.extend(generator::records(1, GENERATED));
     // What is no record, or not wholly one, has events too.
-    records.push(b"no record".to_vec());
-    records.push(br#"{"Id":7,"CreationTime":"never"}"#.to_vec());
+    records.push("no record".to_owned());
+    records.push(r#"{"Id":7,"CreationTime":"never"}"#.to_owned());
     let mut events = Vec::new();
     for raw_data in [RawData::Unmapped, RawData::Always] {
         let options = Options {
@@ -53,7 +40,7 @@ fn events() -> Vec<Vec<u8>> {
         };
         for record in &records {
             let mut event = Vec::new();
-            normalize::event(record, &context, &mut event);
+            normalize::event(record.as_bytes(), &context, &mut event);
             events.push(event.trim_ascii_end().to_vec());
         }
     }

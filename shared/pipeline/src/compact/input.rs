@@ -55,7 +55,7 @@ pub(super) fn add(
     bytes_max: usize,
     give: Give<'_>,
 ) -> Result<usize, Stopped> {
-    parts.mark();
+    parts.set_savepoint();
     let added = read(key, content, |line| {
         parts.push(line)?;
         Ok(if parts.bytes() > bytes_max {

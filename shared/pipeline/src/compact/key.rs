@@ -112,7 +112,7 @@ pub(super) fn file(to: &Destination, hour: Hour, number: u32, part: &columnar::P
         part.class.source,
         to.region,
         to.account_id,
-        part.day,
+        part.day.strftime("%Y%m%d"),
         hour.day.strftime("%Y%m%d"),
         hour.hour,
         part.number
