@@ -15,6 +15,9 @@ from samtranslator.translator.translator import Translator
 # The transform refuses local code; what the archive holds is not looked at.
 CODE_URI = "s3://bucket/code.zip"
 
+# Where sam deploy uploads the templates of nested stacks to; linters warn of a local file.
+UPLOADED = "https://s3.amazonaws.com/bucket/"
+
 
 def expand(template: dict) -> dict:
     if "Transform" not in template:
@@ -24,6 +27,8 @@ def expand(template: dict) -> dict:
             resource["Properties"]["CodeUri"] = CODE_URI
             # The build's business alone; sam build leaves its own marks there.
             resource.pop("Metadata", None)
+        if resource["Type"] == "AWS::CloudFormation::Stack":
+            resource["Properties"]["TemplateURL"] = UPLOADED + resource["Properties"]["TemplateURL"]
     template.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
     return Translator({}, Parser()).translate(template, {}, {})
 

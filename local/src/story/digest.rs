@@ -118,13 +118,13 @@ impl Digest {
             }
         };
         more(counted.registered, &|n| {
-            format!("… and {} registered", plural(n, "tenant"))
+            format!("… and {} registered", plural(n, "more tenant"))
         });
         more(counted.starting, &|n| {
-            format!("… and {} being started", plural(n, "subscription"))
+            format!("… and {}", plural(n, "more subscription"))
         });
         more(counted.validated, &|n| {
-            format!("… and {} validated", plural(n, "webhook"))
+            format!("… and {} validated", plural(n, "more webhook"))
         });
         more(counted.notified.steps, &|n| {
             format!(
@@ -140,7 +140,9 @@ impl Digest {
                 plural(counted.delivered.amount, "record")
             )
         });
-        more(counted.swept, &|n| format!("… and {}", plural(n, "sweep")));
+        more(counted.swept, &|n| {
+            format!("… and {}", plural(n, "more sweep"))
+        });
         lines
     }
 }

@@ -152,7 +152,7 @@ impl Display for Report {
         };
         writeln!(
             f,
-            "{} records in {} objects ({} unreadable); the filter has {} bytes\n",
+            "records: {}   files or raw copies: {} read, {} unreadable   filter: {} bytes\n",
             self.total.records, self.objects, self.unreadable, self.filter_bytes
         )?;
         writeln!(f, "{:<33} {:>10} {:>7} {:>12}", "", "records", "", "bytes")?;
@@ -160,7 +160,7 @@ impl Display for Report {
             ("kept", self.kept),
             ("dropped", self.dropped),
             ("routed", self.routed),
-            ("no record", self.malformed),
+            ("malformed", self.malformed),
         ] {
             writeln!(f, "{name:<33} {}", share(amount))?;
         }
@@ -191,7 +191,7 @@ impl Display for Report {
         if self.kinds.len() > ROWS_MAX {
             writeln!(
                 f,
-                "... and {} more kinds; --json has them",
+                "… and {} more kinds, which --json lists",
                 self.kinds.len() - ROWS_MAX
             )?;
         }
