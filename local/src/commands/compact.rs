@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use pipeline::compact::key::{Destination, Name};
 use pipeline::compact::{self, Compactor, LOOK_BACK_DAYS, Report, Run};
 use pipeline::lake::Lake;
+use pipeline::lake::{Destination, PartitionValue};
 use tokio::time::Instant;
 use url::Url;
 
@@ -33,10 +33,10 @@ pub struct CompactArgs {
     pub look_back_days: u32,
     /// Region in the files' paths: region=NAME
     #[arg(long, default_value = "local", value_name = "NAME")]
-    pub region: Name,
+    pub region: PartitionValue,
     /// Account in the files' paths: accountId=NAME
     #[arg(long, default_value = "000000000000", value_name = "NAME")]
-    pub account_id: Name,
+    pub account_id: PartitionValue,
 }
 
 pub(crate) async fn main(

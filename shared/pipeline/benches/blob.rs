@@ -87,7 +87,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         bencher.iter(|| events(&batch, &all, |event| _ = black_box(event)));
     });
     for codec in [Codec::Zstd, Codec::Gzip] {
-        for (what, content) in [("raw copy", &body), ("events", &lines)] {
+        for (what, content) in [("raw copy", &body[..]), ("events", &lines[..])] {
             group.bench_function(format!("{what} to {}", codec.as_str()), |bencher| {
                 bencher.iter(|| codec.compress(black_box(content)).len());
             });

@@ -3,12 +3,12 @@
 use pipeline::logging::{field, message};
 use serde_json::Value;
 
-use super::{expanded, resources};
+use super::{Template, expanded, resources};
 
 /// Every metric filter: what it looks for, and the number it takes, where it does not count lines.
 #[tokio::test]
 async fn metric_filters_look_for_what_the_pipeline_logs() {
-    let template = expanded().await;
+    let template = expanded(Template::Main).await;
     let mut found: Vec<_> = resources(&template, "AWS::Logs::MetricFilter")
         .into_iter()
         .map(|(name, resource)| (name, what_it_reads(resource)))
