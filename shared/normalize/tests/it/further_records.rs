@@ -3,6 +3,11 @@
 //!
 //! The one place where a test or bench of this crate reads anything from outside the repository. Each says whether it did.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a test fails loudly, and says what it expected"
+)]
+
 use serde_json::Value;
 use std::io::Write;
 use std::path::Path;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use office365::{
-    BlobLimits, Client, ClientConfig, Cloud, Disposition, Endpoints, Error, Failure, RetryLimits,
-    Timeouts,
+    Client, ClientConfig, Cloud, Disposition, Endpoints, Error, Failure, RetryLimits, Timeouts,
 };
+use records::BlobLimits;
 
 use crate::raw::{self, Act};
 use crate::server::{Server, json, tenant};

@@ -1,6 +1,7 @@
 //! Records, however odd, arrive byte for byte as they were sent.
 
-use office365::{BlobLimits, Cloud};
+use office365::Cloud;
+use records::BlobLimits;
 
 use crate::server::{Server, json, tenant};
 
