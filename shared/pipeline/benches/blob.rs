@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         });
         group.bench_function(format!("to events as {name} and a raw copy"), |bencher| {
             bencher.iter(|| {
-                let body = received(black_box(&sent))?.into();
+                let body: Bytes = received(black_box(&sent))?.into();
                 let raw = Codec::Gzip.compress(&body);
                 to_events(&body, codec).map(|events| (raw, events))
             });
