@@ -112,32 +112,35 @@ impl<'a> Reader<'_, 'a, '_> {
 
     fn value(&mut self, first: Peek, key: Text<'a>, depth: usize) -> Result<(), Problem> {
         let start = self.jiter.current_index();
-        let kind = match first {
+        match first {
             Peek::String => {
                 let read = self.jiter.known_bytes().map(|_| ());
                 read.map_err(|error| self.problem(&error))?;
                 // Between its quotes.
-                Kind::Text(self.string(start + 1, self.jiter.current_index() - 1))
+                let text = self.string(start + 1, self.jiter.current_index() - 1);
+                self.push(key, Kind::Text(text))?;
             }
-            Peek::Object => return self.object(key, depth),
-            Peek::Array => return self.array(key, depth),
+            Peek::Object => self.object(key, depth)?,
+            Peek::Array => self.array(key, depth)?,
             Peek::Null => {
                 let null = self.jiter.known_null();
                 null.map_err(|_| Problem::Syntax(start))?;
-                Kind::Null
+                self.push(key, Kind::Null)?;
             }
             Peek::True | Peek::False => {
                 let bool = self.jiter.known_bool(first);
-                Kind::Bool(bool.map_err(|_| Problem::Syntax(start))?)
+                let bool = bool.map_err(|_| Problem::Syntax(start))?;
+                self.push(key, Kind::Bool(bool))?;
             }
             _ if first.is_num() => {
                 let read = self.jiter.known_number_bytes(first).map(|_| ());
                 read.map_err(|error| self.problem(&error))?;
-                Kind::Number(self.part(start, self.jiter.current_index()))
+                let number = self.part(start, self.jiter.current_index());
+                self.push(key, Kind::Number(number))?;
             }
             _ => return Err(Problem::Syntax(start)),
-        };
-        self.push(key, kind).map(drop)
+        }
+        Ok(())
     }
 
     fn array(&mut self, key: Text<'a>, depth: usize) -> Result<(), Problem> {
@@ -181,6 +184,8 @@ impl<'a> Reader<'_, 'a, '_> {
         depth.checked_sub(1).ok_or(too_deep)
     }
 
+    // Inlined, the node is written where it stays.
+    #[inline(always)]
     fn push(&mut self, key: Text<'a>, kind: Kind<'a>) -> Result<usize, Problem> {
         let index = self.nodes.len();
         if index >= self.nodes_max {
@@ -200,6 +205,7 @@ impl<'a> Reader<'_, 'a, '_> {
     }
 
     /// What is between the quotes of a string.
+    #[inline(always)]
     fn string(&mut self, start: usize, end: usize) -> Text<'a> {
         // One search goes over all strings up to the next backslash, which is mostly far away.
         let known = self.backslash.filter(|at| *at >= start);
@@ -218,7 +224,7 @@ impl<'a> Reader<'_, 'a, '_> {
     fn shadow_earlier(&mut self, object: usize, key: Text<'a>) {
         let mut at = object + 1;
         while let Some(node) = self.nodes.get_mut(at) {
-            if node.key.same(key) {
+            if node.key().same(key) {
                 self.repeats = true;
                 node.shadowed = true;
             }
@@ -232,7 +238,7 @@ impl<'a> Reader<'_, 'a, '_> {
         let mut last = HashMap::new();
         let mut repeated = Vec::new();
         while at < end {
-            repeated.extend(last.insert(self.nodes[at].key.cow(), at));
+            repeated.extend(last.insert(self.nodes[at].key().cow(), at));
             at = self.nodes[at].end as usize;
         }
         self.repeats |= !repeated.is_empty();

@@ -22,17 +22,35 @@ pub(crate) struct Doc<'n, 'a> {
     pub(crate) lossy: bool,
 }
 
-/// A value, and the name that it has as a member.
+/// A value, and the name that it has as a member. A record has a hundred, and those of hundreds of records are in memory
+/// together: so a [`Text`] and a [`Kind`] are put together from parts that leave no gaps. A copy of one with gaps also makes the
+/// processor wait.
 #[derive(Debug)]
 pub(crate) struct Node<'a> {
-    pub(crate) key: Text<'a>,
-    pub(crate) kind: Kind<'a>,
+    name: &'a str,
+    /// What a [`Kind`] holds.
+    text: &'a str,
     /// Index of the first node after this one and all it contains.
     pub(crate) end: u32,
+    form: Form,
+    name_escaped: bool,
     /// A later member of the same object has the same key; the later one counts, as in most readers.
     pub(crate) shadowed: bool,
     /// A rule has put this member's content into the event.
     pub(crate) used: Cell<bool>,
+}
+
+/// A [`Kind`] without its text.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Null,
+    False,
+    True,
+    Number,
+    Text,
+    EscapedText,
+    Array,
+    Object,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -54,13 +72,52 @@ pub(crate) struct Value<'a> {
 }
 
 impl<'a> Node<'a> {
+    #[inline(always)]
     pub(crate) fn new(key: Text<'a>, kind: Kind<'a>, end: u32) -> Self {
+        let (form, text) = match kind {
+            Kind::Null => (Form::Null, ""),
+            Kind::Bool(false) => (Form::False, ""),
+            Kind::Bool(true) => (Form::True, ""),
+            Kind::Number(number) => (Form::Number, number),
+            Kind::Text(text) if text.escaped => (Form::EscapedText, text.raw),
+            Kind::Text(text) => (Form::Text, text.raw),
+            Kind::Array => (Form::Array, ""),
+            Kind::Object => (Form::Object, ""),
+        };
         Self {
-            key,
-            kind,
+            name: key.raw,
+            text,
             end,
+            form,
+            name_escaped: key.escaped,
             shadowed: false,
             used: Cell::new(false),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn key(&self) -> Text<'a> {
+        Text {
+            raw: self.name,
+            escaped: self.name_escaped,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn kind(&self) -> Kind<'a> {
+        let text = |escaped| Text {
+            raw: self.text,
+            escaped,
+        };
+        match self.form {
+            Form::Null => Kind::Null,
+            Form::False => Kind::Bool(false),
+            Form::True => Kind::Bool(true),
+            Form::Number => Kind::Number(self.text),
+            Form::Text => Kind::Text(text(false)),
+            Form::EscapedText => Kind::Text(text(true)),
+            Form::Array => Kind::Array,
+            Form::Object => Kind::Object,
         }
     }
 }
@@ -106,8 +163,8 @@ impl<'n, 'a> Doc<'n, 'a> {
         let mut at = own.start + 1;
         while at < own.end {
             let node = &nodes[at];
-            if !node.shadowed && node.key.is(key) {
-                return Some(node.kind);
+            if !node.shadowed && node.key().is(key) {
+                return Some(node.kind());
             }
             at = node.end as usize;
         }
@@ -134,11 +191,11 @@ impl<'a> Value<'a> {
     }
 
     pub(crate) fn kind(self) -> Kind<'a> {
-        self.node().kind
+        self.node().kind()
     }
 
     pub(crate) fn key(self) -> Text<'a> {
-        self.node().key
+        self.node().key()
     }
 
     pub(crate) fn is_object(self) -> bool {

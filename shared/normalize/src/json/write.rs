@@ -282,15 +282,28 @@ impl Writer {
     }
 
     fn escaped(&mut self, value: &str) {
-        let mut rest = value.as_bytes();
-        loop {
-            let (plain, after) = rest.split_at(plain_len(rest));
-            self.out.extend_from_slice(plain);
-            let [special, after @ ..] = after else {
-                break;
-            };
-            self.escape(*special);
-            rest = after;
+        let (chunks, rest) = value.as_bytes().as_chunks::<16>();
+        for chunk in chunks {
+            // Without a branch for each byte, the compiler looks at all of them together, and copies them together.
+            if chunk
+                .iter()
+                .fold(false, |any, byte| any | must_escape(*byte))
+            {
+                self.each_escaped(chunk);
+            } else {
+                self.out.extend_from_slice(chunk);
+            }
+        }
+        self.each_escaped(rest);
+    }
+
+    fn each_escaped(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            if must_escape(*byte) {
+                self.escape(*byte);
+            } else {
+                self.out.push(*byte);
+            }
         }
     }
 
@@ -341,19 +354,9 @@ impl Writer {
     }
 }
 
-/// The number of leading bytes that need no escape in a string.
-fn plain_len(bytes: &[u8]) -> usize {
-    let must_escape = |byte: &u8| matches!(byte, b'"' | b'\\' | ..=0x1f);
-    // Without a branch for each byte, the compiler looks at the sixteen of a chunk together.
-    let is_plain = |chunk: &&[u8; 16]| {
-        !chunk
-            .iter()
-            .fold(false, |any, byte| any | must_escape(byte))
-    };
-    let (chunks, _) = bytes.as_chunks::<16>();
-    let plain = 16 * chunks.iter().take_while(is_plain).count();
-    let rest = &bytes[plain..];
-    plain + rest.iter().position(must_escape).unwrap_or(rest.len())
+/// What cannot stand in a JSON string as it is.
+fn must_escape(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | ..=0x1f)
 }
 
 #[cfg(test)]
@@ -372,17 +375,24 @@ mod tests {
     }
 
     #[test]
-    fn the_plain_part_ends_at_what_must_be_escaped() {
-        let check = |text: &str, expect: usize| assert_eq!(plain_len(text.as_bytes()), expect);
-        check("", 0);
-        check("abc", 3);
+    fn what_must_be_escaped_is_found_wherever_it_stands() {
         for at in 0..40 {
-            for special in ['"', '\\', '\n', '\u{0}', '\u{1f}'] {
-                check(&format!("{}{special}zzzzzzzzzzzz", "x".repeat(at)), at);
+            for (special, escape) in [
+                ('"', "\\\""),
+                ('\\', "\\\\"),
+                ('\n', "\\n"),
+                ('\u{0}', "\\u0000"),
+            ] {
+                let [before, after] =
+                    [at, 20].map(|length| "é".repeat(length / 2) + &"x".repeat(length % 2));
+                check(
+                    |w| w.text("a", &format!("{before}{special}{after}")),
+                    &format!("\"a\":\"{before}{escape}{after}\""),
+                );
             }
         }
         let others = "\u{7f} !#[]^é€😀 and so on, beyond the sixteen of a chunk";
-        check(others, others.len());
+        check(|w| w.text("a", others), &format!("\"a\":\"{others}\""));
     }
 
     #[test]

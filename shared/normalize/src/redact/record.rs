@@ -39,11 +39,11 @@ fn redacted(input: &[u8], doc: Doc<'_, '_>, level: usize, hidden: bool) -> Optio
 
 /// The value may have to be replaced, or one beside it: nearly no record has such a one, so nearly none is walked.
 fn is_suspicious(node: &Node<'_>) -> bool {
-    let key = node.key;
+    let key = node.key();
     if key.escaped {
         return true;
     }
-    let text = match node.kind {
+    let text = match node.kind() {
         Kind::Text(text) => Some(text),
         _ => None,
     };
@@ -101,7 +101,7 @@ impl Cuts<'_, '_> {
     /// Looks at a value and all in it; `hidden` says that it stands under a secret's name. Members that a later one of the same
     /// name shadows are looked at as well: they are in the text.
     fn visit(&mut self, at: usize, hidden: bool) {
-        match self.nodes[at].kind {
+        match self.nodes[at].kind() {
             Kind::Object => self.object(at, hidden),
             Kind::Array => self.each(at, |cuts, child| cuts.visit(child, hidden)),
             Kind::Text(text) => self.text(text, hidden),
@@ -127,7 +127,7 @@ impl Cuts<'_, '_> {
         let (mut named, mut key) = (false, false);
         self.each(object, |cuts, member| {
             let node = &cuts.nodes[member];
-            let name = node.key;
+            let name = node.key();
             if is_name(name)
                 && let Kind::Text(text) = node.kind
             {
@@ -136,7 +136,7 @@ impl Cuts<'_, '_> {
             key |= names::is_key_id(&name.cow());
         });
         self.each(object, |cuts, member| {
-            let name = cuts.nodes[member].key;
+            let name = cuts.nodes[member].key();
             let text = name.cow();
             if names::is_matched_text(&text) {
                 return cuts.replace_whole(member);
@@ -185,7 +185,7 @@ impl Cuts<'_, '_> {
     /// Cuts a member's value, whatever it is, unless it is blank.
     fn replace_whole(&mut self, member: usize) {
         let node = &self.nodes[member];
-        let blank = match node.kind {
+        let blank = match node.kind() {
             Kind::Null => true,
             Kind::Text(text) => text.is_empty() || text.is(REDACTED),
             Kind::Array | Kind::Object => node.end as usize == member + 1,
@@ -194,7 +194,7 @@ impl Cuts<'_, '_> {
         if blank {
             return;
         }
-        let key = node.key;
+        let key = node.key();
         let after_key = offset(self.input, key.raw.as_bytes()) + key.raw.len() + 1;
         let blanks = |byte: &u8| byte.is_ascii_whitespace() || *byte == b':';
         let rest = &self.input[after_key..];
