@@ -7,6 +7,17 @@ use crate::columns::{Leaf, Type};
 use crate::event::is_time;
 use crate::json;
 
+/// Where a value or a gap stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Position {
+    /// Rows before this one.
+    pub(crate) row: usize,
+    /// In which list it goes on, counted from the outermost; 0 begins a row.
+    pub(crate) repetition: u8,
+    /// How much of its path is there.
+    pub(crate) definition: u8,
+}
+
 /// One column: a level for each value and each gap, in the order of the rows.
 #[derive(Debug)]
 pub(crate) struct ColumnBuffer {
@@ -23,6 +34,8 @@ pub(crate) struct Levels {
     pub(crate) definition: Vec<u8>,
     /// None outside of lists, where each would be 0.
     pub(crate) repetition: Option<Vec<u8>>,
+    /// Rows that there are levels of. The last one has something of the column: rows without follow with the next that has.
+    rows: usize,
 }
 
 /// Where a row begins in its column, or the one before it ends.
@@ -60,6 +73,7 @@ impl ColumnBuffer {
                 definition_max: leaf.definition_max,
                 definition: Vec::new(),
                 repetition: leaf.is_repeated.then(Vec::new),
+                rows: 0,
             },
             values: match leaf.of {
                 Type::Int => Values::Int(Vec::new()),
@@ -71,7 +85,7 @@ impl ColumnBuffer {
     }
 
     /// Appends the value with this JSON text. False, and nothing appended, where it is of another type, or does not fit it.
-    pub(crate) fn push(&mut self, json: &str, repetition: u8) -> bool {
+    pub(crate) fn push(&mut self, json: &str, at: Position) -> bool {
         let pushed = match &mut self.values {
             Values::Int(values) => json.parse().ok().map(|value| values.push(value)),
             Values::Long(values) => {
@@ -90,38 +104,25 @@ impl ColumnBuffer {
         };
         let fits = pushed.is_some();
         if fits {
-            self.push_level(repetition, self.levels.definition_max);
+            let definition = self.levels.definition_max;
+            self.levels.push(Position { definition, ..at });
         }
         fits
     }
 
-    /// Appends a gap: what is there down to the level `definition`, and not below it.
-    pub(crate) fn push_null(&mut self, repetition: u8, definition: u8) {
-        self.push_level(repetition, definition);
-    }
-
-    fn push_level(&mut self, repetition: u8, definition: u8) {
-        self.levels.definition.push(definition);
-        if let Some(levels) = &mut self.levels.repetition {
-            levels.push(repetition);
-        }
+    /// Appends a gap.
+    pub(crate) fn push_null(&mut self, at: Position) {
+        self.levels.push(at);
     }
 
     /// Keeps the first `rows` rows. What is behind them may be a part of one.
     pub(crate) fn truncate(&mut self, rows: usize) {
-        let boundaries = self.levels.boundaries();
-        let Some(end) = boundaries.get(rows) else {
-            return;
-        };
-        self.levels.definition.truncate(end.level);
-        if let Some(levels) = &mut self.levels.repetition {
-            levels.truncate(end.level);
-        }
+        let end = self.levels.truncate(rows);
         match &mut self.values {
-            Values::Int(values) => values.truncate(end.value),
-            Values::Long(values) => values.truncate(end.value),
-            Values::Bool(values) => values.truncate(end.value),
-            Values::Text(texts) => texts.truncate(end.value),
+            Values::Int(values) => values.truncate(end),
+            Values::Long(values) => values.truncate(end),
+            Values::Bool(values) => values.truncate(end),
+            Values::Text(texts) => texts.truncate(end),
         }
     }
 
@@ -139,6 +140,52 @@ impl ColumnBuffer {
 }
 
 impl Levels {
+    fn push(&mut self, at: Position) {
+        if at.repetition == 0 {
+            self.pad(at.row);
+            self.rows += 1;
+        }
+        self.definition.push(at.definition);
+        if let Some(repetition) = &mut self.repetition {
+            repetition.push(at.repetition);
+        }
+    }
+
+    /// Appends rows that have nothing of the column, until there are so many.
+    pub(crate) fn pad(&mut self, rows: usize) {
+        let missing = rows.saturating_sub(self.rows);
+        self.rows += missing;
+        self.resize(self.definition.len() + missing);
+    }
+
+    fn resize(&mut self, length: usize) {
+        self.definition.resize(length, 0);
+        if let Some(repetition) = &mut self.repetition {
+            repetition.resize(length, 0);
+        }
+    }
+
+    /// Keeps at most the first `rows` rows, and answers how many values these have.
+    fn truncate(&mut self, rows: usize) -> usize {
+        let boundaries = self.boundaries();
+        let kept = boundaries.get(..=rows).unwrap_or(&boundaries);
+        let is_empty = |row: &[RowBoundary]| self.definition[row[0].level] == 0;
+        let empty = kept
+            .windows(2)
+            .rev()
+            .take_while(|row| is_empty(row))
+            .count();
+        self.rows = kept.len() - 1 - empty;
+        let end = kept[self.rows];
+        self.resize(end.level);
+        end.value
+    }
+
+    /// Whether no row has anything of the column.
+    pub(crate) fn are_empty(&self) -> bool {
+        self.definition.iter().all(|level| *level == 0)
+    }
+
     /// Whether there is a value at this place, and no gap.
     pub(crate) fn is_value(&self, level: usize) -> bool {
         self.definition[level] == self.definition_max
@@ -214,7 +261,11 @@ mod tests {
     fn a_value_that_does_not_fit_is_refused() {
         let check = |of, json: &str, fits| {
             let mut column = column(of, false);
-            assert_eq!(column.push(json, 0), fits, "{of:?}: {json}");
+            assert_eq!(
+                column.push(json, Position::default()),
+                fits,
+                "{of:?}: {json}"
+            );
             let count = usize::from(fits);
             assert_eq!(column.values.len(), count, "{of:?}: {json}");
             assert_eq!(column.levels.definition.len(), count, "{of:?}: {json}");
@@ -237,24 +288,35 @@ mod tests {
     #[test]
     fn rows_of_a_list_begin_at_level_0() {
         let mut column = column(Type::String, true);
-        assert!(column.push("\"a\"", 0));
-        assert!(column.push("\"bc\"", 1));
-        column.push_null(0, 1);
-        column.push_null(0, 2);
-        assert!(column.push("\"d\"", 1));
+        let at = |row, repetition, definition| Position {
+            row,
+            repetition,
+            definition,
+        };
+        assert!(column.push("\"a\"", at(0, 0, 0)));
+        assert!(column.push("\"bc\"", at(0, 1, 0)));
+        column.push_null(at(1, 0, 1));
+        column.push_null(at(4, 0, 2));
+        assert!(column.push("\"d\"", at(4, 1, 0)));
         let boundary = |level, value| RowBoundary { level, value };
+        assert_eq!(column.levels.definition, [3, 3, 1, 0, 0, 2, 3]);
         assert_eq!(
             column.levels.boundaries(),
             [
                 boundary(0, 0),
                 boundary(2, 2),
                 boundary(3, 2),
-                boundary(5, 3)
+                boundary(4, 2),
+                boundary(5, 2),
+                boundary(7, 3)
             ]
         );
         let bytes = column.bytes();
-        column.truncate(3);
+        column.truncate(5);
         assert_eq!(column.bytes(), bytes);
+        // Rows without anything of it are not kept for themselves.
+        column.truncate(4);
+        assert_eq!(column.levels.definition, [3, 3, 1]);
         column.truncate(1);
         assert_eq!(column.levels.definition, [3, 3]);
         let Values::Text(texts) = &column.values else {
@@ -262,5 +324,9 @@ mod tests {
         };
         assert_eq!((texts.get(0), texts.get(1)), (&b"a"[..], &b"bc"[..]));
         assert_eq!(texts.bytes, b"abc");
+        column.levels.pad(3);
+        assert_eq!(column.levels.definition, [3, 3, 0, 0]);
+        column.truncate(0);
+        assert_eq!(column.levels.boundaries(), [boundary(0, 0)]);
     }
 }

@@ -6,6 +6,9 @@ use std::sync::LazyLock;
 
 const TEXT: &str = include_str!("columns.txt");
 
+/// Attributes of an object at most: reading an event needs a bit for each.
+const ATTRIBUTES_MAX: usize = 64;
+
 /// Objects in objects at most: ends the reading of a table in which an object holds itself. The deepest real one is six.
 const NESTING_MAX: usize = 16;
 
@@ -242,6 +245,9 @@ impl Tree<'_> {
         definition: u8,
         repetition: u8,
     ) -> Result<Vec<Member>, BadTable> {
+        if attributes.len() > ATTRIBUTES_MAX {
+            return Err(BadTable::new(self.path.join("."), "too many attributes"));
+        }
         let mut members = Vec::with_capacity(attributes.len());
         for (name, of) in attributes {
             self.path.push(name);

@@ -69,10 +69,13 @@ pub enum EncodeError {
 }
 
 /// One file, one row group, sorted.
-pub(crate) fn encode(rows: Rows) -> Result<Vec<u8>, EncodeError> {
+pub(crate) fn encode(mut rows: Rows) -> Result<Vec<u8>, EncodeError> {
     let class = rows.class;
     let schema = schema(class)?;
     let properties = Arc::new(properties(class, &schema)?);
+    for column in &mut rows.columns {
+        column.levels.pad(rows.times_ms.len());
+    }
     let order = order(&rows);
     let mut file = SerializedFileWriter::new(Vec::new(), schema, properties)?;
     let mut row_group = file.next_row_group()?;
@@ -180,6 +183,9 @@ fn write<T: DataType>(
     order: &[usize],
     value: impl Fn(usize) -> T::T,
 ) -> Result<usize, ParquetError> {
+    if levels.are_empty() {
+        return write_empty(writer, levels.repetition.is_some(), order.len());
+    }
     let boundaries = levels.boundaries();
     let (mut values, mut definition, mut repetition) = (Vec::new(), Vec::new(), Vec::new());
     let mut written = 0;
@@ -205,4 +211,15 @@ fn write<T: DataType>(
         written += writer.write_batch(&values, Some(&definition), repetition)?;
     }
     Ok(written)
+}
+
+/// A column of which no row has anything, as most are: it is the same in any order.
+fn write_empty<T: DataType>(
+    writer: &mut ColumnWriterImpl<'_, T>,
+    is_repeated: bool,
+    rows: usize,
+) -> Result<usize, ParquetError> {
+    let zeros = vec![0; rows];
+    let repetition = is_repeated.then_some(zeros.as_slice());
+    writer.write_batch(&[], Some(&zeros), repetition)
 }

@@ -1,11 +1,12 @@
-//! A line as an event: its members, and what decides which file it goes to.
+//! A line as an event: what decides which file it goes to.
 
 use std::ops::RangeInclusive;
 
 use jiff::Span;
 use jiff::civil::{Date, date};
+use jiter::JiterError;
 
-use crate::json::Members;
+use crate::json::Json;
 
 /// Times that a reader can show: the years 1 to 9999, in milliseconds since 1970.
 const TIME_MS: RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
@@ -23,7 +24,7 @@ pub enum NotAnEvent {
     /// Not one JSON object.
     #[error("not a JSON object: byte {at}")]
     Syntax {
-        /// The byte at which reading ended, from 1.
+        /// Where reading ended.
         at: usize,
     },
     /// No `class_uid` that is a whole number.
@@ -34,16 +35,15 @@ pub enum NotAnEvent {
     NoTime,
 }
 
-impl From<serde_json::Error> for NotAnEvent {
-    /// Without serde's message, which may quote the event.
-    fn from(error: serde_json::Error) -> Self {
-        Self::Syntax { at: error.column() }
+impl From<JiterError> for NotAnEvent {
+    fn from(error: JiterError) -> Self {
+        Self::Syntax { at: error.index }
     }
 }
 
 #[derive(Debug)]
 pub(crate) struct Event<'a> {
-    pub(crate) members: Members<'a>,
+    pub(crate) json: Json<'a>,
     pub(crate) class_uid: i64,
     pub(crate) time_ms: i64,
     /// Of `time`, in UTC.
@@ -51,15 +51,32 @@ pub(crate) struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
+    /// Reads as far as it must: what is behind class and time may be no JSON.
     pub(crate) fn read(line: &'a [u8]) -> Result<Self, NotAnEvent> {
         let text = std::str::from_utf8(line).map_err(|_| NotAnEvent::NotUtf8)?;
-        let members = Members::of(text)?;
-        let integer = |name| members.first(name)?.parse::<i64>().ok();
-        let class_uid = integer("class_uid").ok_or(NotAnEvent::NoClass)?;
-        let time_ms = integer("time").ok_or(NotAnEvent::NoTime)?;
+        let json = Json::new(text);
+        let mut reader = json.reader();
+        // Of two members with one name the first counts.
+        let (mut class_uid, mut time_ms) = (None, None);
+        let mut name = reader.first_name()?;
+        while let Some(of) = name {
+            let value = reader.value()?;
+            match of {
+                "class_uid" if class_uid.is_none() => class_uid = Some(value),
+                "time" if time_ms.is_none() => time_ms = Some(value),
+                _ => {}
+            }
+            if class_uid.is_some() && time_ms.is_some() {
+                break;
+            }
+            name = reader.next_name()?;
+        }
+        let integer = |value: Option<&str>| value?.parse::<i64>().ok();
+        let class_uid = integer(class_uid).ok_or(NotAnEvent::NoClass)?;
+        let time_ms = integer(time_ms).ok_or(NotAnEvent::NoTime)?;
         let day = day_of(time_ms).ok_or(NotAnEvent::NoTime)?;
         Ok(Self {
-            members,
+            json,
             class_uid,
             time_ms,
             day,
@@ -126,11 +143,8 @@ mod tests {
             Err(NotAnEvent::NoTime),
         );
         check("{}", Err(NotAnEvent::NoClass));
-        check("3", Err(NotAnEvent::Syntax { at: 1 }));
-        check(
-            r#"{"class_uid":3002,"time":5"#,
-            Err(NotAnEvent::Syntax { at: 26 }),
-        );
+        check("3", Err(NotAnEvent::Syntax { at: 0 }));
+        check(r#"{"class_uid":3002"#, Err(NotAnEvent::Syntax { at: 17 }));
         assert_eq!(Event::read(b"\xff").unwrap_err(), NotAnEvent::NotUtf8);
     }
 }

@@ -81,12 +81,11 @@ impl Parts {
             .open
             .entry(key)
             .or_insert_with(|| Rows::new(&CLASSES[class]));
-        let before = if rows.len() == 0 { 0 } else { rows.bytes() };
+        let before = rows.bytes();
         let pushed = rows.push(&event);
+        self.bytes += rows.bytes() - before;
         if rows.len() == 0 {
             self.open.remove(&key);
-        } else {
-            self.bytes += rows.bytes() - before;
         }
         pushed
     }

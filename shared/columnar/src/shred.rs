@@ -1,10 +1,12 @@
 //! Events to rows: each event of a class and day is shredded into the values of its leaf columns and their levels, as Dremel
 //! and Parquet have it.
 
-use crate::buffer::ColumnBuffer;
+use jiter::{JiterError, Peek};
+
+use crate::buffer::{ColumnBuffer, Position};
 use crate::columns::{Class, Member, Node, Shape};
 use crate::event::{Event, NotAnEvent};
-use crate::json::{Members, elements};
+use crate::json::Reader;
 use crate::unmapped::{Leftover, merge};
 
 /// Rows, in the order in which they came.
@@ -14,6 +16,7 @@ pub(crate) struct Rows {
     /// One for each leaf of the class.
     pub(crate) columns: Vec<ColumnBuffer>,
     pub(crate) times_ms: Vec<i64>,
+    bytes: usize,
 }
 
 impl Rows {
@@ -22,6 +25,7 @@ impl Rows {
             class,
             columns: class.leaves.iter().map(ColumnBuffer::new).collect(),
             times_ms: Vec::new(),
+            bytes: 0,
         }
     }
 
@@ -29,8 +33,15 @@ impl Rows {
         self.times_ms.len()
     }
 
-    /// The memory that the rows take, in bytes: a function of the rows alone.
+    /// The memory that the rows take, in bytes: a function of the rows alone. 0 without any.
     pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn count_bytes(&self) -> usize {
+        if self.times_ms.is_empty() {
+            return 0;
+        }
         let columns: usize = self.columns.iter().map(ColumnBuffer::bytes).sum();
         columns + size_of_val(self.times_ms.as_slice())
     }
@@ -40,19 +51,18 @@ impl Rows {
         let mut shredder = Shredder {
             class: self.class,
             columns: &mut self.columns,
+            reader: event.json.reader(),
             leftovers: Vec::new(),
             unmapped: None,
         };
-        match shredder.event(&event.members) {
-            Ok(()) => {
-                self.times_ms.push(event.time_ms);
-                Ok(())
-            }
-            Err(error) => {
-                self.truncate(self.len());
-                Err(error.into())
-            }
+        let shredded = shredder.event(self.times_ms.len());
+        if shredded.is_ok() {
+            self.times_ms.push(event.time_ms);
+            self.bytes = self.count_bytes();
+        } else {
+            self.truncate(self.len());
         }
+        Ok(shredded?)
     }
 
     /// Keeps the first `rows` rows, as if there had never been others.
@@ -61,6 +71,7 @@ impl Rows {
             column.truncate(rows);
         }
         self.times_ms.truncate(rows);
+        self.bytes = self.count_bytes();
     }
 }
 
@@ -92,137 +103,138 @@ impl Path<'_> {
 }
 
 /// One event on its way into the columns.
-struct Shredder<'a, 'c> {
+struct Shredder<'j, 'a, 'c> {
     class: &'static Class,
     columns: &'c mut [ColumnBuffer],
+    reader: Reader<'j, 'a>,
     leftovers: Vec<Leftover<'a>>,
     /// Written last, with the leftovers.
     unmapped: Option<&'a str>,
 }
 
-impl<'a> Shredder<'a, '_> {
-    fn event(&mut self, members: &Members<'a>) -> Result<(), serde_json::Error> {
-        self.object(&self.class.members, members, 0, 0, None)?;
-        let merged;
-        let unmapped = if self.leftovers.is_empty() {
-            self.unmapped
-        } else {
-            merged = merge(self.unmapped, &self.leftovers);
-            Some(merged.as_str())
+impl<'a> Shredder<'_, 'a, '_> {
+    fn event(&mut self, row: usize) -> Result<(), JiterError> {
+        let at = Position {
+            row,
+            ..Position::default()
         };
+        self.object(&self.class.members, at, None)?;
+        self.reader.finish()?;
         let column = &mut self.columns[self.class.unmapped];
-        if let Some(text) = unmapped {
-            column.push(text, 0);
-        } else {
-            column.push_null(0, 0);
+        if !self.leftovers.is_empty() {
+            column.push(&merge(self.unmapped, &self.leftovers), at);
+        } else if let Some(text) = self.unmapped {
+            column.push(text, at);
         }
         Ok(())
     }
 
-    /// The levels are those of the object.
+    /// The object that comes next, which is at this position.
     fn object(
         &mut self,
         attributes: &'static [Member],
-        members: &Members<'a>,
-        repetition: u8,
-        definition: u8,
+        at: Position,
         path: Option<&Path<'_>>,
-    ) -> Result<(), serde_json::Error> {
-        let mut seen = vec![false; attributes.len()];
+    ) -> Result<(), JiterError> {
+        // One bit for each attribute: the table has no object with more than 64.
+        let mut seen = 0_u64;
         let mut next = 0;
-        for member in members.iter() {
+        let mut name = self.reader.first_name()?;
+        while let Some(of) = name {
             let path = Path {
                 parent: path,
-                step: Step::Attribute(member.name),
+                step: Step::Attribute(of),
             };
-            match find(attributes, member.name, next) {
+            match find(attributes, of, next) {
                 // Of two members with one name the first has the column.
-                Some(at) if !seen[at] => {
-                    seen[at] = true;
-                    next = at + 1;
-                    let node = &attributes[at].node;
-                    self.node(node, member.value, repetition, definition, &path)?;
+                Some(found) if seen & (1 << found) == 0 => {
+                    seen |= 1 << found;
+                    next = found + 1;
+                    self.node(&attributes[found].node, at, &path)?;
                 }
-                _ => self.leftover(&path, member.value),
+                _ => {
+                    let json = self.reader.value()?;
+                    self.leftover(&path, json);
+                }
             }
+            name = self.reader.next_name()?;
         }
-        for (attribute, seen) in attributes.iter().zip(seen) {
-            if !seen {
-                self.nulls(&attribute.node, repetition, definition);
+        for (number, attribute) in attributes.iter().enumerate() {
+            if seen & (1 << number) == 0 {
+                self.nulls(&attribute.node, at);
             }
         }
         Ok(())
     }
 
-    /// The value at a node whose surroundings have these levels.
+    /// The value of a node that comes next. What the node is in is at this position.
     fn node(
         &mut self,
         node: &'static Node,
-        json: &'a str,
-        repetition: u8,
-        definition: u8,
+        at: Position,
         path: &Path<'_>,
-    ) -> Result<(), serde_json::Error> {
-        match (&node.shape, json.as_bytes().first()) {
-            (Shape::Leaf(_), _) if node.leaves.start == self.class.unmapped => {
-                self.unmapped = Some(json);
+    ) -> Result<(), JiterError> {
+        let within = Position {
+            definition: node.definition,
+            ..at
+        };
+        match (&node.shape, self.reader.peek()?) {
+            (Shape::Object(attributes), Peek::Object) => {
+                return self.object(attributes, within, Some(path));
             }
-            (Shape::Leaf(_), _) if self.columns[node.leaves.start].push(json, repetition) => {}
-            (Shape::Object(attributes), Some(b'{')) => {
-                let members = Members::of(json)?;
-                self.object(
-                    attributes,
-                    &members,
-                    repetition,
-                    node.definition,
-                    Some(path),
-                )?;
+            (Shape::List(element), Peek::Array) => {
+                return self.list(node, element, within, path);
             }
-            (Shape::List(element), Some(b'[')) => {
-                self.list(node, element, json, repetition, path)?;
-            }
-            (_, Some(b'n')) => self.nulls(node, repetition, definition),
-            _ => {
-                self.leftover(path, json);
-                self.nulls(node, repetition, definition);
-            }
+            _ => {}
+        }
+        let json = self.reader.value()?;
+        let leaf = node.leaves.start;
+        let is_leaf = matches!(node.shape, Shape::Leaf(_));
+        if is_leaf && leaf == self.class.unmapped {
+            self.unmapped = Some(json);
+        } else if !is_leaf || !self.columns[leaf].push(json, at) {
+            self.leftover(path, json);
+            self.nulls(node, at);
         }
         Ok(())
     }
 
+    /// The list that comes next, which is at this position.
     fn list(
         &mut self,
         node: &'static Node,
         element: &'static Node,
-        json: &'a str,
-        repetition: u8,
+        at: Position,
         path: &Path<'_>,
-    ) -> Result<(), serde_json::Error> {
-        let elements = elements(json)?;
-        if elements.is_empty() {
-            self.nulls(node, repetition, node.definition);
+    ) -> Result<(), JiterError> {
+        if !self.reader.first_element()? {
+            self.nulls(node, at);
+            return Ok(());
         }
-        for (index, json) in elements.iter().enumerate() {
+        // Every element is one level deeper; the first goes on with what the list is in.
+        let mut at = Position {
+            definition: at.definition + 1,
+            ..at
+        };
+        for index in 0.. {
             let path = Path {
                 parent: Some(path),
                 step: Step::Element(index),
             };
-            // The first goes on with what the list is in.
-            let repetition = if index == 0 {
-                repetition
-            } else {
-                node.repetition
-            };
-            self.node(element, json.get(), repetition, node.definition + 1, &path)?;
+            self.node(element, at, &path)?;
+            at.repetition = node.repetition;
+            if !self.reader.next_element()? {
+                break;
+            }
         }
         Ok(())
     }
 
-    /// Nothing at and below a node.
-    fn nulls(&mut self, node: &Node, repetition: u8, definition: u8) {
-        if node.leaves.start != self.class.unmapped {
+    /// Nothing at and below a node. Of a top-level attribute that is missing no column takes note: most rows lack most of them.
+    fn nulls(&mut self, node: &Node, at: Position) {
+        if at.definition > 0 {
             for column in &mut self.columns[node.leaves.clone()] {
-                column.push_null(repetition, definition);
+                column.push_null(at);
             }
         }
     }
@@ -250,6 +262,7 @@ mod tests {
     use super::*;
     use crate::buffer::Values;
     use crate::columns::CLASSES;
+    use crate::json::Json;
 
     fn rows() -> Rows {
         Rows::new(CLASSES.iter().find(|class| class.uid == 3006).unwrap())
@@ -257,7 +270,7 @@ mod tests {
 
     fn push(rows: &mut Rows, members: &str) -> Result<(), NotAnEvent> {
         rows.push(&Event {
-            members: Members::of(members)?,
+            json: Json::new(members),
             class_uid: 3006,
             time_ms: 0,
             day: jiff::civil::date(1970, 1, 1),
@@ -290,8 +303,8 @@ mod tests {
 
     #[test]
     fn values_and_gaps_stand_at_their_levels() {
-        check("{}", &["metadata", "uid"], &[(0, 0)], &[]);
-        check(r#"{"metadata":null}"#, &["metadata", "uid"], &[(0, 0)], &[]);
+        check("{}", &["metadata", "uid"], &[], &[]);
+        check(r#"{"metadata":null}"#, &["metadata", "uid"], &[], &[]);
         check(r#"{"metadata":{}}"#, &["metadata", "uid"], &[(0, 1)], &[]);
         check(
             r#"{"metadata":{"uid":"a"}}"#,
@@ -299,7 +312,7 @@ mod tests {
             &[(0, 2)],
             &["a"],
         );
-        check("{}", &["privileges"], &[(0, 0)], &[]);
+        check("{}", &["privileges"], &[], &[]);
         check(r#"{"privileges":[]}"#, &["privileges"], &[(0, 1)], &[]);
         check(
             r#"{"privileges":["a",null,"b"]}"#,
@@ -319,7 +332,7 @@ mod tests {
     fn what_fits_no_column_goes_with_unmapped() {
         let check_unmapped =
             |members: &str, expect: &str| check(members, &["unmapped"], &[(0, 1)], &[expect]);
-        check("{}", &["unmapped"], &[(0, 0)], &[]);
+        check("{}", &["unmapped"], &[], &[]);
         check_unmapped(r#"{"unmapped":{"a":1}}"#, r#"{"a":1}"#);
         check_unmapped(
             r#"{"new":{"x":[1]},"metadata":{"newer":2}}"#,

@@ -1,6 +1,8 @@
 //! What has no column, or does not fit it, goes with `unmapped`.
 
-use crate::json::Members;
+use jiter::JiterError;
+
+use crate::json::Json;
 
 /// A value without a column: the attributes and places in lists that lead to it, and its JSON text.
 #[derive(Debug)]
@@ -19,10 +21,10 @@ pub(crate) fn merge(own: Option<&str>, leftovers: &[Leftover<'_>]) -> String {
         text: "{".to_owned(),
         names: Vec::new(),
     };
-    match own.map(|own| (own, Members::of(own))) {
-        Some((_, Ok(members))) => members.iter().for_each(|of| object.push(of.name, of.value)),
-        Some((own, Err(_))) => object.push_new("unmapped", own),
-        None => {}
+    if let Some(own) = own
+        && object.push_members(own).is_err()
+    {
+        object.push_new("unmapped", own);
     }
     for leftover in leftovers {
         object.push_new(&leftover.path, leftover.value);
@@ -38,6 +40,18 @@ struct Object {
 }
 
 impl Object {
+    /// The members of `json`. An error, and nothing pushed, where it is no object: it is JSON.
+    fn push_members(&mut self, json: &str) -> Result<(), JiterError> {
+        let json = Json::new(json);
+        let mut reader = json.reader();
+        let mut name = reader.first_name()?;
+        while let Some(of) = name {
+            self.push(of, reader.value()?);
+            name = reader.next_name()?;
+        }
+        Ok(())
+    }
+
     /// Under a name that no other member has.
     fn push_new(&mut self, path: &str, value: &str) {
         let mut name = path.to_owned();

@@ -7,23 +7,18 @@
 mod files;
 mod schema;
 
-use emulator::generator;
 use normalize::{Context, Options, RawData};
 use serde_json::Value;
 
 const FIXTURES: &str = include_str!("../../../normalize/tests/fixtures/golden.ndjson");
 
-/// Records of an ordinary tenant, beside the fixtures.
-const GENERATED: usize = 1_000;
-
-/// An event of every fixture, and of generated records, as normalize writes it.
+/// An event of every fixture, as normalize writes it.
 fn events() -> Vec<Vec<u8>> {
     let fixtures = FIXTURES.lines().map(|line| {
         let fixture: Value = serde_json::from_str(line).unwrap();
         fixture["raw"].to_string()
     });
     let mut records: Vec<_> = fixtures.collect();
-    records.extend(generator::records(1, GENERATED));
     // What is no record, or not wholly one, has events too.
     records.push("no record".to_owned());
     records.push(r#"{"Id":7,"CreationTime":"never"}"#.to_owned());
