@@ -129,7 +129,7 @@ impl Cuts<'_, '_> {
             let node = &cuts.nodes[member];
             let name = node.key();
             if is_name(name)
-                && let Kind::Text(text) = node.kind
+                && let Kind::Text(text) = node.kind()
             {
                 named |= names::is_secret(&text.cow());
             }
