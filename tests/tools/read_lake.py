@@ -47,9 +47,23 @@ def plain(name: str, value, kind: pyarrow.DataType):
     return value
 
 
-def events(rows, schema: pyarrow.Schema) -> collections.Counter:
+def put_back(event: dict, attributes: set) -> dict:
+    """The event with what has no column where it was: it stands in `unmapped`, under the path that led to it."""
+    unmapped = event.get("unmapped", {})
+    for path in [path for path in unmapped if path.split(".")[0] in attributes]:
+        *steps, last = path.split(".")
+        place = event
+        for step in steps:
+            place = place[int(step)] if isinstance(place, list) else place.setdefault(step, {})
+        place[last] = unmapped.pop(path)
+    if not unmapped:
+        event.pop("unmapped", None)
+    return event
+
+
+def events(rows, schema: pyarrow.Schema, attributes: set) -> collections.Counter:
     whole = pyarrow.struct(list(schema))
-    return collections.Counter(canonical(plain("", row, whole)) for row in rows)
+    return collections.Counter(canonical(put_back(plain("", row, whole), attributes)) for row in rows)
 
 
 def check_sorted(rows: list, file: pathlib.Path) -> None:
@@ -74,10 +88,14 @@ def main() -> None:
     classes = map(json.loads, pathlib.Path(sys.argv[2]).read_text().splitlines())
     declared = {of["source"]: of["columns"] for of in classes}
     written: collections.Counter = collections.Counter()
+    attributes: set = set()
     for file in lake.glob("ocsf/**/*.ndjson.*"):
         # gzip or zstd, by the name's ending.
         with pyarrow.input_stream(str(file), compression="detect") as lines:
-            written.update(canonical(json.loads(line)) for line in lines.read().splitlines())
+            for line in lines.read().splitlines():
+                event = json.loads(line)
+                attributes |= event.keys()
+                written[canonical(event)] += 1
 
     by_arrow: collections.Counter = collections.Counter()
     by_duckdb: collections.Counter = collections.Counter()
@@ -91,12 +109,12 @@ def main() -> None:
             schema = table.schema
             rows = table.to_pylist()
             check_sorted(rows, file)
-            by_arrow += events(rows, schema)
+            by_arrow += events(rows, schema, attributes)
         check_columns(database, f"{source}/**/*.parquet", declared[source.name])
         names = ", ".join(f'"{name}"' for name in schema.names)
         query = f"SELECT to_json(t) FROM (SELECT {names} FROM read_parquet($files, hive_partitioning = true)) t"
         rows = database.execute(query, {"files": f"{source}/**/*.parquet"}).fetchall()
-        by_duckdb += events((json.loads(row) for (row,) in rows), schema)
+        by_duckdb += events((json.loads(row) for (row,) in rows), schema, attributes)
 
     for reader, read in {"duckdb": by_duckdb, "pyarrow": by_arrow}.items():
         missing, invented = written - read, read - written

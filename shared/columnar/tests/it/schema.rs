@@ -116,7 +116,7 @@ fn another_type_or_name_is_noticed() {
 }
 
 #[test]
-fn sources_are_one_for_each_class_and_names_that_security_lake_takes() {
+fn each_class_has_a_source_name_that_security_lake_takes() {
     let mut classes = BTreeMap::new();
     for class in CLASSES.iter() {
         assert!(

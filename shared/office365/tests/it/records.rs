@@ -131,6 +131,7 @@ async fn a_million_records_stream_in_bounded_memory() {
     let id = "a$1".parse().unwrap();
     let limits = BlobLimits {
         record_bytes_max: 1000,
+        records_max: 1_000_000,
         ..BlobLimits::default()
     };
     let mut stream = client

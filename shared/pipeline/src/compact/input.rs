@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn an_object_larger_than_the_rows_may_be_is_several_files() {
-        let (added, given, left) = outcome("a.ndjson.gz", &gzip(&lines(2_000)), 60_000);
+        let (added, given, left) = outcome("a.ndjson.gz", &gzip(&lines(2_000)), 30_000);
         assert_eq!(added, Ok(2_000));
         assert!(given.len() > 1, "{given:?}");
         assert_eq!(given.iter().sum::<usize>() + left, 2_000);
@@ -218,7 +218,7 @@ mod tests {
     fn an_object_that_cannot_be_read_leaves_no_trace() {
         let check = |content: Bytes, expect: &str| {
             // Both while its rows are held back, and when it is read twice.
-            for bytes_max in [usize::MAX, 60_000] {
+            for bytes_max in [usize::MAX, 30_000] {
                 let (added, given, left) = outcome("a.ndjson.gz", &content, bytes_max);
                 let error = added.unwrap_err();
                 assert!(error.contains(expect), "{error}");
