@@ -33,7 +33,7 @@ pub enum Mishap {
     Refuses(Vec<usize>),
     /// The stream takes all, and its answer is lost.
     AnswerLost,
-    /// There is no such stream.
+    /// The stream does not exist.
     NoStream,
     /// No answer comes at all.
     Hangs,

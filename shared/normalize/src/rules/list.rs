@@ -12,7 +12,7 @@ const CONDITIONS: [&str; 5] = [
     "workload",
 ];
 
-/// Rules in one list. Each record is held against them one after the other.
+/// Most rules in one list. Each record is compared with them in order.
 pub const RULES_MAX: usize = 64;
 
 /// Values of one condition.
