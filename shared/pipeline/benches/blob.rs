@@ -160,7 +160,7 @@ fn distinct<'a>(
     own
 }
 
-fn events(batch: &Batch<'_>, numbers: &[usize], mut put: impl FnMut(&[u8])) {
+fn events(batch: &Batch<'_>, indices: &[usize], mut put: impl FnMut(&[u8])) {
     let options = Options::default();
     let context = Context {
         content_type: Some("Audit.General"),
@@ -168,7 +168,7 @@ fn events(batch: &Batch<'_>, numbers: &[usize], mut put: impl FnMut(&[u8])) {
         options: &options,
     };
     let mut event = Vec::new();
-    for number in numbers {
+    for number in indices {
         event.clear();
         batch.event(*number, &context, &mut event);
         put(&event);
