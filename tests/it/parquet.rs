@@ -20,7 +20,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(120);
 
 const FIXTURES: &str = "shared/normalize/tests/fixtures";
 
-/// All raw records of the normalizer's fixtures. Some of their lines are not records.
+/// All raw records of the normalizer's fixtures. Some of their lines are no records.
 fn records() -> Vec<Vec<u8>> {
     let golden = repo::read(format!("{FIXTURES}/golden.ndjson")).unwrap();
     let raw = |line: &str| serde_json::from_str::<Value>(line).unwrap()["raw"].to_string();

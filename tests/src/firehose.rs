@@ -33,7 +33,7 @@ pub enum Mishap {
     Refuses(Vec<usize>),
     /// The stream takes all, and its answer is lost.
     AnswerLost,
-    /// The stream does not exist.
+    /// There is no such stream.
     NoStream,
     /// No answer comes at all.
     Hangs,

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 pub enum Trouble {
     /// DynamoDB throttles, and nothing happens.
     Throttled,
-    /// The call takes effect and its answer is lost: the caller cannot tell it from one that never arrived.
+    /// The call takes effect and its answer is lost: nobody can tell it from one that never arrived.
     AnswerLost,
     /// SQS takes a batch and refuses its last entry.
     LastEntryRefused,

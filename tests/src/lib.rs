@@ -12,5 +12,5 @@ pub mod stack;
 pub mod tools;
 pub mod world;
 
-/// Harness code fails with a sentence for the reader of the test's output.
+/// Harness code fails with a sentence for whoever reads the test's output.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -25,7 +25,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 /// The Firehose stream that the stack forwards to, and its bucket: what an operator has before.
 const STREAM: &str = "to-the-siem";
 
-/// A role for Firehose; its rights are not checked.
+/// A role that Firehose has; nobody looks at what it may.
 const STREAM_ROLE: &str = "arn:aws:iam::000000000000:role/to-the-siem";
 
 /// Log lines of a function that are read: a test's run has fewer.

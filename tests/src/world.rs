@@ -53,7 +53,7 @@ const BATCH_WITHIN: Duration = Duration::from_secs(60);
 /// Bound of every wait for a condition.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// After this many rounds of work a queue that is not empty counts as stuck.
+/// Rounds of work after which a queue that is not empty counts as stuck.
 const ROUNDS_MAX: usize = 2_000;
 
 /// The content type that most tests subscribe to.
@@ -338,7 +338,7 @@ impl World {
         Ok(())
     }
 
-    /// Puts a message into the queue that our code did not write.
+    /// Puts a text into the queue that nobody of ours wrote.
     ///
     /// # Errors
     /// SQS does not answer.

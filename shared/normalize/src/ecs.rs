@@ -66,7 +66,7 @@ pub(crate) fn write<'a>(
     out.extend_from_slice(b"}\n");
 }
 
-/// Writes the document for bytes that are not a record.
+/// Writes a document around bytes that are no record.
 pub(crate) fn write_malformed(
     malformed: &Malformed,
     provenance: &Provenance<'_>,

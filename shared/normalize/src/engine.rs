@@ -1,4 +1,4 @@
-//! What happens to a record, step by step: it is read, redacted, filtered, mapped, written, and brought to the requested version.
+//! The way of a record: read, cleared of secrets, filtered, mapped, written, brought to the version that is asked for.
 
 use crate::json::{Doc, Writer};
 use crate::mapping;
@@ -33,12 +33,12 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Bytes reserved for the head of an event. If it is longer, the buffer grows and is copied once.
+/// Room made for what stands at the beginning of an event, in bytes. A guess too low costs a copy.
 const HEAD_BYTES: usize = 1_024;
 
 /// Appends the record's event to `out`, as one line of NDJSON with its `\n`; nothing when the filter drops the record.
 ///
-/// Any bytes give a valid event: bytes that are not a record become a Base Event (class 0) with their text. Secrets are
+/// Any bytes give a valid event: what is no record at all becomes a Base Event (class 0) around its text. Secrets are
 /// redacted, in `raw_data` too, unless [`Options::redact`] is off.
 pub fn event<'r>(record: &'r [u8], context: &Context<'_>, out: &mut Vec<u8>) -> Outcome<'r> {
     match record::read(record) {
@@ -49,7 +49,7 @@ pub fn event<'r>(record: &'r [u8], context: &Context<'_>, out: &mut Vec<u8>) -> 
     }
 }
 
-/// As [`fn@event`], for a record that was already read.
+/// As [`fn@event`], of a record that was read already.
 pub(crate) fn write<'r>(
     record: &'r [u8],
     doc: Doc<'_, 'r>,
@@ -73,7 +73,7 @@ pub(crate) fn write<'r>(
     })
 }
 
-/// Lets `write` append an OCSF 1.8.0 event or an ECS document, then brings an event down to the requested version.
+/// What `write` appends as OCSF 1.8.0, or as a document of ECS, in the version of OCSF that is asked for.
 fn in_version<'r>(
     options: &Options,
     out: &mut Vec<u8>,
@@ -88,7 +88,7 @@ fn in_version<'r>(
     outcome
 }
 
-/// The event for bytes that are not a record.
+/// An event around what is no record.
 fn unread<'r>(
     record: &[u8],
     malformed: &Malformed,
@@ -107,8 +107,8 @@ fn unread<'r>(
     }
 }
 
-/// The text of bytes that are not a record, with U+FFFD for what is not UTF-8. Text that may hold a secret cannot be parsed
-/// to redact it, so it is left out: the raw copy has it.
+/// The text of bytes that are no record: U+FFFD for what is not UTF-8. What may hold a secret, and cannot be taken apart to
+/// redact it, is left to the raw copy.
 fn unread_text<'a>(record: &'a [u8], options: &Options) -> Option<Cow<'a, str>> {
     let left_out = record.is_empty()
         || options.raw_data == RawData::Never
@@ -126,7 +126,7 @@ fn mapped<'r>(
 ) -> Outcome<'r> {
     let options = context.options;
     let parsed = Record::new(doc);
-    // Without rules there is no need to collect what they look at.
+    // Nobody pays for rules that are not there.
     let has_rules = !options.filter.is_empty() || !options.severity.is_empty();
     let facts = has_rules.then(|| RecordFacts::of_record(&parsed, context.content_type));
     let decision = facts
@@ -141,7 +141,7 @@ fn mapped<'r>(
     let from = out.len();
     let mut event = Event::new(match options.schema {
         Schema::Ocsf => std::mem::take(out),
-        // ECS documents are written from the record; the OCSF attributes that the mapping writes are thrown away.
+        // What the rules write of OCSF is not kept.
         Schema::Ecs => Vec::new(),
     });
     let (who, matched_by) = mapping::map(&parsed, &mut event);
@@ -175,8 +175,8 @@ fn mapped<'r>(
     outcome
 }
 
-/// Writes the attributes that every event has around those of its class, which the mapping has already written from `from`
-/// on. Returns the whole buffer.
+/// Writes what stands around the attributes of the record's class: those, from `from` on, are in the event already. Answers with all
+/// that its buffer holds then.
 fn write_ocsf<'a>(
     record: &Record<'a>,
     mut event: Event<'a>,
@@ -196,7 +196,7 @@ fn write_ocsf<'a>(
     let mut head = head.into_bytes();
     head.push(b',');
     let mut out = event.body.into_bytes();
-    // The head comes first, but class, severity and status are known only now.
+    // What comes first depends on all that comes after it.
     insert(&mut out, from + 1, &head);
     out.extend_from_slice(b"}\n");
     out

@@ -1,4 +1,4 @@
-//! What became of a record, for metrics.
+//! What became of a record, for whoever counts.
 
 use crate::json::Doc;
 use crate::mapping::MatchedBy;
@@ -16,27 +16,29 @@ pub struct Outcome<'r> {
     pub unknown: Option<Unknown<'r>>,
 }
 
-/// A record that no mapping was written for. It has an event all the same, and is an early sign of a change at Microsoft.
+/// A record that no rule was written for. It has an event all the same; that it came is an early warning of a change at
+/// Microsoft.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unknown<'r> {
     /// `RecordType`, when it is a number.
     pub record_type: Option<i64>,
     /// `Operation`, verbatim.
     pub operation: Cow<'r, str>,
-    /// The record type is in none of Microsoft's tables, or is not a number.
+    /// The record type is in none of Microsoft's tables, or is no number.
     pub is_type: bool,
-    /// No mapping knows the operation, and its type is unknown or its name has no verb: nothing is known about what was done.
+    /// No rule knew the operation, and it is of an unknown type or has no verb in its name either: nothing is known of what
+    /// was done.
     pub is_operation: bool,
 }
 
-/// What is unknown about a record. A record without Id or Operation is broken rather than new, and is not counted here.
+/// What of a record is unknown. A record without Id or Operation is none of a new kind but broken, and not counted here.
 pub(crate) fn unknown<'r>(
     doc: Doc<'_, 'r>,
     record: &Record<'_>,
     matched_by: MatchedBy,
 ) -> Option<Unknown<'r>> {
     let is_type = record.record_type.is_none();
-    // Documented types without a mapping of their own are mapped by the verb, so a known verb makes them known.
+    // For the documented types without rules, the verb is the mapping: as long as there is one, they are no news.
     let is_operation = match matched_by {
         MatchedBy::Rule => false,
         MatchedBy::Verb => is_type,

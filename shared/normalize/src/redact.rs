@@ -1,11 +1,11 @@
 //! Secrets in records: found by the names they stand under, and replaced where they stand.
 //!
-//! The record's text is edited, not the event, so nothing that is made from the text later, event or `raw_data`, can hold a
-//! secret. All other bytes stay as they were, so the result can replace the record in the raw copy too. Redacting twice changes
-//! nothing.
+//! The record's text is edited, not the event: whatever is made of the text afterwards, event and `raw_data` alike, cannot hold
+//! what is not in it. Every byte beside a replaced value stays as it was, so the result can stand for the record in the raw
+//! copy too. What is replaced stays replaced: doing it twice changes nothing.
 //!
-//! What an analyst needs is kept: that there is a value, its description (key id, display name, dates, type), true and false,
-//! and blank values.
+//! What an analyst needs is kept: that there is such a value, of a structured one the members about it (key id, display name,
+//! dates, type), true and false, and blank values.
 
 mod blob;
 mod line;

@@ -56,7 +56,7 @@ impl Family {
         self.0.rate(subject, has)
     }
 
-    /// The severity of a subject without fields.
+    /// The severity of a subject of which nothing more is known.
     pub(crate) fn rate_alone(&self, subject: &str) -> Severity {
         self.rate(subject, |_, _| false)
     }

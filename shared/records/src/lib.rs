@@ -1,7 +1,7 @@
 //! A content blob, which is a JSON array, to its records: by brackets and quotes alone, while it arrives, in bounded memory.
 //!
-//! The records are not parsed. A record that is not JSON, or not UTF-8, is cut out like any other and does not affect its
-//! neighbours; the reader of the record reports what is wrong with it.
+//! The records are not parsed. One that is not JSON, or not UTF-8, is cut out like any other and does not take its neighbours with
+//! it; whoever reads it says what is wrong with it.
 
 mod splitter;
 

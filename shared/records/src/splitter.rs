@@ -6,7 +6,7 @@ use memchr::memchr2;
 /// Records in one blob. Blobs seen hold up to some thousands; this bounds the list of a whole body's at 6 MB.
 pub const RECORDS_MAX: u64 = 200_000;
 
-/// Deepest nesting of brackets. Records nest 7 deep; a blob beyond this is an attack on the next parser.
+/// Brackets in brackets. Records nest 7 deep; a blob beyond this is an attack on whoever parses it next.
 pub const DEPTH_MAX: usize = 1_024;
 
 /// What some editors and proxies put before UTF-8 text. It is passed over.
@@ -231,7 +231,7 @@ impl RecordSplitter {
             }
             b'{' | b'[' => self.depth += 1,
             b',' | b']' if self.depth == 0 => return Ok(true),
-            // Whether it matches the opening bracket is checked by the reader of the record.
+            // Whether it is the right one is for whoever reads the record.
             b'}' | b']' => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! `o365.audit`: every member of the record, in a form that an index accepts, whatever Microsoft writes.
+//! `o365.audit`: every member of the record, in a form that an index can take whatever Microsoft writes.
 //!
 //! Each path has one shape (see [`shapes`]); each scalar is a string; no name holds what an index reads as a path. What
 //! comes in another shape than its path has is kept as text under `_raw`.
@@ -7,7 +7,7 @@ use super::shapes::{self, Member, Shape};
 use crate::json::{Kind, Value, Writer, parse};
 use std::borrow::Cow;
 
-/// The member for text that does not have the shape of its path. Elastic's integration uses the same name.
+/// Where text stands that is not of its path's shape. Elastic's integration uses the same name.
 const RAW: &str = "_raw";
 
 /// Writes all of a record.
@@ -179,7 +179,7 @@ fn name_and_value<'a>(entry: Value<'a>) -> Option<(Cow<'a, str>, Option<Value<'a
         .then(|| (name, value.filter(|value| !value.is_blank())))
 }
 
-/// Changed properties by name. An entry that is not a change of a named property is kept as text.
+/// Changed properties by their name. What is no change of a named property is kept as text.
 fn changes(value: Value<'_>, w: &mut Writer) {
     if !value.is_array() {
         return w.bare_object(|w| w.text(RAW, &string(value)));

@@ -144,7 +144,7 @@ fn permission<'a>(record: &Record<'a>, event: &mut Event<'a>, cmdlet: &Cmdlet<'_
         .filter(|right| !right.is_empty())
         .collect();
     if rights.is_empty() && activity == UserAccess::RevokePrivileges {
-        // The cmdlets for folders remove all rights that the user had.
+        // The cmdlets for folders take away whatever the user had.
         rights.push("(unspecified permission)");
     }
     if rights.is_empty() {

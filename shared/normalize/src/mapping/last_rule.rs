@@ -1,4 +1,4 @@
-//! The fallback for records without a mapping of their own, future record types included: class API Activity.
+//! The rule for whatever has no rule of its own, future record types among it: class API Activity.
 
 use super::verbs::{self, Verb};
 use crate::ocsf::Event;
@@ -14,11 +14,11 @@ pub(crate) enum MatchedBy {
     Rule,
     /// The verb in its operation's name: all that there is for services without rules of their own.
     Verb,
-    /// Nothing: the name has no known verb.
+    /// Nothing: there is no verb that is known.
     Nothing,
 }
 
-/// Documented operations without a verb in their name, of services without a mapping: they are known, so they raise no alarm.
+/// Documented operations of services without rules, in whose names there is no verb: nothing is missing where they come.
 const WITHOUT_VERB: &[&str] = &[
     "adminsubmission",
     "heartbeat",
@@ -27,8 +27,8 @@ const WITHOUT_VERB: &[&str] = &[
     "usersubmission",
 ];
 
-/// Maps an operation by the verb in its name and returns whether there was one. Nothing else is interpreted: all members stay
-/// in `unmapped`.
+/// Maps an operation by the verb in its name, and says whether that sufficed. Nothing is interpreted beyond that; all
+/// members stay in `unmapped`.
 pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> MatchedBy {
     let verb = verbs::of(&record.op);
     event.classify(verb.map_or(ApiActivity::Other, Verb::api));

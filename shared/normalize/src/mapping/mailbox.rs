@@ -189,7 +189,7 @@ fn rate(record: &Record<'_>) -> Severity {
     })
 }
 
-/// Mail that was sent. Without a usable address there can be no email object, and the record is mapped as a call.
+/// Mail that left the mailbox. Without one usable address there is no email object: then it is a call like any other.
 fn sent<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) -> bool {
     let from = [
         "SendAsUserSmtp",

@@ -123,7 +123,7 @@ fn rate(event: &mut Event<'_>) {
     event.raise(severity);
 }
 
-/// Writes `user`, which the class requires even if the record names nobody.
+/// The class demands a user even when nobody is named.
 fn write_user<'a>(event: &mut Event<'a>, actor: &Actor<'a>) {
     let nobody = actor.user.is_nobody();
     event.body.object("user", |w| {

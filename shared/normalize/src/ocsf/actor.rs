@@ -42,7 +42,7 @@ impl<'a> User<'a> {
 }
 
 impl<'a> Actor<'a> {
-    /// Writes `actor`. Classes that require one get one even if the record names nobody.
+    /// Writes `actor`. Classes that require it get one even when nobody is named.
     pub(crate) fn write(&self, record: &Record<'a>, event: &mut Event<'a>, required: bool) {
         self.claim(record);
         if !self.is_known() {

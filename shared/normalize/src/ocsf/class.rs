@@ -8,7 +8,7 @@ const IDENTITY: (u32, &str) = (3, "Identity & Access Management");
 const NETWORK: (u32, &str) = (4, "Network Activity");
 const APPLICATION: (u32, &str) = (6, "Application Activity");
 
-/// `activity_id` when the schema has no activity for the operation.
+/// `activity_id` of whatever the schema has no activity for.
 pub(crate) const OTHER: u8 = 99;
 
 /// Makes [`Class`], and an enum of the activities of each class. Every class has activity 99, Other.
@@ -21,7 +21,7 @@ macro_rules! classes {
         /// One of the event classes used here, with its activity.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Class {
-            /// Bytes that are not a record, or a record without Id or Operation.
+            /// Text that is no record, or a record without Id or Operation.
             Base,
             $($class($class),)*
         }

@@ -1,4 +1,4 @@
-//! The attributes that every event has, whatever its class: time, tenant, metadata, and the members that no mapping used.
+//! What every event has, whatever its class: when, in which tenant, by which record, and all that no rule took.
 
 use super::class::OTHER;
 use super::event::Event;

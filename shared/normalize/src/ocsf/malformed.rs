@@ -1,4 +1,4 @@
-//! The event for bytes that are not a record.
+//! The event around bytes that are no record.
 
 use super::class::Class;
 use super::envelope::{OCSF_VERSION, Provenance};

@@ -60,7 +60,7 @@ pub(crate) struct Status<'a> {
 }
 
 impl Status<'_> {
-    /// A status without further details.
+    /// A status of which there is no more to say.
     pub(crate) fn of(id: StatusId) -> Self {
         Self {
             id,

@@ -2,7 +2,7 @@
 
 use crate::version::OcsfVersion::{self, V1_1};
 
-/// A class or an object type, with those attributes that differ between versions.
+/// A class or an object type: those of its attributes of which there is something to say.
 ///
 /// An attribute that is not listed has been the same since 1.1.0: a scalar, or a list of scalars, that needs no
 /// profile the event does not have already.
@@ -117,7 +117,7 @@ pub(super) const fn just_one(names: &'static [&'static str]) -> Constraint {
     }
 }
 
-/// An attribute without differences, to be refined by the methods below.
+/// An attribute of which nothing is said yet.
 pub(super) const fn at(name: &'static str) -> Attribute {
     Attribute {
         name,

@@ -1,4 +1,4 @@
-//! Turns events of a class that an older version lacks, or is stricter about, into events of another class.
+//! Events of classes that an older version lacks, or of which it demands more, as events of another class.
 
 use super::attribute::AttributeKind;
 use super::{table, texts};

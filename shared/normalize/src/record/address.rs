@@ -14,7 +14,7 @@ pub(crate) struct Address<'a> {
 pub(crate) enum Host<'a> {
     /// In canonical text; IPv4 inside IPv6 as IPv4.
     Ip(Cow<'a, str>),
-    /// A host name, or text that looks like an address and is not one.
+    /// A host name, or a number-like text that is no address.
     Name(&'a str),
 }
 

@@ -1,9 +1,9 @@
-//! The identity of a record: its Id and its organization.
+//! Who a record is, before anything else is made of it.
 
 use crate::json::{self, Doc, Kind, Problem, Tree};
 use std::borrow::Cow;
 
-/// The two names that identify a record. Together they are the key of exactly-once delivery.
+/// The two names by which records are told apart: the pair is the key of exactly-once delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity<'a> {
     /// `Id`, verbatim; `None` when it is missing or blank.

@@ -111,7 +111,7 @@ impl UserKind<'_> {
         }
     }
 
-    /// Accounts of the services themselves, regardless of `UserType`.
+    /// Accounts of the services themselves, whatever `UserType` says.
     fn built_in(name: &str) -> Option<Self> {
         let starts = |prefix: &str| {
             name.get(..prefix.len())

@@ -1,6 +1,6 @@
 //! Finding a record's members by name without walking all of them.
 //!
-//! A record has 20 to 40 members, and the mappings look up some 60 names, most of which are absent.
+//! A record has 20 to 40 members and the rules ask some 60 questions of it, most about members that are not there.
 
 use crate::json::{Value, hash};
 

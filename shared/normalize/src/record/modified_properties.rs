@@ -11,7 +11,7 @@ pub(crate) struct Changes<'a> {
     list: Option<Value<'a>>,
 }
 
-/// The name for an app role that the record does not name, as in records of 2020.
+/// What stands for an app role that the record does not name; records of 2020 have none.
 const UNNAMED_APP_ROLE: &str = "(unspecified app role)";
 
 /// The id of the role that everyone has when an application defines none.

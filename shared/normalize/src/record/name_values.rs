@@ -4,8 +4,7 @@ use super::text::meaningful;
 use crate::json::{Kind, Seen, Text, Value, Writer};
 use std::borrow::Cow;
 
-/// Most names in a list that becomes an object, since each is compared with every other. Known lists have 40 names; a longer
-/// list stays a list.
+/// Names in one list that are told apart, each from every other. Known lists have 40; a longer one stays a list.
 pub(crate) const NAMES_MAX: usize = 1_000;
 
 /// The value of the entry called `name`, when it says something.

@@ -1,14 +1,14 @@
-//! Texts of a record: which of them have a meaning, and parts of them.
+//! Texts of a record: which of them say something, and parts of them.
 
 use crate::json::Value;
 use std::borrow::Cow;
 
-/// A scalar as text, unless it means "no value".
+/// A scalar as text, unless it is blank or a noise word.
 pub(crate) fn meaningful<'a>(value: Value<'a>) -> Option<Cow<'a, str>> {
     value.scalar().filter(|text| !is_noise(text))
 }
 
-/// Whether a text means "no value": it is blank, or a word that Microsoft's services write for that.
+/// A text that says nothing: blank, or a word that Microsoft's services write for "no value".
 pub(crate) fn is_noise(text: &str) -> bool {
     matches!(
         trim(text),

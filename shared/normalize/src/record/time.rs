@@ -11,7 +11,7 @@ pub(crate) struct Moment {
     pub(crate) epoch_ms: i64,
 }
 
-/// The separators and their places. jiff reads more forms of ISO 8601, which the feed does not use for times.
+/// What stands between the numbers, and where. jiff reads more shapes of ISO 8601; those are no times of the feed.
 const SEPARATORS: [(usize, &[u8]); 5] =
     [(4, b"-"), (7, b"-"), (10, b"Tt "), (13, b":"), (16, b":")];
 

@@ -6,12 +6,12 @@ use crate::json::{self, offset};
 use bytes::Bytes;
 use records::{SplitError, split};
 
-/// Replaces an element that cannot be parsed and may hold a secret. It is a JSON string, so it counts as malformed, as the
-/// element did.
+/// What stands in the place of an element of a blob that cannot be taken apart and may hold a secret. A JSON string: it
+/// counts as malformed, as the element did.
 const ELEMENT_REDACTED: &[u8] = br#""[redacted: this was no JSON and may have held a secret]""#;
 
-/// A content blob with the secrets of its records replaced, or `None` when it has none. The array keeps its number of elements,
-/// and every byte that is not part of a secret.
+/// A content blob without the secrets of its records, or `None` when it has none. It is an array of as many elements; what is no
+/// secret has not changed by a byte.
 ///
 /// # Errors
 /// A body that is not one whole JSON array, see [`SplitError`].
@@ -36,7 +36,7 @@ pub fn redact(body: &Bytes) -> Result<Option<Bytes>, SplitError> {
     Ok(out.map(Bytes::from))
 }
 
-/// Whether bytes that are not a content blob may hold a secret. Then they must not be stored where secrets are not allowed.
+/// Whether bytes that are no content blob may hold a secret: then they are not to be kept where secrets are not.
 #[must_use]
 pub fn may_hold_secrets(bytes: &[u8]) -> bool {
     may_hold(bytes)

@@ -1,4 +1,4 @@
-//! Secrets in text that is not JSON: command lines, and truncated JSON.
+//! Secrets in text that is no JSON: command lines, and JSON that was cut.
 
 use super::names::is_secret;
 use super::replacement::{REDACTED, says_nothing};
@@ -51,7 +51,7 @@ fn parameters(line: &str) -> Vec<(usize, usize)> {
     found
 }
 
-/// Whether text that is not JSON has the quoted name of a secret in it.
+/// A text that is no JSON has the quoted name of a secret in it.
 pub(super) fn has_secret_member(text: &str) -> bool {
     let is_word = |part: &&str| {
         part.bytes()

@@ -1,4 +1,4 @@
-//! Which names are those of secrets.
+//! Which names stand for a secret.
 //!
 //! Sources: Entra's audited properties (`PasswordProfile`, `PasswordCredentials`, `KeyCredentials`, `TemporaryAccessPass`, and
 //! the `DeviceToken` and `SecretKey` in `StrongAuthenticationPhoneAppDetail`), Graph's passwordCredential and keyCredential
@@ -9,7 +9,7 @@
 use super::ordinary::is_ordinary;
 use memchr::{memchr_iter, memchr2_iter};
 
-/// Parts of names of secrets, in lower case, letters only.
+/// Parts of names that stand for a secret. Lower case, letters alone.
 const STEMS: [Stem; 27] = [
     Stem::new(b"accesskey"),
     Stem::new(b"accesspass"),
@@ -58,7 +58,7 @@ impl Stem {
     }
 }
 
-/// Endings of names that describe a secret without being it: an analyst needs their values.
+/// Ends of names that stand for something about a secret and not for it: what an analyst needs.
 const ABOUT: &[&[u8]] = &[
     b"changedate",
     b"changed",
@@ -101,7 +101,7 @@ const ABOUT: &[&[u8]] = &[
     b"version",
 ];
 
-/// Longest name that is looked at whole. Of a longer one only the start counts.
+/// Longer names are no names: what is beyond is not looked at, and the whole counts as a secret when its start does.
 const NAME_BYTES_MAX: usize = 96;
 
 /// Compared form of a name: lower case, letters and digits of ASCII.
@@ -129,7 +129,7 @@ impl Plain {
     }
 }
 
-/// Whether the value under this name is a secret. Common names are answered first.
+/// The value under this name is a secret. Most names are known to stand for none.
 pub(super) fn is_secret(name: &str) -> bool {
     !is_ordinary(name) && has_secret_part(name)
 }
@@ -182,7 +182,7 @@ pub(super) fn mentioned(text: &[u8]) -> bool {
 
 /// Text that cannot be taken apart may hold a secret: it mentions one, or has a value whose name may have stood after it.
 pub(crate) fn may_hold(text: &[u8]) -> bool {
-    // A letter written as an escape: none of Microsoft's serializers does that, so something is being hidden.
+    // A letter written as an escape: no serializer of Microsoft's does that, so whoever does hides something.
     let escaped = |window: &[u8]| window.starts_with(b"\\u00") && matches!(window[4], b'4'..=b'7');
     let key = |window: &[u8]| window.eq_ignore_ascii_case(b"\"key\"");
     mentioned(text)

@@ -1,4 +1,4 @@
-//! Common names that never hold a secret, so that most members are passed with one lookup.
+//! Names that are in most records and stand for no secret: they are not looked into.
 
 use phf::{Set, phf_set};
 
@@ -211,12 +211,12 @@ static NAMES: Set<&str> = phf_set! {
     "version",
 };
 
-/// Whether the name is known to have nothing to do with a secret. Most unknown names have nothing to do with one either.
+/// The name stands for no secret, names no secret and tells of none beside it. Most others do not either.
 pub(super) fn is_ordinary(name: &str) -> bool {
     name.len() < BYTES_MIN || NAMES.contains(name)
 }
 
-/// Shorter names are never those of secrets.
+/// No shorter name stands for anything that is looked for.
 const BYTES_MIN: usize = 3;
 
 #[cfg(test)]

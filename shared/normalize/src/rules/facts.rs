@@ -24,7 +24,7 @@ impl<'a> RecordFacts<'a> {
     /// Reads the facts of a record, without normalizing it.
     ///
     /// # Errors
-    /// [`Malformed`] when the bytes are not a record.
+    /// [`Malformed`] when the bytes are no record.
     pub fn of(record: &'a [u8], content_type: Option<&'a str>) -> Result<Self, Malformed> {
         let doc = record::read(record)?;
         let text = |key| {

@@ -37,7 +37,7 @@ struct Rule {
 pub enum Action {
     /// The event goes where events go.
     Keep,
-    /// No event is written. The record stays in the raw copy.
+    /// There is no event. The record is in the raw copy.
     Drop,
     /// The event goes to the route of this number in [`Filter::routes`].
     Route(usize),
@@ -82,7 +82,7 @@ impl Filter {
         Ok(Self { rules, routes })
     }
 
-    /// Whether there are no rules, so that everything is kept.
+    /// There is no rule: everything is kept.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()

@@ -12,7 +12,7 @@ const CONDITIONS: [&str; 5] = [
     "workload",
 ];
 
-/// Most rules in one list. Each record is compared with them in order.
+/// Rules in one list. Each record is held against them one after the other.
 pub const RULES_MAX: usize = 64;
 
 /// Values of one condition.

@@ -85,7 +85,7 @@ fn values<T>(
         }
     }
     if member.elements().next().is_none() {
-        // An empty list would match everything, which is never meant.
+        // An empty list would hold of everything, which nobody means.
         reader.fault(format_args!("{key} has no value"));
     }
     values

@@ -5,7 +5,7 @@ use super::list::{self, RulesError};
 use super::matcher::Matcher;
 use crate::ocsf::Severity;
 
-/// Rules that set an event's severity. The first match overrides the built-in severity.
+/// Rules that set an event's severity. The first that matches counts, whatever the built-in scale says.
 ///
 /// ```json
 /// [{"operation": "New-InboxRule", "severity": 4}, {"user": "*@partner.example", "severity": 3}]
@@ -33,7 +33,7 @@ impl SeverityRules {
         Ok(Self { rules })
     }
 
-    /// Whether there are no rules.
+    /// There is no rule.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()

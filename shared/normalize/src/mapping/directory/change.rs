@@ -21,7 +21,7 @@ impl<'r, 'a> Change<'r, 'a> {
         }
     }
 
-    /// The target's name, or the record's ObjectId when the target has none.
+    /// The name of the target, whatever it is; the object's id text when the target has none.
     pub(super) fn target_name(&self) -> Option<Cow<'a, str>> {
         let target = &self.target;
         target
