@@ -1,6 +1,6 @@
-//! What versions of OCSF before 1.8.0 lack and demand, of what the mapping writes: see [`super::attribute`].
+//! How versions of OCSF before 1.8.0 differ on the attributes that the mapping writes: see [`super::attribute`].
 //!
-//! Derived from the official schemas by tests/it/table.rs, which writes it anew when it differs.
+//! Derived from the official schemas by tests/it/table.rs, which rewrites this file when it differs.
 
 mod objects;
 
