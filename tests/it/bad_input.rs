@@ -1,4 +1,4 @@
-//! What does not belong here: the documented answer, nothing enqueued that should not be, nothing lost.
+//! Bad input gets the documented answer. It is not enqueued, and nothing else is lost.
 
 use bytes::Bytes;
 use emulator::ContentType as Published;
@@ -17,7 +17,7 @@ async fn registered() -> Outcome<(World, String)> {
 }
 
 #[tokio::test]
-async fn only_the_webhooks_own_auth_id_opens_it() -> Outcome<()> {
+async fn a_subscriptions_webhook_needs_its_own_auth_id() -> Outcome<()> {
     let (world, auth) = registered().await?;
     let path = format!("/v1/notifications/{}/Audit.Exchange", world.tenant());
     let body = || json!([world.item(EXCHANGE, "a$b")]).to_string();
@@ -32,7 +32,7 @@ async fn only_the_webhooks_own_auth_id_opens_it() -> Outcome<()> {
     ] {
         assert_eq!(world.post(&path, wrong, body()).await, 401, "{wrong:?}");
     }
-    // An unknown tenant is answered as a wrong authId is.
+    // An unknown tenant gets the same answer as a wrong authId.
     let unknown = format!("/v1/notifications/{}/Audit.Exchange", Uuid::from_u128(99));
     assert_eq!(world.post(&unknown, Some(&auth), body()).await, 401);
     assert_eq!(world.queued().await?, 0);
@@ -42,7 +42,7 @@ async fn only_the_webhooks_own_auth_id_opens_it() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_notification_are_refused_by_their_fault() -> Outcome<()> {
+async fn malformed_notifications_are_refused_by_their_fault() -> Outcome<()> {
     let (world, auth) = registered().await?;
     let whole = json!([world.item(EXCHANGE, "a$b")]).to_string();
     let half = whole[..whole.len() / 2].to_owned();
@@ -119,7 +119,7 @@ async fn items_that_belong_elsewhere_are_dropped() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_thousand_items_are_taken_at_once_and_repeated_ones_once() -> Outcome<()> {
+async fn a_thousand_items_are_accepted_and_repeats_are_dropped() -> Outcome<()> {
     let (world, auth) = registered().await?;
     let mut items: Vec<Value> = (0..999)
         .map(|n| world.item(EXCHANGE, &format!("content{n}")))
@@ -131,7 +131,7 @@ async fn a_thousand_items_are_taken_at_once_and_repeated_ones_once() -> Outcome<
     Ok(())
 }
 
-/// Publishes one blob of these bytes and works until it has ended; its ledger item.
+/// Publishes one blob with these bytes and works until it is finished. Returns its ledger item.
 async fn end_of(
     body: impl Into<Bytes>,
 ) -> Outcome<(World, std::collections::HashMap<String, String>)> {
@@ -219,7 +219,7 @@ async fn five_thousand_records_in_one_blob_are_all_written() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn an_unreadable_or_foreign_record_spoils_no_other() -> Outcome<()> {
+async fn an_unreadable_or_foreign_record_affects_no_other() -> Outcome<()> {
     let body = format!(
         r#"[{{"Id":"a0000000-0000-4000-8000-000000000001"}},{{"Id":}},17,{{"Id":"b","OrganizationId":"{}"}},{{"NoId":1}}]"#,
         Uuid::from_u128(99)
@@ -239,7 +239,7 @@ async fn an_unreadable_or_foreign_record_spoils_no_other() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_message_that_is_none_of_ours_fails_alone() -> Outcome<()> {
+async fn a_message_that_is_not_ours_fails_alone() -> Outcome<()> {
     let (world, _) = registered().await?;
     world
         .emulator

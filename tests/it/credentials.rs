@@ -1,5 +1,6 @@
-//! The app registration's credential, from the functions' settings to a blob: a secret that is rotated, a certificate, and
-//! AWS's word for the function's role. Entra and AWS are both emulated; nothing between them is.
+//! The credential of the app registration, from the functions' settings to a fetched blob: a rotated secret, a
+//! certificate, and AWS's statement of the function's role. Entra and AWS are emulated, everything between them is
+//! real.
 
 mod aws;
 
@@ -15,13 +16,13 @@ use tests::Outcome;
 
 use aws::{Aws, ROLE, Sts};
 
-/// The emulator's own, registered for the application.
+/// The emulator's own certificate, registered for the application.
 const CERTIFICATE: &str = include_str!("../../emulator/tests/it/certificate.pem");
 const KEY: &str = include_str!("../../emulator/tests/it/certificate.key");
 
 const EXCHANGE: ContentType = ContentType::AuditExchange;
 
-/// Microsoft, AWS, and the fetcher's client between them.
+/// Microsoft, AWS, and the fetcher's client that talks to both.
 struct Ends {
     emulator: Emulator,
     aws: Aws,
@@ -29,7 +30,8 @@ struct Ends {
 }
 
 impl Ends {
-    /// With `APP_CREDENTIAL` so set, and an application that has these certificates and expired secrets and trusts ROLE.
+    /// Starts with this `APP_CREDENTIAL`, and an application that has these certificates, expired secrets, and trust in
+    /// ROLE.
     async fn start(app_credential: &str) -> Outcome<Self> {
         let clock = emulator::Clock::system();
         let aws = Aws::start(&clock).await?;
@@ -72,14 +74,14 @@ impl Ends {
         Ok(self.microsoft.client()?)
     }
 
-    /// Lists the tenant's subscriptions: needs a token.
+    /// Lists the tenant's subscriptions, which needs a token.
     async fn call(&self) -> Outcome<Result<(), Error>> {
         let tenant = self.emulator.tenants()[0].to_string().parse()?;
         let listed = self.client()?.list_subscriptions(tenant, Cloud::Enterprise);
         Ok(listed.await.map(drop))
     }
 
-    /// Start, list, fetch: a published record must come out at the end.
+    /// Starts a subscription, lists content and fetches it: the published record must be in it.
     async fn go_the_whole_way(&self) -> Outcome<()> {
         let (client, cloud) = (self.client()?, Cloud::Enterprise);
         let tenant = self.emulator.tenants()[0].to_string().parse()?;
@@ -105,7 +107,7 @@ impl Ends {
         Ok(())
     }
 
-    /// A call must be refused by Entra with this code, for the operator to look at.
+    /// Checks that Entra refuses a call with this code, and that the operator has to act.
     #[track_caller]
     fn refused(outcome: Result<(), Error>, code: &str) {
         let error = outcome.unwrap_err();
@@ -115,7 +117,7 @@ impl Ends {
 }
 
 #[tokio::test]
-async fn a_rotated_secret_is_used_within_minutes_without_a_restart() -> Outcome<()> {
+async fn a_rotated_secret_is_used_within_minutes_without_restart() -> Outcome<()> {
     let ends = Ends::start("secret").await?;
     ends.aws.store("last-years-secret");
     Ends::refused(ends.call().await?, "AADSTS7000222");
@@ -131,7 +133,7 @@ async fn a_rotated_secret_is_used_within_minutes_without_a_restart() -> Outcome<
 }
 
 #[tokio::test]
-async fn a_stored_certificate_goes_the_whole_way() -> Outcome<()> {
+async fn a_stored_certificate_works_end_to_end() -> Outcome<()> {
     for pem in [format!("{KEY}{CERTIFICATE}"), format!("{CERTIFICATE}{KEY}")] {
         let ends = Ends::start("certificate").await?;
         ends.aws.store(&pem);
@@ -141,7 +143,7 @@ async fn a_stored_certificate_goes_the_whole_way() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn what_is_no_certificate_is_named_before_any_call_to_entra() -> Outcome<()> {
+async fn a_bad_certificate_is_reported_before_any_call_to_entra() -> Outcome<()> {
     let ends = Ends::start("certificate").await?;
     ends.aws.store("hush-hush");
     let error = ends.call().await?.unwrap_err();
@@ -156,7 +158,7 @@ async fn what_is_no_certificate_is_named_before_any_call_to_entra() -> Outcome<(
 }
 
 #[tokio::test]
-async fn the_role_of_a_function_goes_the_whole_way_without_any_secret() -> Outcome<()> {
+async fn a_functions_role_works_end_to_end_without_a_secret() -> Outcome<()> {
     let ends = Ends::start("federated").await?;
     ends.go_the_whole_way().await?;
     assert_eq!(ends.aws.secret_reads(), 0);
@@ -174,7 +176,7 @@ async fn the_role_of_a_function_goes_the_whole_way_without_any_secret() -> Outco
 }
 
 #[tokio::test]
-async fn a_token_request_that_is_not_trusted_says_why() -> Outcome<()> {
+async fn an_untrusted_token_request_says_why() -> Outcome<()> {
     let ends = Ends::start("federated").await?;
     let elsewhere = Aws::start(&emulator::Clock::system()).await?;
     for (sts, code) in [
@@ -193,7 +195,7 @@ async fn a_token_request_that_is_not_trusted_says_why() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn an_sts_that_refuses_is_asked_again_later_and_says_what_to_do() -> Outcome<()> {
+async fn a_refusal_by_sts_is_retried_and_says_what_to_do() -> Outcome<()> {
     for (code, says) in [
         ("AccessDenied", "sts:GetWebIdentityToken failed"),
         (

@@ -1,4 +1,4 @@
-//! What is published arrives: once, whatever is lost, repeated or broken on the way.
+//! Published content arrives exactly once, whatever is lost, repeated or broken on the way.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tests::Outcome;
 use tests::world::{EXCHANGE, World, exchange, quiet};
 
 #[tokio::test]
-async fn what_microsoft_announces_is_delivered_once_and_shown() -> Outcome<()> {
+async fn announced_content_is_delivered_once_and_shown() -> Outcome<()> {
     let world = World::start(exchange()).await?;
     let registered = world.register(&[EXCHANGE]).await?;
     assert_eq!(
@@ -55,7 +55,7 @@ async fn the_sweep_alone_delivers_everything() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn days_without_notifications_and_without_sweeps_are_caught_up() -> Outcome<()> {
+async fn days_without_notifications_and_sweeps_are_caught_up() -> Outcome<()> {
     let world = World::start(emulator::Config {
         notify: false,
         ..quiet()
@@ -81,7 +81,7 @@ async fn days_without_notifications_and_without_sweeps_are_caught_up() -> Outcom
 }
 
 #[tokio::test]
-async fn a_sweep_enqueues_nothing_that_is_done_or_waiting() -> Outcome<()> {
+async fn a_sweep_skips_blobs_that_are_done_or_waiting() -> Outcome<()> {
     let world = World::start(emulator::Config {
         notify: false,
         ..exchange()
@@ -99,7 +99,7 @@ async fn a_sweep_enqueues_nothing_that_is_done_or_waiting() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_message_that_vanished_is_enqueued_again_when_it_is_overdue() -> Outcome<()> {
+async fn a_lost_message_is_enqueued_again_when_overdue() -> Outcome<()> {
     let world = World::start(emulator::Config {
         notify: false,
         ..exchange()
@@ -133,7 +133,7 @@ async fn a_record_in_two_blobs_is_written_by_one_of_them() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn deduplication_by_blob_looks_into_one_blob_only() -> Outcome<()> {
+async fn deduplication_by_blob_only_looks_into_one_blob() -> Outcome<()> {
     let world = World::with_settings(
         quiet(),
         EventSettings {
@@ -169,7 +169,7 @@ async fn deduplication_by_blob_looks_into_one_blob_only() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn events_are_compressed_as_the_deployment_says() -> Outcome<()> {
+async fn events_are_compressed_as_configured() -> Outcome<()> {
     let zstd = EventSettings {
         codec: Codec::Zstd,
         ..EventSettings::default()
@@ -200,7 +200,7 @@ async fn a_blob_announced_again_changes_nothing() -> Outcome<()> {
     world.all_announced().await?;
     world.work_until_empty().await?;
     world.assert_delivered()?;
-    // Eight days later, when content has been announced again in the field.
+    // Eight days later: repeated announcements this late have been observed.
     world.pass(Duration::from_secs(8 * 24 * 3600));
     let body = json!([world.item(EXCHANGE, "an$old$one")]);
     assert_eq!(
@@ -216,9 +216,9 @@ async fn a_blob_announced_again_changes_nothing() -> Outcome<()> {
     Ok(())
 }
 
-/// Each way in which Microsoft fails to give a blob, three times in a row for everybody: everything arrives all the same.
+/// Microsoft fails to return a blob in each known way, three times in a row for every caller. Everything still arrives.
 #[tokio::test]
-async fn a_blob_given_up_is_taken_up_again_by_the_daily_sweep() -> Outcome<()> {
+async fn an_abandoned_blob_is_retried_by_the_daily_sweep() -> Outcome<()> {
     let world = World::start(exchange()).await?;
     let gone = Fault {
         operation: Some(Operation::Blob),

@@ -1,4 +1,4 @@
-//! What the documents refer to exists.
+//! Everything that the documents refer to exists.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use normalize::{Context, Options};
 use serde_json::Value;
 use tests::{repo, severity};
 
-/// Beginnings of commands that a reader can be assumed to have.
+/// Prefixes of commands that a reader can be expected to have.
 const KNOWN_COMMANDS: [&str; 15] = [
     "aws",
     "bash",
@@ -26,7 +26,7 @@ const KNOWN_COMMANDS: [&str; 15] = [
 ];
 
 #[test]
-fn every_relative_link_leads_somewhere() {
+fn every_relative_link_has_a_target() {
     let mut broken = Vec::new();
     for path in documents() {
         let text = repo::read(&path).unwrap();
@@ -47,9 +47,9 @@ fn every_relative_link_leads_somewhere() {
 }
 
 #[test]
-fn every_command_of_the_documents_exists() {
+fn every_command_in_the_documents_exists() {
     let aliases = repo::read(".cargo/config.toml").unwrap();
-    // Not what lies in the folder: a program that an earlier build left behind is not there after a clone.
+    // Only tracked files: a program left behind by an earlier build is not there after a clone.
     let tracked = repo::files().unwrap();
     let mut unknown = Vec::new();
     for path in documents() {
@@ -78,14 +78,14 @@ fn every_command_of_the_documents_exists() {
 }
 
 #[test]
-fn the_document_shows_the_tables_of_severities() {
+fn the_document_shows_the_severity_tables() {
     let text = repo::read(severity::DOCUMENT).unwrap();
     let is_current = severity::document().unwrap() == text;
     assert!(is_current, "write the tables anew: {}", severity::COMMAND);
 }
 
 #[test]
-fn the_readme_shows_what_becomes_of_a_record() {
+fn the_readme_shows_the_event_of_a_record() {
     let text = repo::read("README.md").unwrap();
     let mut blocks = text
         .split("```json\n")
@@ -105,7 +105,7 @@ fn the_readme_shows_what_becomes_of_a_record() {
     assert!(holds(&event, &shown), "the event is {event:#}");
 }
 
-/// What `part` says is in `whole`.
+/// Whether `whole` contains `part`.
 fn holds(whole: &Value, part: &Value) -> bool {
     match (whole, part) {
         (Value::Object(whole), Value::Object(part)) => part
@@ -129,7 +129,7 @@ fn links(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The first lines of commands in ```sh blocks; continuation lines are indented.
+/// The first line of each command in ```sh blocks. Continuation lines are indented.
 fn commands(text: &str) -> Vec<&str> {
     let mut inside = false;
     let mut found = Vec::new();

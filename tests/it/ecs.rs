@@ -1,4 +1,4 @@
-//! `Schema=ecs`, from Microsoft to the lake and back: each record is one valid document, at the hour of its blob.
+//! `Schema=ecs`, from Microsoft to the lake: each record becomes one valid document, stored under the hour of its blob.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -75,7 +75,7 @@ async fn each_record_is_one_valid_document_in_its_hour() -> Outcome<()> {
     Ok(())
 }
 
-/// Holds a file's place against what the ledger knows of its blob; its content type.
+/// Compares a file's path with the ledger's item for its blob. Returns the content type.
 async fn at_its_hour(world: &World, file: &Path, documents: usize) -> Outcome<String> {
     let key = file.strip_prefix(world.lake())?.to_string_lossy();
     let name = key

@@ -1,4 +1,4 @@
-//! What is published arrives once although DynamoDB, SQS, the lake or Microsoft fail on the way.
+//! Published content arrives exactly once, even when DynamoDB, SQS, the lake or Microsoft fail on the way.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tests::flaky::Trouble;
 use tests::world::{EXCHANGE, World, exchange, quiet};
 
 #[tokio::test]
-async fn microsofts_bad_moments_are_survived() -> Outcome<()> {
+async fn faults_at_microsoft_are_survived() -> Outcome<()> {
     let bad = [
         FaultKind::Empty { status: 401 },
         FaultKind::Throttle {
@@ -47,7 +47,7 @@ async fn microsofts_bad_moments_are_survived() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_throttled_ledger_loses_nothing_and_doubles_nothing() -> Outcome<()> {
+async fn a_throttled_ledger_loses_and_doubles_nothing() -> Outcome<()> {
     let world = World::start(exchange()).await?;
     world.register(&[EXCHANGE]).await?;
     world.all_announced().await?;
@@ -83,7 +83,7 @@ async fn a_refused_entry_is_sent_again_before_the_200() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn what_sqs_keeps_refusing_is_answered_503() -> Outcome<()> {
+async fn entries_that_sqs_keeps_refusing_are_answered_503() -> Outcome<()> {
     let world = World::start(quiet()).await?;
     world.register(&[EXCHANGE]).await?;
     let auth = world.auth_id(world.tenant(), EXCHANGE);
@@ -103,7 +103,7 @@ async fn what_sqs_keeps_refusing_is_answered_503() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn announcements_that_differ_in_time_do_not_write_a_blob_twice() -> Outcome<()> {
+async fn announcements_with_different_times_write_a_blob_once() -> Outcome<()> {
     let world = World::start(emulator::Config {
         notify: false,
         ..quiet()
@@ -124,7 +124,7 @@ async fn announcements_that_differ_in_time_do_not_write_a_blob_twice() -> Outcom
             .await,
         200
     );
-    // The first attempt writes its events and dies before it can say so.
+    // The first attempt writes its events but fails before it can record that.
     world
         .flaky_dynamodb
         .next_matching("UpdateItem", "records_written", Trouble::Throttled, 20);
@@ -143,11 +143,11 @@ async fn announcements_that_differ_in_time_do_not_write_a_blob_twice() -> Outcom
 }
 
 #[tokio::test]
-async fn a_raw_copy_that_somebody_deleted_is_fetched_again() -> Outcome<()> {
+async fn a_deleted_raw_copy_is_fetched_again() -> Outcome<()> {
     let world = World::start(exchange()).await?;
     world.register(&[EXCHANGE]).await?;
     world.all_announced().await?;
-    // The raw copies are chosen, and nothing more comes of the first attempts.
+    // The first attempts end after they have recorded the raw copies.
     world
         .flaky_dynamodb
         .next("PutItem", Trouble::Throttled, 10_000);
@@ -163,7 +163,7 @@ async fn another_compression_writes_no_blob_twice() -> Outcome<()> {
     let mut world = World::start(exchange()).await?;
     world.register(&[EXCHANGE]).await?;
     world.all_announced().await?;
-    // The first attempts write their events and die before they can say so.
+    // The first attempts write their events but fail before they can record that.
     world
         .flaky_dynamodb
         .next_matching("UpdateItem", "records_written", Trouble::Throttled, 10_000);

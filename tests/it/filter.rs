@@ -1,4 +1,4 @@
-//! A filter on the way to the lake: every record is somewhere, or counted as dropped.
+//! A filter in the fetcher: every record is stored somewhere or counted as dropped.
 
 use std::collections::HashMap;
 
@@ -40,7 +40,7 @@ fn cmdlet(world: &World, n: u32, operation: &str, user: &str) -> Value {
 
 const SYSTEM: &str = r"NT AUTHORITY\SYSTEM (w3wp)";
 
-/// Publishes a blob and works until it has ended; its ledger item.
+/// Publishes a blob and works until it is finished. Returns its ledger item.
 async fn delivered(world: &World, records: Vec<Value>) -> Outcome<HashMap<String, String>> {
     let body = serde_json::to_vec(&records)?;
     let content = world
@@ -53,7 +53,8 @@ async fn delivered(world: &World, records: Vec<Value>) -> Outcome<HashMap<String
     Ok(item)
 }
 
-/// What the ledger says of in, written, routed, dropped, duplicate, foreign and malformed. The first is the sum of the others.
+/// The counts in the ledger: in, written, routed, dropped, duplicate, foreign and malformed. The first is the sum of
+/// the others.
 fn counts(item: &HashMap<String, String>) -> [u32; 7] {
     let names = [
         "in",
@@ -70,7 +71,7 @@ fn counts(item: &HashMap<String, String>) -> [u32; 7] {
 }
 
 #[tokio::test]
-async fn every_record_is_written_routed_dropped_or_counted_otherwise() -> Outcome<()> {
+async fn every_record_is_written_routed_dropped_or_counted() -> Outcome<()> {
     let world = world().await?;
     let mut foreign = world.record(8);
     foreign["OrganizationId"] = json!(Uuid::from_u128(99));

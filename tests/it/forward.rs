@@ -1,4 +1,4 @@
-//! What is in the lake arrives in the Firehose stream, and what is sent is what Firehose takes.
+//! Events in the lake arrive in the Firehose stream, and calls keep to Firehose's limits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use tests::firehose::{Call, Firehose, Mishap, NAME};
 use tokio::time::Instant;
 use url::Url;
 
-/// What Lambda gives the forwarder.
+/// Time that Lambda gives the forwarder.
 const WITHIN: Duration = Duration::from_secs(300);
 
 const KEY: &str =
     "ocsf/content_type=Audit.General/day=2026-03-01/hour=10/tenant_id=t/a.b!2B.ndjson.zst";
 
-/// A lake, the stream, and what leads from one to the other.
+/// A lake, a stream, and the forwarder between them.
 struct World {
     folder: tempfile::TempDir,
     firehose: Firehose,
@@ -46,7 +46,7 @@ impl World {
         lake.compress_and_write(&key.into(), text).await.unwrap();
     }
 
-    /// Announces objects to the forwarder; answers the keys of those that come again.
+    /// Announces objects to the forwarder. Returns the keys that are to be announced again.
     async fn announce(&self, keys: &[&str]) -> Vec<String> {
         let delivery = |key: &&str| Delivery {
             message_id: (*key).to_owned(),
@@ -80,7 +80,7 @@ fn lines(text: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_event_is_a_record_as_it_stands_in_the_lake() {
+async fn every_event_is_sent_as_it_is_in_the_lake() {
     let world = World::start();
     let gzip = KEY.replace(".zst", ".gz");
     world.put(KEY, &events(1_200)).await;
@@ -97,7 +97,7 @@ async fn every_event_is_a_record_as_it_stands_in_the_lake() {
 }
 
 #[tokio::test]
-async fn large_events_go_in_calls_that_firehose_takes() {
+async fn large_events_are_sent_within_firehoses_limits() {
     let world = World::start();
     let large: String = (0..40)
         .map(|at| format!("\"{}{at}\"\n", "x".repeat(200_000)))
@@ -109,7 +109,7 @@ async fn large_events_go_in_calls_that_firehose_takes() {
 }
 
 #[tokio::test]
-async fn an_event_that_no_record_can_hold_stays_behind_alone() {
+async fn an_event_that_is_too_large_is_left_out_alone() {
     let world = World::start();
     let large = format!("\"{}\"\n", "x".repeat(RECORD_BYTES_MAX));
     world.put(KEY, &format!("{{}}\n{large}[]\n")).await;
@@ -123,7 +123,7 @@ async fn an_event_that_no_record_can_hold_stays_behind_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_what_was_refused_is_sent_again() {
+async fn only_refused_records_are_sent_again() {
     let world = World::start();
     world.put(KEY, &events(5)).await;
     world.firehose.next(Mishap::Refuses(vec![1, 3, 4]), 1);
@@ -137,7 +137,7 @@ async fn only_what_was_refused_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_in_trouble_is_waited_for() {
+async fn a_failing_stream_is_retried() {
     let world = World::start();
     world.put(KEY, &events(2)).await;
     world.firehose.next(Mishap::Throttled, 6);
@@ -147,14 +147,14 @@ async fn a_stream_in_trouble_is_waited_for() {
     assert_eq!(world.announce(&[KEY]).await, Vec::<String>::new());
     assert_eq!(world.firehose.taken(), lines(&events(2)));
     assert_eq!(world.firehose.ahead(), 0);
-    // Not in a hurry, and not for ever.
+    // Retries must be neither immediate nor endless.
     let took = began.elapsed();
     assert!(took > CALL_TIMEOUT + Duration::from_secs(10), "{took:?}");
     assert!(took < Duration::from_secs(100), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_lost_answer_all_of_the_call_is_sent_again() {
+async fn after_a_lost_answer_the_whole_call_is_sent_again() {
     let world = World::start();
     world.put(KEY, &events(2)).await;
     world.firehose.next(Mishap::AnswerLost, 1);
@@ -164,7 +164,7 @@ async fn after_a_lost_answer_all_of_the_call_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_is_gone_fails_its_messages_at_once() {
+async fn a_missing_stream_fails_its_messages_at_once() {
     let world = World::start();
     world.put(KEY, &events(2)).await;
     for mishap in [Mishap::NoStream, Mishap::ShortAnswer] {
@@ -173,12 +173,12 @@ async fn a_stream_that_is_gone_fails_its_messages_at_once() {
         assert_eq!(world.announce(&[KEY]).await, [KEY]);
         assert_eq!(began.elapsed(), Duration::ZERO);
     }
-    // When it is there again, so is the message.
+    // When the stream is back, the message succeeds.
     assert_eq!(world.announce(&[KEY]).await, Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_takes_nothing_fails_in_time() {
+async fn a_stream_that_accepts_nothing_fails_in_time() {
     let world = World::start();
     world.put(KEY, &events(2)).await;
     world.firehose.next(Mishap::Throttled, 1_000);
@@ -187,7 +187,7 @@ async fn a_stream_that_takes_nothing_fails_in_time() {
     assert!(began.elapsed() < WITHIN, "{:?}", began.elapsed());
     assert_eq!(world.calls().len(), ATTEMPTS_MAX as usize);
 
-    // Each call hangs: then the worker's time ends it.
+    // Each call hangs, until the worker's time is up.
     let world = World::start();
     world.put(KEY, &events(2)).await;
     world.firehose.next(Mishap::Hangs, 1_000);
@@ -214,14 +214,14 @@ async fn a_damaged_object_is_not_sent() {
 }
 
 #[tokio::test]
-async fn an_object_that_somebody_deleted_is_done_with() {
+async fn a_deleted_object_counts_as_done() {
     let world = World::start();
     assert_eq!(world.announce(&[KEY]).await, Vec::<String>::new());
     assert_eq!(world.calls(), []);
 }
 
 #[tokio::test]
-async fn what_announces_no_object_of_the_lake_is_a_dead_letter() {
+async fn an_announcement_of_another_object_is_a_dead_letter() {
     let world = World::start();
     world.put(KEY, &events(1)).await;
     let delivery = |id: &str, body: String| Delivery {

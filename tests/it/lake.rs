@@ -1,5 +1,5 @@
-//! What the documents say about asking the lake is true: their queries run on a lake that the pipeline wrote, over the
-//! columns of template.yaml, and find what happened.
+//! The documents' queries work: they run on a lake that the pipeline has written, over the columns of template.yaml,
+//! and find what happened.
 
 mod columns;
 
@@ -20,20 +20,20 @@ use tests::{Outcome, repo, tools};
 use tokio::time::Instant;
 use url::Url;
 
-/// A dozen files of some kB: DuckDB takes a second, and its import on a busy machine some more.
+/// For a dozen files of a few kB. DuckDB takes a second, its import on a busy machine longer.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The compactor begins no plan in the last minutes that it is given; this leaves it as many as it likes.
+/// The compactor starts no work in the last minutes of its time. This leaves enough.
 const COMPACTION_WITHIN: Duration = Duration::from_secs(3_600);
 
-/// Files that the intruder takes: more than the query asks for.
+/// Files that the intruder downloads: more than the query looks for.
 const DOWNLOADS: u32 = 25;
 
 const MALLORY: &str = "mallory@contoso.example";
 const ADDRESS: &str = "203.0.113.66";
 
 #[tokio::test]
-async fn the_documented_queries_find_what_an_intruder_did() -> Outcome<()> {
+async fn the_documented_queries_find_an_intruder() -> Outcome<()> {
     let world = broken_into(Codec::Gzip).await?;
     let document = repo::read("docs/LAKE.md")?;
     let queries = queries(&document);
@@ -87,7 +87,7 @@ async fn the_documented_queries_find_what_an_intruder_did() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn the_parquet_files_and_zstd_answer_the_same() -> Outcome<()> {
+async fn parquet_files_and_zstd_give_the_same_answers() -> Outcome<()> {
     let world = broken_into(Codec::Zstd).await?;
     let compactor = Compactor {
         lake: Lake::open(&Url::from_directory_path(world.lake()).map_err(|()| "no address")?)?,
@@ -130,7 +130,7 @@ async fn the_parquet_files_and_zstd_answer_the_same() -> Outcome<()> {
     Ok(())
 }
 
-/// A lake in which a day's harmless events surround those of an intruder.
+/// A lake with an ordinary day's events, and those of an intruder among them.
 async fn broken_into(codec: Codec) -> Outcome<World> {
     let settings = EventSettings {
         codec,
@@ -236,7 +236,7 @@ fn download(world: &World, n: u32, who: &str) -> Value {
     )
 }
 
-/// The text of every block of SQL.
+/// The text of each SQL block.
 fn queries(document: &str) -> Vec<&str> {
     document
         .split("```sql\n")
@@ -245,7 +245,7 @@ fn queries(document: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The rows that each query gives.
+/// The rows that each query returns.
 async fn ask(lake: &Path, queries: &[&str]) -> Outcome<Vec<Value>> {
     tools::install().await?;
     let mut input = NamedTempFile::new()?;

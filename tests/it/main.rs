@@ -1,4 +1,4 @@
-//! All end-to-end tests in one binary: it links once.
+//! All end-to-end tests in one binary, which is linked once.
 #![expect(
     clippy::unwrap_used,
     reason = "a test's helper fails as loudly as the test"

@@ -1,4 +1,4 @@
-//! Parquet files that the compactor writes, read by DuckDB and PyArrow.
+//! Parquet files written by the compactor can be read by DuckDB and PyArrow.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,14 +13,13 @@ use tests::{repo, tools};
 use tokio::time::Instant;
 use url::Url;
 
-/// Records in one object.
 const RECORDS_PER_OBJECT: usize = 60;
 
 const READ_TIMEOUT: Duration = Duration::from_secs(120);
 
 const FIXTURES: &str = "shared/normalize/tests/fixtures";
 
-/// All raw records of the normalizer's fixtures. Some of their lines are no records.
+/// All raw records of the normalizer's fixtures. Some lines are not records.
 fn records() -> Vec<Vec<u8>> {
     let golden = repo::read(format!("{FIXTURES}/golden.ndjson")).unwrap();
     let raw = |line: &str| serde_json::from_str::<Value>(line).unwrap()["raw"].to_string();
@@ -40,7 +39,7 @@ fn records() -> Vec<Vec<u8>> {
     records
 }
 
-/// Writes the events of some records as the object of blob number `number`.
+/// Writes the events of some records as the object of blob `number`.
 async fn put_events(lake: &Lake, number: usize, records: &[Vec<u8>], raw_data: RawData) -> usize {
     let blob = ContentRef {
         tenant_id: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
@@ -64,7 +63,7 @@ async fn put_events(lake: &Lake, number: usize, records: &[Vec<u8>], raw_data: R
     for record in records {
         normalize::event(record, &context, &mut events);
     }
-    // A lake has objects of both compressions when the deployment's setting was changed.
+    // A lake has objects in both compressions after the setting was changed.
     let codec = [Codec::Gzip, Codec::Zstd][number % 2];
     lake.compress_and_write(
         &key::events(&blob, normalize::Schema::Ocsf, codec),
@@ -87,7 +86,7 @@ async fn read_back(lake: &Path) -> Value {
 }
 
 #[tokio::test]
-async fn duckdb_and_pyarrow_read_every_event_once_and_unchanged() {
+async fn duckdb_and_pyarrow_read_every_event_once_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let compactor = Compactor {
         lake: Lake::open(&Url::from_directory_path(folder.path()).unwrap()).unwrap(),
@@ -108,7 +107,7 @@ async fn duckdb_and_pyarrow_read_every_event_once_and_unchanged() {
     }
     let report = compact::run(&compactor, run).await.unwrap();
     assert_eq!(report.events, events);
-    // Late events go into files of their own.
+    // Late events get files of their own.
     events += put_events(&compactor.lake, 100, &records[..50], RawData::Always).await;
     let late = compact::run(&compactor, run).await.unwrap();
     assert_eq!((late.plans, late.events), (1, 50));

@@ -1,4 +1,4 @@
-//! Secrets on the way to the lake: in no event, and by setting in no object at all.
+//! Secrets in records: no event in the lake holds them and, with the setting for it, no object at all.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tests::Outcome;
 use tests::world::{EXCHANGE, World, quiet};
 
-/// What must not be found.
+/// Must not be found in the lake.
 const MARKER: &str = "hunter2-of-contoso";
 
 async fn world(redact_raw: bool) -> Outcome<World> {
@@ -38,7 +38,7 @@ fn with_secret(world: &World, n: u32) -> Value {
     record
 }
 
-/// Publishes a blob and works until it has ended; its ledger item.
+/// Publishes a blob and works until it is finished. Returns its ledger item.
 async fn end_of(world: &World, body: impl Into<Bytes>) -> Outcome<HashMap<String, String>> {
     let content = world
         .emulator
@@ -48,7 +48,7 @@ async fn end_of(world: &World, body: impl Into<Bytes>) -> Outcome<HashMap<String
     world.blob(&content).await
 }
 
-/// The unpacked objects below a folder of the lake.
+/// The unpacked objects in a folder of the lake.
 fn objects(world: &World, folder: &str) -> Outcome<Vec<Vec<u8>>> {
     let files = tests::lake::files(&world.lake().join(folder))?;
     files
@@ -62,7 +62,7 @@ fn mentions(object: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn events_hold_no_secret_and_the_raw_copy_is_microsofts() -> Outcome<()> {
+async fn events_hold_no_secret_and_the_raw_copy_is_unchanged() -> Outcome<()> {
     let world = world(false).await?;
     let body = json!([with_secret(&world, 1)]).to_string();
     let item = end_of(&world, body.clone()).await?;
@@ -79,7 +79,7 @@ async fn events_hold_no_secret_and_the_raw_copy_is_microsofts() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn by_setting_no_object_holds_a_secret() -> Outcome<()> {
+async fn with_the_setting_no_object_holds_a_secret() -> Outcome<()> {
     let world = world(true).await?;
     let (plain, secret) = (world.record(2).to_string(), with_secret(&world, 1));
     let mut nameless = with_secret(&world, 3);
@@ -117,12 +117,12 @@ async fn by_setting_no_object_holds_a_secret() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn what_was_stored_without_secrets_gives_the_same_events_again() -> Outcome<()> {
+async fn redacted_raw_copies_give_the_same_events_again() -> Outcome<()> {
     let world = world(true).await?;
     let body = json!([with_secret(&world, 1), world.record(2)]).to_string();
     end_of(&world, body.clone()).await?;
     let once = objects(&world, "ocsf")?;
-    // The same records by another blob, from a lake that keeps secrets: only the blob is another.
+    // The same records in another blob, from a lake that keeps secrets: only the blob differs.
     let other = self::world(false).await?;
     end_of(
         &other,

@@ -1,4 +1,4 @@
-//! The real template, built and deployed: API Gateway, the bootstraps, SQS, DynamoDB, S3, with rights enforced.
+//! The real template, built and deployed: API Gateway, the bootstraps, SQS, DynamoDB, S3, with permissions enforced.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,21 +13,21 @@ use tests::{Outcome, lake};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-/// Everything arrives within seconds on an idle machine; other tests run beside this one.
+/// Everything arrives within seconds on an idle machine, but other tests run at the same time.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(180);
 
-/// How often it is looked for. A look costs an `aws` process.
+/// Time between checks. Each check starts an `aws` process.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Longest answer of the API: its gateway gives up after 30 s.
+/// Longest wait for an answer of the API: its gateway times out after 30 s.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(35);
 
 const BLOBS: usize = 10;
 
-/// Largest bootstrap of the receiver, in bytes: Microsoft waits for it, a cold start included.
+/// Largest bootstrap of the receiver, in bytes: Microsoft waits for its answer, even during a cold start.
 const RECEIVER_BYTES_MAX: u64 = 8_000_000;
 
-/// Largest bootstrap of the others, in bytes: what is larger takes longer to start, and that is billed.
+/// Largest bootstrap of the other functions, in bytes: a larger one takes longer to start, and that time is billed.
 const BOOTSTRAP_BYTES_MAX: u64 = 14_000_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -91,7 +91,7 @@ fn bootstraps_are_small(world: &World) -> Outcome<()> {
     })
 }
 
-/// The nested stack is there, with the database and the bucket of the stack around it.
+/// The nested stack exists and uses the database and the bucket of the main stack.
 async fn every_class_has_a_glue_table(world: &World) -> Outcome<()> {
     let (bucket, events) = (
         world.stack.output("LakeBucket")?,
@@ -111,7 +111,8 @@ async fn every_class_has_a_glue_table(world: &World) -> Outcome<()> {
     })
 }
 
-/// From S3 through EventBridge, the queue and the deployed forwarder, byte by byte. Copies are allowed.
+/// Compares bytes after the way from S3 through EventBridge, the queue and the deployed forwarder. Duplicates are
+/// allowed.
 async fn the_stream_has_every_event_of_the_lake(world: &World) -> Outcome<()> {
     let mut events = BTreeSet::new();
     for object in lake::files(&world.stack.lake().await?.join("ocsf"))? {
@@ -139,11 +140,11 @@ async fn the_stream_has_every_event_of_the_lake(world: &World) -> Outcome<()> {
     .await
 }
 
-/// With the forwarder's own role: S3 refuses what is not there unless the folder's listing may be asked.
+/// With the forwarder's own role: S3 reports a missing object as forbidden unless the role may list the folder.
 async fn what_is_gone_is_told_from_what_may_not_be_read(world: &World) -> Outcome<()> {
     let not_packed = world.stack.lake().await?.join("not-packed");
     std::fs::write(&not_packed, "{}\n")?;
-    // Outside what the rule tells the queue of; the role may not read it.
+    // Not in a folder that the rule announces; the role must not read it.
     world
         .stack
         .put("raw/not-packed.ndjson.gz", &not_packed)
@@ -169,7 +170,7 @@ async fn what_is_gone_is_told_from_what_may_not_be_read(world: &World) -> Outcom
     })
 }
 
-/// With the compactor's own role, which may list, read and create what it must and nothing else.
+/// With the compactor's own role, which may list, read and create what it needs and nothing else.
 async fn a_closed_hour_becomes_parquet_once(world: &World) -> Outcome<()> {
     let dir = world.stack.lake().await?;
     let objects = lake::files(&dir.join("ocsf"))?;
@@ -348,7 +349,7 @@ async fn subscriptions(world: &World, tenant: Uuid) -> Outcome<Vec<Value>> {
         .unwrap_or_default())
 }
 
-/// How many blobs of the ledger are in each state.
+/// How many blobs in the ledger are in each state.
 async fn ledger(world: &World) -> Outcome<BTreeMap<String, u64>> {
     let table = world.stack.output("TableName")?;
     let scan = [
@@ -412,7 +413,7 @@ async fn answer(request: reqwest::RequestBuilder) -> Outcome<(StatusCode, String
     Ok((response.status(), response.text().await?))
 }
 
-/// Looks until `look` finds it; `look` answers what it saw instead.
+/// Repeats `look` until it finds what it looks for. Otherwise `look` returns what it saw, for the error.
 async fn wait_until(
     what: &str,
     look: impl AsyncFn() -> Outcome<Result<(), String>>,

@@ -1,4 +1,4 @@
-//! Tenants in and out, and their subscriptions kept as they should be.
+//! Tenants are added and removed, and their subscriptions kept in the desired state.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn every_request_needs_the_api_key() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn registering_twice_is_the_same_tenant_and_no_second_start() -> Outcome<()> {
+async fn registering_twice_makes_one_tenant_and_one_start() -> Outcome<()> {
     let world = World::start(quiet()).await?;
     let body =
         json!({"tenant_id": world.tenant(), "content_types": ["Audit.Exchange", "Audit.General"]});
@@ -58,7 +58,7 @@ async fn registering_twice_is_the_same_tenant_and_no_second_start() -> Outcome<(
 }
 
 #[tokio::test]
-async fn a_tenant_that_has_not_consented_is_shown_the_link() -> Outcome<()> {
+async fn a_tenant_without_consent_is_shown_the_link() -> Outcome<()> {
     let world = World::start(emulator::Config {
         consented: false,
         ..quiet()
@@ -98,7 +98,7 @@ async fn a_tenant_that_does_not_exist_is_refused() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_tenant_that_leaves_is_stopped_and_gone() -> Outcome<()> {
+async fn a_removed_tenant_is_stopped_and_deleted() -> Outcome<()> {
     let world = World::start(quiet()).await?;
     world.register(&[EXCHANGE]).await?;
     let path = format!("/v1/tenants/{}", world.tenant());
@@ -138,7 +138,7 @@ async fn an_interrupted_removal_is_finished_by_the_reconciler() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_lost_webhook_is_put_back_after_fifteen_minutes() -> Outcome<()> {
+async fn a_lost_webhook_is_restored_after_fifteen_minutes() -> Outcome<()> {
     let world = World::start(quiet()).await?;
     world.register(&[EXCHANGE]).await?;
     let vanish = Fault {
@@ -162,7 +162,7 @@ async fn a_lost_webhook_is_put_back_after_fifteen_minutes() -> Outcome<()> {
 
 #[tokio::test]
 async fn content_is_swept_without_a_valid_webhook() -> Outcome<()> {
-    // Plain http is AF20021 to Microsoft.
+    // Microsoft refuses a plain http webhook with AF20021.
     let world = World::start_strict(emulator::Config {
         content_types: vec![Published::Exchange],
         blobs_per_tenant: 5,
@@ -194,7 +194,7 @@ async fn content_is_swept_without_a_valid_webhook() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_type_taken_out_of_the_registration_is_stopped() -> Outcome<()> {
+async fn a_type_removed_from_the_registration_is_stopped() -> Outcome<()> {
     let world = World::start(quiet()).await?;
     world
         .register(&[EXCHANGE, ContentType::AuditGeneral])
@@ -216,7 +216,7 @@ async fn a_refused_webhook_is_left_out_of_the_next_start() -> Outcome<()> {
         ..quiet()
     };
     let world = World::start_strict(config).await?;
-    // Nothing can be started while the tenant is registered, so that the first start is the reconciler's.
+    // Starts fail while the tenant is registered, so the first successful one is the reconciler's.
     let unreachable = Fault {
         operation: Some(Operation::List),
         ..Fault::from(FaultKind::Html { status: 503 })
@@ -241,7 +241,7 @@ async fn a_refused_webhook_is_left_out_of_the_next_start() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn content_of_a_type_no_longer_registered_is_not_fetched() -> Outcome<()> {
+async fn content_of_a_removed_type_is_not_fetched() -> Outcome<()> {
     let world = World::start(quiet()).await?;
     world
         .register(&[EXCHANGE, ContentType::AuditGeneral])

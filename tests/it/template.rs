@@ -1,4 +1,4 @@
-//! template.yaml and glue-tables.yaml, linted in the form that CloudFormation gets: the linters see little in a SAM source.
+//! Lints template.yaml and glue-tables.yaml after their SAM transform: the linters check little in a SAM source.
 
 mod forward;
 mod metrics;
@@ -14,10 +14,10 @@ use serde_json::Value;
 use tests::{glue_tables, repo, tools};
 use tokio::process::Command;
 
-/// A linter's run: seconds, but for a first import of its rules on a busy machine.
+/// Time for a linter. It takes seconds, or longer for the first import of its rules on a busy machine.
 const LINT_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// The templates that are deployed.
+/// The templates that we deploy.
 #[derive(Clone, Copy, Debug)]
 enum Template {
     Main,
@@ -34,14 +34,14 @@ impl Template {
 }
 
 #[tokio::test]
-async fn sam_validate_finds_nothing() {
+async fn sam_validate_finds_no_fault() {
     tools::install().await.unwrap();
     let file = Template::Main.file();
     lint(tools::sam_tool("sam").args(["validate", "--lint", "--template-file", file])).await;
 }
 
 #[tokio::test]
-async fn cfn_lint_finds_nothing() {
+async fn cfn_lint_finds_no_fault() {
     let regions = ["eu-central-1", "us-east-1", "us-gov-west-1"];
     for template in [Template::Main, Template::GlueTables] {
         let (_dir, path) = expanded_file(template).await;
@@ -57,7 +57,7 @@ async fn cfn_lint_finds_nothing() {
 }
 
 #[tokio::test]
-async fn checkov_finds_nothing_that_is_not_explained() {
+async fn checkov_finds_nothing_without_an_explanation() {
     for template in [Template::Main, Template::GlueTables] {
         let (_dir, path) = expanded_file(template).await;
         lint(
@@ -75,7 +75,7 @@ async fn lint(command: &mut Command) {
     }
 }
 
-/// A template as CloudFormation gets it.
+/// A template after its SAM transform, as CloudFormation gets it.
 async fn expanded(template: Template) -> Value {
     let (_dir, path) = expanded_file(template).await;
     serde_json::from_str(&repo::read(path).unwrap()).unwrap()
@@ -107,7 +107,7 @@ fn resources<'a>(template: &'a Value, of: &str) -> Vec<(&'a str, &'a Value)> {
     found
 }
 
-/// The name of the resource that `{"Ref": name}` or `{"Fn::GetAtt": [name, ..]}` means.
+/// The name of the resource in `{"Ref": name}` or `{"Fn::GetAtt": [name, ..]}`.
 fn referred(value: &Value) -> Option<&str> {
     value["Ref"]
         .as_str()

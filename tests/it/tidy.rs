@@ -1,4 +1,4 @@
-//! House rules that no compiler checks: who may depend on whom, how large a file may be, what it may be called.
+//! House rules that no compiler checks: dependencies between crates, and the size and names of files.
 
 mod wings;
 
@@ -8,19 +8,19 @@ use std::path::Path;
 use serde_json::Value;
 use tests::repo;
 
-/// Code lines of a file, tests at its foot not counted.
+/// Most code lines in a file, without the tests at the end.
 const FILE_LINES_MAX: usize = 400;
 
-/// Lines of a Lambda's main.rs: settings, clients, run.
+/// Most lines in a Lambda's main.rs: settings, clients, run.
 const MAIN_LINES_MAX: usize = 50;
 
-/// Characters of a test's name: one short behaviour.
+/// Longest name of a test in characters: enough for one short behaviour.
 const TEST_NAME_MAX: usize = 60;
 
-/// Names that say nothing about what is inside.
+/// File names that do not say what the file contains.
 const EMPTY_NAMES: [&str; 6] = ["mod", "utils", "util", "helpers", "common", "misc"];
 
-/// Our own crates that a crate may use; the emulator none, so that a misreading of Microsoft cannot be shared.
+/// Our own crates that each crate may use. The emulator uses none, so it cannot share a misreading of Microsoft's API.
 const ARROWS: [(&str, &[&str]); 14] = [
     ("columnar", &[]),
     ("emulator", &[]),
@@ -70,7 +70,7 @@ const FUNCTIONS: &[&str] = &[
     "forwarder",
 ];
 
-/// Crates by the beginning of their name, and who alone may name them.
+/// Prefixes of crate names, and the only crates that may use them.
 const RESERVED: [(&str, &[&str]); 9] = [
     ("aws-config", &["pipeline", "local", "tests"]),
     ("aws-sdk-", &["pipeline", "local", "tests"]),
@@ -79,22 +79,23 @@ const RESERVED: [(&str, &[&str]); 9] = [
     ("clap", &["emulator", "local"]),
     ("lambda_", FUNCTIONS),
     ("object_store", &["pipeline", "local", "tests"]),
-    // The emulator calls webhooks; the client of Microsoft is office365.
+    // The emulator calls webhooks; office365 is the client for Microsoft.
     ("reqwest", &["emulator", "office365", "tests"]),
     ("dynoxide", &["local"]),
 ];
 
-/// The splitter, the normalizer and the columns are pure: neither I/O nor async. clippy.toml keeps the clock out.
+/// Crates not allowed in `records`, `normalize` and `columnar`, which are pure: no I/O, no async. clippy.toml bans the
+/// clock.
 const NOT_IN_PURE: [&str; 5] = ["futures", "http", "rand", "tokio", "tracing"];
 
 #[test]
-fn crates_depend_only_along_the_arrows() {
+fn crates_only_depend_along_the_arrows() {
     let metadata = repo::metadata().unwrap();
     assert_eq!(broken_arrows(&metadata), Vec::<String>::new());
 }
 
 #[test]
-fn an_arrow_against_the_rules_is_reported() {
+fn a_forbidden_arrow_is_reported() {
     let metadata: Value = serde_json::json!({"packages": [
         {"name": "emulator", "dependencies": [{"name": "office365", "kind": null, "path": "/x"}]},
         {"name": "normalize", "dependencies": [{"name": "tokio", "kind": null}, {"name": "axum", "kind": "dev"}]},
@@ -121,7 +122,7 @@ fn broken_arrows(metadata: &Value) -> Vec<String> {
         };
         for dependency in package["dependencies"].as_array().unwrap() {
             let on = dependency["name"].as_str().unwrap();
-            // Tests may use anything but what would close a circle, which cargo refuses.
+            // Tests may use any crate of ours; cargo itself refuses circles.
             let is_dev = dependency["kind"] == "dev";
             let reserved = RESERVED
                 .iter()
@@ -158,7 +159,7 @@ fn versions_are_chosen_in_one_place() {
 }
 
 #[test]
-fn every_source_file_says_what_it_is_and_is_short() {
+fn every_source_file_is_short_and_has_a_heading() {
     let mut faults = Vec::new();
     for path in sources() {
         let text = repo::read(&path).unwrap();
@@ -210,7 +211,7 @@ fn file_names_say_what_is_inside() {
 }
 
 #[test]
-fn names_of_tests_are_short() {
+fn test_names_are_short() {
     let mut long = Vec::new();
     for path in sources() {
         let text = repo::read(&path).unwrap();
@@ -237,8 +238,8 @@ fn names_of_tests_are_short() {
 }
 
 #[test]
-fn nothing_is_left_undone_or_switched_off() {
-    // Spelled in two parts, so that this file does not name them.
+fn nothing_is_left_undone_or_disabled() {
+    // Written in two parts, so that this file does not contain the marks.
     let marks = [
         ["TO", "DO"],
         ["FIX", "ME"],

@@ -1,5 +1,5 @@
-//! A Firehose stream in memory, below the AWS SDK: it speaks `PutRecordBatch` on the wire, holds whoever calls to Firehose's
-//! limits, and misbehaves on demand.
+//! A Firehose stream in memory, below the AWS SDK: it answers `PutRecordBatch`, checks that callers keep to Firehose's
+//! limits, and fails on demand.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -19,34 +19,34 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-/// Its name.
+/// The name of the stream.
 pub const NAME: &str = "to-the-siem";
 
 /// What goes wrong with a call.
 #[derive(Clone, Debug)]
 pub enum Mishap {
-    /// The stream is at its limit before the first record.
+    /// The stream has reached its limit before the first record.
     Throttled,
-    /// Firehose fails.
+    /// Firehose has an internal error.
     Internal,
-    /// The stream takes all but these records, by their place in the call.
+    /// The stream accepts all records except these, by their index in the call.
     Refuses(Vec<usize>),
-    /// The stream takes all, and its answer is lost.
+    /// The stream accepts all records, but its answer is lost.
     AnswerLost,
-    /// There is no such stream.
+    /// The stream does not exist.
     NoStream,
-    /// No answer comes at all.
+    /// The call is never answered.
     Hangs,
-    /// The answer says of fewer records what became of them.
+    /// The answer has results for fewer records than were sent.
     ShortAnswer,
 }
 
-/// A call that came.
+/// A call that was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// Records in it.
+    /// The number of records in the call.
     pub records: usize,
-    /// Of those, how many were taken.
+    /// How many of them were accepted.
     pub taken: usize,
 }
 
@@ -69,38 +69,38 @@ impl fmt::Debug for Firehose {
 }
 
 impl Firehose {
-    /// Has the next call go wrong; more of these follow each other.
+    /// Makes the next `times` calls fail in this way, after those that were set to fail before.
     pub fn next(&self, mishap: Mishap, times: usize) {
         let mishaps = std::iter::repeat_n(mishap, times);
         self.state().ahead.extend(mishaps);
     }
 
-    /// How much trouble has not come yet.
+    /// The number of failures that have not happened yet.
     #[must_use]
     pub fn ahead(&self) -> usize {
         self.state().ahead.len()
     }
 
-    /// The calls that came, in order.
+    /// The calls received, in order.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.state().calls.clone()
     }
 
-    /// The records that were taken, in order.
+    /// The records accepted, in order.
     #[must_use]
     pub fn taken(&self) -> Vec<String> {
         let text = |of: &Vec<u8>| String::from_utf8_lossy(of).into_owned();
         self.state().taken.iter().map(text).collect()
     }
 
-    /// The rules of Firehose that calls have broken.
+    /// Firehose's rules that callers have broken.
     #[must_use]
     pub fn broken(&self) -> Vec<String> {
         self.state().broken.clone()
     }
 
-    /// What leads the AWS SDK here.
+    /// A configuration that sends the AWS SDK here.
     #[must_use]
     pub fn config(&self) -> SdkConfig {
         let credentials = Credentials::new("test", "test", None, None, "test");
@@ -116,7 +116,7 @@ impl Firehose {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The answer, or none when it is lost; an error when none ever comes.
+    /// The answer; `None` when it is lost; an error when the call is never answered.
     fn answer(&self, request: &HttpRequest) -> Result<Option<(u16, Value)>, Hanging> {
         let mut state = self.state();
         let body = request.body().bytes().unwrap_or_default();
@@ -185,8 +185,8 @@ impl Firehose {
 
 struct Hanging;
 
-/// A call's records, or the rule that it breaks. As Amazon documents them: up to 500 records and 4 MB a call (held here to
-/// the whole request, base64 and all), 1,000 KiB a record before base64.
+/// The records of a call, or the rule that the call breaks. Amazon documents these limits: 500 records and 4 MB per
+/// call (checked here for the whole request, with base64) and 1,000 KiB per record before base64.
 fn records(request: &HttpRequest, body: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     let target = request.headers().get("x-amz-target").unwrap_or_default();
     if target != "Firehose_20150804.PutRecordBatch" {

@@ -1,4 +1,4 @@
-//! An HTTP client for the AWS SDK that misbehaves on demand: the one place between the pipeline and AWS where faults are
+//! An HTTP client for the AWS SDK that fails on demand: the only place between the pipeline and AWS where faults are
 //! injected.
 
 use std::fmt;
@@ -19,23 +19,23 @@ use serde_json::{Value, json};
 /// What goes wrong with a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// DynamoDB throttles, and nothing happens.
+    /// DynamoDB throttles the call, which has no effect.
     Throttled,
-    /// The call takes effect and its answer is lost: nobody can tell it from one that never arrived.
+    /// The call takes effect but its answer is lost, so the caller cannot know whether it arrived.
     AnswerLost,
-    /// SQS takes a batch and refuses its last entry.
+    /// SQS accepts a batch except for its last entry.
     LastEntryRefused,
 }
 
-/// One call that will go wrong.
+/// A call that is going to fail.
 struct Ahead {
     operation: String,
-    /// Only a call whose body has this in it; empty for any.
+    /// Only calls whose body contains this text; any call if empty.
     part: String,
     trouble: Trouble,
 }
 
-/// The trouble ahead: the next calls whose `x-amz-target` ends in a given operation.
+/// Makes the next calls fail whose `x-amz-target` ends in a given operation.
 #[derive(Clone)]
 pub struct Flaky {
     inner: SharedHttpClient,
@@ -58,12 +58,12 @@ impl fmt::Debug for Flaky {
 }
 
 impl Flaky {
-    /// Has the next `times` calls of `operation` go wrong.
+    /// Makes the next `times` calls of `operation` fail.
     pub fn next(&self, operation: &str, trouble: Trouble, times: usize) {
         self.next_matching(operation, "", trouble, times);
     }
 
-    /// Has the next `times` calls of `operation` whose body contains `part` go wrong.
+    /// Makes the next `times` calls of `operation` fail whose body contains `part`.
     pub fn next_matching(&self, operation: &str, part: &str, trouble: Trouble, times: usize) {
         if let Ok(mut ahead) = self.ahead.lock() {
             ahead.extend((0..times).map(|_| Ahead {
@@ -74,14 +74,14 @@ impl Flaky {
         }
     }
 
-    /// No more trouble.
+    /// Removes the failures that have not happened yet.
     pub fn clear(&self) {
         if let Ok(mut ahead) = self.ahead.lock() {
             ahead.clear();
         }
     }
 
-    /// How much trouble has not come yet.
+    /// The number of failures that have not happened yet.
     #[must_use]
     pub fn ahead(&self) -> usize {
         self.ahead.lock().map(|ahead| ahead.len()).unwrap_or(0)
@@ -157,7 +157,7 @@ fn response(status: u16, body: String) -> Result<HttpResponse, ConnectorError> {
     Ok(response)
 }
 
-/// Forwards a `SendMessageBatch` without its last entry, and says that SQS refused that one.
+/// Forwards a `SendMessageBatch` without its last entry, and answers that SQS refused that entry.
 async fn refuse_last(
     inner: &SharedHttpConnector,
     mut request: HttpRequest,

@@ -1,6 +1,7 @@
-//! What DNS does on AWS: one loopback address for an API that is known by a host name.
+//! Does what DNS does on AWS: a loopback address for an API that is known by its host name.
 //!
-//! Its port is known before the stack is deployed, so it can be the stack's `WebhookBaseUrl`; where it leads is known after.
+//! Its port is known before the stack is deployed, so it can be the stack's `WebhookBaseUrl`. Its target is only known
+//! afterwards.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,10 +11,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// Longest request head taken, in bytes; API Gateway refuses headers of more than 10,240.
+/// Longest request head in bytes. API Gateway refuses headers of more than 10,240.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// Forwards connections, one request each, with another `Host`. It stops when it is dropped.
+/// Forwards connections with another `Host`, one request each. It stops when it is dropped.
 #[derive(Debug)]
 pub struct Forwarder {
     address: SocketAddr,
@@ -28,7 +29,7 @@ struct Target {
 }
 
 impl Forwarder {
-    /// Listens on a free loopback port; until [`Forwarder::lead_to`], connections are closed.
+    /// Listens on a free loopback port. Connections are closed until [`Forwarder::lead_to`] is called.
     ///
     /// # Errors
     /// No port is free.
@@ -40,7 +41,7 @@ impl Forwarder {
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if let Some(target) = shared.get().cloned() {
-                    // Whoever called sees the broken connection and says so.
+                    // The client sees a broken connection and reports it.
                     tokio::spawn(async move { forward(client, &target).await.ok() });
                 }
             }
@@ -52,15 +53,15 @@ impl Forwarder {
         })
     }
 
-    /// Where it listens, as a URL that ends in a slash.
+    /// Its address, as a URL that ends in a slash.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
-    /// Sets, once, where requests go and under which `Host`.
+    /// Sets where requests are forwarded to, and with which `Host`. Only the first call has an effect.
     pub fn lead_to(&self, address: SocketAddr, host: String) {
-        // A second target would be a mistake of the harness; the first stays.
+        // A second target would be a mistake in the harness.
         let _ = self.target.set(Target { address, host });
     }
 }
@@ -88,7 +89,7 @@ async fn forward(mut client: TcpStream, target: &Target) -> io::Result<()> {
         !name.eq_ignore_ascii_case("host") && !name.eq_ignore_ascii_case("connection")
     });
     let mut sent: String = kept.collect::<Vec<_>>().join("\r\n");
-    // One request a connection: the next one's head would not be rewritten.
+    // One request per connection: the head of a second one would not be rewritten.
     sent.push_str(&format!("\r\nHost: {}\r\nConnection: close", target.host));
     let mut server = TcpStream::connect(target.address).await?;
     server.write_all(sent.as_bytes()).await?;

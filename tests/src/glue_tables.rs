@@ -1,4 +1,4 @@
-//! glue-tables.yaml: the template of the Glue tables over the Parquet files, written from the columns that the files have.
+//! glue-tables.yaml: the template of the Glue tables for the Parquet files, generated from the columns of the files.
 //!
 //! `cargo glue-tables` writes the file; a test compares it.
 
@@ -11,10 +11,10 @@ use crate::Outcome;
 /// The file, relative to the repository's root.
 pub const FILE: &str = "glue-tables.yaml";
 
-/// Characters in a line, as in template.yaml.
+/// Longest line in characters, as in template.yaml.
 const LINE_CHARS_MAX: usize = 125;
 
-/// Spaces before a table's columns.
+/// Spaces before the columns of a table.
 const COLUMNS_INDENT: usize = 12;
 
 const HEAD: &str = r#"# Written by `cargo glue-tables` from the columns in shared/columnar. Do not edit: run that command instead.
@@ -42,7 +42,7 @@ Parameters:
 Resources:
 "#;
 
-/// Glue folds names to lower case, and the folders' names have capitals: hence the location that spells them.
+/// Glue converts names to lower case, but the folders have capitals: so each table has a location with the exact name.
 const TABLE: &str = r#"  RESOURCE:
     Type: AWS::Glue::Table
     Properties:
@@ -78,7 +78,7 @@ COLUMNS
 /// The whole template.
 ///
 /// # Errors
-/// Two classes give one column different types.
+/// Two classes have different types for the same column.
 pub fn template() -> Outcome<String> {
     let tables = CLASSES.iter().map(|class| {
         TABLE
@@ -92,7 +92,7 @@ pub fn template() -> Outcome<String> {
     Ok(head + &tables.join("\n"))
 }
 
-/// `UalFileHostingTable` of `ual_file_hosting`.
+/// `UalFileHostingTable` for `ual_file_hosting`.
 #[must_use]
 pub fn resource_name(source: &str) -> String {
     let words = source.split('_').map(|word| {
@@ -102,7 +102,7 @@ pub fn resource_name(source: &str) -> String {
     format!("{}Table", words.collect::<String>())
 }
 
-/// Every column of any class, one a line.
+/// The columns of all classes, one per line.
 fn declarations() -> Outcome<String> {
     let mut declared = BTreeMap::new();
     let mut lines = Vec::new();
@@ -120,7 +120,7 @@ fn declarations() -> Outcome<String> {
     Ok(lines.join("\n"))
 }
 
-/// The class's columns, by name.
+/// The columns of a class, by name.
 fn references(class: &Class) -> String {
     let indent = " ".repeat(COLUMNS_INDENT);
     let mut lines = vec![String::new()];

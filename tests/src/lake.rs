@@ -1,4 +1,4 @@
-//! Reading a lake that was copied to a folder.
+//! Reads a lake that was copied to a folder.
 
 use std::fs;
 use std::io::Read as _;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::Outcome;
 
-/// The files below a folder, sorted; none when the folder does not exist.
+/// The files in a folder and its subfolders, sorted; none if the folder does not exist.
 ///
 /// # Errors
 /// A folder cannot be read.
@@ -33,10 +33,10 @@ pub fn files(dir: &Path) -> Outcome<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The content of a compressed file.
+/// The content of a compressed file, decompressed.
 ///
 /// # Errors
-/// It cannot be read or unpacked.
+/// It cannot be read or decompressed.
 pub fn unpacked(path: &Path) -> Outcome<Vec<u8>> {
     let file = fs::File::open(path)?;
     if path.extension().is_some_and(|of| of == "zst") {
@@ -47,13 +47,13 @@ pub fn unpacked(path: &Path) -> Outcome<Vec<u8>> {
     Ok(content)
 }
 
-/// The folders of events, one for each schema.
+/// The folders that hold events, one for each schema.
 const EVENTS: [&str; 2] = ["ocsf", "ecs"];
 
-/// The events in the files below `ocsf/` and `ecs/`.
+/// The events in all files below `ocsf/` and `ecs/`.
 ///
 /// # Errors
-/// A file cannot be read, unpacked or parsed.
+/// A file cannot be read, decompressed or parsed.
 pub fn events(lake: &Path) -> Outcome<Vec<Value>> {
     let mut events = Vec::new();
     for folder in EVENTS {
@@ -67,7 +67,7 @@ pub fn events(lake: &Path) -> Outcome<Vec<Value>> {
 /// The events in one file.
 ///
 /// # Errors
-/// It cannot be read, unpacked or parsed.
+/// It cannot be read, decompressed or parsed.
 pub fn events_of(path: &Path) -> Outcome<Vec<Value>> {
     let text = String::from_utf8(unpacked(path)?)?;
     let events = text.lines().map(|line| {

@@ -1,4 +1,4 @@
-//! What the end-to-end tests are made of: the repository, its tools, and the deployed stack.
+//! The harness of the end-to-end tests: the repository, its tools, and the deployed stack.
 
 pub mod firehose;
 pub mod flaky;
@@ -12,5 +12,5 @@ pub mod stack;
 pub mod tools;
 pub mod world;
 
-/// Harness code fails with a sentence for whoever reads the test's output.
+/// Harness code fails with a sentence that the reader of the test's output understands.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -1,4 +1,4 @@
-//! AWS on a loopback port: ministack, with rights enforced.
+//! AWS on a loopback port: ministack, with permissions enforced.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -11,29 +11,29 @@ use tokio::time::{Instant, sleep};
 
 use crate::{Outcome, repo, tools};
 
-/// It starts in two seconds on an idle machine; builds may be running beside it.
+/// It starts within two seconds on an idle machine, but builds may run at the same time.
 const START_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// How often it is asked whether it answers.
+/// Time between checks whether it answers.
 const POLL: Duration = Duration::from_millis(200);
 
-/// A port that was free may be taken before it listens; not three times in a row.
+/// A free port may be taken before ministack listens on it, but not three times in a row.
 const ATTEMPTS_MAX: usize = 3;
 
-/// A running ministack. It dies with this value, and with this process.
+/// A running ministack. It stops when this value is dropped, and with this process.
 #[derive(Debug)]
 pub struct Ministack {
     address: SocketAddr,
     log: PathBuf,
-    // Closing its standard input ends it, and dropping it kills it.
+    // Closing its standard input stops it; dropping it kills it.
     child: Child,
 }
 
 impl Ministack {
-    /// Starts one on a free port. Its files, the unpacked functions among them, go into `dir`.
+    /// Starts ministack on a free port. Its files go into `dir`, including the unpacked functions.
     ///
     /// # Errors
-    /// It does not start; with its log.
+    /// It does not start. The error has its log.
     pub async fn start(dir: &Path) -> Outcome<Self> {
         tools::install().await?;
         let mut last = None;
@@ -46,19 +46,19 @@ impl Ministack {
         Err(last.unwrap_or_else(|| "ministack was not started".into()))
     }
 
-    /// Where it listens.
+    /// Its address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it is to `AWS_ENDPOINT_URL`.
+    /// Its address as a value for `AWS_ENDPOINT_URL`.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What it logged so far.
+    /// Its log so far.
     #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_else(|error| format!("no log: {error}"))
@@ -72,7 +72,7 @@ async fn launch(dir: &Path) -> Outcome<Ministack> {
     let file = File::create(&log)?;
     let child = Command::new(bin.join("python"))
         .arg(repo::root().join("tests/tools/serve_aws.py"))
-        // Functions inherit ministack's environment: give it nothing that AWS would not.
+        // Functions inherit ministack's environment, so it only gets variables that AWS would set.
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("TMPDIR", dir)
@@ -81,7 +81,7 @@ async fn launch(dir: &Path) -> Outcome<Ministack> {
         .env("AWS_ENDPOINT_URL", format!("http://{address}"))
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
-        // Every call is checked against the caller's policies, the functions' own calls against their roles.
+        // Checks every call against the caller's policies, and the functions' calls against their roles.
         .env("AUTH", "true")
         .current_dir(dir)
         .stdin(Stdio::piped())

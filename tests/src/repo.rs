@@ -1,4 +1,4 @@
-//! The repository that is tested.
+//! The repository under test.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,10 +14,10 @@ pub fn root() -> &'static Path {
     tests.parent().unwrap_or(tests)
 }
 
-/// The files that belong to the repository: tracked, or new and not ignored. Paths are relative to [`root`].
+/// The files of the repository: tracked, or new and not ignored. Paths are relative to [`root`].
 ///
 /// # Errors
-/// Git is missing or this is no checkout.
+/// Git is missing, or this is not a checkout.
 pub fn files() -> Outcome<Vec<PathBuf>> {
     let output = Command::new("git")
         .args([
@@ -33,7 +33,7 @@ pub fn files() -> Outcome<Vec<PathBuf>> {
         return Err(format!("git ls-files: {}", String::from_utf8_lossy(&output.stderr)).into());
     }
     let listing = String::from_utf8(output.stdout)?;
-    // A file deleted and not yet committed is still listed.
+    // A file that is deleted but not committed is still listed.
     Ok(listing
         .lines()
         .map(PathBuf::from)
@@ -41,7 +41,7 @@ pub fn files() -> Outcome<Vec<PathBuf>> {
         .collect())
 }
 
-/// The text of a file, by its path relative to [`root`].
+/// The text of a file. The path is relative to [`root`].
 ///
 /// # Errors
 /// It cannot be read or is not UTF-8.
@@ -50,10 +50,10 @@ pub fn read(path: impl AsRef<Path>) -> Outcome<String> {
     std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
-/// `cargo metadata` without the dependencies' own.
+/// `cargo metadata` without dependencies.
 ///
 /// # Errors
-/// Cargo fails or answers something else.
+/// Cargo fails, or its output is not JSON.
 pub fn metadata() -> Outcome<Value> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--format-version", "1"])

@@ -1,8 +1,8 @@
-//! The tables of severities as docs/EVENTS.md shows them.
+//! The severity tables, as docs/EVENTS.md shows them.
 
 use crate::{Outcome, repo};
 
-/// The document.
+/// The document with the tables.
 pub const DOCUMENT: &str = "docs/EVENTS.md";
 
 /// The command that writes the tables into the document.
@@ -12,25 +12,25 @@ const BEGIN: &str =
     "<!-- The tables below are written by: cargo run -p tests --bin severity_tables -->\n";
 const END: &str = "<!-- End of the tables. -->\n";
 
-/// Files of `shared/normalize/src/severity`, and what their subjects and fields are.
+/// Files in `shared/normalize/src/severity`, and what their subjects and fields are.
 const TABLES: [(&str, &str); 8] = [
     ("cmdlets", "Cmdlets; fields are their parameters"),
     (
         "mailbox",
-        "Mailbox auditing; fields are the record's, `member` is whom a folder is opened to",
+        "Mailbox auditing; fields are the record's, `member` is the user a folder is shared with",
     ),
     (
         "directory",
-        "Entra directory; `activity` is the event's own",
+        "Entra directory; `activity` is the activity of the event",
     ),
-    ("rights", "Rights that are given in the Entra directory"),
-    ("sign_ins", "Sign-ins that failed"),
+    ("rights", "Rights granted in the Entra directory"),
+    ("sign_ins", "Failed sign-ins"),
     ("files", "Files, sites and sharing; fields are the record's"),
-    ("findings", "Findings whose product states no severity"),
+    ("findings", "Findings without a severity from their product"),
     ("applications", "Applications, Teams and Copilot"),
 ];
 
-/// The document's text with the tables as they are now.
+/// The document's text with the current tables.
 ///
 /// # Errors
 /// A table or the document cannot be read, or the document has no place for the tables.

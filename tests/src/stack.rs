@@ -13,28 +13,29 @@ use crate::forward::Forwarder;
 use crate::ministack::Ministack;
 use crate::{Outcome, tools};
 
-/// Six release builds with link-time optimization, cold, on two busy cores.
+/// For six release builds with link-time optimization, from scratch, on two busy cores.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(40 * 60);
 
 /// A deployment takes 15 s on an idle machine.
 const DEPLOY_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// One call of the `aws` command line: its start takes a second, an invocation of a function up to its timeout.
+/// For one call of the `aws` command line. It takes a second to start, and an invocation lasts up to the function's
+/// timeout.
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The Firehose stream that the stack forwards to, and its bucket: what an operator has before.
+/// The Firehose stream that the stack forwards to, and its bucket. An operator has these before deploying.
 const STREAM: &str = "to-the-siem";
 
-/// A role that Firehose has; nobody looks at what it may.
+/// The role of the Firehose stream. Its permissions are not checked.
 const STREAM_ROLE: &str = "arn:aws:iam::000000000000:role/to-the-siem";
 
-/// Log lines of a function that are read: a test's run has fewer.
+/// Most log lines read from a function: more than a test's run writes.
 const LOG_LINES_SHOWN: &str = "200";
 
-/// A deployed stack. It ends, and its files vanish, when it is dropped.
+/// A deployed stack. Dropping it stops it and deletes its files.
 #[derive(Debug)]
 pub struct Stack {
-    // Dropped in this order: nothing may write into a folder that is gone.
+    // Dropped in this order, so that nothing writes into a folder that is gone.
     ministack: Ministack,
     forwarder: Forwarder,
     outputs: BTreeMap<String, String>,
@@ -42,10 +43,11 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Builds, starts and deploys, with `microsoft` in Microsoft's place and its application's secret stored.
+    /// Builds, starts and deploys the stack, with `microsoft` in place of Microsoft, and stores the application's
+    /// secret.
     ///
     /// # Errors
-    /// Whatever fails first, with its output.
+    /// The first step that fails, with its output.
     pub async fn deploy(microsoft: &Emulator) -> Outcome<Self> {
         tools::install().await?;
         let dir = tempfile::Builder::new()
@@ -92,19 +94,19 @@ impl Stack {
     /// An output of the stack.
     ///
     /// # Errors
-    /// There is none of that name.
+    /// The stack has no output of that name.
     pub fn output(&self, name: &str) -> Outcome<&str> {
         let value = self.outputs.get(name).map(String::as_str);
         value.ok_or_else(|| format!("the stack has no output {name}").into())
     }
 
-    /// The operator's API and the webhook, as a URL that ends in a slash.
+    /// The address of the operator's API and the webhook, as a URL that ends in a slash.
     #[must_use]
     pub fn url(&self) -> String {
         self.forwarder.url()
     }
 
-    /// The operator's bearer key, read as an operator would.
+    /// The operator's API key, read as an operator would.
     ///
     /// # Errors
     /// The secret cannot be read.
@@ -122,10 +124,10 @@ impl Stack {
             .ok_or_else(|| "the API key's secret has no text".into())
     }
 
-    /// Calls the `aws` command line with full rights and parses what it prints; `null` when it prints nothing.
+    /// Calls the `aws` command line with full permissions and parses its output; `null` if it prints nothing.
     ///
     /// # Errors
-    /// The call fails, with its message.
+    /// The call fails. The error has its message.
     pub async fn aws(&self, arguments: &[&str]) -> Outcome<Value> {
         let printed = tools::run(
             self.aws_tool().args(arguments).args(["--output", "json"]),
@@ -140,10 +142,10 @@ impl Stack {
         })
     }
 
-    /// Runs a function with an event and answers its result.
+    /// Invokes a function with an event and returns its result.
     ///
     /// # Errors
-    /// It cannot be invoked, or fails.
+    /// It cannot be invoked, or it fails.
     pub async fn invoke(&self, output: &str, event: &Value) -> Outcome<Value> {
         let answer = self.dir.path().join(format!("{}.json", Uuid::new_v4()));
         let (name, path) = (self.output(output)?, answer.to_string_lossy());
@@ -165,7 +167,7 @@ impl Stack {
         Ok(serde_json::from_str(&result)?)
     }
 
-    /// Copies the lake into a folder of the stack's own and answers it.
+    /// Copies the lake into a folder of the stack and returns the folder.
     ///
     /// # Errors
     /// The bucket cannot be read.
@@ -175,7 +177,7 @@ impl Stack {
         Ok(dir)
     }
 
-    /// Copies what the stream delivered into a folder of the stack's own and answers it.
+    /// Copies what the stream delivered into a folder of the stack and returns the folder.
     ///
     /// # Errors
     /// The stream's bucket cannot be read.
@@ -193,7 +195,7 @@ impl Stack {
         tools::run(&mut sync, CALL_TIMEOUT).await.map(drop)
     }
 
-    /// Puts a file into the lake's bucket.
+    /// Puts a file into the bucket of the lake.
     ///
     /// # Errors
     /// The bucket refuses it.
@@ -204,16 +206,16 @@ impl Stack {
         self.aws(&[call.as_slice(), &body].concat()).await.map(drop)
     }
 
-    /// Size in bytes of each built bootstrap, by the function's name in the template.
+    /// The size of each built bootstrap in bytes, by the function's name in the template.
     ///
     /// # Errors
-    /// The build left none.
+    /// The build has left none.
     pub fn bootstraps(&self) -> Outcome<BTreeMap<String, u64>> {
         let mut sizes = BTreeMap::new();
         for entry in std::fs::read_dir(build_dir(self.dir.path()))? {
             let entry = entry?;
             let bootstrap = entry.path().join("bootstrap");
-            // The nested stack has a folder too, with its template alone.
+            // The nested stack has a folder too, but only with its template.
             if bootstrap.exists() {
                 let bytes = bootstrap.metadata()?.len();
                 sizes.insert(entry.file_name().to_string_lossy().into_owned(), bytes);
@@ -222,10 +224,10 @@ impl Stack {
         Ok(sizes)
     }
 
-    /// What a function logged, at most its first 200 lines.
+    /// The log of a function, at most its first 200 lines.
     ///
     /// # Errors
-    /// Its log cannot be read.
+    /// The log cannot be read.
     pub async fn log(&self, function: &str) -> Outcome<String> {
         let group = format!("/aws/lambda/ualstream-{function}");
         let mut call = vec!["logs", "filter-log-events", "--log-group-name", &group];
@@ -239,7 +241,7 @@ impl Stack {
         Ok(lines.unwrap_or_default().join("\n"))
     }
 
-    /// The logs of all functions and of ministack, for the output of a failed test.
+    /// The logs of all functions and of ministack, to show when a test fails.
     pub async fn logs(&self) -> String {
         let mut all = String::new();
         for function in [
@@ -265,7 +267,7 @@ impl Stack {
 
     fn aws_tool(&self) -> tokio::process::Command {
         let mut aws = self.tool("aws");
-        // The variable is not enough: for SQS this version has an endpoint of its own.
+        // Setting the variable is not enough: for SQS, this version uses an endpoint of its own.
         aws.args(["--endpoint-url", &self.ministack.endpoint()]);
         aws
     }
@@ -338,7 +340,7 @@ impl Stack {
         Ok(pairs.into_iter().collect())
     }
 
-    /// ministack 1.5.33 keeps a number given through a parameter as text, and then cannot compare it; AWS converts it.
+    /// ministack 1.5.33 keeps a number from a parameter as text and then cannot compare it. AWS converts it.
     async fn cap_fetchers(&self) -> Outcome<()> {
         let fetcher = self.output("FetcherName")?;
         let mut list = vec!["lambda", "list-event-source-mappings"];
@@ -369,7 +371,7 @@ impl Stack {
     }
 }
 
-/// This machine's processor, as Lambda spells it: the bootstraps run here.
+/// This machine's processor, in Lambda's spelling: the bootstraps run here.
 #[must_use]
 pub fn architecture() -> &'static str {
     match std::env::consts::ARCH {
@@ -382,7 +384,7 @@ fn build_dir(dir: &Path) -> PathBuf {
     dir.join("build")
 }
 
-/// Builds the functions of the real template and answers the built one's path.
+/// Builds the functions of the real template and returns the path of the built template.
 async fn build(dir: &Path) -> Outcome<PathBuf> {
     let build_dir = build_dir(dir);
     let mut build = tools::sam_tool("sam");

@@ -11,25 +11,26 @@ use tokio::time::timeout;
 
 use crate::{Outcome, repo};
 
-/// A cold install downloads 500 MB; it takes two minutes here and may take a slow line five times that.
+/// A first installation downloads 500 MB. It takes two minutes on a fast line, and perhaps five times that on a slow
+/// one.
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
-/// Longest output of a failed command that is shown, from its end, in bytes: enough for a compiler's errors.
+/// Most bytes shown of a failed command's output, from its end: enough for a compiler's errors.
 const SHOWN_BYTES_MAX: usize = 20_000;
 
-/// Installs what is missing. Cheap when all is there; two test processes may call it at once.
+/// Installs what is missing. Fast when nothing is. Several test processes may call it at the same time.
 ///
 /// # Errors
-/// The installation fails, with its output.
+/// The installation fails. The error has its output.
 pub async fn install() -> Outcome<()> {
     static INSTALLED: OnceCell<()> = OnceCell::const_new();
     INSTALLED.get_or_try_init(|| installed(&[])).await.copied()
 }
 
-/// Installs DuckDB and PyArrow, in the environment `lake`, and nothing else.
+/// Only installs DuckDB and PyArrow, in the environment `lake`.
 ///
 /// # Errors
-/// The installation fails, with its output.
+/// The installation fails. The error has its output.
 pub async fn install_lake() -> Outcome<()> {
     installed(&["lake"]).await
 }
@@ -41,8 +42,8 @@ async fn installed(arguments: &[&str]) -> Outcome<()> {
         .map(drop)
 }
 
-/// A tool of `.tools/sam` (`sam`, `aws`, `cfn-lint`, `checkov`, `python`), with nothing of the developer's own AWS account in
-/// its environment.
+/// A tool in `.tools/sam` (`sam`, `aws`, `cfn-lint`, `checkov`, `python`), without any settings of the developer's own
+/// AWS account in its environment.
 #[must_use]
 pub fn sam_tool(name: &str) -> Command {
     let bin = bin("sam");
@@ -62,7 +63,7 @@ pub fn sam_tool(name: &str) -> Command {
     command
 }
 
-/// The folder of executables of one environment.
+/// The folder with the executables of an environment.
 #[must_use]
 pub fn bin(environment: &str) -> PathBuf {
     repo::root().join(".tools").join(environment).join("bin")
@@ -82,18 +83,18 @@ pub fn path_with(first: &std::path::Path) -> OsString {
     all
 }
 
-/// Runs a command to its end and answers its standard output.
+/// Runs a command to its end and returns its standard output.
 ///
 /// # Errors
-/// It cannot be started, fails or takes too long; with the end of what it printed.
+/// It cannot be started, fails or takes too long. The error has the end of its output.
 pub async fn run(command: &mut Command, limit: Duration) -> Outcome<String> {
     run_with_input(command, Stdio::null(), limit).await
 }
 
-/// As [`run`], with something to read.
+/// The same as [`run`], with standard input.
 ///
 /// # Errors
-/// As [`run`].
+/// The same as for [`run`].
 pub async fn run_with_input(
     command: &mut Command,
     input: Stdio,
@@ -120,7 +121,7 @@ pub async fn run_with_input(
     Err(format!("{} failed ({}):\n{}", name(), output.status, tail(&all)).into())
 }
 
-/// The end of a text, at most 20,000 bytes of it.
+/// The end of a text, at most 20,000 bytes.
 #[must_use]
 pub fn tail(text: &str) -> &str {
     let mut from = text.len().saturating_sub(SHOWN_BYTES_MAX);

@@ -1,5 +1,6 @@
-//! A whole installation stepped by hand: an emulated Microsoft, embedded DynamoDB and SQS, a lake in a folder, and the
-//! pipeline's four verbs, called by the test and by nobody else. Time is the emulator's clock and moves when told to.
+//! A whole installation, run step by step: an emulated Microsoft, embedded DynamoDB and SQS, a lake in a folder, and
+//! the pipeline's verbs, which only the test calls. The time is the emulator's clock, which only moves when the
+//! test says so.
 
 mod calls;
 
@@ -41,16 +42,16 @@ use uuid::Uuid;
 use crate::Outcome;
 use crate::flaky::Flaky;
 
-/// The operator's key.
+/// The operator's API key.
 pub const API_KEY: &str = "an-api-key-for-tests-only";
 
-/// The webhook's master key.
+/// The master key of the webhook.
 const WEBHOOK_KEY: &str = "a-webhook-key-for-tests-only-32-bytes-long";
 
-/// Time for one batch: far more than it takes, so that leases end only when a test moves the clock.
+/// Time for one batch: far more than it takes, so that leases only end when a test moves the clock.
 const BATCH_WITHIN: Duration = Duration::from_secs(60);
 
-/// Bound of every wait for a condition.
+/// Longest wait for a condition.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Rounds of work after which a queue that is not empty counts as stuck.
@@ -59,7 +60,7 @@ const ROUNDS_MAX: usize = 2_000;
 /// The content type that most tests subscribe to.
 pub const EXCHANGE: ContentType = ContentType::AuditExchange;
 
-/// A Microsoft with one tenant and 20 blobs of up to 20 records in [`EXCHANGE`].
+/// Settings of an emulator with one tenant, and 20 blobs of up to 20 records in [`EXCHANGE`].
 #[must_use]
 pub fn exchange() -> emulator::Config {
     emulator::Config {
@@ -70,7 +71,7 @@ pub fn exchange() -> emulator::Config {
     }
 }
 
-/// A Microsoft where only the test publishes.
+/// Settings of an emulator that only publishes what the test publishes.
 #[must_use]
 pub fn quiet() -> emulator::Config {
     emulator::Config {
@@ -81,15 +82,15 @@ pub fn quiet() -> emulator::Config {
 
 /// The installation.
 pub struct World {
-    /// Microsoft.
+    /// The emulated Microsoft.
     pub emulator: Emulator,
-    /// Ledger operations, for looking things up.
+    /// The ledger, for checks.
     pub ledger: Ledger,
     /// Faults between the pipeline and DynamoDB.
     pub flaky_dynamodb: Flaky,
     /// Faults between the pipeline and SQS.
     pub flaky_sqs: Flaky,
-    /// `receive::handle`'s argument.
+    /// The argument of `receive::handle`.
     pub receiver: Arc<Receiver>,
     fetcher: Arc<Fetcher>,
     registrar: Arc<Registrar>,
@@ -100,26 +101,26 @@ pub struct World {
 }
 
 impl World {
-    /// Starts an installation with an emulator so configured (plain-http webhooks are allowed in any case).
+    /// Starts an installation with this emulator. Plain http webhooks are always allowed.
     ///
     /// # Errors
-    /// A server does not start.
+    /// A server fails to start.
     pub async fn start(config: emulator::Config) -> Outcome<Self> {
         Self::with_settings(config, EventSettings::default()).await
     }
 
-    /// As [`World::start`], with an emulator that takes https webhooks only, as Microsoft does.
+    /// The same as [`World::start`], with an emulator that only accepts https webhooks, as Microsoft does.
     ///
     /// # Errors
-    /// A server does not start.
+    /// A server fails to start.
     pub async fn start_strict(config: emulator::Config) -> Outcome<Self> {
         Self::assemble(config, EventSettings::default()).await
     }
 
-    /// As [`World::start`], with a fetcher that is set otherwise.
+    /// The same as [`World::start`], with other settings of the fetcher.
     ///
     /// # Errors
-    /// A server does not start.
+    /// A server fails to start.
     pub async fn with_settings(config: emulator::Config, events: EventSettings) -> Outcome<Self> {
         let config = emulator::Config {
             allow_http_webhooks: true,
@@ -182,7 +183,7 @@ impl World {
         })
     }
 
-    /// Puts a fetcher with other settings in the place of the present one, as a deployment does.
+    /// Replaces the fetcher by one with other settings, as a deployment does.
     ///
     /// # Errors
     /// The lake cannot be opened.
@@ -198,18 +199,18 @@ impl World {
         Ok(())
     }
 
-    /// The present.
+    /// The current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.emulator.clock().now()
     }
 
-    /// Moves the present, here and at Microsoft.
+    /// Advances the time, here and at Microsoft.
     pub fn pass(&self, span: Duration) {
         self.emulator.clock().advance(span);
     }
 
-    /// The first tenant of the emulator.
+    /// The emulator's first tenant.
     #[must_use]
     pub fn tenant(&self) -> Uuid {
         self.emulator.tenants()[0]
@@ -218,13 +219,13 @@ impl World {
     /// Runs the reconciler once.
     ///
     /// # Errors
-    /// It could not be run at all.
+    /// It cannot run at all.
     pub async fn reconcile(&self, sweep: Sweep) -> Outcome<Report> {
         let clock = Clock::starting_at(self.now());
         Ok(reconcile::run(&self.reconciler, sweep, clock, Instant::now() + WAIT_MAX).await?)
     }
 
-    /// Messages in the queue: visible, in flight and delayed.
+    /// The number of messages in the queue: visible, in flight and delayed.
     ///
     /// # Errors
     /// SQS does not answer.
@@ -249,7 +250,8 @@ impl World {
             .sum())
     }
 
-    /// Takes at most ten messages, has them fetched, deletes what succeeded. Returns how many were taken and the failed.
+    /// Takes up to ten messages, fetches them, and deletes those that succeeded. Returns how many were taken, and which
+    /// failed.
     ///
     /// # Errors
     /// SQS does not answer.
@@ -290,7 +292,7 @@ impl World {
         Ok((messages.len(), failed))
     }
 
-    /// Works until the queue is empty; retries that were arranged for some seconds later included.
+    /// Works until the queue is empty, including retries that are scheduled for a few seconds later.
     ///
     /// # Errors
     /// It does not become empty.
@@ -304,11 +306,11 @@ impl World {
         Err("the queue does not become empty".into())
     }
 
-    /// Works until everything published is in the lake, time passing meanwhile: leases end, messages become visible again
-    /// and the sweep enqueues what is overdue.
+    /// Works until everything published is in the lake. Time passes meanwhile: leases end, messages become visible
+    /// again, and the sweep enqueues what is overdue.
     ///
     /// # Errors
-    /// It does not come to that.
+    /// It does not happen within the bounds.
     pub async fn work_until_delivered(&self) -> Outcome<()> {
         for _ in 0..ROUNDS_MAX {
             let (taken, _) = self.work().await?;
@@ -324,7 +326,7 @@ impl World {
         Err("not everything is delivered".into())
     }
 
-    /// Throws away what is in the queue, as an outage beyond its retention would.
+    /// Deletes all messages in the queue, as an outage longer than its retention would.
     ///
     /// # Errors
     /// SQS does not answer.
@@ -338,7 +340,7 @@ impl World {
         Ok(())
     }
 
-    /// Puts a text into the queue that nobody of ours wrote.
+    /// Puts a text into the queue that is not one of our messages.
     ///
     /// # Errors
     /// SQS does not answer.
@@ -353,7 +355,7 @@ impl World {
         Ok(())
     }
 
-    /// Waits until the emulator has published all it will and has no announcement left to make.
+    /// Waits until the emulator has published and announced everything.
     ///
     /// # Errors
     /// It takes more than a minute.
@@ -382,13 +384,13 @@ impl World {
         Ok((records.written(), records.duplicates(), lost))
     }
 
-    /// Everything published is in the lake, once.
+    /// Checks that everything published is in the lake exactly once.
     ///
     /// # Errors
     /// The lake cannot be read.
     ///
     /// # Panics
-    /// It is not.
+    /// If it is not.
     pub fn assert_delivered(&self) -> Outcome<()> {
         let published = self.emulator.published();
         assert!(published.finished && published.records > 0, "{published:?}");
@@ -398,7 +400,7 @@ impl World {
         Ok(())
     }
 
-    /// The attributes of a blob's ledger item, texts and numbers as text; none when there is no such item.
+    /// The attributes of a blob's ledger item, with texts and numbers as text; none if there is no such item.
     ///
     /// # Errors
     /// DynamoDB does not answer.
@@ -424,7 +426,7 @@ impl World {
             .collect())
     }
 
-    /// The lake's folder.
+    /// The folder of the lake.
     #[must_use]
     pub fn lake(&self) -> &Path {
         self.folder.path()

@@ -1,4 +1,4 @@
-# For `source`: installs the deployment tools where they are missing and puts them on this shell's path.
+# For `source`: installs the deployment tools if they are missing and adds them to this shell's path.
 
 "$(dirname "${BASH_SOURCE[0]:-$0}")/install.sh" \
     && rustup target add aarch64-unknown-linux-gnu \

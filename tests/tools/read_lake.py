@@ -1,9 +1,9 @@
-"""Reads a lake's Parquet files with DuckDB and with PyArrow, and compares both with the NDJSON that they were made of.
+"""Reads a lake's Parquet files with DuckDB and with PyArrow, and compares both with the NDJSON that they were made from.
 
 Usage: read_lake.py LAKE COLUMNS
 
-COLUMNS is what `ualstream columns` prints. Prints one line of JSON with the counts, and fails when an event is missing, there twice or
-not as it was written, or when DuckDB finds other columns than the Glue tables declare.
+COLUMNS is the output of `ualstream columns`. Prints one line of JSON with the counts. Fails when an event is missing, duplicated or
+changed, or when DuckDB finds other columns than the Glue tables declare.
 """
 
 import collections
@@ -34,7 +34,7 @@ def milliseconds(value) -> int:
 
 
 def plain(name: str, value, kind: pyarrow.DataType):
-    """A value as it stood in the event: without nulls, times as numbers, free parts opened."""
+    """A value as it was in the event: without nulls, times as numbers, free-form parts parsed."""
     if pyarrow.types.is_timestamp(kind):
         return milliseconds(value)
     if pyarrow.types.is_struct(kind):
@@ -74,7 +74,7 @@ def check_sorted(rows: list, file: pathlib.Path) -> None:
 
 
 def check_columns(database, files: str, declared: list) -> None:
-    """A table's columns have the names, the order and the types of the files'."""
+    """Checks that a table's columns have the same names, order and types as those of the files."""
     describe = "DESCRIBE SELECT * FROM read_parquet($files, hive_partitioning = false)"
     found = database.execute(describe, {"files": files}).fetchall()
     as_duckdb = (f"typeof(CAST(NULL AS {duckdb_type(column['Type'])}))" for column in declared)
@@ -90,7 +90,7 @@ def main() -> None:
     written: collections.Counter = collections.Counter()
     attributes: set = set()
     for file in lake.glob("ocsf/**/*.ndjson.*"):
-        # gzip or zstd, by the name's ending.
+        # gzip or zstd, by the end of the name.
         with pyarrow.input_stream(str(file), compression="detect") as lines:
             for line in lines.read().splitlines():
                 event = json.loads(line)
@@ -104,7 +104,7 @@ def main() -> None:
     for source in sorted((lake / "ext").iterdir()):
         schema = None
         for file in source.glob("**/*.parquet"):
-            # One file alone: as a data set, the folders' names would become columns.
+            # As a single file: in a data set, the folders' names would become columns.
             table = pyarrow.parquet.ParquetFile(file).read()
             schema = table.schema
             rows = table.to_pylist()

@@ -1,4 +1,4 @@
-"""Runs ministack until standard input closes, so that it cannot outlive the test that started it, however that ends."""
+"""Runs ministack until standard input closes, so that it stops with the test that started it, however the test ends."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from ministack.core import iam_actions
 extract_iam_action = iam_actions.extract_iam_action
 pin_request_origin = app.pin_request_origin
 
-# There is no right of its own for a batch: on AWS the right to the single call covers it. ministack 1.5.33 asks for one.
+# On AWS, the permission for the single call covers a batch too. ministack 1.5.33 requires a permission of its own.
 BATCHES = {
     f"sqs:{call}Batch": f"sqs:{call}" for call in ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")
 }
@@ -22,7 +22,7 @@ def extract_as_aws_does(*arguments, **named):
 
 
 def pin_as_if_over_tls(source_ip, _secure_transport):
-    """The template's policies refuse plain http, and this loopback port speaks nothing else."""
+    """The template's policies refuse plain http, but this loopback port has nothing else."""
     pin_request_origin(source_ip, True)
 
 
@@ -34,6 +34,6 @@ def watch() -> None:
 iam_actions.extract_iam_action = extract_as_aws_does
 app.pin_request_origin = pin_as_if_over_tls
 threading.Thread(target=watch, daemon=True).start()
-# ministack reads arguments of its own.
+# ministack parses the arguments itself.
 sys.argv = ["ministack"]
 app.main()

@@ -2,7 +2,7 @@
 
 Usage: transform.py TEMPLATE OUTPUT
 
-Linters see next to nothing in a SAM source: broad rights and wrong timeouts pass them. They see them here.
+Linters miss most faults in a SAM source, such as broad permissions and wrong timeouts. They find them in the expanded template.
 """
 
 import json
@@ -12,10 +12,10 @@ from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-# The transform refuses local code; what the archive holds is not looked at.
+# The transform refuses local code. It does not check the content of the archive.
 CODE_URI = "s3://bucket/code.zip"
 
-# Where sam deploy uploads the templates of nested stacks to; linters warn of a local file.
+# Where sam deploy uploads the templates of nested stacks. Linters warn about a local file.
 UPLOADED = "https://s3.amazonaws.com/bucket/"
 
 
@@ -25,7 +25,7 @@ def expand(template: dict) -> dict:
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = CODE_URI
-            # The build's business alone; sam build leaves its own marks there.
+            # Only for the build; sam build adds entries of its own.
             resource.pop("Metadata", None)
         if resource["Type"] == "AWS::CloudFormation::Stack":
             resource["Properties"]["TemplateURL"] = UPLOADED + resource["Properties"]["TemplateURL"]

@@ -1,4 +1,4 @@
-//! Lambda: on a schedule, the events of closed hours into Parquet files. The event may say how far back to look:
+//! Lambda: on a schedule, writes the events of past hours into Parquet files. The event may say how far to look back:
 //! `{"look_back_days": 30}`.
 
 use std::time::SystemTime;

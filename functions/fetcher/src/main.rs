@@ -1,4 +1,4 @@
-//! Lambda: content descriptors from SQS in, raw copies and OCSF events in the lake.
+//! Lambda: takes content descriptors from SQS and writes raw copies and events to the lake.
 
 use std::sync::Arc;
 use std::time::SystemTime;

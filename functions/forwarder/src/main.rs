@@ -1,4 +1,4 @@
-//! Lambda: announcements of objects from SQS in, their events into a Firehose stream.
+//! Lambda: takes announcements of new objects from SQS and sends their events to a Firehose stream.
 
 use std::sync::Arc;
 use std::time::SystemTime;

@@ -1,4 +1,4 @@
-//! Lambda: Microsoft's notifications in, content descriptors on SQS out.
+//! Lambda: takes Microsoft's notifications and puts content descriptors on SQS.
 
 use bytes::Bytes;
 use jiff::Timestamp;

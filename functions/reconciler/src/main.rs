@@ -1,4 +1,5 @@
-//! Lambda: on a schedule, what should be against what is. The event says how far back: `{"sweep": "recent"|"day"|"week"}`.
+//! Lambda: on a schedule, compares the desired state with the actual one. The event says how far to look back:
+//! `{"sweep": "recent"|"day"|"week"}`.
 
 use std::time::SystemTime;
 

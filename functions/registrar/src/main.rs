@@ -1,4 +1,4 @@
-//! Lambda: the operator's API: tenants in and out, and how their subscriptions stand.
+//! Lambda: the operator's API. Adds and removes tenants, and shows the state of their subscriptions.
 
 use bytes::Bytes;
 use jiff::Timestamp;

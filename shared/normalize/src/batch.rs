@@ -1,4 +1,4 @@
-//! Records that are read together, and become events one by one.
+//! Records that are parsed together and turned into events one at a time.
 
 use crate::engine;
 use crate::engine::Context;
@@ -7,8 +7,8 @@ use crate::outcome::Outcome;
 use crate::record::{Identity, Malformed};
 use std::cell::Cell;
 
-/// Records that were read: who each is can be asked before its event is made, and none is read twice. They take about twice the
-/// memory of their text, in one piece.
+/// Parsed records. Each record is parsed once: its identity can be checked before its event is made. The nodes take
+/// about twice the memory of the text, in one allocation.
 #[derive(Debug, Default)]
 pub struct Batch<'r> {
     nodes: Vec<Node<'r>>,
@@ -20,18 +20,18 @@ struct Read<'r> {
     text: &'r [u8],
     root: u32,
     lossy: bool,
-    /// Its event was made before, which left marks on its nodes.
+    /// The event has been made before, which left marks on the record's nodes.
     written: Cell<bool>,
 }
 
 impl<'r> Batch<'r> {
-    /// Reads a record and says who it is. Those that can be read have the numbers from 0 on.
+    /// Parses a record and returns its identity. Records that can be read are numbered from 0.
     ///
     /// # Errors
-    /// As for [`fn@crate::identify`]; such an element has no number.
+    /// The same as [`fn@crate::identify`]. A record that cannot be read gets no number.
     pub fn read(&mut self, record: &'r [u8]) -> Result<Identity<'r>, Malformed> {
         let before = self.nodes.len();
-        // A place among nodes has 32 bits.
+        // Nodes refer to each other by 32-bit indexes.
         let root = u32::try_from(before).map_err(|_| Malformed::TooLarge)?;
         let lossy = json::parse_into(record, &mut self.nodes)?;
         let doc = Doc::new(&self.nodes, root, lossy);
@@ -48,19 +48,19 @@ impl<'r> Batch<'r> {
         Ok(Identity::of(doc))
     }
 
-    /// How many there are.
+    /// The number of records.
     #[must_use]
     pub fn len(&self) -> usize {
         self.records.len()
     }
 
-    /// There are none.
+    /// Whether there are no records.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
 
-    /// As [`fn@crate::event`], of the record with this number; `None` when there is none.
+    /// The same as [`fn@crate::event`], for the record with this number. `None` when there is no such record.
     pub fn event(
         &self,
         number: usize,
@@ -75,7 +75,8 @@ impl<'r> Batch<'r> {
         Some(engine::write(read.text, doc, context, out))
     }
 
-    /// Forgets all, and makes room for records of so many bytes: to grow is to copy what was read before.
+    /// Removes all records and reserves memory for records of `bytes` bytes: growing later would copy the nodes read so
+    /// far.
     pub fn begin(&mut self, bytes: usize) {
         self.nodes.clear();
         self.records.clear();
@@ -89,7 +90,7 @@ mod tests {
     use crate::Options;
 
     #[test]
-    fn each_record_becomes_what_it_becomes_alone() {
+    fn a_batch_gives_the_same_events_as_single_records() {
         let options = Options::default();
         let context = Context {
             content_type: None,
@@ -119,7 +120,7 @@ mod tests {
             for (number, record) in good.into_iter().enumerate() {
                 let mut alone = Vec::new();
                 let expect = crate::event(record, &context, &mut alone);
-                // As often as one likes.
+                // An event can be made any number of times.
                 for _ in 0..2 {
                     let mut out = Vec::new();
                     let outcome = batch.event(number, &context, &mut out);

@@ -1,9 +1,9 @@
-//! Records to documents of the Elastic Common Schema (ECS), for those who load into Elasticsearch or OpenSearch.
+//! Records to documents of the Elastic Common Schema (ECS), for users who load into Elasticsearch or OpenSearch.
 //!
-//! The fields are the ones that Elastic's own integration (`packages/o365` of elastic/integrations, data stream `audit`)
-//! fills, so that dashboards and detection rules written for it work. Class, activity, status, severity and actor are what
-//! the OCSF rules decided: the record is parsed and judged once. Where this differs from the integration docs/ECS.md says
-//! why.
+//! The fields are the ones that Elastic's own integration fills (`packages/o365` of elastic/integrations, data stream
+//! `audit`), so that dashboards and detection rules written for it work. Class, activity, status, severity and actor
+//! come from the OCSF rules: a record is parsed and interpreted once. docs/ECS.md lists the differences from the
+//! integration, with reasons.
 
 mod audit;
 mod category;
@@ -30,8 +30,8 @@ use related::Related;
 /// The version that Elastic's integration writes, and that the fields are tested against.
 const ECS_VERSION: &str = "8.11.0";
 
-/// Writes a record's document as one line. `event` is what the rules decided; `original` the record's text, where the
-/// settings want it.
+/// Writes a record's document as one line. `event` is the result of the OCSF rules. `original` is the record's text, if
+/// the settings ask for it.
 pub(crate) fn write<'a>(
     record: &Record<'a>,
     mut event: Event<'a>,
@@ -66,7 +66,7 @@ pub(crate) fn write<'a>(
     out.extend_from_slice(b"}\n");
 }
 
-/// Writes a document around bytes that are no record.
+/// Writes a document for bytes that are not a record.
 pub(crate) fn write_malformed(
     malformed: &Malformed,
     provenance: &Provenance<'_>,

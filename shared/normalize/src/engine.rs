@@ -1,4 +1,4 @@
-//! The way of a record: read, cleared of secrets, filtered, mapped, written, brought to the version that is asked for.
+//! From record to event: parse, redact, filter, map, write, and convert to the requested version.
 
 use crate::json::{Doc, Writer};
 use crate::mapping;
@@ -13,14 +13,14 @@ use crate::version::OcsfVersion;
 use crate::{ecs, project};
 use std::borrow::Cow;
 
-/// What an event needs to know beyond its record.
+/// What an event depends on besides its record.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
-    /// `Audit.Exchange` and the like: the subscription that the record came by.
+    /// The subscription that the record was fetched by, such as `Audit.Exchange`.
     pub content_type: Option<&'a str>,
-    /// The blob's contentCreated in milliseconds since 1970: the event's time when the record has none that can be read.
+    /// The blob's contentCreated, in milliseconds since 1970: the event's time when the record has no readable time.
     pub content_created_ms: Option<i64>,
-    /// How the deployment wants its events.
+    /// The settings of the deployment.
     pub options: &'a Options,
 }
 
@@ -33,12 +33,13 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Room made for what stands at the beginning of an event, in bytes. A guess too low costs a copy.
+/// Bytes reserved for the attributes at the start of an event. A smaller guess costs a copy.
 const HEAD_BYTES: usize = 1_024;
 
-/// Appends the record's event to `out`, as one line of NDJSON with its `\n`; nothing when the filter drops the record.
+/// Appends the record's event to `out` as one line of NDJSON with its `\n`. Appends nothing when the filter drops the
+/// record.
 ///
-/// Any bytes give a valid event: what is no record at all becomes a Base Event (class 0) around its text. Secrets are
+/// Any bytes give a valid event: bytes that are not a record become a Base Event (class 0) with their text. Secrets are
 /// redacted, in `raw_data` too, unless [`Options::redact`] is off.
 pub fn event<'r>(record: &'r [u8], context: &Context<'_>, out: &mut Vec<u8>) -> Outcome<'r> {
     match record::read(record) {
@@ -49,7 +50,7 @@ pub fn event<'r>(record: &'r [u8], context: &Context<'_>, out: &mut Vec<u8>) -> 
     }
 }
 
-/// As [`fn@event`], of a record that was read already.
+/// The same as [`fn@event`], for a record that has been parsed.
 pub(crate) fn write<'r>(
     record: &'r [u8],
     doc: Doc<'_, 'r>,
@@ -65,7 +66,7 @@ pub(crate) fn write<'r>(
         let Some(clean) = clean else {
             return mapped(record, doc, doc, context, out);
         };
-        // Few records hold a secret: reading those twice is cheaper than asking at every place where something is written.
+        // Few records hold a secret, so parsing these again is cheaper than checking every value that is written.
         match record::read(&clean) {
             Ok(tree) => mapped(&clean, tree.doc(), doc, context, out),
             Err(malformed) => unread(&clean, &malformed, context, out),
@@ -73,7 +74,7 @@ pub(crate) fn write<'r>(
     })
 }
 
-/// What `write` appends as OCSF 1.8.0, or as a document of ECS, in the version of OCSF that is asked for.
+/// Converts what `write` appends, an event of OCSF 1.8.0 or an ECS document, to the requested version of OCSF.
 fn in_version<'r>(
     options: &Options,
     out: &mut Vec<u8>,
@@ -88,7 +89,7 @@ fn in_version<'r>(
     outcome
 }
 
-/// An event around what is no record.
+/// Writes the event for bytes that are not a record.
 fn unread<'r>(
     record: &[u8],
     malformed: &Malformed,
@@ -107,8 +108,8 @@ fn unread<'r>(
     }
 }
 
-/// The text of bytes that are no record: U+FFFD for what is not UTF-8. What may hold a secret, and cannot be taken apart to
-/// redact it, is left to the raw copy.
+/// The text of bytes that are not a record, with U+FFFD for what is not UTF-8. `None` when they may hold a secret: it
+/// cannot be redacted here, so the text stays in the raw copy alone.
 fn unread_text<'a>(record: &'a [u8], options: &Options) -> Option<Cow<'a, str>> {
     let left_out = record.is_empty()
         || options.raw_data == RawData::Never
@@ -116,7 +117,7 @@ fn unread_text<'a>(record: &'a [u8], options: &Options) -> Option<Cow<'a, str>> 
     (!left_out).then(|| String::from_utf8_lossy(record))
 }
 
-/// The event of a record that could be read. `original` is what it said before secrets were taken out.
+/// Writes the event of a record that was parsed. `original` is its text before secrets were redacted.
 fn mapped<'r>(
     record: &[u8],
     doc: Doc<'_, '_>,
@@ -126,7 +127,7 @@ fn mapped<'r>(
 ) -> Outcome<'r> {
     let options = context.options;
     let parsed = Record::new(doc);
-    // Nobody pays for rules that are not there.
+    // Without rules, the facts that rules look at are not read.
     let has_rules = !options.filter.is_empty() || !options.severity.is_empty();
     let facts = has_rules.then(|| RecordFacts::of_record(&parsed, context.content_type));
     let decision = facts
@@ -141,7 +142,7 @@ fn mapped<'r>(
     let from = out.len();
     let mut event = Event::new(match options.schema {
         Schema::Ocsf => std::mem::take(out),
-        // What the rules write of OCSF is not kept.
+        // ECS documents are written from the record; the OCSF attributes that the mapping writes are discarded.
         Schema::Ecs => Vec::new(),
     });
     let (who, matched_by) = mapping::map(&parsed, &mut event);
@@ -175,8 +176,8 @@ fn mapped<'r>(
     outcome
 }
 
-/// Writes what stands around the attributes of the record's class: those, from `from` on, are in the event already. Answers with all
-/// that its buffer holds then.
+/// Writes the attributes before and after those of the record's class, which are in the event already, from `from` on.
+/// Returns the whole buffer.
 fn write_ocsf<'a>(
     record: &Record<'a>,
     mut event: Event<'a>,
@@ -196,7 +197,7 @@ fn write_ocsf<'a>(
     let mut head = head.into_bytes();
     head.push(b',');
     let mut out = event.body.into_bytes();
-    // What comes first depends on all that comes after it.
+    // The first attributes depend on everything after them, so they are written last.
     insert(&mut out, from + 1, &head);
     out.extend_from_slice(b"}\n");
     out
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn matched_secrets_are_nowhere_in_the_event() {
+    fn matched_secrets_are_redacted_in_the_event() {
         for raw_data in [RawData::Always, RawData::Unmapped, RawData::Never] {
             let event = event(SECRET.as_bytes(), raw_data);
             assert!(!event.contains("4111"), "{event}");
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn without_redaction_the_event_says_what_the_record_said() {
+    fn without_redaction_the_event_keeps_secrets() {
         let options = Options {
             redact: false,
             ..Options::default()

@@ -1,8 +1,9 @@
-//! A small borrowed JSON: one flat list of nodes per record, strings left as they lie in the input.
+//! A small JSON tree that borrows from its input: one flat list of nodes per record, with strings still escaped.
 //!
-//! An audit record is read once, and most of its leaves are only copied to the event. So a string is kept as the escaped text
-//! between its quotes and decoded only where a rule looks into it, a number keeps its digits, and redaction knows where in the
-//! record a value stands. serde would decode strings and round numbers; that is why jiter reads, which tells where they are.
+//! An audit record is read once, and most of its values are only copied to the event. So a string is kept as the
+//! escaped text between its quotes and is decoded only when a rule looks at it, a number keeps its digits, and
+//! redaction knows where in the record each value is. serde would decode strings and round numbers; jiter reports
+//! positions, so jiter is the parser.
 
 mod parse;
 mod text;

@@ -1,7 +1,8 @@
-//! Office 365 Management Activity records to OCSF events, or to documents of the Elastic Common Schema: bytes in, bytes out.
+//! Converts Office 365 Management Activity records to OCSF events or to documents of the Elastic Common Schema (ECS):
+//! bytes in, bytes out.
 //!
-//! Pure: no I/O, no clock, no async. Total: every byte string becomes a valid OCSF event (or ECS 8.11.0 document), and what no
-//! rule understands is kept in it. Deterministic: the event is a function of the record and the [`Context`].
+//! Pure: no I/O, no clock, no async. Total: every byte string becomes a valid OCSF event (or ECS 8.11.0 document) and
+//! keeps what no rule understands. Deterministic: the event is a function of the record and the [`Context`].
 
 mod batch;
 mod ecs;

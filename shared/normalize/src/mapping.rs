@@ -1,7 +1,7 @@
-//! What each family of records becomes.
+//! How each family of records is mapped to OCSF.
 //!
-//! A mapping sets the event's class, writes the attributes of its own, and marks the members of the record that it has
-//! put into the event; what it does not mark goes with `unmapped`.
+//! A mapping sets the event's class, writes the class's attributes, and marks the members of the record that it has put
+//! into the event. Members without a mark go to `unmapped`.
 
 mod apps;
 mod cmdlet;
@@ -25,7 +25,7 @@ use crate::ocsf::{Event, Severity, StatusId, endpoint, status};
 use crate::record::{Record, Who, identity};
 use routing::Family;
 
-/// Writes the attributes of the record's class. Says who acted, and by what the record was recognized.
+/// Writes the attributes of the record's class. Returns who acted, and how the record was recognized.
 pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> (Who<'a>, MatchedBy) {
     if record.nameless {
         return (Who::default(), MatchedBy::Rule);

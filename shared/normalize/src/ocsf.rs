@@ -1,4 +1,4 @@
-//! The event that is being written: OCSF's classes, and the objects and attributes that several mappings write.
+//! The event being written: OCSF's classes, and the objects and attributes that several mappings write.
 
 pub(crate) mod actor;
 pub(crate) mod api;

@@ -1,4 +1,4 @@
-//! What an operator may choose about events.
+//! What an operator can configure about events.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,20 +6,20 @@ use std::str::FromStr;
 use crate::rules::{Filter, SeverityRules};
 use crate::version::OcsfVersion;
 
-/// How events are made, for all records of a deployment. [`Options::default`] is what a deployment without settings does.
+/// How events are made, for all records of a deployment. [`Options::default`] is a deployment without settings.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// When the record's own text goes into the event.
+    /// When the record's own text is included in the event.
     pub raw_data: RawData,
-    /// The version of OCSF that events are valid in; of no effect on documents of ECS.
+    /// The version of OCSF that events must be valid in. Ignored for ECS documents.
     pub version: OcsfVersion,
     /// The schema that events are written in.
     pub schema: Schema,
-    /// Secrets are replaced by `[redacted]`: what data loss prevention matched, passwords, keys, tokens.
+    /// Whether secrets are replaced by `[redacted]`: text matched by data loss prevention, passwords, keys, tokens.
     pub redact: bool,
-    /// Which records become events, and where they go.
+    /// Which records become events, and which route the events take.
     pub filter: Filter,
-    /// The operator's own severities.
+    /// The operator's own severity rules.
     pub severity: SeverityRules,
 }
 
@@ -36,7 +36,7 @@ impl Default for Options {
     }
 }
 
-/// A schema of events.
+/// A schema that events can be written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Schema {
     /// The Open Cybersecurity Schema Framework, in [`Options::version`].
@@ -47,7 +47,7 @@ pub enum Schema {
 }
 
 impl Schema {
-    /// The name in settings, and of the lake's folder: `ocsf` or `ecs`.
+    /// The name in the settings and of the lake's folder: `ocsf` or `ecs`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ impl fmt::Display for Schema {
     }
 }
 
-/// A text that names no schema.
+/// A text that is not the name of a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be ocsf or ecs")]
 pub struct UnknownSchema;
@@ -80,16 +80,16 @@ impl FromStr for Schema {
     }
 }
 
-/// When an event carries its record's text in `raw_data`.
+/// When an event includes its record's text in `raw_data`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RawData {
-    /// In every event: about doubles the size.
+    /// In every event, which about doubles its size.
     Always,
-    /// When the event does not hold all of it otherwise: records that cannot be read or have no Id or Operation, and
-    /// records with repeated keys or broken UTF-16.
+    /// When the event does not hold the whole record otherwise: records that cannot be read or have no Id or Operation,
+    /// and records with repeated keys or broken UTF-16.
     #[default]
     Unmapped,
-    /// In no event: the raw copy in the lake is the only one.
+    /// Never: the raw copy in the lake is the only copy.
     Never,
 }
 
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_schema_is_read_by_the_name_it_is_written_with() {
+    fn a_schema_is_parsed_from_its_name() {
         for schema in [Schema::Ocsf, Schema::Ecs] {
             assert_eq!(schema.to_string().parse(), Ok(schema));
         }

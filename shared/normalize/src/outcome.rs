@@ -1,4 +1,4 @@
-//! What became of a record, for whoever counts.
+//! What happened to a record, for metrics.
 
 use crate::json::Doc;
 use crate::mapping::MatchedBy;
@@ -10,35 +10,36 @@ use std::borrow::Cow;
 /// What [`fn@crate::event`] did with a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome<'r> {
-    /// Whether there is an event, and where it belongs.
+    /// Whether there is an event, and which route it takes.
     pub decision: Decision,
-    /// What the record shows that this release does not know; `None` for nearly all, and for what is dropped.
+    /// What this release does not know about the record; `None` for nearly all records, and for dropped ones.
     pub unknown: Option<Unknown<'r>>,
 }
 
-/// A record that no rule was written for. It has an event all the same; that it came is an early warning of a change at
+/// A record that no rule was written for. It still becomes an event. Such records are an early warning of a change at
 /// Microsoft.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unknown<'r> {
-    /// `RecordType`, when it is a number.
+    /// `RecordType`, if it is a number.
     pub record_type: Option<i64>,
     /// `Operation`, verbatim.
     pub operation: Cow<'r, str>,
-    /// The record type is in none of Microsoft's tables, or is no number.
+    /// The record type is not a number or in none of Microsoft's tables.
     pub is_type: bool,
-    /// No rule knew the operation, and it is of an unknown type or has no verb in its name either: nothing is known of what
-    /// was done.
+    /// Nothing is known of what was done: no rule knew the operation, and the record type is unknown or the operation
+    /// has no verb in its name.
     pub is_operation: bool,
 }
 
-/// What of a record is unknown. A record without Id or Operation is none of a new kind but broken, and not counted here.
+/// What is unknown about a record. A record without Id or Operation is broken rather than unknown, and is not counted
+/// here.
 pub(crate) fn unknown<'r>(
     doc: Doc<'_, 'r>,
     record: &Record<'_>,
     matched_by: MatchedBy,
 ) -> Option<Unknown<'r>> {
     let is_type = record.record_type.is_none();
-    // For the documented types without rules, the verb is the mapping: as long as there is one, they are no news.
+    // For documented types without rules, the verb is the mapping: a record with a known verb is not unknown.
     let is_operation = match matched_by {
         MatchedBy::Rule => false,
         MatchedBy::Verb => is_type,
@@ -59,7 +60,7 @@ pub(crate) fn unknown<'r>(
 mod tests {
     use crate::{Context, Options, event};
 
-    /// (type unknown, operation unknown), of a record of this type and operation.
+    /// (type unknown, operation unknown) for a record of this type and operation.
     #[track_caller]
     fn check(record_type: &str, operation: &str, expect: Option<(bool, bool)>) {
         let record =
@@ -79,14 +80,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_rule_was_written_for_is_known() {
+    fn a_record_with_a_rule_is_known() {
         check("15", "UserLoggedIn", None);
         check("1", "Set-Anything", None);
         check("20", "ViewReport", None);
     }
 
     #[test]
-    fn a_new_type_and_an_operation_without_a_rule_are_told_apart() {
+    fn unknown_types_and_unknown_operations_are_told_apart() {
         check("9999", "SomethingCreated", Some((true, true)));
         check("9999", "UserLoggedIn", Some((true, false)));
         check("12", "Blub", Some((false, true)));
@@ -94,32 +95,32 @@ mod tests {
     }
 
     #[test]
-    fn a_verb_is_enough_where_a_type_has_no_rules_of_its_own() {
+    fn a_verb_is_enough_for_a_type_without_rules() {
         check("12", "SwayViewed", None);
         check("73", "ShiftAdded.", None);
     }
 
     #[test]
-    fn a_documented_operation_without_a_verb_is_no_news() {
+    fn a_documented_operation_without_a_verb_is_known() {
         check("29", "UserSubmission", None);
         check("9999", "UserSubmission", Some((true, true)));
     }
 
     #[test]
-    fn a_record_that_lacks_what_its_rule_demands_is_of_a_known_kind() {
+    fn a_record_that_lacks_what_its_rule_requires_is_known() {
         check("28", "TIMailData", None);
         check("43", "MipLabel", None);
     }
 
     #[test]
-    fn a_disputed_type_is_no_news() {
+    fn a_disputed_type_is_known() {
         check("187", "LaunchPowerApp", None);
         check("431", "ThreadViewed", None);
         check("431", "Blub", Some((false, true)));
     }
 
     #[test]
-    fn what_is_no_record_is_not_of_an_unknown_kind() {
+    fn bytes_that_are_not_a_record_are_not_unknown() {
         let options = Options::default();
         let context = Context {
             content_type: None,

@@ -1,9 +1,10 @@
-//! Events of OCSF 1.8.0 brought down to an older version, without a loss.
+//! Converts events of OCSF 1.8.0 to an older version, without loss.
 //!
-//! What the older version does not know moves to `unmapped`, under its path in the event (`cloud.account.tags`,
-//! `evidences[0].user`), and so does a part that would break the version's rules. Values of enums that came later become
-//! 99, with their caption beside them. The rules are in `table`, derived from the official schemas; nothing is parsed at
-//! run time but the event. Classes that an older version lacks, or demands more of, are in `reclass`.
+//! Attributes that the older version does not know move to `unmapped`, under their path in the event
+//! (`cloud.account.tags`, `evidences[0].user`). So does a part that would break the version's rules. Enum values that
+//! were added later become 99, with their caption beside them. The rules are in `table`, derived from the official
+//! schemas; only the event is parsed at run time. Classes that an older version lacks, or for which it requires more,
+//! are handled in `reclass`.
 
 mod attribute;
 mod observables;

@@ -1,4 +1,4 @@
-//! A record as it is read: its members, who acted, times, lists of names and values. Nothing here knows OCSF's classes.
+//! A parsed record: its members, the actor, times, and lists of names and values. Nothing here knows OCSF's classes.
 
 pub(crate) mod address;
 mod email_address;

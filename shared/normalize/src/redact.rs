@@ -1,11 +1,11 @@
-//! Secrets in records: found by the names they stand under, and replaced where they stand.
+//! Secrets in records: found by the names of their members, and replaced in place.
 //!
-//! The record's text is edited, not the event: whatever is made of the text afterwards, event and `raw_data` alike, cannot hold
-//! what is not in it. Every byte beside a replaced value stays as it was, so the result can stand for the record in the raw
-//! copy too. What is replaced stays replaced: doing it twice changes nothing.
+//! The record's text is edited, not the event: event and `raw_data` are both made from the edited text, so neither can
+//! hold the secret. Every other byte stays the same, so the result can be stored as the raw copy too. Redacting twice
+//! changes nothing.
 //!
-//! What an analyst needs is kept: that there is such a value, of a structured one the members about it (key id, display name,
-//! dates, type), true and false, and blank values.
+//! What an analyst needs is kept: the fact that there is such a value, the members that describe a structured value
+//! (key id, display name, dates, type), true and false, and blank values.
 
 mod blob;
 mod line;

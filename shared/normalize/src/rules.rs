@@ -1,13 +1,13 @@
-//! Rules that an operator writes: which records they are about, and what is done with those.
+//! Rules that an operator writes: which records they apply to, and what they do.
 //!
-//! A list of objects, the first that matches a record decides:
+//! A JSON list of objects. The first rule that matches a record decides:
 //!
 //! ```json
 //! [{"operation": ["Set-*", "New-InboxRule"], "user": "NT AUTHORITY\\*", "record_type": "ExchangeAdmin"}]
 //! ```
 //!
-//! Every condition that is given must hold; one value of a list is enough. What a rule does is added by
-//! [`crate::Filter`] and [`crate::SeverityRules`].
+//! All conditions of a rule must hold. A condition with a list of values holds if one of them does. What a rule does is
+//! added by [`crate::Filter`] and [`crate::SeverityRules`].
 
 mod facts;
 mod filter;

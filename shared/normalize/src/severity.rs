@@ -1,7 +1,8 @@
-//! How much attention an event deserves: tables that a security engineer can review, one for each family of records.
+//! Built-in severities: tables that a security engineer can review, one for each family of records.
 //!
-//! Each line is a rule; the first that fits decides, and what no line fits stays Informational. The tables are the `.csv`
-//! files beside this one, docs/EVENTS.md shows them. Where a product states a severity itself, that one counts instead.
+//! Each line is a rule. The first matching line decides; without one the severity is Informational. The tables are the
+//! `.csv` files beside this file, and docs/EVENTS.md shows them. A severity stated by the product itself takes
+//! precedence.
 
 mod table;
 
@@ -14,7 +15,7 @@ macro_rules! families {
         $(
             $(#[$doc])*
             pub(crate) static $name: Family = Family(LazyLock::new(|| {
-                // A test reads every table: none is empty in a release.
+                // A test reads every table, so the default is never used in a release.
                 Table::read(include_str!(concat!("severity/", $file))).unwrap_or_default()
             }));
         )*
@@ -25,19 +26,19 @@ macro_rules! families {
 }
 
 families! {
-    /// By the cmdlet; fields are its parameters.
+    /// By cmdlet. The fields are its parameters.
     CMDLETS "cmdlets.csv",
-    /// By the operation; the field `activity` is the class's.
+    /// By operation. The field `activity` is the caption of the class's activity.
     DIRECTORY "directory.csv",
-    /// By the kind of right that is given; fields are `privilege` and `for all users`.
+    /// By the kind of right granted. The fields are `privilege` and `for all users`.
     RIGHTS "rights.csv",
-    /// By the operation; fields are the record's.
+    /// By operation. The fields are members of the record.
     MAILBOX "mailbox.csv",
-    /// Of failures; fields are `code` and `error`.
+    /// For failed sign-ins. The fields are `code` and `error`.
     SIGN_INS "sign_ins.csv",
-    /// By the operation, or `sharing`.
+    /// By operation, or `sharing`.
     FILES_AND_SHARING "files.csv",
-    /// By what was found.
+    /// By the kind of finding.
     FINDINGS "findings.csv",
     /// By the kind of application.
     APPLICATIONS "applications.csv",
@@ -47,7 +48,7 @@ families! {
 pub(crate) struct Family(LazyLock<Table>);
 
 impl Family {
-    /// The severity of `subject`. `has` says whether a field has a value for which the given test holds.
+    /// The severity of `subject`. `has` says whether a field has a value that passes the given test.
     pub(crate) fn rate(
         &self,
         subject: &str,
@@ -56,7 +57,7 @@ impl Family {
         self.0.rate(subject, has)
     }
 
-    /// The severity of a subject of which nothing more is known.
+    /// The severity of a subject without any fields.
     pub(crate) fn rate_alone(&self, subject: &str) -> Severity {
         self.rate(subject, |_, _| false)
     }
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_line_that_fits_decides() {
+    fn the_first_matching_line_decides() {
         let check = |cmdlet: &str, parameter: (&str, &str), expect: Severity| {
             let has =
                 |name: &str, test: &dyn Fn(&str) -> bool| name == parameter.0 && test(parameter.1);

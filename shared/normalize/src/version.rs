@@ -1,9 +1,9 @@
-//! The versions of OCSF that events are written in.
+//! The versions of OCSF that events can be written in.
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
-/// A version of OCSF. Events are made as 1.8.0 and brought down to an older one where a reader wants that: Amazon
+/// A version of OCSF. Events are made in 1.8.0 and converted to an older version where a consumer needs it: Amazon
 /// Security Lake's own tools know 1.1.0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum OcsfVersion {
@@ -21,12 +21,12 @@ pub enum OcsfVersion {
     V1_6,
     /// 1.7.0
     V1_7,
-    /// 1.8.0, of March 2026: the newest stable one, in which everything has its place
+    /// 1.8.0, of March 2026: the newest stable version, which has every attribute that the mapping writes
     #[default]
     V1_8,
 }
 
-/// A text names no version of OCSF that events can be written in.
+/// A text that is not a version of OCSF that events can be written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1.1.0, 1.2.0, 1.3.0, 1.4.0, 1.5.0, 1.6.0, 1.7.0 or 1.8.0")]
 pub struct UnknownVersion;
@@ -44,7 +44,7 @@ impl OcsfVersion {
         Self::V1_8,
     ];
 
-    /// The version as `metadata.version` has it.
+    /// The version as written in `metadata.version`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_read_as_it_is_written() {
+    fn a_version_is_parsed_as_it_is_written() {
         for version in OcsfVersion::ALL {
             check(&version.to_string(), Ok(version));
         }
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn other_versions_are_refused_by_naming_those_there_are() {
+    fn other_versions_are_rejected_with_the_list_of_known_ones() {
         for text in ["", "1", "1.8", "1.0.0", "1.9.0", "v1.8.0", "1.8.0 "] {
             check(text, Err(UnknownVersion));
         }

@@ -1,6 +1,7 @@
-//! How often a record's way to its event asks for memory. A binary of its own: it counts for the whole process.
+//! How many allocations it takes to turn a record into an event. A test binary of its own, because it counts for the
+//! whole process.
 //!
-//! Unlike a time, a count is the same on every machine, so it can be held by a test.
+//! Unlike a time, the count is the same on every machine, so a test can limit it.
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -8,10 +9,10 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 #[path = "it/further_records.rs"]
 mod further_records;
 
-/// For a sign-in, the commonest record of most tenants, reading it among them.
+/// For a sign-in, the most frequent record of most tenants, parsing included.
 const SIGN_IN_MAX: u64 = 12;
 
-/// For any other fixture: what is listed (files, rights, rules) is observed one by one.
+/// For any other fixture: each listed item (files, rights, rules) adds an observable.
 const ANY_MAX: u64 = 40;
 
 #[test]
@@ -23,7 +24,7 @@ fn an_event_takes_few_allocations() {
         content_created_ms: None,
         options: &options,
     };
-    // As in the fetcher, whose buffer has grown with the events before.
+    // As in the fetcher, whose buffer has grown with earlier events.
     let mut out = Vec::with_capacity(64 * 1024 * 1024);
     let mut allocations = |record: &str| {
         let before = dhat::HeapStats::get().total_blocks;
@@ -46,7 +47,7 @@ fn an_event_takes_few_allocations() {
     ];
     for (records, each_max) in families {
         for record in records.lines() {
-            // Tables are read when they are first needed, once in a process.
+            // The first record of a kind also loads the tables, once per process.
             allocations(record);
             let count = allocations(record);
             assert!(count <= each_max, "{count}: {record}");
@@ -54,7 +55,7 @@ fn an_event_takes_few_allocations() {
     }
 }
 
-/// Those of the further records, one a line.
+/// The sign-ins among the further records, one per line.
 fn further_sign_ins() -> String {
     let records = further_records::further_records("allocations").into_iter();
     let sign_ins = records.map(|(record, _)| record).filter(|record| {

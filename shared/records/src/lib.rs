@@ -1,7 +1,8 @@
-//! A content blob, which is a JSON array, to its records: by brackets and quotes alone, while it arrives, in bounded memory.
+//! Splits a content blob, which is a JSON array, into its records: by brackets and quotes alone, as it arrives, in
+//! bounded memory.
 //!
-//! The records are not parsed. One that is not JSON, or not UTF-8, is cut out like any other and does not take its neighbours with
-//! it; whoever reads it says what is wrong with it.
+//! The records are not parsed. A record that is not JSON or not UTF-8 is cut out like any other and does not affect its
+//! neighbours; whoever parses it reports the fault.
 
 mod splitter;
 
@@ -9,11 +10,11 @@ pub use splitter::{BlobLimits, DEPTH_MAX, RECORDS_MAX, RecordSplitter, SplitErro
 
 use bytes::Bytes;
 
-/// The records of a body that has arrived, without the white space around them. Each is a part of the body and not a copy. At most
-/// [`RECORDS_MAX`] of them; the body's length is its owner's to limit.
+/// The records of a complete body, without the white space around them. Each record is a slice of the body, not a copy.
+/// Takes at most [`RECORDS_MAX`] records; the caller limits the length of the body.
 ///
 /// # Errors
-/// A body that is not one whole JSON array, see [`SplitError`].
+/// A body that is not a complete JSON array, see [`SplitError`].
 pub fn split(body: &Bytes) -> Result<Vec<Bytes>, SplitError> {
     let mut splitter = RecordSplitter::new(BlobLimits {
         body_bytes_max: u64::MAX,

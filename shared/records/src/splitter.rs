@@ -1,90 +1,91 @@
-//! The splitter: where in the array the next byte stands, and the beginning of a record whose end has not arrived.
+//! The splitter: its position in the array, and the start of a record whose end has not arrived.
 
 use bytes::{Bytes, BytesMut};
 use memchr::memchr2;
 
-/// Records in one blob. Blobs seen hold up to some thousands; this bounds the list of a whole body's at 6 MB.
+/// Records in one blob. Observed blobs hold up to a few thousand; this limits the list of a whole body's records to 6
+/// MB.
 pub const RECORDS_MAX: u64 = 200_000;
 
-/// Brackets in brackets. Records nest 7 deep; a blob beyond this is an attack on whoever parses it next.
+/// Depth of nested brackets. Records nest 7 deep; a deeper blob is an attack on its parser.
 pub const DEPTH_MAX: usize = 1_024;
 
-/// What some editors and proxies put before UTF-8 text. It is passed over.
+/// Written before UTF-8 text by some editors and proxies. It is skipped.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// How much of a blob is taken.
+/// Limits for a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlobLimits {
-    /// Longest blob, decoded.
+    /// Longest blob in bytes, decoded.
     pub body_bytes_max: u64,
-    /// Longest record: also what a splitter keeps in memory beyond one piece of the blob.
+    /// Longest record in bytes: also the most that a splitter keeps in memory besides the current piece of the blob.
     pub record_bytes_max: usize,
-    /// Most records.
+    /// Most records in a blob.
     pub records_max: u64,
 }
 
 impl Default for BlobLimits {
     fn default() -> Self {
         Self {
-            // Microsoft's largest seen have some ten megabytes; a decompression bomb ends here.
+            // Microsoft's largest observed blobs have about ten megabytes. This stops a decompression bomb.
             body_bytes_max: 1024 * 1024 * 1024,
-            // Records are split by Microsoft well below this.
+            // Microsoft splits records well below this size.
             record_bytes_max: 8 * 1024 * 1024,
             records_max: RECORDS_MAX,
         }
     }
 }
 
-/// Why the bytes are not a whole JSON array within the limits.
+/// Why the bytes are not a complete JSON array within the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SplitError {
-    /// Nothing but white space.
+    /// The blob is only white space.
     #[error("the content blob is empty; fetch it again")]
     Empty,
-    /// The first character is not `[`: an error page or an error object, mostly.
+    /// The first character is not `[`. Mostly it is an error page or an error object.
     #[error("the content blob is not a JSON array")]
     NotAnArray,
-    /// The body ends before its closing bracket.
+    /// The body ends before the closing bracket.
     #[error(
         "the content blob is cut off after {bytes} bytes, inside record {record}; fetch it again"
     )]
     CutOff {
         /// Length of the body.
         bytes: u64,
-        /// Number of the unfinished record, from 0.
+        /// Number of the incomplete record, counted from 0.
         record: u64,
     },
     /// Something follows the closing bracket.
     #[error("the content blob goes on at byte {at}, after its closing bracket")]
     TrailingBytes {
-        /// Offset of the first byte that is too many.
+        /// Offset of the first extra byte.
         at: u64,
     },
-    /// Nested deeper than [`DEPTH_MAX`].
+    /// The blob nests deeper than [`DEPTH_MAX`].
     #[error("the content blob nests deeper than {DEPTH_MAX} at byte {at}")]
     TooDeep {
-        /// Offset of the bracket that is too many.
+        /// Offset of the bracket that is too deep.
         at: u64,
     },
-    /// More records than the limit, which is named.
+    /// The blob has more records than this limit.
     #[error("the content blob holds more than {0} records")]
     TooManyRecords(u64),
-    /// A record is longer than the limit, which is named.
+    /// A record is longer than this limit in bytes.
     #[error("a record of the content blob is longer than {0} bytes")]
     RecordTooLong(usize),
-    /// The blob is longer than the limit, which is named.
+    /// The blob is longer than this limit in bytes.
     #[error("the content blob is longer than {0} bytes")]
     BlobTooLong(u64),
 }
 
-/// Where in the array the next byte stands.
+/// Position of the next byte in the array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// Before `[`.
     Before,
-    /// After `[`: a record or `]`.
+    /// After `[`: a record or `]` follows.
     First,
-    /// After `,`: a record.
+    /// After `,`: a record follows.
     Next,
     /// In a record.
     Inside,
@@ -92,20 +93,20 @@ enum Place {
     After,
 }
 
-/// Cuts an array into its elements. Give it every piece, then [`RecordSplitter::finish`].
+/// Splits an array into its elements. Call [`RecordSplitter::push`] with every piece, then [`RecordSplitter::finish`].
 #[derive(Debug)]
 pub struct RecordSplitter {
     limits: BlobLimits,
     place: Place,
-    /// Bytes of [`BYTE_ORDER_MARK`] that have come.
+    /// How many bytes of [`BYTE_ORDER_MARK`] have arrived.
     mark: usize,
     in_string: bool,
-    /// The next byte of the string has no meaning, because a backslash stands before it.
+    /// The previous byte is a backslash in a string, so the next byte has no meaning of its own.
     escaped: bool,
     depth: usize,
-    /// The beginning of a record whose end has not arrived.
+    /// The start of a record whose end has not arrived.
     begun: BytesMut,
-    /// Of all pieces before the current one.
+    /// Length of all pieces before the current one.
     bytes: u64,
     records: u64,
 }
@@ -127,11 +128,13 @@ impl RecordSplitter {
         }
     }
 
-    /// Takes the next piece of the blob and gives every record that ends in it to `take`: without the white space around it, and
-    /// without copying it when it began in the same piece. What stands between two commas may be anything, nothing too.
+    /// Takes the next piece of the blob and passes every record that ends in it to `take`, without the white space
+    /// around it. A record is only copied when it began in an earlier piece. The text between two commas may be
+    /// anything, even empty.
     ///
     /// # Errors
-    /// When the bytes so far cannot begin an array within the limits. What was given before stays given.
+    /// When the bytes so far cannot be the start of an array within the limits. Records passed to `take` before remain
+    /// valid.
     pub fn push(&mut self, piece: &Bytes, mut take: impl FnMut(Bytes)) -> Result<(), SplitError> {
         if self.bytes + piece.len() as u64 > self.limits.body_bytes_max {
             return Err(SplitError::BlobTooLong(self.limits.body_bytes_max));
@@ -169,10 +172,10 @@ impl RecordSplitter {
         Ok(())
     }
 
-    /// Checks that the array was whole.
+    /// Checks that the array is complete.
     ///
     /// # Errors
-    /// [`SplitError::CutOff`] when its closing bracket has not come, [`SplitError::Empty`] when nothing has.
+    /// [`SplitError::CutOff`] when the closing bracket is missing, [`SplitError::Empty`] when nothing has arrived.
     pub fn finish(&self) -> Result<(), SplitError> {
         match self.place {
             Place::After => Ok(()),
@@ -185,13 +188,13 @@ impl RecordSplitter {
         }
     }
 
-    /// Records given so far.
+    /// The number of records passed on so far.
     #[must_use]
     pub fn records(&self) -> u64 {
         self.records
     }
 
-    /// A byte outside the array.
+    /// Handles a byte outside the array.
     fn around(&mut self, byte: u8, at: usize) -> Result<bool, SplitError> {
         let at = self.bytes + at as u64;
         if self.place == Place::After {
@@ -206,12 +209,12 @@ impl RecordSplitter {
         Ok(false)
     }
 
-    /// No part of a byte order mark has come, or all of it.
+    /// Whether the byte order mark is missing or complete.
     fn is_unmarked_or_marked(&self) -> bool {
         self.mark == 0 || self.mark == BYTE_ORDER_MARK.len()
     }
 
-    /// The first byte after `[` or a comma; true when there is no record before it.
+    /// Handles the first byte after `[` or a comma. Returns true when there is no record before it.
     fn begins(&mut self, byte: u8, at: usize) -> Result<bool, SplitError> {
         if self.place == Place::First && byte == b']' {
             self.place = Place::After;
@@ -221,7 +224,7 @@ impl RecordSplitter {
         self.inside(byte, at)
     }
 
-    /// A byte of a record, outside a string; true when the record ended before it.
+    /// Handles a byte of a record, outside strings. Returns true when the record ended before it.
     fn inside(&mut self, byte: u8, at: usize) -> Result<bool, SplitError> {
         match byte {
             b'"' => self.in_string = true,
@@ -231,14 +234,14 @@ impl RecordSplitter {
             }
             b'{' | b'[' => self.depth += 1,
             b',' | b']' if self.depth == 0 => return Ok(true),
-            // Whether it is the right one is for whoever reads the record.
+            // Whether the closing bracket matches is checked by the parser of the record.
             b'}' | b']' => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
         Ok(false)
     }
 
-    /// Goes to the byte after the string's end, or to the end of the piece.
+    /// Skips to the byte after the end of the string, or to the end of the piece.
     fn skip_string(&mut self, piece: &[u8], mut at: usize) -> usize {
         at += usize::from(std::mem::take(&mut self.escaped));
         while let Some(ahead) = memchr2(b'"', b'\\', &piece[at..]) {
@@ -256,7 +259,7 @@ impl RecordSplitter {
         piece.len()
     }
 
-    /// The record that ends before `end`, without the white space after it.
+    /// The record that ends before `end`, without trailing white space.
     fn cut(&mut self, piece: &Bytes, start: usize, end: usize) -> Result<Bytes, SplitError> {
         let record = if self.begun.is_empty() {
             piece.slice(start..end)
@@ -315,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn an_array_is_cut_wherever_its_pieces_end() {
+    fn an_array_is_split_wherever_its_pieces_end() {
         check("[]", Ok(&[]));
         check(" [ ] \r\n", Ok(&[]));
         check("\u{feff}[{\"a\":1}]", Ok(&["{\"a\":1}"]));
@@ -330,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_record_leaves_its_neighbours_alone() {
+    fn an_unreadable_record_does_not_affect_its_neighbours() {
         check(
             "[{\"a\":1},{\"b\" oops},{\"c\":3}]",
             Ok(&["{\"a\":1}", "{\"b\" oops}", "{\"c\":3}"]),
@@ -349,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_whole_byte_order_mark_is_passed_over() {
+    fn only_a_complete_byte_order_mark_is_skipped() {
         check("\u{feff}", Err(SplitError::Empty));
         for text in [
             &b"\xef\xbb[1]"[..],
@@ -363,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_whole_array_is_an_error() {
+    fn an_incomplete_array_is_an_error() {
         let cut = |bytes, record| Err(SplitError::CutOff { bytes, record });
         let trailing = |at| Err(SplitError::TrailingBytes { at });
         check("", Err(SplitError::Empty));
@@ -400,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_and_number_of_a_whole_body_are_bounded() {
+    fn depth_and_record_count_of_a_body_are_limited() {
         let at = DEPTH_MAX as u64 + 1;
         let deep = Bytes::from(format!("[{}", "[".repeat(DEPTH_MAX + 1)));
         assert_eq!(crate::split(&deep), Err(SplitError::TooDeep { at }));
@@ -427,7 +430,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_array_gives_its_elements_however_it_is_cut(
+        fn an_array_gives_the_same_elements_however_it_is_cut(
             values in prop::collection::vec(any_json(), 0..6),
             step in 1_usize..40,
         ) {
@@ -444,7 +447,7 @@ mod tests {
         }
 
         #[test]
-        fn no_beginning_of_an_array_passes_for_a_whole_one(
+        fn the_start_of_an_array_is_not_a_complete_one(
             values in prop::collection::vec(any_json(), 0..4),
             part in 0.0_f64..1.0,
         ) {
@@ -454,7 +457,7 @@ mod tests {
         }
 
         #[test]
-        fn a_json_array_has_as_many_elements_as_json_says(text in "[\\[\\]{},:\"\\\\a1 ]{0,24}") {
+        fn an_array_has_as_many_elements_as_serde_json_finds(text in "[\\[\\]{},:\"\\\\a1 ]{0,24}") {
             if let Ok(values) = serde_json::from_str::<Vec<serde_json::Value>>(&text) {
                 let found = split(text.as_bytes(), 5, BlobLimits::default());
                 prop_assert_eq!(found.map(|found| found.len()), Ok(values.len()));
@@ -462,13 +465,13 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_cut_alike_whole_and_in_pieces(text in r#"\[["\\{}\[\], a]{0,60}\]?"#, step in 1_usize..20) {
+        fn pieces_give_the_same_as_the_whole_text(text in r#"\[["\\{}\[\], a]{0,60}\]?"#, step in 1_usize..20) {
             let whole = split(text.as_bytes(), text.len(), BlobLimits::default());
             prop_assert_eq!(split(text.as_bytes(), step, BlobLimits::default()), whole);
         }
 
         #[test]
-        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), step in 1_usize..50) {
+        fn no_bytes_cause_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), step in 1_usize..50) {
             let _ = split(&bytes, step, BlobLimits::default());
         }
     }

@@ -1,7 +1,7 @@
-//! AWS's part: Secrets Manager, and STS with the identity provider behind it, over real HTTP on a port of its own.
+//! The AWS side: Secrets Manager, and STS with its identity provider, over real HTTP on a port of its own.
 //!
-//! No emulator of AWS signs web identity tokens with keys that anybody can look up, so this one does, as AWS documents it:
-//! RS256, an issuer with a discovery document, the caller's role as subject.
+//! No emulator of AWS signs web identity tokens with published keys, so this one does, as AWS documents it: RS256, an
+//! issuer with a discovery document, the caller's role as subject.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
@@ -26,26 +26,26 @@ use serde_json::{Map, Value, json};
 use tests::Outcome;
 use tokio::net::TcpListener;
 
-/// Who calls, says AWS.
+/// The role that AWS states as the caller's.
 pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/ualstream-fetcher";
 
-/// What STS makes of the next calls.
+/// How STS answers the next calls.
 #[derive(Clone)]
 pub(crate) enum Sts {
-    /// States the truth.
+    /// States the true claims.
     States,
-    /// States the truth but for these claims.
+    /// States the true claims, with these in place of some.
     StatesInstead(Value),
-    /// Signs with a key that its provider does not publish.
+    /// Signs with a key that the provider does not publish.
     Forges,
-    /// Refuses with this code.
+    /// Refuses with this error code.
     Refuses(&'static str),
 }
 
-/// The servers, until the test's runtime ends.
+/// The servers. They run until the test's runtime ends.
 #[derive(Clone)]
 pub(crate) struct Aws {
-    /// The identity provider's address, without a slash at its end: `iss`.
+    /// The identity provider's address (`iss`), without a trailing slash.
     pub(crate) issuer: String,
     shared: Arc<Shared>,
 }
@@ -61,13 +61,13 @@ struct Shared {
 struct State {
     secret: String,
     sts: Sts,
-    /// Forms of the calls of STS, and reads of the secret.
+    /// The form fields of each call to STS.
     sts_calls: Vec<Map<String, Value>>,
     secret_reads: usize,
 }
 
 impl Aws {
-    /// Serves. `clock` dates the statements.
+    /// Starts the servers. The time of the statements comes from `clock`.
     pub(crate) async fn start(clock: &Clock) -> Outcome<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let issuer = format!("http://{}", listener.local_addr()?);
@@ -87,7 +87,7 @@ impl Aws {
         Ok(Self { issuer, shared })
     }
 
-    /// What the AWS SDK needs to come here.
+    /// A configuration that sends the AWS SDK here.
     pub(crate) fn config(&self) -> SdkConfig {
         let credentials = Credentials::new("caller", "secret", None, None, "test");
         SdkConfig::builder()
@@ -98,17 +98,17 @@ impl Aws {
             .build()
     }
 
-    /// Stores the one secret's text.
+    /// Stores the text of the secret.
     pub(crate) fn store(&self, secret: &str) {
         self.shared.state.lock().unwrap().secret = secret.to_owned();
     }
 
-    /// From now on STS does this.
+    /// Sets how STS answers from now on.
     pub(crate) fn set_sts(&self, sts: Sts) {
         self.shared.state.lock().unwrap().sts = sts;
     }
 
-    /// What STS was asked, field by field.
+    /// The calls to STS, as form fields.
     pub(crate) fn sts_calls(&self) -> Vec<Map<String, Value>> {
         self.shared.state.lock().unwrap().sts_calls.clone()
     }
@@ -124,7 +124,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
             let service = service_fn(|request| answer(request, Arc::clone(&shared)));
-            // A client that goes away is none of the test's business.
+            // The test does not care whether the client closes the connection early.
             let _ = http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
@@ -235,7 +235,7 @@ fn signed(key: &KeyPair, claims: &Value) -> String {
     format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// The public half as a JSON Web Key. Its DER, for 2048 bits, always has the modulus at 9 and the exponent at 267.
+/// The public key as a JSON Web Key. In the DER of a 2048-bit key, the modulus is always at 9 and the exponent at 267.
 fn key_set(key: &KeyPair) -> Value {
     let der = key.public_key().as_ref();
     assert_eq!(der.len(), 270, "an RSA public key of 2048 bits");

@@ -1,5 +1,5 @@
-//! The columns of the table that template.yaml gives Athena have the types of OCSF's official schema, and there is one for
-//! every attribute that our events have.
+//! The columns of the table that template.yaml defines for Athena have the types of OCSF's official schema, and every
+//! attribute of our events has a column.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -8,7 +8,7 @@ use flate2::read::GzDecoder;
 use serde_json::Value;
 use tests::{Outcome, repo};
 
-/// A column's type, as Hive writes it.
+/// A column's type, in Hive's notation.
 #[derive(Debug, PartialEq)]
 enum Hive<'a> {
     Scalar(&'a str),
@@ -17,7 +17,7 @@ enum Hive<'a> {
 }
 
 #[test]
-fn every_column_has_the_type_that_the_official_schema_gives_it() -> Outcome<()> {
+fn every_column_has_the_type_of_the_official_schema() -> Outcome<()> {
     let (template, schema) = (repo::read("template.yaml")?, schema()?);
     let columns = columns(&template);
     assert!(columns.len() > 50, "{}", columns.len());
@@ -32,7 +32,7 @@ fn every_column_has_the_type_that_the_official_schema_gives_it() -> Outcome<()> 
 }
 
 #[test]
-fn every_attribute_of_the_worked_examples_has_a_column() -> Outcome<()> {
+fn every_attribute_in_the_examples_has_a_column() -> Outcome<()> {
     let template = repo::read("template.yaml")?;
     let named: BTreeSet<&str> = columns(&template)
         .into_iter()
@@ -51,7 +51,7 @@ fn every_attribute_of_the_worked_examples_has_a_column() -> Outcome<()> {
 }
 
 #[test]
-fn types_are_read_as_hive_writes_them() {
+fn hives_types_are_parsed() {
     let read = hive("array<struct<name:string,tags:array<struct<value:int>>>>");
     let tag = Hive::Struct(vec![("value", Hive::Scalar("int"))]);
     let tags = Hive::Array(Box::new(tag));
@@ -64,7 +64,7 @@ fn schema() -> Outcome<Value> {
     Ok(serde_json::from_reader(GzDecoder::new(File::open(path)?))?)
 }
 
-/// Name and type of each column of the table.
+/// Name and type of each column in the table.
 fn columns(template: &str) -> Vec<(&str, &str)> {
     let table = template
         .split("\n  EventsTable:\n")
@@ -123,7 +123,7 @@ fn compare(schema: &Value, holders: &[&Value], path: &str, of: &Hive<'_>, wrong:
         }
         let expect = scalar(schema, attribute);
         match element {
-            // JSON as text.
+            // JSON, stored as text.
             Hive::Scalar("string") if expect.is_none_or(|of| of == "string") => {}
             Hive::Scalar(hive) if expect == Some(hive) => {}
             Hive::Struct(_) if attribute["type"] == "object_t" => {
@@ -143,7 +143,7 @@ fn compare(schema: &Value, holders: &[&Value], path: &str, of: &Hive<'_>, wrong:
     }
 }
 
-/// Hive's name of an attribute's type; none for what has parts of its own.
+/// Hive's name for the type of an attribute; `None` for a type that has parts.
 fn scalar(schema: &Value, attribute: &Value) -> Option<&'static str> {
     let named = attribute["type"].as_str()?;
     let base = &schema["dictionary"]["types"]["attributes"][named]["type"];

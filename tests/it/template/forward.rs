@@ -1,4 +1,4 @@
-//! The fan-out to Firehose: all of it is there when a stream is named, and none of it otherwise.
+//! The forwarding to Firehose: all of its resources exist when a stream is configured, and none otherwise.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Template, expanded};
 
 #[tokio::test]
-async fn without_a_stream_nothing_of_it_exists() {
+async fn without_a_stream_none_of_its_resources_exist() {
     let template = expanded(Template::Main).await;
     let all = template["Resources"].as_object().unwrap();
     let ours = |name: &&String| name.starts_with("Forward") || name.starts_with("Unforwarded");
@@ -20,7 +20,7 @@ async fn without_a_stream_nothing_of_it_exists() {
 }
 
 #[tokio::test]
-async fn what_is_told_is_what_may_be_read_in_every_schema() {
+async fn the_forwarder_may_read_every_folder_it_is_told_about() {
     let template = expanded(Template::Main).await;
     let of = |name: &str| &template["Resources"][name]["Properties"];
     let keys = &of("ForwardRule")["EventPattern"]["detail"]["object"]["key"];
@@ -48,7 +48,7 @@ async fn what_is_told_is_what_may_be_read_in_every_schema() {
 }
 
 #[tokio::test]
-async fn only_the_rule_may_fill_the_queue() {
+async fn only_the_rule_may_send_to_the_queue() {
     let template = expanded(Template::Main).await;
     let policy = &template["Resources"]["ForwardQueuePolicy"]["Properties"]["PolicyDocument"];
     let statements = policy["Statement"].as_array().unwrap();

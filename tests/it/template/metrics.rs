@@ -1,13 +1,13 @@
-//! The metrics and alarms that the template makes of log lines look for what the pipeline logs.
+//! The template's metric filters and alarms match the log lines that the pipeline writes.
 
 use pipeline::logging::{field, message};
 use serde_json::Value;
 
 use super::{Template, expanded, resources};
 
-/// Every metric filter: what it looks for, and the number it takes, where it does not count lines.
+/// Checks what every metric filter matches, and the number it takes if it does not count lines.
 #[tokio::test]
-async fn metric_filters_look_for_what_the_pipeline_logs() {
+async fn metric_filters_match_what_the_pipeline_logs() {
     let template = expanded(Template::Main).await;
     let mut found: Vec<_> = resources(&template, "AWS::Logs::MetricFilter")
         .into_iter()

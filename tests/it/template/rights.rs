@@ -1,4 +1,4 @@
-//! One role per function, and in it no more than is written down here.
+//! Each function has a role of its own, with no more permissions than are listed here.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ async fn each_function_has_a_role_of_its_own() {
 }
 
 #[tokio::test]
-async fn no_role_is_broader_than_its_statements_need() {
+async fn no_role_is_broader_than_needed() {
     assert_eq!(
         broad_rights(&expanded(Template::Main).await),
         Vec::<String>::new()
@@ -26,7 +26,7 @@ async fn no_role_is_broader_than_its_statements_need() {
 }
 
 #[tokio::test]
-async fn broad_rights_are_noticed() {
+async fn broad_rights_are_detected() {
     let good = expanded(Template::Main).await;
     let check = |member: &str, value: Value, expect: &str| {
         let mut template = good.clone();
@@ -68,7 +68,7 @@ async fn broad_rights_are_noticed() {
     );
 }
 
-/// Wildcards, scans and policies that somebody else may widen.
+/// Statements with wildcards or scans, and policies that others may extend.
 fn broad_rights(template: &Value) -> Vec<String> {
     let mut broad = Vec::new();
     for (name, role) in resources(template, "AWS::IAM::Role") {
@@ -99,7 +99,7 @@ fn broad_statements(name: &str, document: &Value) -> Vec<String> {
             .filter_map(Value::as_str);
         let wide = actions.filter(|action| action.contains('*') || action.ends_with(":Scan"));
         broad.extend(wide.map(|action| format!("{name}: {action}")));
-        // A resource of ours is a reference, alone or with a path behind it; a text of its own names anybody's.
+        // Our own resources are references, perhaps followed by a path. A plain text may name anybody's resource.
         let is_anybodys = list(&statement["Resource"])
             .into_iter()
             .any(Value::is_string);
@@ -110,7 +110,7 @@ fn broad_statements(name: &str, document: &Value) -> Vec<String> {
     broad
 }
 
-/// The one action without a resource, and bound to its audience instead.
+/// The only action that has no resource. It is limited to an audience instead.
 fn is_statement_for_entra(statement: &Value) -> bool {
     let audiences =
         &statement["Condition"]["ForAllValues:StringEquals"]["sts:IdentityTokenAudience"];

@@ -1,11 +1,11 @@
-//! What AWS advises and no linter checks.
+//! Recommendations of AWS that no linter checks.
 
 use serde_json::{Value, json};
 
 use super::{Template, expanded, referred, resources};
 
 #[tokio::test]
-async fn the_template_follows_the_rules_that_no_linter_knows() {
+async fn the_template_follows_rules_that_no_linter_checks() {
     assert_eq!(
         broken_rules(&expanded(Template::Main).await),
         Vec::<String>::new()
@@ -17,7 +17,7 @@ async fn the_template_follows_the_rules_that_no_linter_knows() {
     reason = "a list: each rule and how to break it"
 )]
 #[tokio::test]
-async fn each_rule_notices_when_it_is_broken() {
+async fn each_rule_detects_a_violation() {
     let good = expanded(Template::Main).await;
     let check = |pointer: &str, value: Value, expect: &str| {
         let mut template = good.clone();

@@ -1,4 +1,4 @@
-//! The template gives each function the settings that it reads, no more and no fewer, and the table that the ledger expects.
+//! The template gives each function exactly the settings that it reads, and defines the table that the ledger expects.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 
 use super::{Template, expanded, referred, resources};
 
-/// Read by every main before its other settings.
+/// Read by every main before the other settings.
 const LOG_LEVEL: &str = "LOG_LEVEL";
 
-/// What variables begin with that glibc's allocator reads.
+/// Prefix of variables that glibc's allocator reads.
 const ALLOCATOR: &str = "MALLOC_";
 
 #[tokio::test]
@@ -60,12 +60,13 @@ fn check<T: Debug, E: Debug>(
     result.unwrap();
 }
 
-/// What a variable may be once deployed: a parameter's default where it has one, else something of the right form.
+/// A value that the variable may have when deployed: the parameter's default if it has one, or a value of the right
+/// form.
 fn deployed(template: &Value, name: &str, value: &Value) -> String {
     let parameter = value["Ref"].as_str().map(|of| &template["Parameters"][of]);
     let default = parameter.and_then(|of| of["Default"].as_str());
     match name {
-        // By default there is no function that reads it.
+        // With the default, no function that reads it is deployed.
         "FIREHOSE_STREAM" if default == Some("") => "to-the-siem",
         _ if default.is_some() => default.unwrap_or_default(),
         "CLIENT_ID" | "PUBLISHER_ID" => "6f7c5e2a-93a9-4a40-9d6a-6f9c7d3f0b11",
@@ -155,7 +156,7 @@ async fn each_kind_of_sweep_is_scheduled() {
 }
 
 #[tokio::test]
-async fn hours_are_compacted_after_their_grace() {
+async fn hours_are_compacted_after_their_grace_period() {
     let template = expanded(Template::Main).await;
     let schedule = &template["Resources"]["CompactionSchedule"]["Properties"];
     let minute = schedule["ScheduleExpression"]

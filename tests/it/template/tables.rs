@@ -1,4 +1,5 @@
-//! The Glue tables over the Parquet files: glue-tables.yaml has the columns that the files have, and template.yaml deploys it.
+//! The Glue tables for the Parquet files: glue-tables.yaml has the same columns as the files, and template.yaml deploys
+//! it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,14 +9,14 @@ use tests::{glue_tables, repo};
 
 use super::{Template, expanded, referred, resources};
 
-/// Longest type of a column that Glue takes.
+/// Longest column type that Glue accepts, in characters.
 const GLUE_TYPE_CHARS_MAX: usize = 131_072;
 
-/// Largest template that CloudFormation takes from a bucket, in bytes.
+/// Largest template that CloudFormation accepts from a bucket, in bytes.
 const TEMPLATE_BYTES_MAX: usize = 1_000_000;
 
 #[test]
-fn glue_tables_yaml_is_as_the_command_writes_it() {
+fn glue_tables_yaml_is_up_to_date() {
     let file = repo::read(glue_tables::FILE).unwrap();
     assert!(
         file == glue_tables::template().unwrap(),
@@ -59,7 +60,7 @@ async fn each_class_has_a_table_where_the_compactor_writes() {
 }
 
 #[tokio::test]
-async fn the_tables_are_deployed_with_parquet_alone() {
+async fn the_tables_are_only_deployed_with_parquet() {
     let template = expanded(Template::Main).await;
     let nested = &template["Resources"]["GlueTables"];
     assert_eq!(nested["Type"], "AWS::CloudFormation::Stack");
@@ -83,12 +84,12 @@ async fn the_tables_are_deployed_with_parquet_alone() {
 #[tokio::test]
 async fn the_expanded_tables_fit_into_one_template() {
     let bytes = expanded(Template::GlueTables).await.to_string().len();
-    // sam deploy uploads YAML, which takes more than JSON without white space: at most twice as much here.
+    // sam deploy uploads YAML, which is at most twice as long here as JSON without white space.
     assert!(2 * bytes < TEMPLATE_BYTES_MAX, "{bytes} bytes");
 }
 
 #[test]
-fn every_table_has_a_resource_name_of_its_own() {
+fn every_table_has_its_own_resource_name() {
     let names: BTreeSet<_> = CLASSES
         .iter()
         .map(|class| glue_tables::resource_name(class.source))

@@ -1,11 +1,11 @@
-//! Wings of a crate: a module names only modules below its own, and no two files name each other.
+//! Arrows between the modules of a crate: a module only names modules below its own, and no two files name each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use tests::repo;
 
-/// The modules at the top of each crate, from top to bottom.
+/// The top-level modules of each crate, from top to bottom.
 #[rustfmt::skip]
 const WINGS: [(&str, &[&str]); 6] = [
     (
@@ -34,10 +34,10 @@ const WINGS: [(&str, &[&str]); 6] = [
     ),
 ];
 
-/// A module's path in its crate; the crate's root is empty.
+/// A module's path in its crate. The path of the crate's root is empty.
 type Module = Vec<String>;
 
-/// Which module names which.
+/// For each module, the modules that it names.
 type Arrows = BTreeMap<Module, BTreeSet<Module>>;
 
 #[test]
@@ -94,7 +94,7 @@ fn a_circle_is_found() {
 }
 
 #[test]
-fn paths_are_read_out_of_source() {
+fn paths_are_found_in_source() {
     let check = |text: &str, expect: &[&str]| {
         let own = ["own".to_owned(), "deep".to_owned()];
         let found: Vec<_> = paths(text, &own)
@@ -119,11 +119,11 @@ fn paths_are_read_out_of_source() {
     );
 }
 
-/// Reads who names whom in the files of a folder.
+/// Reads which module names which, from the files in a folder.
 fn arrows(folder: &str) -> Arrows {
     let files = repo::files().unwrap().into_iter().filter_map(|path| {
         let inside = path.strip_prefix(folder).ok()?.to_owned();
-        // Programs and files of tests stand above all of it.
+        // Binaries and test files may name everything.
         let is_above = inside.starts_with("bin")
             || inside.ends_with("main.rs")
             || inside
@@ -137,7 +137,7 @@ fn arrows(folder: &str) -> Arrows {
     for (own, path) in &files {
         let text = repo::read(path).unwrap();
         let named = paths(&text, own).into_iter().filter_map(|path| {
-            // What is not a module is something in one.
+            // A path that is not a module names an item in one.
             (0..=path.len())
                 .rev()
                 .map(|length| path[..length].to_vec())
@@ -162,7 +162,8 @@ fn module(path: &Path) -> Module {
     }
 }
 
-/// The paths that begin with `crate` or `super`, and those of `use`, from the crate's root; tests and comments left out.
+/// The paths that begin with `crate` or `super`, and those in `use`, relative to the crate's root. Tests and comments
+/// are skipped.
 fn paths(text: &str, own: &[String]) -> Vec<Module> {
     let code = text
         .split("\n#[cfg(test)]\nmod ")
@@ -175,7 +176,7 @@ fn paths(text: &str, own: &[String]) -> Vec<Module> {
     let mut found = Vec::new();
     for (at, _) in code.match_indices(|char: char| char.is_ascii_lowercase()) {
         let before = code[..at].chars().next_back().unwrap_or(' ');
-        // `pub(in crate::x)` names nothing.
+        // `pub(in crate::x)` is a visibility and names nothing.
         let is_visibility = code[..at].ends_with("(in ");
         if is_visibility || before.is_alphanumeric() || matches!(before, '_' | ':') {
             continue;
@@ -200,7 +201,7 @@ fn paths(text: &str, own: &[String]) -> Vec<Module> {
     found
 }
 
-/// Reads `a::{b::C, d}` below `base`; says how much of the text it took.
+/// Parses `a::{b::C, d}` below `base`. Returns the length of the text it read.
 fn tree(text: &str, base: &mut Module, found: &mut Vec<Module>) -> usize {
     let end = text
         .find(|char: char| !(char.is_alphanumeric() || char == '_'))
@@ -232,7 +233,7 @@ fn tree(text: &str, base: &mut Module, found: &mut Vec<Module>) -> usize {
     taken
 }
 
-/// A circle of modules, if there is one, from one of them back to it.
+/// A circle of modules, if there is one: a path from a module back to itself.
 fn circle(arrows: &Arrows) -> Option<Vec<Module>> {
     fn walk(
         at: &Module,

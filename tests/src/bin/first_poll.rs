@@ -1,11 +1,11 @@
-//! Measures what a cold start costs: from a bootstrap's process start to its first poll of the Lambda Runtime API.
+//! Measures a cold start: from the start of a bootstrap's process to its first poll of the Lambda Runtime API.
 //!
 //! ```sh
 //! sam build --parameter-overrides Architecture=x86_64
 //! cargo run --release -p tests --bin first_poll -- .aws-sam/build/*/bootstrap
 //! ```
 //!
-//! Prints size, median and slowest of 20 starts of each bootstrap given.
+//! Prints the size, the median and the slowest of 20 starts of each bootstrap.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
@@ -13,16 +13,16 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Enough for a median that repeats within a millisecond.
+/// Enough for a median that varies by less than a millisecond.
 const STARTS: usize = 20;
 
-/// A start that takes longer has failed.
+/// Longest start. A slower one counts as failed.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a wait for a connection sleeps between looks; far below what is measured.
+/// Time between checks for a connection; far shorter than the times measured.
 const LOOK_EVERY: Duration = Duration::from_micros(50);
 
-/// Settings of the right form: nothing is called before the first event.
+/// Settings of the right form. Nothing is called before the first event.
 const ENVIRONMENT: [(&str, &str); 15] = [
     ("AWS_REGION", "eu-central-1"),
     ("AWS_ACCESS_KEY_ID", "test"),
@@ -73,7 +73,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Starts a bootstrap once and answers the time until it asks for its first event.
+/// Starts a bootstrap once and returns the time until it asks for its first event.
 fn start(bootstrap: &Path) -> io::Result<Duration> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     listener.set_nonblocking(true)?;
@@ -102,7 +102,7 @@ fn first_poll(listener: &TcpListener, began: Instant) -> io::Result<Duration> {
             Ok((mut connection, _)) => {
                 connection.set_nonblocking(false)?;
                 connection.set_read_timeout(Some(START_TIMEOUT))?;
-                // The request line comes with the first bytes: "GET /2018-06-01/runtime/invocation/next".
+                // The first bytes hold the request line: "GET /2018-06-01/runtime/invocation/next".
                 let mut line = [0; 64];
                 let read = connection.read(&mut line)?;
                 let asked =

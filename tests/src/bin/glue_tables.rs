@@ -1,4 +1,4 @@
-//! `cargo glue-tables`: writes glue-tables.yaml anew.
+//! `cargo glue-tables`: writes glue-tables.yaml.
 
 use tests::{Outcome, glue_tables, repo};
 

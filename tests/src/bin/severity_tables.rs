@@ -1,4 +1,4 @@
-//! Writes the tables of severities into docs/EVENTS.md.
+//! Writes the severity tables into docs/EVENTS.md.
 //!
 //! ```sh
 //! cargo run -p tests --bin severity_tables

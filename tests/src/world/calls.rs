@@ -1,4 +1,4 @@
-//! What comes in over HTTP: Microsoft's calls and the operator's.
+//! Incoming HTTP calls: Microsoft's and the operator's.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{API_KEY, WEBHOOK_KEY, World};
 use crate::Outcome;
 
 impl World {
-    /// A call of the operator's API, with its key: status and JSON (null when the body is empty).
+    /// Calls the operator's API with its key. Returns the status and the JSON body (null if it is empty).
     pub async fn operate(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
         let body = if body.is_null() {
             String::new()
@@ -25,7 +25,7 @@ impl World {
         self.operate_raw(method, path, Some(API_KEY), body).await
     }
 
-    /// A call of the operator's API as it may come from anywhere.
+    /// Calls the operator's API as anyone could.
     pub async fn operate_raw(
         &self,
         method: Method,
@@ -43,10 +43,10 @@ impl World {
         (response.status(), json)
     }
 
-    /// Registers the first tenant for these types.
+    /// Registers the first tenant for these content types.
     ///
     /// # Errors
-    /// The API says no.
+    /// The API refuses.
     pub async fn register(&self, types: &[ContentType]) -> Outcome<Value> {
         let types: Vec<&str> = types.iter().map(|of| of.as_str()).collect();
         let body = json!({"tenant_id": self.tenant(), "name": "Contoso", "content_types": types});
@@ -58,7 +58,7 @@ impl World {
         }
     }
 
-    /// How the API shows the first tenant's subscription to `content_type`.
+    /// The first tenant's subscription to `content_type`, as the API shows it.
     pub async fn subscription(&self, content_type: ContentType) -> Value {
         let path = format!("/v1/tenants/{}", self.tenant());
         let (_, answer) = self.operate(Method::GET, &path, Value::Null).await;
@@ -71,7 +71,7 @@ impl World {
             .unwrap_or(Value::Null)
     }
 
-    /// The genuine `Webhook-AuthID` of a tenant's subscription.
+    /// The correct `Webhook-AuthID` for a tenant's subscription.
     #[must_use]
     pub fn auth_id(&self, tenant: Uuid, content_type: ContentType) -> String {
         let key: SecretString = WEBHOOK_KEY.into();
@@ -95,7 +95,7 @@ impl World {
         self.post(&path, Some(auth), body).await
     }
 
-    /// Posts anything anywhere on the receiver.
+    /// Posts anything to any path of the receiver.
     pub async fn post(&self, path: &str, auth: Option<&str>, body: impl Into<Bytes>) -> StatusCode {
         let mut request = Request::builder().method(Method::POST).uri(path);
         if let Some(auth) = auth {
@@ -121,7 +121,7 @@ impl World {
         })
     }
 
-    /// A genuine notification item for a blob that is not there.
+    /// A valid notification item for a blob that does not exist.
     #[must_use]
     pub fn item(&self, content_type: ContentType, content_id: &str) -> Value {
         let (tenant, base) = (self.tenant(), self.emulator.manage_url());

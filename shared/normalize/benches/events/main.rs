@@ -1,7 +1,7 @@
-//! Records to events: parse, map and write, one core; and reading alone, beside a reader made with serde.
+//! Records to events on one core: parse, map and write; and parsing alone, compared with a parser based on serde.
 //!
-//! `cargo bench -p normalize`. The mix is the emulator's; the repository's examples stand beside it, and further records where they are
-//! given.
+//! `cargo bench -p normalize`. The mix of records comes from the emulator. The repository's fixtures are measured too,
+//! and further records if a folder of them is given.
 
 #[path = "../../tests/it/further_records.rs"]
 mod further_records;
@@ -12,21 +12,21 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use normalize::{Batch, Context, OcsfVersion, Options, Schema, event, identify};
 use std::hint::black_box;
 
-/// Records of the mix, and what they are made from.
+/// Records in the mix.
 const MIX_RECORDS: usize = 600;
 const MIX_SEED: u64 = 1;
 
-/// A sign-in of the shape that Entra writes since 2023; most tenants' commonest record.
+/// A sign-in in the form that Entra has written since 2023; the most frequent record of most tenants.
 const SIGN_IN: &str = r#"{"CreationTime":"2026-03-01T10:00:00","Id":"5b06dd0a-6f1f-4ee8-9f0c-5d0a3a6b1a00","Operation":"UserLoggedIn","OrganizationId":"11111111-2222-4333-8444-555555555555","RecordType":15,"ResultStatus":"Success","UserKey":"755e500a-6c03-46b0-b53b-282f23374e3b","UserType":0,"Version":1,"Workload":"AzureActiveDirectory","ClientIP":"198.51.100.7","ObjectId":"00000002-0000-0ff1-ce00-000000000000","UserId":"alex@contoso.example","AzureActiveDirectoryEventType":1,"ExtendedProperties":[{"Name":"ResultStatusDetail","Value":"Redirect"},{"Name":"UserAgent","Value":"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"},{"Name":"RequestType","Value":"OAuth2:Authorize"}],"ModifiedProperties":[],"Actor":[{"ID":"755e500a-6c03-46b0-b53b-282f23374e3b","Type":0},{"ID":"alex@contoso.example","Type":5}],"ActorContextId":"11111111-2222-4333-8444-555555555555","ActorIpAddress":"198.51.100.7","InterSystemsId":"7c9d1b1e-4c7b-4f5a-9a53-0e6c7d3f9a11","IntraSystemId":"5b06dd0a-6f1f-4ee8-9f0c-5d0a3a6b1a00","SupportTicketId":"","Target":[{"ID":"00000002-0000-0ff1-ce00-000000000000","Type":0}],"TargetContextId":"11111111-2222-4333-8444-555555555555","ApplicationId":"5e3ce6c0-2b1f-4285-8d4b-75ee78787346","DeviceProperties":[{"Name":"OS","Value":"Windows10"},{"Name":"BrowserType","Value":"Chrome"},{"Name":"IsCompliantAndManaged","Value":"False"},{"Name":"SessionId","Value":"0f8bfb5a-6a0f-4a34-b7c7-0d7f3a3f6c22"}],"ErrorNumber":"0"}"#;
 
-/// The examples in the repository: raw records, one each.
+/// The raw records among the repository's fixtures.
 fn fixtures() -> Vec<String> {
     let pairs = include_str!("../../tests/fixtures/golden.ndjson").lines();
     let raw = pairs.filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     raw.map(|pair| pair["raw"].to_string()).collect()
 }
 
-/// Records of one family out of the mix.
+/// Records of one family from the mix.
 fn family(records: &[String], record_types: &[u32]) -> Vec<String> {
     let of = |record: &&String| {
         let parsed: Option<serde_json::Value> = serde_json::from_str(record).ok();

@@ -1,11 +1,11 @@
-//! A reader made with serde, to measure the crate's own by: the same flat list of nodes, with strings decoded and numbers rounded.
-//! It takes any `Deserializer`, so another library is tried by naming it in the bench.
+//! A parser based on serde, to compare the crate's own with. It builds the same flat list of nodes, with strings
+//! decoded and numbers rounded. It takes any `Deserializer`, so the bench can try another library by naming it.
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 
-/// A value, its name as a member, and the index of the first node after it and all it contains.
+/// A value, its name if it is a member, and the index of the first node after it and everything in it.
 pub(crate) struct Node<'a> {
     _key: Cow<'a, str>,
     _kind: Kind<'a>,

@@ -1,4 +1,4 @@
-//! Any bytes become one valid event that loses nothing of the record, the same each time.
+//! Any bytes become one valid event that loses nothing of the record, with the same result each time.
 //!
 //! The checks are those of the crate's own tests, compiled in from there.
 

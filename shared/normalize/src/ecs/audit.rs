@@ -1,29 +1,29 @@
-//! `o365.audit`: every member of the record, in a form that an index can take whatever Microsoft writes.
+//! `o365.audit`: every member of the record, in a form that an index accepts whatever Microsoft writes.
 //!
-//! Each path has one shape (see [`shapes`]); each scalar is a string; no name holds what an index reads as a path. What
-//! comes in another shape than its path has is kept as text under `_raw`.
+//! Each path has one shape (see [`shapes`]), each scalar is a string, and no name contains what an index reads as a
+//! path. A value in another shape than its path's is kept as text under `_raw`.
 
 use super::shapes::{self, Member, Shape};
 use crate::json::{Kind, Value, Writer, parse};
 use std::borrow::Cow;
 
-/// Where text stands that is not of its path's shape. Elastic's integration uses the same name.
+/// Holds text that does not have its path's shape. Elastic's integration uses the same name.
 const RAW: &str = "_raw";
 
-/// Writes all of a record.
+/// Writes all members of a record.
 pub(super) fn write(root: Value<'_>, w: &mut Writer) {
     w.object("o365", |w| {
         w.object("audit", |w| members(root, shapes::RECORD, w));
     });
 }
 
-/// What stands under a name.
+/// The value of a name.
 #[derive(Debug, Clone, Copy)]
 enum Item<'a> {
-    /// A string, or a list of them; an empty one when there is no value.
+    /// A string or a list of strings; an empty string when there is no value.
     Text(Option<Value<'a>>),
     Shaped(Shape, Value<'a>),
-    /// The members beside `Name`.
+    /// A changed property: its members other than `Name`.
     Change(Value<'a>),
 }
 
@@ -34,7 +34,6 @@ impl<'a> Item<'a> {
         })
     }
 
-    /// Writes the value after its name.
     fn write(self, w: &mut Writer) {
         match self {
             Self::Text(None) => w.bare_text(""),
@@ -47,8 +46,8 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// Writes one of several values of a name. Only strings and changes can be several: the names in the tables of shapes
-    /// are told apart whatever [`tidy`] does.
+    /// Writes one of several values of a name. Only strings and changes can repeat: [`tidy`] never makes two names in
+    /// the tables of shapes equal.
     fn write_element(self, w: &mut Writer) {
         match self {
             Self::Change(value) => w.element_object(|w| change(value, w)),
@@ -58,7 +57,7 @@ impl<'a> Item<'a> {
     }
 }
 
-/// Writes an object's members that say anything.
+/// Writes the members of an object that are not blank.
 fn members(object: Value<'_>, shapes: &[Member], w: &mut Writer) {
     let kept = || object.children().filter(|member| !member.is_blank());
     if kept().all(|member| !member.key().escaped && is_tidy(member.key().raw)) {
@@ -72,7 +71,7 @@ fn members(object: Value<'_>, shapes: &[Member], w: &mut Writer) {
     grouped(pairs.collect(), w);
 }
 
-/// Writes names with values, the values of a name that repeats as a list.
+/// Writes names with values. The values of a repeated name become a list.
 fn grouped(mut pairs: Vec<(Cow<'_, str>, Item<'_>)>, w: &mut Writer) {
     let mut names: Vec<&str> = pairs.iter().map(|(name, _)| &**name).collect();
     names.sort_unstable();
@@ -89,14 +88,14 @@ fn grouped(mut pairs: Vec<(Cow<'_, str>, Item<'_>)>, w: &mut Writer) {
     }
 }
 
-/// A name that no index reads as a path, refuses, or takes for [`RAW`].
+/// Whether an index accepts the name, does not read it as a path, and it is not [`RAW`].
 fn is_tidy(name: &str) -> bool {
     let plain = |byte: u8| byte > b' ' && byte != b'.' && byte != 0x7f && byte < 0x80;
     !name.is_empty() && name.bytes().all(plain) && name != RAW
 }
 
-/// The name with `_` for dots, blanks and control characters: Elasticsearch reads `a.b` as `b` in `a`, and refuses names
-/// that are blank. Elastic's integration does so with the names of changed properties.
+/// The name with `_` for dots, blanks and control characters. Elasticsearch reads `a.b` as `b` in `a`, and refuses
+/// blank names. Elastic's integration does the same with the names of changed properties.
 fn tidy(name: Cow<'_, str>) -> Cow<'_, str> {
     if is_tidy(&name) {
         return name;
@@ -109,7 +108,7 @@ fn tidy(name: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// Writes strings: a scalar as one, an array as a list of them, anything else as JSON.
+/// Writes a scalar as a string, an array as a list of strings, anything else as JSON text.
 fn text(value: Value<'_>, w: &mut Writer) {
     match value.kind() {
         Kind::Text(_) => w.bare_value(value),
@@ -126,7 +125,7 @@ fn text(value: Value<'_>, w: &mut Writer) {
     }
 }
 
-/// A scalar as it is written, anything else as JSON.
+/// A scalar as text, anything else as JSON text.
 fn string(value: Value<'_>) -> Cow<'_, str> {
     value.scalar().unwrap_or_else(|| {
         let mut w = Writer::new(Vec::new());
@@ -154,7 +153,7 @@ fn object(value: Value<'_>, inside: &[Member], w: &mut Writer) {
     }
 }
 
-/// A list of names and values as one object. Entries of another form are kept as text.
+/// Writes a list of names and values as one object. Entries of another form are kept as text.
 fn names(value: Value<'_>, w: &mut Writer) {
     if !value.is_array() {
         return w.bare_object(|w| object(value, &[], w));
@@ -170,7 +169,7 @@ fn names(value: Value<'_>, w: &mut Writer) {
     w.bare_object(|w| grouped(pairs.collect(), w));
 }
 
-/// Name and value of an entry that has nothing else.
+/// Name and value of an entry that has no other members.
 fn name_and_value<'a>(entry: Value<'a>) -> Option<(Cow<'a, str>, Option<Value<'a>>)> {
     let name = crate::record::name_values::entry_name(entry)?;
     let value = entry.get("Value");
@@ -179,7 +178,7 @@ fn name_and_value<'a>(entry: Value<'a>) -> Option<(Cow<'a, str>, Option<Value<'a
         .then(|| (name, value.filter(|value| !value.is_blank())))
 }
 
-/// Changed properties by their name. What is no change of a named property is kept as text.
+/// Writes changed properties by name. Entries that are not a change of a named property are kept as text.
 fn changes(value: Value<'_>, w: &mut Writer) {
     if !value.is_array() {
         return w.bare_object(|w| w.text(RAW, &string(value)));
@@ -202,7 +201,8 @@ fn change(entry: Value<'_>, w: &mut Writer) {
     grouped(pairs.collect(), w);
 }
 
-/// Members of the object in a string; the string where there is none, or where a part of it would be lost.
+/// Writes the members of a JSON object in a string. Writes the string itself when it is not an object or when a part
+/// would be lost.
 fn json(value: Value<'_>, w: &mut Writer) {
     if value.is_object() {
         return w.bare_object(|w| members(value, &[], w));
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn scalars_are_strings_and_nothing_is_left_out() {
+    fn scalars_become_strings_and_nothing_is_lost() {
         check(
             r#"{"RecordType":6,"External":true,"Size":1.50,"Empty":"","None":null,"Id":"a\/\u00e9"}"#,
             "{\"RecordType\":\"6\",\"External\":\"true\",\"Size\":\"1.50\",\"Id\":\"a/é\"}",
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_by_its_path_is_text() {
+    fn an_object_at_a_text_path_becomes_text() {
         check(
             r#"{"New":{"a":[1,{"b":2}]},"List":["x",1,[2],{"y":null}]}"#,
             r#"{"New":"{\"a\":[1,{\"b\":2}]}","List":["x","1","[2]","{\"y\":null}"]}"#,
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_by_its_path_is_one_whatever_comes() {
+    fn an_object_path_is_always_an_object() {
         check(
             r#"{"Item":{"Id":1,"ParentFolder":"x"}}"#,
             r#"{"Item":{"Id":"1","ParentFolder":{"_raw":"x"}}}"#,
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_are_found_by_their_name() {
+    fn changed_properties_are_keyed_by_name() {
         check(
             r#"{"ModifiedProperties":[{"Name":"Role.DisplayName","NewValue":"\"x\"","OldValue":""},{"Name":"Included Updated Properties","NewValue":""},"Subject"]}"#,
             r#"{"ModifiedProperties":{"Role_DisplayName":{"NewValue":"\"x\""},"Included_Updated_Properties":{},"_raw":"Subject"}}"#,
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_an_index_would_misread_are_tidied_and_stay_apart() {
+    fn names_an_index_would_misread_are_tidied_and_stay_distinct() {
         check(
             r#"{"a.b":1,"a_b":2,"":3,"_raw":4,"x\u0001":5}"#,
             r#"{"_":"3","_raw_":"4","a_b":["1","2"],"x_":"5"}"#,

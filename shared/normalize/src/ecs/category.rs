@@ -1,7 +1,7 @@
 //! `event.kind`, `category`, `type`, `action` and `outcome`.
 //!
-//! Elastic's integration puts every event into category `web` and type `info`, and its rules ask for them: so do these,
-//! beside what fits better.
+//! Elastic's integration gives every event the category `web` and the type `info`, and its rules ask for them. So both
+//! are always written, together with the categories and types that fit better.
 
 use super::finding;
 use crate::ocsf::class::{
@@ -16,7 +16,7 @@ use std::borrow::Cow;
 
 type Words = &'static [&'static str];
 
-/// Findings are alerts, and so is mail that was found to be malicious.
+/// `event.kind`: findings are alerts, and so is mail that was found to be malicious.
 pub(super) fn kind(event: &Event<'_>) -> &'static str {
     if event.class.is_finding() || event.profiles.security_control {
         "alert"
@@ -25,7 +25,7 @@ pub(super) fn kind(event: &Event<'_>) -> &'static str {
     }
 }
 
-/// `event.category` and `event.type`. Each type is one that ECS expects of one of the categories.
+/// `event.category` and `event.type`. ECS expects each of the types for at least one of the categories.
 pub(super) fn of(record: &Record<'_>, event: &Event<'_>) -> (Words, Words) {
     match event.class {
         Class::Base => (&["web"], &["info"]),
@@ -119,7 +119,7 @@ fn file(record: &Record<'_>, activity: FileHosting) -> Words {
     }
 }
 
-/// Cmdlets configure; mailbox audit is about mail.
+/// The categories of calls: cmdlets are configuration, mailbox audit is email.
 fn interface(record: &Record<'_>) -> Words {
     match record.record_type {
         Some(known) if known.is_cmdlet() => &["web", "configuration"],
@@ -128,7 +128,8 @@ fn interface(record: &Record<'_>) -> Words {
     }
 }
 
-/// Alerts of Security & Compliance by their category, as in Elastic's integration; others by what they detect.
+/// The categories of a detection: alerts of Security & Compliance by their category, as in Elastic's integration,
+/// others by what they detect.
 fn detection(record: &Record<'_>) -> Words {
     let category = record.text("Category").unwrap_or_default();
     match (record.record_type, &*category) {
@@ -148,8 +149,8 @@ fn detection(record: &Record<'_>) -> Words {
     }
 }
 
-/// The operation. Five have a name of Elastic's, which its rules ask for; what Microsoft calls them is in
-/// `o365.audit.Operation`.
+/// `event.action`: the operation. Five operations have a name of Elastic's, which its rules ask for; Microsoft's name
+/// is in `o365.audit.Operation`.
 pub(super) fn action<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
     let known = match (record.record_type, &*record.op) {
         (Some(RecordType::AzureActiveDirectory), "add user") => "added-user-account",
@@ -164,8 +165,9 @@ pub(super) fn action<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
     Some(Cow::Borrowed(known))
 }
 
-/// `success`, `failure` or `unknown`, by the status that the rules found. A finding has a status of another kind: it is in
-/// order when the service says so, and a data loss prevention's is whether the data went out.
+/// `event.outcome`: `success`, `failure` or `unknown`, by the status that the rules found. A finding's status is of
+/// another kind: a finding is a success when the service says so, and for data loss prevention the outcome says whether
+/// the data went out.
 pub(super) fn outcome(record: &Record<'_>, event: &Event<'_>, status: &Status<'_>) -> &'static str {
     let id = match event.class {
         Class::DataSecurityFinding(_) => finding::data_outcome(record),

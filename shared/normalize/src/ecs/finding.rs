@@ -1,4 +1,4 @@
-//! `rule` and `threat`: what a finding goes by.
+//! `rule` and `threat`: which rule made a finding, and what it found.
 
 use super::related::Related;
 use crate::json::{Value, Writer, parse};
@@ -9,7 +9,7 @@ use crate::record::text_of;
 use crate::record::{Record, email_domain, meaningful};
 use std::borrow::Cow;
 
-/// The JSON in an alert's `Data`, with its short keys.
+/// The JSON in an alert's `Data`, with Microsoft's short keys.
 #[derive(Debug, Default)]
 struct Data {
     description: Option<String>,
@@ -37,7 +37,6 @@ impl Data {
     }
 }
 
-/// Writes `rule` and `threat`.
 pub(super) fn write<'a>(record: &Record<'a>, related: &mut Related<'a>, w: &mut Writer) {
     match record.record_type {
         Some(RecordType::SecurityComplianceAlerts) => alert(record, related, w),
@@ -101,7 +100,7 @@ fn alert<'a>(record: &Record<'a>, related: &mut Related<'a>, w: &mut Writer) {
     }
 }
 
-/// The rules of all policies.
+/// All rules of all policies.
 fn rules<'a>(record: &Record<'a>) -> impl Iterator<Item = Value<'a>> {
     let policies = record
         .get("PolicyDetails")
@@ -112,7 +111,7 @@ fn rules<'a>(record: &Record<'a>) -> impl Iterator<Item = Value<'a>> {
         .flat_map(|rules| rules.elements())
 }
 
-/// ECS has room for one rule: the first. All of them are in `o365.audit.PolicyDetails`.
+/// ECS has room for one rule: the first one is written. All rules are in `o365.audit.PolicyDetails`.
 fn data_loss(record: &Record<'_>, w: &mut Writer) {
     let policy = record
         .get("PolicyDetails")
@@ -131,8 +130,7 @@ fn data_loss(record: &Record<'_>, w: &mut Writer) {
     });
 }
 
-/// Whether what was about to happen to the data happened: a failure when a rule blocked it and nobody had
-/// an exception.
+/// Whether the action on the data went through: a failure when a rule blocked it and nobody made an exception.
 pub(super) fn data_outcome(record: &Record<'_>) -> StatusId {
     let blocks = |rule: Value<'_>| {
         let actions = rule.get("Actions");

@@ -11,7 +11,6 @@ use std::borrow::Cow;
 /// Name and id.
 type Named<'a> = (Option<Cow<'a, str>>, Option<Cow<'a, str>>);
 
-/// Writes `group`.
 pub(super) fn write(record: &Record<'_>, w: &mut Writer) {
     let (name, id) = find(record).unwrap_or_default();
     w.object("group", |w| {
@@ -50,7 +49,7 @@ fn find<'a>(record: &Record<'a>) -> Option<Named<'a>> {
     }
 }
 
-/// The group among the changed properties, or the target when that is one.
+/// The group named by the changed properties, or the target when that is a group.
 fn of_directory<'a>(record: &Record<'a>) -> Named<'a> {
     let changes = Changes::new(record.get("ModifiedProperties"));
     let (name, id) = (

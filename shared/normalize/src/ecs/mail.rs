@@ -1,4 +1,5 @@
-//! `email`: what was sent, matched or found to be malicious. Elastic's integration leaves these fields empty.
+//! `email`: mail that was sent, matched a rule, or was found to be malicious. Elastic's integration leaves these fields
+//! empty.
 
 use super::related::Related;
 use crate::json::{Value, Writer};
@@ -7,7 +8,7 @@ use crate::record::text_of;
 use crate::record::{Record, meaningful};
 use std::borrow::Cow;
 
-/// Addresses and attachments of one message that are listed; Exchange allows 1,000 and 250, and all are in `o365.audit`.
+/// Addresses and attachments listed for one message. Exchange allows 1,000 and 250; all of them are in `o365.audit`.
 const LISTED_MAX: usize = 256;
 
 #[derive(Debug, Default)]
@@ -24,7 +25,6 @@ struct Mail<'a> {
     attachments: Vec<Value<'a>>,
 }
 
-/// Writes `email`.
 pub(super) fn write<'a>(record: &Record<'a>, related: &mut Related<'a>, w: &mut Writer) {
     let mail = match record.record_type {
         Some(RecordType::ExchangeItem | RecordType::ExchangeItemGroup) => of_mailbox(record),
@@ -76,7 +76,7 @@ fn list<'a>(value: Option<Value<'a>>) -> Vec<Cow<'a, str>> {
     elements.filter_map(meaningful).take(LISTED_MAX).collect()
 }
 
-/// Mail that was sent, or the one item that a record of mailbox audit is about.
+/// The mail that was sent, or the single item that a record of mailbox audit is about.
 fn of_mailbox<'a>(record: &Record<'a>) -> Mail<'a> {
     let item = record.get("Item");
     let datum = |key: &str| item.and_then(|item| text_of(item, key));
@@ -132,7 +132,7 @@ fn of_detection<'a>(record: &Record<'a>) -> Mail<'a> {
     }
 }
 
-/// The message in which data loss prevention found something.
+/// The message in which data loss prevention found a match.
 fn of_match<'a>(meta: Value<'a>) -> Mail<'a> {
     Mail {
         from: text_of(meta, "From"),

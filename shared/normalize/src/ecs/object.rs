@@ -1,4 +1,4 @@
-//! `file`, `url`, `process`: what it was done to, and with what.
+//! `file`, `url` and `process`: the object of the action, and the program that acted.
 
 use super::related::Related;
 use crate::json::Writer;
@@ -11,7 +11,7 @@ use crate::record::text_of;
 use crate::record::time::{self, Moment};
 use std::borrow::Cow;
 
-/// Writes all of them.
+/// Writes `file`, `url` and `process`.
 pub(super) fn write<'a>(
     record: &Record<'a>,
     event: &Event<'a>,
@@ -41,7 +41,7 @@ pub(super) fn write<'a>(
     });
 }
 
-/// A file with what ECS has a field for.
+/// A file, with the attributes that ECS has fields for.
 #[derive(Debug, Default)]
 struct Found<'a> {
     file: File<'a>,
@@ -78,7 +78,7 @@ impl Found<'_> {
     }
 }
 
-/// The file that the record is about, where its type says there is one.
+/// The file that the record is about, if its type has one.
 fn find<'a>(record: &Record<'a>, event: &Event<'a>) -> Option<Found<'a>> {
     let object = |key: &str| record.get(key).filter(|value| value.is_object());
     if matches!(event.class, Class::DataSecurityFinding(_)) {
@@ -112,7 +112,7 @@ fn find<'a>(record: &Record<'a>, event: &Event<'a>) -> Option<Found<'a>> {
         return None;
     }
     let file = File::of(record);
-    // Without any name the operation stands in for it, which OCSF demands and ECS does not.
+    // A file without a name is named by the operation, because OCSF demands a name. ECS does not.
     let unnamed = !named && !record.has("ObjectId");
     Some(Found {
         inode: record.text("FileId"),
@@ -128,7 +128,7 @@ fn find<'a>(record: &Record<'a>, event: &Event<'a>) -> Option<Found<'a>> {
     })
 }
 
-/// The address of the object, the matched file or the link.
+/// The URL of the object, of the matched file or of the link.
 fn address<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
     let matched = || text_of(record.get("SharePointMetaData")?, "FilePathUrl");
     record

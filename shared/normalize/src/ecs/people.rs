@@ -1,4 +1,4 @@
-//! `user` and `user.target`: who did it, and to whom.
+//! `user` and `user.target`: who acted, and on whom.
 
 use super::related::Related;
 use crate::json::Writer;
@@ -11,7 +11,7 @@ use crate::record::text_of;
 use crate::record::{Ids, email_domain, is_guid, slice};
 use std::borrow::Cow;
 
-/// A user as Elastic's integration names one: the whole text as id, its parts where it has parts.
+/// A user as Elastic's integration writes one: the whole text as the id, and its parts if it has parts.
 #[derive(Debug, Clone)]
 pub(super) struct Person<'a> {
     id: Cow<'a, str>,
@@ -20,7 +20,7 @@ pub(super) struct Person<'a> {
 }
 
 impl<'a> Person<'a> {
-    /// Reads `name@domain`, `DOMAIN\name`, or a name. A GUID or a claim is an id and no name.
+    /// Reads `name@domain`, `DOMAIN\name`, or a name. A GUID or a claim is an id, not a name.
     pub(super) fn new(id: Cow<'a, str>) -> Self {
         let (from, to) = match (id.find('@'), id.find('\\')) {
             (Some(at), _) if id[at + 1..].find('@').is_none() => (Some((0, at)), Some(at + 1)),
@@ -47,14 +47,14 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// Under the short name, which is what Elastic's integration has there, and under the whole.
+    /// Adds the short name, as Elastic's integration does, and the whole text.
     pub(super) fn relate(&self, related: &mut Related<'a>) {
         related.user(self.name.as_ref());
         related.user(Some(&self.id));
     }
 }
 
-/// Writes `user` with its `target`. Returns who acted.
+/// Writes `user` with its `target`. Returns the acting user.
 pub(super) fn write<'a>(
     record: &Record<'a>,
     event: &Event<'a>,
@@ -80,7 +80,7 @@ pub(super) fn write<'a>(
     for person in [&user, &target].into_iter().flatten() {
         person.relate(related);
     }
-    // Object id and PUID join one person's events of all services.
+    // The object id and the PUID connect one person's events in all services.
     for name in [&actor.name, &actor.uid, &actor.uid_alt] {
         related.user(name.as_ref());
     }
@@ -94,7 +94,7 @@ pub(super) fn write<'a>(
     user
 }
 
-/// The person an alert of Security & Compliance is about: its UserId is the service's own name.
+/// The person that an alert of Security & Compliance is about: its UserId is the service's own name.
 fn alerted<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
     if record.record_type != Some(RecordType::SecurityComplianceAlerts) {
         return None;
@@ -105,7 +105,7 @@ fn alerted<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
         .flatten()
 }
 
-/// To whom it was done, when that is a user: Elastic's integration has the id of any object of the directory here.
+/// The user that was acted on. Elastic's integration writes the id of any directory object here.
 fn target<'a>(record: &Record<'a>, event: &Event<'a>) -> Option<Cow<'a, str>> {
     let parameter = |name: &str| record.property("Parameters", name);
     match record.record_type? {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_an_id_apart_where_it_has_parts() {
+    fn an_id_with_parts_is_taken_apart() {
         check(
             "alex@contoso.example",
             Some("alex"),

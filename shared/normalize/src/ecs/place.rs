@@ -1,4 +1,5 @@
-//! `client`, `source`, `server`, `network`, `host`, `organization`, `user_agent`: from where, and into which tenant.
+//! `client`, `source`, `server`, `network`, `host`, `organization`, `user_agent`: where the action came from, and which
+//! tenant it was in.
 
 use super::people::Person;
 use super::related::Related;
@@ -9,7 +10,7 @@ use crate::record::Record;
 use crate::record::text_of;
 use std::borrow::Cow;
 
-/// Writes all of them.
+/// Writes all of these fields.
 pub(super) fn write<'a>(
     record: &Record<'a>,
     event: &Event<'a>,
@@ -48,7 +49,7 @@ pub(super) fn write<'a>(
     });
 }
 
-/// `source` is the client; of mail that Defender found, the server that sent it.
+/// Writes `source`: the client or, for mail that Defender found, the sending server.
 fn write_source<'a>(
     record: &Record<'a>,
     event: &Event<'a>,
@@ -79,7 +80,7 @@ fn write_source<'a>(
     }
 }
 
-/// The name in Exchange's `NAME (15.20.1234.005)`; the number is the server's version.
+/// The name in Exchange's `NAME (15.20.1234.005)`. The number is the server's version.
 fn server(text: Option<&str>) -> Option<Cow<'static, str>> {
     let text = text?;
     let end = text.find(" (").unwrap_or(text.len());
@@ -87,7 +88,7 @@ fn server(text: Option<&str>) -> Option<Cow<'static, str>> {
     (!name.is_empty()).then(|| Cow::Owned(name.to_owned()))
 }
 
-/// The tenant is the organization, and the host too: Elastic's integration has nothing else for that.
+/// Writes `organization` and `host`. Both are the tenant: Elastic's integration has no other host.
 fn write_organization<'a>(record: &Record<'a>, user: Option<&Person<'a>>, w: &mut Writer) {
     let id = record.tenant.as_ref().map(|id| id.to_ascii_lowercase());
     let name = record.text("OrganizationName");
@@ -107,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_is_its_name_without_its_version() {
+    fn a_server_is_named_without_its_version() {
         let check = |text: &'static str, expect: Option<&str>| {
             assert_eq!(server(Some(text)).as_deref(), expect, "{text}");
         };

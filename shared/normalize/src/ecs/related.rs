@@ -1,11 +1,12 @@
-//! `related`: all addresses, users, hosts and hashes of a document in one place each, to pivot on.
+//! `related`: all addresses, users, hosts and hashes of a document, each kind in one place, for searching.
 
 use crate::json::Writer;
 use crate::record::address;
 use crate::record::is_noise;
 use std::borrow::Cow;
 
-/// Values of one kind in one document. A record may list thousands of members or items; they are all in `o365.audit`.
+/// Values of one kind in one document. A record may list thousands of members or items; all of them are in
+/// `o365.audit`.
 const RELATED_MAX: usize = 64;
 
 #[derive(Debug, Default)]
@@ -25,7 +26,7 @@ impl<'a> Related<'a> {
         add(&mut self.hosts, host);
     }
 
-    /// An address in canonical form. What an index of addresses would refuse is left out.
+    /// Adds an address in canonical form. An address that an index would refuse is left out.
     pub(super) fn ip(&mut self, ip: Option<&Cow<'a, str>>) {
         add(
             &mut self.ips,

@@ -1,30 +1,30 @@
 //! Which members of a record are objects.
 //!
-//! An index gives each field one type for ever: a document in which a field is an object is refused when it was a string
-//! before, and the other way round. Microsoft writes both. So the shape is decided here, by path, and never by what a
-//! record happens to hold: a path that stands in this table is an object (or a list of objects) in every document, any
-//! other is a string (or a list of strings).
+//! An index gives each field one type for ever. It refuses a document in which a field is an object that was a string
+//! before, or the other way round, and Microsoft writes both. So the shape depends on the path and never on what a
+//! record happens to hold: a path in this table is an object (or a list of objects) in every document, any other path
+//! is a string (or a list of strings).
 
 use crate::json::Text;
 
-/// What a member becomes.
+/// The shape of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// An object, or a list of objects, with these members that are objects in turn.
+    /// An object, or a list of objects. The listed members are objects in turn.
     Object(&'static [Member]),
-    /// A list of names and values that becomes one object.
+    /// A list of names and values, which becomes one object.
     Names,
-    /// `ModifiedProperties`: names with an old and a new value. An object of objects.
+    /// `ModifiedProperties`: names with an old and a new value, which become an object of objects.
     Changes,
-    /// An object that comes as JSON in a string.
+    /// An object in a JSON string.
     Json,
 }
 
 /// A member and its shape.
 pub(super) type Member = (&'static str, Shape);
 
-/// Members that are objects. Sources: Microsoft's schema reference of the Management Activity API, its pages on labels and
-/// Copilot, and the records seen. Sorted.
+/// Members that are objects. Sources: Microsoft's schema reference of the Management Activity API, its pages on labels
+/// and Copilot, and observed records. Sorted.
 #[rustfmt::skip]
 pub(super) const RECORD: &[Member] = &[
     ("Actor", PLAIN), ("AdditionalData", PLAIN), ("AdditionalInfo", PLAIN), ("AffectedItems", Shape::Object(ITEM)),

@@ -1,6 +1,6 @@
-//! Reading: jiter finds the values of a JSON text and checks its form, and they become one flat list of nodes.
+//! Parsing: jiter finds the values of a JSON text and checks the syntax; the values become one flat list of nodes.
 //!
-//! Strict RFC 8259, except that lone surrogates and repeated keys are let in and remembered in [`Tree::lossy`].
+//! Strict RFC 8259, except that lone surrogates and repeated keys are accepted and recorded in [`Tree::lossy`].
 
 use super::text::{Seen, Text};
 use super::value::{Kind, Node, Tree};
@@ -9,41 +9,42 @@ use jiter::{Jiter, JiterError, JsonErrorType, Peek};
 use memchr::memchr;
 use std::collections::HashMap;
 
-/// Why a text is not JSON, with the byte offset.
+/// Why a text is not JSON, with the byte offset where the fault begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Problem {
     Utf8(usize),
     Syntax(usize),
     TooDeep(usize),
-    /// More nodes than [`NODES_MAX`], or a number of more than the 4,300 digits that jiter takes.
+    /// More nodes than [`NODES_MAX`], or a number with more than jiter's limit of 4,300 digits.
     TooLarge,
 }
 
-/// Containers in containers that are followed. The deepest audit records known nest 7 deep; the limit keeps the
-/// recursion of parser and writer far from the end of a 2 MiB thread stack.
+/// Depth of nested containers. The deepest known audit records nest 7 deep; the limit keeps the recursion of the parser
+/// and the writer well within a thread's 2 MiB stack.
 const DEPTH_MAX: usize = 64;
 
-/// Values in one record. Blobs are bounded long before; this keeps node indexes far inside 32 bits.
+/// Values in one record. Blobs are limited to far fewer; this keeps node indexes within 32 bits.
 const NODES_MAX: usize = 4_000_000;
 
-/// Values in one event: it has those of its record, some of them in two or three places.
+/// Values in one event: those of its record, some of them two or three times.
 const EVENT_NODES_MAX: usize = 4 * NODES_MAX;
 
-/// Containers in containers in an event: the record's, and the few attributes that they are put into.
+/// Depth of an event: the record's, and that of the attributes around its values.
 const EVENT_DEPTH_MAX: usize = DEPTH_MAX + 16;
 
-/// Objects with more members than this are searched for repeated keys with a hash map and not one by one.
+/// Objects with more members than this are checked for repeated keys with a hash map instead of pair by pair.
 const PAIRWISE_MAX: usize = 64;
 
-/// Bytes of input per node, for the first allocation: sign-ins have about 30, list-like records 20, and few less than 16.
+/// Bytes of input per node, for the first allocation. Sign-ins have about 30, list-like records 20; few records have
+/// less than 16.
 pub(crate) const BYTES_PER_NODE: usize = 16;
 
-/// Reads one JSON value, with nothing but white space around it.
+/// Parses one JSON value with only white space around it.
 pub(crate) fn parse(input: &[u8]) -> Result<Tree<'_>, Problem> {
     parse_within(input, DEPTH_MAX, NODES_MAX)
 }
 
-/// Reads an event that this crate has made of a record.
+/// Parses an event that this crate has made.
 pub(crate) fn parse_event(input: &[u8]) -> Result<Tree<'_>, Problem> {
     parse_within(input, EVENT_DEPTH_MAX, EVENT_NODES_MAX)
 }
@@ -54,7 +55,8 @@ fn parse_within(input: &[u8], depth_max: usize, nodes_max: usize) -> Result<Tree
     Ok(Tree { nodes, lossy })
 }
 
-/// [`parse`], with the document's nodes behind those of others: its root is the first of them. Says whether it is lossy.
+/// Like [`parse`], but appends the document's nodes to those of other documents; its root is the first node appended.
+/// Returns whether the document is lossy.
 pub(crate) fn parse_into<'a>(input: &'a [u8], nodes: &mut Vec<Node<'a>>) -> Result<bool, Problem> {
     append(input, DEPTH_MAX, NODES_MAX, nodes)
 }
@@ -91,15 +93,15 @@ fn append<'a>(
 
 struct Reader<'j, 'a, 'n> {
     jiter: Jiter<'j>,
-    /// What jiter reads: `text`, or a copy of it that differs in lone surrogates only. What is at a place in one is at the same
-    /// place in the other.
+    /// The text that jiter reads: the original, or a copy in which only lone surrogates differ. Offsets are the same in
+    /// both.
     json: &'j [u8],
     text: &'a str,
-    /// The first backslash from the last string on, where it is known.
+    /// The first backslash at or after the start of the last string, if known.
     backslash: Option<usize>,
     nodes: &'n mut Vec<Node<'a>>,
     nodes_max: usize,
-    /// An object has a key twice.
+    /// An object has a repeated key.
     repeats: bool,
 }
 
@@ -116,7 +118,7 @@ impl<'a> Reader<'_, 'a, '_> {
             Peek::String => {
                 let read = self.jiter.known_bytes().map(|_| ());
                 read.map_err(|error| self.problem(&error))?;
-                // Between its quotes.
+                // The string without its quotes.
                 let text = self.string(start + 1, self.jiter.current_index() - 1);
                 self.push(key, Kind::Text(text))?;
             }
@@ -199,15 +201,15 @@ impl<'a> Reader<'_, 'a, '_> {
         self.nodes[container].end = self.nodes.len() as u32;
     }
 
-    /// A part of the text whose ends are between characters.
+    /// A slice of the text. Both ends must be between characters.
     fn part(&self, start: usize, end: usize) -> &'a str {
         self.text.split_at(end).0.split_at(start).1
     }
 
-    /// What is between the quotes of a string.
+    /// The content of a string, without its quotes.
     #[inline(always)]
     fn string(&mut self, start: usize, end: usize) -> Text<'a> {
-        // One search goes over all strings up to the next backslash, which is mostly far away.
+        // One search finds the next backslash for all strings before it; it is mostly far away.
         let known = self.backslash.filter(|at| *at >= start);
         let backslash = known.unwrap_or_else(|| {
             let rest = &self.json[start..];
@@ -220,7 +222,7 @@ impl<'a> Reader<'_, 'a, '_> {
         }
     }
 
-    /// Marks an earlier member of the open object that has this key.
+    /// Marks an earlier member of the open object that has the same key.
     fn shadow_earlier(&mut self, object: usize, key: Text<'a>) {
         let mut at = object + 1;
         while let Some(node) = self.nodes.get_mut(at) {
@@ -232,7 +234,7 @@ impl<'a> Reader<'_, 'a, '_> {
         }
     }
 
-    /// Marks all but the last of members with equal keys, in an object of many.
+    /// Marks all but the last of the members with equal keys, in an object with many members.
     fn shadow_repeats(&mut self, object: usize) {
         let (mut at, end) = (object + 1, self.nodes[object].end as usize);
         let mut last = HashMap::new();
@@ -247,7 +249,8 @@ impl<'a> Reader<'_, 'a, '_> {
         }
     }
 
-    /// What jiter found wrong. It stops inside of what is wrong; the place told is where that begins, and of a number where it ends.
+    /// Translates jiter's error. jiter stops somewhere inside the faulty value; the reported offset is where that value
+    /// begins or, for a number, where it ends.
     #[cold]
     fn problem(&self, error: &JiterError) -> Problem {
         let JsonError(wrong) = &error.error_type else {
@@ -263,7 +266,7 @@ impl<'a> Reader<'_, 'a, '_> {
                 Problem::Syntax(error.index + digits)
             }
             JsonErrorType::InvalidEscape | JsonErrorType::EofWhileParsingString => {
-                // It is at the quote still.
+                // jiter's index is still at the opening quote.
                 Problem::Syntax(fault_in_string(bytes, self.jiter.current_index()))
             }
             _ => Problem::Syntax(error.index),
@@ -271,12 +274,12 @@ impl<'a> Reader<'_, 'a, '_> {
     }
 }
 
-/// Where `part`, which is a part of `whole`, begins in it.
+/// The offset of `part` in `whole`, of which it is a slice.
 pub(crate) fn offset(whole: &[u8], part: &[u8]) -> usize {
     part.as_ptr().addr() - whole.as_ptr().addr()
 }
 
-/// Where the string whose quote is at `quote` has its first bad escape, or the end of the text.
+/// The offset of the first bad escape in the string whose quote is at `quote`, or the end of the text.
 fn fault_in_string(text: &[u8], quote: usize) -> usize {
     let mut at = quote + 1;
     while let Some(ahead) = memchr(b'\\', &text[at..]) {
@@ -290,7 +293,7 @@ fn fault_in_string(text: &[u8], quote: usize) -> usize {
     text.len()
 }
 
-/// The UTF-16 unit of a `\uXXXX` at `at`.
+/// The UTF-16 code unit of the `\uXXXX` at `at`.
 fn utf16_unit(text: &[u8], at: usize) -> Option<u32> {
     let digits = text.get(at..at + 6)?.strip_prefix(b"\\u")?;
     digits.iter().try_fold(0, |unit, digit| {
@@ -298,7 +301,7 @@ fn utf16_unit(text: &[u8], at: usize) -> Option<u32> {
     })
 }
 
-/// The text with `\ufffd` in place of each half of a surrogate pair that has no other; `None` when it has none.
+/// The text with `\ufffd` for each lone surrogate; `None` when it has none.
 fn without_lone_surrogates(text: &[u8]) -> Option<Vec<u8>> {
     let mut whole = text.to_vec();
     let (mut at, mut found) = (0, false);
@@ -324,7 +327,7 @@ fn without_lone_surrogates(text: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    /// A value is JSON here exactly when serde_json says so.
+    /// Checks that this parser and serde_json agree on whether the text is JSON.
     #[track_caller]
     fn check(input: &str) {
         let ours = parse(input.as_bytes());
@@ -333,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn accepts_and_refuses_what_serde_json_does() {
+    fn accepts_and_rejects_the_same_as_serde_json() {
         for input in [
             "",
             " ",
@@ -381,12 +384,12 @@ mod tests {
     }
 
     #[test]
-    fn refuses_bytes_that_are_not_utf8() {
+    fn rejects_bytes_that_are_not_utf8() {
         assert_eq!(parse(b"{\"a\":\"\xff\"}").err(), Some(Problem::Utf8(6)));
     }
 
     #[test]
-    fn a_fault_is_told_where_it_begins() {
+    fn a_fault_is_reported_where_it_begins() {
         for (input, at) in [
             ("", 0),
             ("[1,nul]", 3),
@@ -413,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn lone_surrogates_are_let_in_and_remembered() {
+    fn lone_surrogates_are_accepted_and_recorded() {
         let input = r#"{"\udc00":"a\ud800","b\ud83d\ude00":"\\ud800 \ud83d\ud83d\ude00"}"#;
         let tree = parse(input.as_bytes()).unwrap();
         assert!(tree.lossy);
@@ -428,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_keep_their_text_within_the_readers_limit() {
+    fn numbers_keep_their_text_up_to_jiters_limit() {
         for number in ["1156492.00", "-0", "1E+400", &"9".repeat(4300)] {
             let tree = parse(number.as_bytes()).unwrap();
             assert_eq!(tree.root().scalar().as_deref(), Some(number));

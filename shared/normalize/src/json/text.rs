@@ -1,9 +1,9 @@
-//! A JSON string as it lies in the input.
+//! A JSON string, as it is in the input.
 
 use memchr::memchr;
 use std::borrow::Cow;
 
-/// The text between the quotes, still escaped when `escaped` says so.
+/// The text between the quotes. It holds escapes when `escaped` is set.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Text<'a> {
     pub(crate) raw: &'a str,
@@ -11,7 +11,7 @@ pub(crate) struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// The string itself. A lone surrogate (Microsoft cuts subjects by UTF-16 units) becomes U+FFFD.
+    /// The decoded string. A lone surrogate (Microsoft cuts subjects at a number of UTF-16 units) becomes U+FFFD.
     pub(crate) fn cow(self) -> Cow<'a, str> {
         if self.escaped {
             Cow::Owned(unescape(self.raw))
@@ -30,7 +30,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Both are the same string.
+    /// Whether both are the same string.
     #[inline]
     pub(crate) fn same(self, other: Self) -> bool {
         if self.escaped || other.escaped {
@@ -45,12 +45,12 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Texts that came before, as a bit for each: so that most need not be compared with every other.
+/// A Bloom filter of texts seen so far, which saves most comparisons of a text with all earlier ones.
 #[derive(Debug, Default)]
 pub(crate) struct Seen([u64; 4]);
 
 impl Seen {
-    /// The text may have come before; it has now. An escaped one may be equal to any.
+    /// Adds the text. Returns whether it may have been added before; an escaped text may be equal to any other.
     #[inline]
     pub(crate) fn perhaps(&mut self, text: Text<'_>) -> bool {
         if text.escaped {
@@ -66,7 +66,7 @@ impl Seen {
     }
 }
 
-/// A byte of any text, of its length and three of its bytes: enough to tell names apart.
+/// A hash of a text's length and three of its bytes: enough to tell names apart.
 #[inline(always)]
 pub(crate) const fn hash(text: &str) -> u8 {
     let bytes = text.as_bytes();
@@ -75,7 +75,7 @@ pub(crate) const fn hash(text: &str) -> u8 {
     };
     let middle = bytes[bytes.len() / 2];
     let word = u32::from_le_bytes([*first, *last, middle, bytes.len() as u8]);
-    // Knuth's multiplicative hashing: the highest bits depend on all.
+    // Knuth's multiplicative hashing: the highest bits depend on all bits of the word.
     (word.wrapping_mul(0x9e37_79b1) >> 24) as u8
 }
 
@@ -93,8 +93,8 @@ fn unescape(raw: &str) -> String {
     out
 }
 
-/// The character that the escape at the start of `escape` stands for, and the escape's length in bytes. The parser has
-/// checked the escape's form.
+/// The character of the escape at the start of `escape`, and the escape's length in bytes. The parser has checked the
+/// escape's syntax.
 pub(crate) fn decode(escape: &str) -> (char, usize) {
     let bytes = escape.as_bytes();
     let simple = match bytes.get(1) {

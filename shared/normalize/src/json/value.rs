@@ -1,4 +1,4 @@
-//! Walking a parsed document.
+//! Navigating a parsed document.
 
 use super::text::Text;
 use std::borrow::Cow;
@@ -13,28 +13,27 @@ pub(crate) struct Tree<'a> {
     pub(crate) lossy: bool,
 }
 
-/// A document among the nodes of several.
+/// A document whose nodes are part of a list that may hold several documents.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Doc<'n, 'a> {
     nodes: &'n [Node<'a>],
     root: u32,
-    /// The document cannot be rewritten whole: it holds a lone surrogate or an object with a key twice.
+    /// The document holds a lone surrogate or a repeated key, so it cannot be rewritten without loss.
     pub(crate) lossy: bool,
 }
 
-/// A value, and the name that it has as a member. A record has a hundred, and those of hundreds of records are in memory
-/// together: so a [`Text`] and a [`Kind`] are put together from parts that leave no gaps. A copy of one with gaps also makes the
-/// processor wait.
+/// A value and, for a member of an object, its name. A record has a hundred of these, and those of hundreds of records are in
+/// memory together, so a [`Text`] and a [`Kind`] are stored as parts without padding between them.
 #[derive(Debug)]
 pub(crate) struct Node<'a> {
     name: &'a str,
-    /// What a [`Kind`] holds.
+    /// The text of the [`Kind`], if it has one.
     text: &'a str,
-    /// Index of the first node after this one and all it contains.
+    /// Index of the first node after this one and everything it contains.
     pub(crate) end: u32,
     form: Form,
     name_escaped: bool,
-    /// A later member of the same object has the same key; the later one counts, as in most readers.
+    /// A later member of the same object has the same key. The last one counts, as in most parsers.
     pub(crate) shadowed: bool,
     /// A rule has put this member's content into the event.
     pub(crate) used: Cell<bool>,
@@ -57,14 +56,13 @@ enum Form {
 pub(crate) enum Kind<'a> {
     Null,
     Bool(bool),
-    /// As written in the input: no number loses a digit.
+    /// The digits as in the input, so that no precision is lost.
     Number(&'a str),
     Text(Text<'a>),
     Array,
     Object,
 }
 
-/// One value of a document.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Value<'a> {
     nodes: &'a [Node<'a>],
@@ -133,7 +131,7 @@ impl<'a> Tree<'a> {
 }
 
 impl<'n, 'a> Doc<'n, 'a> {
-    /// The document whose root is at a place in `nodes`.
+    /// The document whose root is at index `root` of `nodes`.
     pub(crate) fn new(nodes: &'n [Node<'a>], root: u32, lossy: bool) -> Self {
         Self { nodes, root, lossy }
     }
@@ -145,19 +143,19 @@ impl<'n, 'a> Doc<'n, 'a> {
         }
     }
 
-    /// All nodes of which some are the document's, and which those are.
+    /// The list of nodes, and the range of it that belongs to this document.
     pub(crate) fn nodes(self) -> (&'n [Node<'a>], Range<usize>) {
         let root = self.root as usize;
         (self.nodes, root..self.nodes[root].end as usize)
     }
 
-    /// Takes back what an event made of the document has marked.
+    /// Clears the marks that making an event has left.
     pub(crate) fn forget_used(self) {
         let (nodes, own) = self.nodes();
         nodes[own].iter().for_each(|node| node.used.set(false));
     }
 
-    /// A member of the root object, with the input's own lifetime.
+    /// A member of the root object, borrowed from the input rather than from the document.
     pub(crate) fn member(self, key: &str) -> Option<Kind<'a>> {
         let (nodes, own) = self.nodes();
         let mut at = own.start + 1;
@@ -173,7 +171,7 @@ impl<'n, 'a> Doc<'n, 'a> {
 }
 
 impl<'a> Value<'a> {
-    /// Where the value stands among the document's nodes.
+    /// The value's index among the document's nodes.
     pub(crate) fn position(self) -> u32 {
         self.at
     }
@@ -219,7 +217,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Elements of an array; the value itself when it is not an array (Microsoft sends both for several lists).
+    /// Elements of an array, or the value itself when it is not an array: Microsoft sends both for several lists.
     pub(crate) fn elements(self) -> Children<'a> {
         if self.is_array() {
             self.children()
@@ -239,7 +237,7 @@ impl<'a> Value<'a> {
         self.children().find(|child| child.key().is(key))
     }
 
-    /// The string, when it is one.
+    /// The decoded string, if it is a string.
     pub(crate) fn str(self) -> Option<Cow<'a, str>> {
         match self.kind() {
             Kind::Text(text) => Some(text.cow()),
@@ -251,18 +249,18 @@ impl<'a> Value<'a> {
         matches!(self.kind(), Kind::Text(_))
     }
 
-    /// It is this string.
+    /// Whether it is a string equal to `text`.
     #[inline]
     pub(crate) fn is_text(self, other: &str) -> bool {
         matches!(self.kind(), Kind::Text(text) if text.is(other))
     }
 
-    /// Both are the same string.
+    /// Whether both are the same string.
     pub(crate) fn same_text(self, other: Self) -> bool {
         matches!((self.kind(), other.kind()), (Kind::Text(a), Kind::Text(b)) if a.same(b))
     }
 
-    /// Any scalar as text: numbers as written, booleans as `true` and `false`.
+    /// Any scalar as text: numbers as in the input, booleans as `true` and `false`.
     pub(crate) fn scalar(self) -> Option<Cow<'a, str>> {
         match self.kind() {
             Kind::Text(text) => Some(text.cow()),
@@ -273,7 +271,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A whole number, also when it comes as a string.
+    /// A whole number, also from a string.
     pub(crate) fn int(self) -> Option<i64> {
         match self.kind() {
             Kind::Number(number) => number.parse().ok(),
@@ -282,7 +280,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A boolean, also when it comes as "True".
+    /// A boolean, also from a string such as "True".
     pub(crate) fn bool(self) -> Option<bool> {
         match self.kind() {
             Kind::Bool(value) => Some(value),
@@ -292,7 +290,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// null, "", [] or {}.
+    /// Whether the value is null, "", [] or {}.
     pub(crate) fn is_blank(self) -> bool {
         match self.kind() {
             Kind::Null => true,

@@ -1,17 +1,17 @@
-//! Writing JSON text straight into the output.
+//! Writing JSON text directly into the output.
 
 use super::text::Text;
 use super::value::{Kind, Value};
 
-/// Appends JSON to a buffer. Commas follow from the last byte written, and containers that stay empty are taken back,
-/// so a rule writes what it has and needs no case for what it has not.
+/// Appends JSON to a buffer. Commas are derived from the last byte written, and empty containers are removed again, so
+/// a rule writes what it has without checking what is missing.
 #[derive(Debug)]
 pub(crate) struct Writer {
     out: Vec<u8>,
 }
 
 impl Writer {
-    /// Continues after what `out` holds already.
+    /// A writer that appends to `out`.
     pub(crate) fn new(out: Vec<u8>) -> Self {
         Self { out }
     }
@@ -30,7 +30,8 @@ impl Writer {
         self.key_then(key, *b"\":");
     }
 
-    /// Writes a name in front of a value that begins with the last of `end`. In few pieces: each is checked for room.
+    /// Writes a name and then `end`, up to the first character of the value. One call with few parts, because each
+    /// append checks the capacity.
     fn key_then<const N: usize>(&mut self, key: &str, end: [u8; N]) {
         if self.wrote_member() {
             self.out.extend_from_slice(b",\"");
@@ -41,21 +42,21 @@ impl Writer {
         self.out.extend_from_slice(&end);
     }
 
-    /// A member that is a string. `key` is an attribute's name and needs no escapes; the value may be anything.
+    /// Writes a string member. `key` is an attribute's name and needs no escapes; the value may be any text.
     pub(crate) fn text(&mut self, key: &str, value: &str) {
         self.key_then(key, *b"\":\"");
         self.escaped(value);
         self.out.push(b'"');
     }
 
-    /// [`Writer::text`] of a word of ours, which needs no escapes either.
+    /// Writes a string member whose value is a constant of this crate, so it needs no escapes.
     pub(crate) fn word(&mut self, key: &str, word: &'static str) {
         self.key_then(key, *b"\":\"");
         self.out.extend_from_slice(word.as_bytes());
         self.out.push(b'"');
     }
 
-    /// [`Writer::text`] when there is a value.
+    /// Writes a string member if there is a value.
     pub(crate) fn text_opt(&mut self, key: &str, value: Option<impl AsRef<str>>) {
         if let Some(value) = value {
             self.text(key, value.as_ref());
@@ -67,13 +68,13 @@ impl Writer {
         self.digits(value);
     }
 
-    /// Members of ours, as JSON.
+    /// Writes constant members, given as JSON.
     pub(crate) fn members(&mut self, json: &'static str) {
         self.separate();
         self.out.extend_from_slice(json.as_bytes());
     }
 
-    /// A number as a string member.
+    /// Writes a number as a string member.
     pub(crate) fn int_text(&mut self, key: &str, value: i64) {
         self.key_then(key, *b"\":\"");
         self.digits(value);
@@ -86,13 +87,13 @@ impl Writer {
             .extend_from_slice(if value { b"true" } else { b"false" });
     }
 
-    /// A member that is copied from the input whole.
+    /// Writes a member with a copy of an input value.
     pub(crate) fn value(&mut self, key: &str, value: Value<'_>) {
         self.key(key);
         self.copy(value);
     }
 
-    /// A member with a name from the input.
+    /// Copies a member from the input, with its name.
     pub(crate) fn member(&mut self, value: Value<'_>) {
         self.separate();
         self.copied_text(value.key());
@@ -100,12 +101,12 @@ impl Writer {
         self.copy(value);
     }
 
-    /// A value after a name written by [`Writer::named`], or a text of its own.
+    /// Writes a value after [`Writer::named`], or as a document of its own.
     pub(crate) fn bare_value(&mut self, value: Value<'_>) {
         self.copy(value);
     }
 
-    /// A member named by a string of the input; null when there is no value.
+    /// Writes a member whose name is a string of the input; null when there is no value.
     pub(crate) fn named_by(&mut self, name: Text<'_>, value: Option<Value<'_>>) {
         self.separate();
         self.copied_text(name);
@@ -113,7 +114,7 @@ impl Writer {
         self.copy_or_null(value);
     }
 
-    /// An element; null when there is no value.
+    /// Writes an element; null when there is no value.
     pub(crate) fn element_or_null(&mut self, value: Option<Value<'_>>) {
         self.separate();
         self.copy_or_null(value);
@@ -126,21 +127,21 @@ impl Writer {
         }
     }
 
-    /// A string member made of several texts.
+    /// Writes a string member, concatenated from `parts`.
     pub(crate) fn text_of(&mut self, key: &str, parts: &[&str]) {
         self.key_then(key, *b"\":\"");
         parts.iter().for_each(|part| self.escaped(part));
         self.out.push(b'"');
     }
 
-    /// Starts a member with any name; the caller writes its value with an element method.
+    /// Writes the name of a member, which may be any text. The caller then writes the value with an element method.
     pub(crate) fn named(&mut self, name: &str) {
         self.separate();
         self.quoted(name);
         self.out.push(b':');
     }
 
-    /// An object member; nothing at all when `fill` writes nothing.
+    /// Writes an object member, or nothing when `fill` writes nothing.
     #[inline]
     pub(crate) fn object(&mut self, key: &str, fill: impl FnOnce(&mut Self)) {
         let before = self.open(key, b'{');
@@ -148,7 +149,7 @@ impl Writer {
         self.close(before, b'}');
     }
 
-    /// Begins a container and answers where. Not part of each place that writes one: there are hundreds.
+    /// Opens a container and returns its offset. Not inlined: there are hundreds of callers.
     #[inline(never)]
     fn open(&mut self, key: &str, bracket: u8) -> usize {
         let before = self.out.len();
@@ -156,7 +157,7 @@ impl Writer {
         before
     }
 
-    /// Ends a container, or takes it back when it is empty.
+    /// Closes a container, or removes it when it is empty.
     #[inline(never)]
     fn close(&mut self, before: usize, bracket: u8) {
         if self.wrote_member() {
@@ -166,14 +167,15 @@ impl Writer {
         }
     }
 
-    /// [`Writer::object`], taken back also when `fill` answers that it must not stay. True when it stays.
+    /// Like [`Writer::object`], but the object is also removed when `fill` returns false. Returns whether it stays.
     pub(crate) fn object_if(&mut self, key: &str, fill: impl FnOnce(&mut Self) -> bool) -> bool {
         let before = self.out.len();
         self.key(key);
         self.kept(before, fill)
     }
 
-    /// [`Writer::element_object`], taken back also when `fill` answers that it must not stay. True when it stays.
+    /// Like [`Writer::element_object`], but the object is also removed when `fill` returns false. Returns whether it
+    /// stays.
     pub(crate) fn element_object_if(&mut self, fill: impl FnOnce(&mut Self) -> bool) -> bool {
         let before = self.out.len();
         self.separate();
@@ -189,7 +191,7 @@ impl Writer {
         filled && stays
     }
 
-    /// An array member; nothing at all when `fill` writes nothing.
+    /// Writes an array member, or nothing when `fill` writes nothing.
     #[inline]
     pub(crate) fn array(&mut self, key: &str, fill: impl FnOnce(&mut Self)) {
         let before = self.open(key, b'[');
@@ -197,7 +199,7 @@ impl Writer {
         self.close(before, b']');
     }
 
-    /// An object as an element of an array; nothing when it stays empty.
+    /// Writes an object as an element, or nothing when it stays empty.
     #[inline]
     pub(crate) fn element_object(&mut self, fill: impl FnOnce(&mut Self)) {
         let before = self.out.len();
@@ -212,7 +214,7 @@ impl Writer {
         self.quoted(value);
     }
 
-    /// A word of ours, which needs no escapes, as an element.
+    /// Writes a constant, which needs no escapes, as an element.
     pub(crate) fn element_word(&mut self, word: &'static str) {
         self.separate();
         self.out.push(b'"');
@@ -230,7 +232,7 @@ impl Writer {
         self.copy(value);
     }
 
-    /// An array of strings; nothing when there are none.
+    /// Writes an array of strings, or nothing when there are none.
     pub(crate) fn texts<T: AsRef<str>>(&mut self, key: &str, values: &[T]) {
         self.array(key, |w| {
             values
@@ -239,22 +241,22 @@ impl Writer {
         });
     }
 
-    /// The object or array that is open holds something.
+    /// Whether the open object or array has content.
     pub(crate) fn wrote_member(&self) -> bool {
         !matches!(self.out.last(), None | Some(b'{' | b'['))
     }
 
-    /// A string after a name written by [`Writer::named`], or a text of its own.
+    /// Writes a string after [`Writer::named`], or as a document of its own.
     pub(crate) fn bare_text(&mut self, value: &str) {
         self.quoted(value);
     }
 
-    /// An object after a name written by [`Writer::named`]; it may stay empty.
+    /// Writes an object after [`Writer::named`]; it may stay empty.
     pub(crate) fn bare_object(&mut self, fill: impl FnOnce(&mut Self)) {
         self.container(b'{', b'}', fill);
     }
 
-    /// An array after a name written by [`Writer::named`].
+    /// Writes an array after [`Writer::named`].
     pub(crate) fn bare_array(&mut self, fill: impl FnOnce(&mut Self)) {
         self.out.push(b'[');
         fill(self);
@@ -323,7 +325,7 @@ impl Writer {
         }
     }
 
-    /// A string of the input: its escapes are kept, unless they could hold a lone surrogate.
+    /// Copies a string of the input. Its escapes are kept, unless they could be a lone surrogate.
     fn copied_text(&mut self, text: Text<'_>) {
         if text.escaped && text.raw.contains("\\u") {
             return self.quoted(&text.cow());
@@ -354,7 +356,7 @@ impl Writer {
     }
 }
 
-/// What cannot stand in a JSON string as it is.
+/// Whether a byte needs an escape in a JSON string.
 fn must_escape(byte: u8) -> bool {
     matches!(byte, b'"' | b'\\' | ..=0x1f)
 }
@@ -375,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_be_escaped_is_found_wherever_it_stands() {
+    fn a_byte_that_needs_an_escape_is_found_at_any_place() {
         for at in 0..40 {
             for (special, escape) in [
                 ('"', "\\\""),
@@ -396,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn separates_members_and_elements() {
+    fn commas_separate_members_and_elements() {
         check(
             |w| {
                 w.text("a", "b");
@@ -411,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_empty_containers_back() {
+    fn empty_containers_are_removed() {
         check(
             |w| {
                 w.text("a", "b");
@@ -423,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_what_json_demands() {
+    fn escapes_what_json_requires() {
         check(
             |w| w.text("a", "\"\\\n\r\t\u{1}\u{1f}é"),
             r#""a":"\"\\\n\r\t\u0001\u001fé""#,
@@ -431,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_values_as_they_are() {
+    fn values_are_copied_unchanged() {
         let input = r#"{"x y":[1.50,-0,1e9,null,true,{"é\/":"\n"}],"lone":"\ud800"}"#;
         let doc = parse(input.as_bytes()).unwrap();
         check(

@@ -1,5 +1,5 @@
-//! Power BI, Power Platform, Forms, Planner, Project, eDiscovery, Viva Engage and other applications, by the verb of the
-//! operation; administration of them as changes of entities.
+//! Power BI, Power Platform, Forms, Planner, Project, eDiscovery, Viva Engage and other applications. Mapped by the
+//! verb of the operation; their administration is mapped to entity changes.
 
 use super::files;
 use super::verbs::{self, Verb};
@@ -13,7 +13,7 @@ use crate::record::{User, email_domain, meaningful, slice};
 use crate::severity;
 use std::borrow::Cow;
 
-/// Members that name what an application's record is about, the most specific first.
+/// Members that name the object of an application's record, the most specific first.
 const NAMES: &[&str] = &[
     "CaseName",
     "FormName",
@@ -30,7 +30,7 @@ const NAMES: &[&str] = &[
     "Name",
 ];
 
-/// Members that hold its id.
+/// Members that hold its id, in the same order of preference.
 const UIDS: &[&str] = &[
     "CaseId",
     "FormId",
@@ -87,7 +87,7 @@ pub(crate) fn web<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     }
 }
 
-/// The verb, which some services write after their own name and Viva Engage after the noun.
+/// The verb. Some services write it after their own name, Viva Engage after the noun.
 fn verb(record: &Record<'_>) -> Option<Verb> {
     let op = &*record.op;
     let service = ["stream", "vfam"]
@@ -112,7 +112,7 @@ fn rate(record: &Record<'_>, verb: Option<Verb>) -> Severity {
     })
 }
 
-/// Maps a record of Viva Engage: groups, suspensions, files, and the rest as web resources.
+/// Maps a record of Viva Engage: groups, suspensions and files; anything else as a web resource.
 pub(crate) fn engage<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     let op = &*record.op;
     if files::is_operation(op) {
@@ -145,7 +145,7 @@ pub(crate) fn engage<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     web(record, event);
 }
 
-/// Maps a change in the administration of an application: policies, environments, settings, plugins.
+/// Maps a change in an application's administration: policies, environments, settings, plugins.
 pub(crate) fn administration<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     let op = &*record.op;
     let activity = if op.starts_with("enable") || op.ends_with("enabled") {

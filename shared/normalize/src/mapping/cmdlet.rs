@@ -19,7 +19,7 @@ const PERMISSION_NOUNS: &[&str] = &[
     "recipientpermission",
 ];
 
-/// Nouns of cmdlets that change who is in a group.
+/// Nouns of cmdlets that change the members of a group.
 const MEMBER_NOUNS: &[&str] = &[
     "compliancecasemember",
     "distributiongroupmember",
@@ -28,7 +28,7 @@ const MEMBER_NOUNS: &[&str] = &[
     "unifiedgrouplinks",
 ];
 
-/// Parameters that send mail elsewhere.
+/// Parameters that send mail to another address.
 const FORWARD_PARAMETERS: &[&str] = &[
     "AddToRecipients",
     "BlindCopyTo",
@@ -41,7 +41,7 @@ const FORWARD_PARAMETERS: &[&str] = &[
     "RedirectTo",
 ];
 
-/// A cmdlet's name in its two parts, lower case, and its parameters.
+/// A cmdlet's name in two parts, in lower case, and its parameters.
 struct Cmdlet<'r, 'a> {
     verb: &'r str,
     noun: &'r str,
@@ -49,7 +49,7 @@ struct Cmdlet<'r, 'a> {
 }
 
 impl<'a> Cmdlet<'_, 'a> {
-    /// A parameter's value. Security & Compliance writes all of them as one string: `-Name "value" -Switch "True"`.
+    /// A parameter's value. Security & Compliance writes all parameters as one string: `-Name "value" -Switch "True"`.
     fn parameter(&self, name: &str) -> Option<Cow<'a, str>> {
         let parameters = self.parameters?;
         match parameters.str() {
@@ -59,7 +59,7 @@ impl<'a> Cmdlet<'_, 'a> {
     }
 }
 
-/// The value after `-name` in a command line. What stands in quotes is never a name.
+/// The value after `-name` in a command line. Quoted text is never taken for a name.
 fn line_parameter<'l>(line: &'l str, name: &str) -> Option<&'l str> {
     let mut rest = line.trim_start();
     while !rest.is_empty() {
@@ -82,7 +82,7 @@ fn line_parameter<'l>(line: &'l str, name: &str) -> Option<&'l str> {
     None
 }
 
-/// The first word of a line, with its quotes, and what follows it.
+/// The first word of a line, with its quotes, and the rest of the line.
 fn word(line: &str) -> (&str, &str) {
     let mut quoted = false;
     let end = line.find(|character: char| {
@@ -93,7 +93,6 @@ fn word(line: &str) -> (&str, &str) {
     (word, rest.trim_start())
 }
 
-/// Maps a cmdlet.
 pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
     let (verb, noun) = record.op.split_once('-').unwrap_or(("", &record.op));
     let cmdlet = Cmdlet {
@@ -113,7 +112,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<
     }
     api::write_api_with(record, event, |w| write_parameters(w, cmdlet.parameters));
     if actor.is_system() {
-        // Most of the cmdlets of a feed: the service at its own work.
+        // Service accounts run most of the cmdlets in a feed, as routine work.
         event.severity = Severity::Informational;
         return;
     }
@@ -144,7 +143,7 @@ fn permission<'a>(record: &Record<'a>, event: &mut Event<'a>, cmdlet: &Cmdlet<'_
         .filter(|right| !right.is_empty())
         .collect();
     if rights.is_empty() && activity == UserAccess::RevokePrivileges {
-        // The cmdlets for folders take away whatever the user had.
+        // Cmdlets for folders name no right when they remove: they remove all the user had.
         rights.push("(unspecified permission)");
     }
     if rights.is_empty() {
@@ -203,7 +202,7 @@ fn member<'a>(event: &mut Event<'a>, cmdlet: &Cmdlet<'_, 'a>) -> bool {
     event.classify(activity);
     event.body.object("group", |w| w.text("name", &group));
     if let Some(users) = user {
-        // One record, one event: the first member is its user, all of them are in `api.request.data`.
+        // One record stays one event: the first member is its user, all members are in `api.request.data`.
         let first = users.split(';').next().unwrap_or_default().trim();
         write_grantee(event, Cow::Owned(first.to_owned()), UserKind::User);
     }
@@ -248,7 +247,7 @@ fn target<'a>(record: &Record<'a>, cmdlet: &Cmdlet<'_, 'a>, kind: &str) -> Resou
     Resource::target(kind.to_owned(), name, uid)
 }
 
-/// Any other cmdlet: a call of the service's interface.
+/// Maps any other cmdlet to a call of the service's API.
 fn call<'a>(record: &Record<'a>, event: &mut Event<'a>, cmdlet: &Cmdlet<'_, 'a>) {
     let activity = match cmdlet.verb {
         "new" | "add" | "install" | "start" | "create" | "import" | "register" => {
@@ -303,7 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_parameters_from_a_command_line() {
+    fn parameters_are_read_from_a_command_line() {
         let check = |line: &str, name: &str, expect: Option<&str>| {
             assert_eq!(line_parameter(line, name), expect, "{line}");
         };

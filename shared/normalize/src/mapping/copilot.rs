@@ -11,7 +11,7 @@ use crate::record::text_of;
 use crate::severity;
 use std::borrow::Cow;
 
-/// Maps an interaction. The feed holds no prompt and no answer, only what was read for them.
+/// Maps an interaction. The feed holds neither the prompt nor the answer, only the resources read for the answer.
 pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     event.classify(ApiActivity::Other);
     event.profiles.ai_operation = true;
@@ -56,7 +56,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     event.raise(rate(&messages));
 }
 
-/// The severity by what was detected in messages, or in what was read for them.
+/// The severity, by what was detected in the messages or in the resources read for them.
 fn rate(values: &[Value<'_>]) -> Severity {
     severity::APPLICATIONS.rate("copilot", |field, test| {
         let said = values.iter().filter_map(|value| value.get(field)?.scalar());
@@ -64,7 +64,7 @@ fn rate(values: &[Value<'_>]) -> Severity {
     })
 }
 
-/// What was read for the answer, and what it was asked in.
+/// Writes the resources read for the answer, and the place where it was asked.
 fn write_read<'a>(event: &mut Event<'a>, read: Vec<(Value<'a>, Role)>) {
     let values: Vec<_> = read.iter().map(|(value, _)| *value).collect();
     event.raise(rate(&values));

@@ -1,4 +1,4 @@
-//! Changes in the Entra directory (record type 8): accounts, groups, rights, and everything that is managed there.
+//! Changes in the Entra directory (record type 8): accounts, groups, rights, and everything else managed there.
 
 mod change;
 mod entity;
@@ -11,8 +11,8 @@ use crate::severity;
 use change::Change;
 use std::borrow::Cow;
 
-/// Maps a change of the directory. Whatever lacks the group or the right that its class demands becomes a change of an
-/// entity.
+/// Maps a change in the directory. A change without the group or the right that its class requires is mapped to an
+/// entity change.
 pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     let change = Change::of(record);
     let op = &*record.op;
@@ -31,7 +31,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     }
 }
 
-/// Activities of class Account Change, by the operation's name.
+/// The activity of class Account Change for an operation.
 fn account_activity(op: &str) -> Option<AccountChange> {
     Some(match op {
         "add user" | "invite external user" | "viral user creation" => AccountChange::Create,
@@ -91,7 +91,7 @@ fn account<'a>(change: &Change<'_, 'a>, event: &mut Event<'a>, activity: Account
     true
 }
 
-/// Activities of class Group Management, by the operation's name.
+/// The activity of class Group Management for an operation.
 fn group_activity(op: &str) -> Option<GroupManagement> {
     Some(match op {
         "add group" => GroupManagement::Create,

@@ -13,17 +13,17 @@ use crate::record::text_of;
 use crate::record::{User, email_domain, slice};
 use std::borrow::Cow;
 
-/// Rules and matches that are listed. A message matches some dozens of types at the most; all stay in `unmapped`.
+/// Rules and matches listed in one event. A message matches a few dozen types at most; all of them stay in `unmapped`.
 const LISTED_MAX: usize = 128;
 
-/// What of a record tells where the data lay.
+/// The members of a record that say where the data was.
 struct Place<'a> {
     sharepoint: Option<Value<'a>>,
     exchange: Option<Value<'a>>,
     endpoint: Option<Value<'a>>,
 }
 
-/// Maps a match of a rule, its undoing, or the user's comment on it.
+/// Maps a rule match, the undoing of one, or a user's comment on one.
 pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
     let object = |key: &str| record.get(key).filter(|value| value.is_object());
     let place = Place {
@@ -122,7 +122,7 @@ fn write_data_security<'a>(
     policy: Option<Value<'a>>,
     rules: impl Iterator<Item = Value<'a>>,
 ) {
-    // A mail's record may come without the mail.
+    // A record about mail may lack the mail's metadata.
     let is_mail = place.exchange.is_some()
         || matches!(
             record.record_type,
@@ -166,7 +166,7 @@ fn write_data_security<'a>(
     });
 }
 
-/// A file known by its path.
+/// A file of which only the path is known.
 fn named<'a>(path: &Cow<'a, str>) -> File<'a> {
     let from = path.rfind(['/', '\\']).map_or(0, |at| at + 1);
     File {
@@ -175,7 +175,7 @@ fn named<'a>(path: &Cow<'a, str>) -> File<'a> {
     }
 }
 
-/// The file or the message in which the data was found.
+/// Writes the file or the message in which the data was found.
 fn write_subject<'a>(record: &Record<'a>, event: &mut Event<'a>, place: &Place<'a>) {
     let file = match (place.sharepoint, place.endpoint) {
         (Some(meta), _) => text_of(meta, "FileName").map(|name| File {
@@ -189,7 +189,7 @@ fn write_subject<'a>(record: &Record<'a>, event: &mut Event<'a>, place: &Place<'
             sha256: text_of(meta, "Sha256"),
             ..named(&object)
         }),
-        // Scanners of file shares and of SharePoint on premises.
+        // Records of scanners for file shares and on-premises SharePoint have neither.
         (None, None)
             if matches!(
                 record.record_type,
@@ -245,7 +245,7 @@ fn write_subject<'a>(record: &Record<'a>, event: &mut Event<'a>, place: &Place<'
     }
 }
 
-/// Who handled the data: the sender or the file's user, never the agent that wrote the record.
+/// Writes who handled the data: the sender or the file's user, never the agent that wrote the record.
 fn write_origin<'a>(
     record: &Record<'a>,
     event: &mut Event<'a>,

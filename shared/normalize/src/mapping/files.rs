@@ -15,7 +15,7 @@ use crate::record::{Record, RecordType};
 use crate::severity;
 use std::borrow::Cow;
 
-/// Operations on files with their activity in class File Hosting Activity. Sorted.
+/// Operations on files, with their activity in class File Hosting Activity. Sorted.
 #[rustfmt::skip]
 const FILE_OPERATIONS: &[(&str, FileHosting)] = &[
     ("access", FileHosting::Open), ("aipfiledeleted", FileHosting::Delete),
@@ -61,7 +61,7 @@ fn activity(op: &str) -> Option<FileHosting> {
     Some(FILE_OPERATIONS[at].1)
 }
 
-/// The operation is one on files, in the services that have files.
+/// Whether the operation is a file operation, in services that have files.
 pub(super) fn is_operation(op: &str) -> bool {
     activity(op).is_some()
 }
@@ -69,7 +69,7 @@ pub(super) fn is_operation(op: &str) -> bool {
 /// Maps an operation on a file or a folder.
 pub(super) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     let activity = activity(&record.op).unwrap_or(match record.record_type {
-        // Protection put on a file or taken from it.
+        // A label's protection was added to or removed from a file.
         Some(RecordType::AipProtectionAction) => FileHosting::Update,
         _ => FileHosting::Other,
     });
@@ -77,7 +77,7 @@ pub(super) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     write_file(record, event, &File::of(record));
 }
 
-/// Writes what class File Hosting Activity has of the file, of what became of it, and of the site.
+/// Writes the attributes of class File Hosting Activity: the file, the resulting file, and the site.
 pub(crate) fn write_file<'a>(record: &Record<'a>, event: &mut Event<'a>, file: &File<'a>) {
     event.body.object("file", |w| file.write(w));
     file.observe(event, false);
@@ -93,7 +93,7 @@ pub(crate) fn write_file<'a>(record: &Record<'a>, event: &mut Event<'a>, file: &
     }
 }
 
-/// Maps an operation on a site, a page, a list, an item, a column or a search; on a site's administrators or policies.
+/// Maps an operation on a site, page, list, item, column or search, or on a site's administrators or policies.
 pub(crate) fn site<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     let op = &*record.op;
     match op {
@@ -114,7 +114,7 @@ pub(crate) fn site<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     web(record, event, web_activity(verbs::of(op)));
 }
 
-/// Writes the part of a site as a web resource.
+/// Writes the object of a site operation as a web resource.
 pub(crate) fn web<'a>(record: &Record<'a>, event: &mut Event<'a>, activity: WebResources) {
     let uids = ["ListItemUniqueId", "ListId", "Site", "WebId"];
     let search = record.op.starts_with("search");
@@ -126,7 +126,7 @@ pub(crate) fn web<'a>(record: &Record<'a>, event: &mut Event<'a>, activity: WebR
     record.used(&["ItemType"]);
 }
 
-/// [`web`] with the resource's id.
+/// The same as [`web`], with the resource's id.
 pub(crate) fn web_with<'a>(
     record: &Record<'a>,
     event: &mut Event<'a>,
@@ -190,7 +190,7 @@ fn administrator<'a>(record: &Record<'a>, event: &mut Event<'a>, activity: UserA
     w.array("resources", |w| w.element_object(|w| site.write(w, |_| ())));
 }
 
-/// The address in SharePoint's name of a login, `i:0#.f|membership|bob@contoso.example`; any other name as it is.
+/// The address in SharePoint's login name `i:0#.f|membership|bob@contoso.example`; any other name unchanged.
 fn without_claim(name: Cow<'_, str>) -> Cow<'_, str> {
     let Some((claim, address)) = name.rsplit_once('|') else {
         return name;
@@ -230,7 +230,7 @@ fn policy<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     });
 }
 
-/// Maps a virus found in a file: a finding, with the file as evidence.
+/// Maps malware found in a file to a finding, with the file as evidence.
 pub(crate) fn malware<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
     let file = File::of(record);
     let vendor = record.take("VirusVendor");
@@ -268,7 +268,7 @@ pub(crate) fn malware<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Ac
     ControlAction::Observed.write(event);
 }
 
-/// The activity of a verb on a web resource.
+/// The activity on a web resource for a verb.
 pub(crate) fn web_activity(verb: Option<Verb>) -> WebResources {
     verb.map_or(WebResources::Other, Verb::web)
 }

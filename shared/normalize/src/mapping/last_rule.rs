@@ -1,4 +1,4 @@
-//! The rule for whatever has no rule of its own, future record types among it: class API Activity.
+//! The fallback for records without a rule of their own, future record types included: class API Activity.
 
 use super::verbs::{self, Verb};
 use crate::ocsf::Event;
@@ -7,18 +7,18 @@ use crate::ocsf::class::ApiActivity;
 use crate::ocsf::resource::Resource;
 use crate::record::Record;
 
-/// By what a record was recognized.
+/// How a record was recognized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MatchedBy {
-    /// A rule for its operation, or for all that is of its record type.
+    /// By a rule for its operation or for its record type.
     Rule,
-    /// The verb in its operation's name: all that there is for services without rules of their own.
+    /// By the verb in its operation's name. Services without rules of their own have nothing else.
     Verb,
-    /// Nothing: there is no verb that is known.
+    /// Not at all: the operation has no known verb.
     Nothing,
 }
 
-/// Documented operations of services without rules, in whose names there is no verb: nothing is missing where they come.
+/// Documented operations without a verb, of services without rules. They do not count as unknown.
 const WITHOUT_VERB: &[&str] = &[
     "adminsubmission",
     "heartbeat",
@@ -27,7 +27,7 @@ const WITHOUT_VERB: &[&str] = &[
     "usersubmission",
 ];
 
-/// Maps an operation by the verb in its name, and says whether that sufficed. Nothing is interpreted beyond that; all
+/// Maps an operation by the verb in its name and returns whether that was enough. Nothing else is interpreted; all
 /// members stay in `unmapped`.
 pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> MatchedBy {
     let verb = verbs::of(&record.op);

@@ -1,4 +1,4 @@
-//! Mailbox audit: what was sent, read, moved, deleted or opened to others (record types 2, 3, 19, 50).
+//! Mailbox audit: mail sent, read, moved or deleted, and folders shared (record types 2, 3, 19, 50).
 
 use super::verbs::{self, Verb};
 use crate::json::Value;
@@ -13,7 +13,7 @@ use crate::record::{Actor, User, email_domain, name_values};
 use crate::severity;
 use std::borrow::Cow;
 
-/// Operations with their activity in class API Activity. Sorted.
+/// Operations, with their activity in class API Activity. Sorted.
 #[rustfmt::skip]
 const OPERATIONS: &[(&str, ApiActivity)] = &[
     ("addfolderpermissions", ApiActivity::Update), ("applyrecord", ApiActivity::Update),
@@ -37,7 +37,7 @@ const PERMISSION_OPERATIONS: [&str; 4] = [
     "updatefolderpermissions",
 ];
 
-/// The operation is one of mailbox auditing.
+/// Whether the operation belongs to mailbox auditing.
 pub(crate) fn is_operation(op: &str) -> bool {
     matches!(op, "send" | "sendas" | "sendonbehalf") || activity(op).is_some()
 }
@@ -49,7 +49,6 @@ fn activity(op: &str) -> Option<ApiActivity> {
     Some(OPERATIONS[at].1)
 }
 
-/// Maps a record of mailbox auditing.
 pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
     let op = &*record.op;
     if matches!(op, "send" | "sendas" | "sendonbehalf") && sent(record, event, actor) {
@@ -136,7 +135,7 @@ struct Item<'a> {
 }
 
 impl Item<'_> {
-    /// A synchronization names the folder as its item.
+    /// Whether the item is a folder. Synchronizations name the folder as their item.
     fn is_folder(&self) -> bool {
         let parent = self.value.get("ParentFolder");
         let (own, parent) = (
@@ -147,7 +146,7 @@ impl Item<'_> {
     }
 }
 
-/// The items a record is about: one, several, or several in several folders.
+/// The items of a record: one, several, or several in several folders.
 fn items<'a>(record: &Record<'a>) -> impl Iterator<Item = Item<'a>> {
     let folder = |item: Value<'a>| {
         item.get("ParentFolder")
@@ -189,7 +188,7 @@ fn rate(record: &Record<'_>) -> Severity {
     })
 }
 
-/// Mail that left the mailbox. Without one usable address there is no email object: then it is a call like any other.
+/// Maps mail that left the mailbox. Returns false without a usable address: such mail is mapped to a call.
 fn sent<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) -> bool {
     let from = [
         "SendAsUserSmtp",
@@ -234,7 +233,7 @@ fn sent<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) -> bo
     true
 }
 
-/// A folder opened to someone, or closed to them.
+/// Maps a permission on a folder that was granted or revoked.
 fn permission<'a>(record: &Record<'a>, event: &mut Event<'a>) -> bool {
     let Some(folder) = record
         .get("Item")

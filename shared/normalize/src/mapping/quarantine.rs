@@ -1,4 +1,4 @@
-//! Quarantine (record type 65): messages looked at, released, deleted.
+//! Quarantine (record type 65): messages previewed, released, deleted.
 
 use crate::ocsf::api;
 use crate::ocsf::class::ApiActivity;
@@ -8,7 +8,7 @@ use crate::record::Record;
 use crate::record::email_domain;
 use crate::severity;
 
-/// Maps an operation on a quarantined message. Operations have several names; RequestType decides for the others.
+/// Maps an operation on a quarantined message. Known operations have several names; for others, RequestType decides.
 pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     let op = record.op.strip_prefix("quarantine").unwrap_or(&record.op);
     let starts = |words: &[&str]| words.iter().any(|word| op.starts_with(word));

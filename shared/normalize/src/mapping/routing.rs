@@ -1,12 +1,13 @@
-//! Which family maps a record: one table, read from top to bottom. The first line that fits decides.
+//! Which family maps a record: one table, read from top to bottom. The first matching line decides.
 //!
-//! An operation's name counts for more than a record's type where services share operations. Nothing is routed on types
-//! above 360: Microsoft renumbered 370 to 387 in its documentation in September 2025, and Graph's metadata differs from it.
+//! When services share operations, the operation's name takes precedence over the record type. Nothing is routed by
+//! types above 360: Microsoft renumbered 370 to 387 in its documentation in September 2025, and Graph's metadata
+//! differs from it.
 
 use super::{files, mailbox, sharing};
 use crate::record::{Record, RecordType as T};
 
-/// The families of records; [`super::map`] names the function of each.
+/// The families of records. [`super::map`] calls the function of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Family {
     SignIn,
@@ -32,14 +33,14 @@ pub(super) enum Family {
     Engage,
     Application,
     Administration,
-    /// Whatever has no rule of its own.
+    /// Records without a rule of their own.
     Other,
 }
 
 /// The family of a record.
 #[rustfmt::skip]
 pub(super) fn family(record: &Record<'_>) -> Family {
-    // Labels on mail share an operation with mailbox auditing, and are no part of it.
+    // Labels on mail share an operation with mailbox auditing but do not belong to it.
     let is_label = matches!(record.record_type, Some(T::MIPLabel | T::MipAutoLabelExchangeItem));
     match (record.record_type, &*record.op) {
         (_, "mailboxlogin" | "signinevent" | "teamssessionstarted") => Family::SignIn,
@@ -98,7 +99,7 @@ pub(super) fn family(record: &Record<'_>) -> Family {
 
         (Some(T::Yammer), _) => Family::Engage,
 
-        // Microsoft's two tables swap these: one is about apps, the other about policies.
+        // Microsoft's two tables swap these types: one is about apps, the other about policies.
         (Some(T::Disputed79 | T::Disputed187), op) if op.contains("polic") || op.contains("dlp") => Family::Administration,
         (Some(T::Disputed79 | T::Disputed187), _) => Family::Application,
 
@@ -130,7 +131,7 @@ pub(super) fn family(record: &Record<'_>) -> Family {
     }
 }
 
-/// The record types and workloads that have files. Others share the names of their operations.
+/// The record types and workloads that have files. Other services use the same operation names.
 #[rustfmt::skip]
 fn has_files(record: &Record<'_>) -> bool {
     let by_type = matches!(

@@ -10,7 +10,7 @@ use crate::record::event_data::tag;
 use crate::record::{User, email_domain};
 use crate::severity;
 
-/// Operations with their activity in class File Hosting Activity. Sorted.
+/// Operations, with their activity in class File Hosting Activity. Sorted.
 #[rustfmt::skip]
 const OPERATIONS: &[(&str, FileHosting)] = &[
     ("accessrequestaccepted", FileHosting::Share), ("accessrequestapproved", FileHosting::Share),
@@ -33,7 +33,7 @@ const OPERATIONS: &[(&str, FileHosting)] = &[
     ("sharingset", FileHosting::Share),
 ];
 
-/// The operation is one of sharing.
+/// Whether the operation is about sharing.
 pub(crate) fn is_operation(op: &str) -> bool {
     activity(op).is_some() || matches!(op, "addedtogroup" | "removedfromgroup")
 }
@@ -45,7 +45,6 @@ fn activity(op: &str) -> Option<FileHosting> {
     Some(OPERATIONS[at].1)
 }
 
-/// Maps an operation of sharing.
 pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     let op = &*record.op;
     event.raise(severity::FILES_AND_SHARING.rate("sharing", |field, test| {
@@ -71,11 +70,11 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
             _ if op == "accessrequestapproved" => WebResources::Update,
             FileHosting::Share => WebResources::Share,
             FileHosting::Open | FileHosting::AccessCheck => WebResources::Read,
-            // The class has no activity for the end of sharing.
+            // Class Web Resources Activity has no activity for the end of sharing.
             FileHosting::Update | FileHosting::Unshare => WebResources::Update,
             _ => files::web_activity(verbs::of(op)),
         };
-        // What is shared is the list as part of its web: the web's id names it.
+        // A list is shared as part of its web, so the id of its web comes before that of its site.
         let uid = ["ListItemUniqueId", "WebId", "Site"]
             .iter()
             .find_map(|key| record.text(key));
@@ -95,7 +94,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     observe_target(record, event);
 }
 
-/// The class has no attribute for whom a file is shared with: the name stays in `unmapped`, and is indexed there.
+/// Adds an observable for the recipient of a share. The class has no attribute for it, so the name stays in `unmapped`.
 fn observe_target<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     if let Some(name) = record.text("TargetUserOrGroupName") {
         let kind = if email_domain(&name).is_some() {
@@ -107,7 +106,7 @@ fn observe_target<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     }
 }
 
-/// What became of a group's member.
+/// How a group's membership changed.
 #[derive(Debug, Clone, Copy)]
 enum Change {
     Added,

@@ -9,7 +9,7 @@ use crate::record::RecordType;
 use crate::record::{Actor, Ids};
 use crate::severity;
 
-/// Maps a sign-in to Entra ID (record type 15, and the operations of it), to a mailbox or to Teams.
+/// Maps a sign-in to Entra ID (record type 15, or one of its operations), to a mailbox or to Teams.
 pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
     let request = record
         .property("ExtendedProperties", "RequestType")
@@ -53,8 +53,9 @@ fn is_entra(record: &Record<'_>) -> bool {
         )
 }
 
-/// By the operation alone: ResultStatus of a sign-in is the result of the HTTP request, and "Success" on two thirds of
-/// the failed ones (Microsoft's schema page, "STS Logon schema").
+/// The status, by the operation or, for other operations, by the error code. Never by ResultStatus: in a sign-in, that
+/// is the result of the HTTP request and is "Success" on two thirds of the failed ones (Microsoft's schema page, "STS
+/// Logon schema").
 fn entra_status<'a>(record: &Record<'a>) -> Status<'a> {
     let code = record
         .take("ErrorNumber")
@@ -82,7 +83,7 @@ fn entra_status<'a>(record: &Record<'a>) -> Status<'a> {
     }
 }
 
-/// The sign-ins of record type 9, written until 2019.
+/// The status of the sign-ins of record type 9, written until 2019.
 fn legacy_status<'a>(record: &Record<'a>) -> Status<'a> {
     let failed = record.int("LoginStatus").is_some_and(|number| number != 0);
     if !failed
@@ -103,7 +104,8 @@ fn legacy_status<'a>(record: &Record<'a>) -> Status<'a> {
     }
 }
 
-/// Only failures are more than informational. Records of before 2020 have the error's name and no code.
+/// Sets the severity. Only failures are above Informational. Records from before 2020 have the error's name but no
+/// code.
 fn rate(event: &mut Event<'_>) {
     let Some(status) = event
         .status
@@ -123,7 +125,7 @@ fn rate(event: &mut Event<'_>) {
     event.raise(severity);
 }
 
-/// The class demands a user even when nobody is named.
+/// Writes `user`, which the class requires even when nobody is named.
 fn write_user<'a>(event: &mut Event<'a>, actor: &Actor<'a>) {
     let nobody = actor.user.is_nobody();
     event.body.object("user", |w| {
@@ -135,7 +137,7 @@ fn write_user<'a>(event: &mut Event<'a>, actor: &Actor<'a>) {
     });
 }
 
-/// What was signed in to: the application, and the resource behind it.
+/// Writes what the user signed in to: the application and the resource behind it.
 fn write_service<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     let application = if record.record_type == Some(RecordType::AzureActiveDirectoryStsLogon) {
         record.take("ApplicationId")

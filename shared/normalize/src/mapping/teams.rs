@@ -10,7 +10,6 @@ use crate::record::User;
 use crate::record::text_of;
 use crate::severity;
 
-/// Maps a Teams operation.
 pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     match &*record.op {
         "memberadded" => members(record, event, GroupManagement::AddUser),
@@ -38,7 +37,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     }
 }
 
-/// Writes the group: the team, or the chat. False when neither is named.
+/// Writes the group: the team or the chat. Returns false when neither is named.
 fn write_group<'a>(record: &Record<'a>, event: &mut Event<'a>) -> bool {
     let team_uid = record
         .text("TeamGuid")
@@ -68,8 +67,8 @@ fn write_group<'a>(record: &Record<'a>, event: &mut Event<'a>) -> bool {
     true
 }
 
-/// The first member is the event's user; all of them stay in `unmapped` and are indexed there. One record stays one
-/// event, or its id would not be unique.
+/// Maps added or removed members. The first member is the event's user; all members stay in `unmapped` and are
+/// observables. One record stays one event, because the event's id must be unique.
 fn members<'a>(record: &Record<'a>, event: &mut Event<'a>, activity: GroupManagement) {
     event.classify(activity);
     if !write_group(record, event) {
@@ -128,7 +127,7 @@ fn app<'a>(record: &Record<'a>, event: &mut Event<'a>, activity: ApplicationLife
         return conversation(record, event);
     }
     event.classify(activity);
-    // Tabs come from Microsoft; who made an add-on is not in the record.
+    // Tabs come from Microsoft. The record does not say who made an add-on.
     let vendor =
         if record.record_type == Some(RecordType::MicrosoftTeams) && record.op.starts_with("tab") {
             "Microsoft"

@@ -1,9 +1,8 @@
-//! What an operation does, by the verb in its name: the last resort, and the whole rule for services that name their
-//! operations well.
+//! What an operation does, by the verb in its name: the fallback, and the only rule for services whose operations are
+//! named well.
 
 use crate::ocsf::class::{ApiActivity, EntityManagement, WebResources};
 
-/// What is done to a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
     Create,
@@ -17,7 +16,7 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
-    /// The verb, as tables of severities name it.
+    /// The verb's name in the severity tables.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Create => "Create",
@@ -45,7 +44,7 @@ impl Verb {
         }
     }
 
-    /// The activity of a call, which the class knows as create, read, update and delete only.
+    /// The activity of a call. The class knows only create, read, update and delete.
     pub(super) fn api(self) -> ApiActivity {
         match self {
             Self::Create | Self::Import => ApiActivity::Create,
@@ -55,7 +54,7 @@ impl Verb {
         }
     }
 
-    /// The activity on an entity that is managed.
+    /// The activity on a managed entity.
     pub(super) fn entity(self) -> EntityManagement {
         match self {
             Self::Create | Self::Import => EntityManagement::Create,
@@ -66,7 +65,7 @@ impl Verb {
     }
 }
 
-/// Past tenses that end an operation's name: they tell the most, so they are asked first.
+/// Past tenses at the end of an operation's name. They are the most reliable, so they are checked first.
 #[rustfmt::skip]
 const TAILS: &[(Verb, &[&str])] = &[
     (Verb::Delete, &["deleted", "removed", "purged", "recycled", "deletion", "uninstalled", "revoked"]),
@@ -89,7 +88,7 @@ const TAILS: &[(Verb, &[&str])] = &[
     ]),
 ];
 
-/// Ends of nouns that look like a verb of [`TAILS`]: thread, spread, exchange, dataset, asset.
+/// Nouns that end like a verb of [`TAILS`].
 const TAIL_NOUNS: &[&str] = &["thread", "spread", "exchange", "dataset", "asset"];
 
 #[rustfmt::skip]
@@ -111,10 +110,10 @@ const HEADS: &[(Verb, &[&str])] = &[
     ]),
 ];
 
-/// Nouns of reading that end a name without a verb: AttachmentReview, MessageAccess.
+/// Nouns that mean reading, at the end of names without a verb: AttachmentReview, MessageAccess.
 const READING_NOUNS: &[&str] = &["access", "review", "view"];
 
-/// Heads that are asked after [`READING_NOUNS`].
+/// Verbs at the start of a name that are checked after [`READING_NOUNS`].
 #[rustfmt::skip]
 const LAST_HEADS: &[&str] = &[
     "update", "set", "edit", "modify", "change", "rename", "enable", "disable", "move", "assign", "grant", "approve",
@@ -122,7 +121,7 @@ const LAST_HEADS: &[&str] = &[
     "close", "reopen", "release", "took", "take",
 ];
 
-/// The verb of an operation, given in the tables' spelling (lower case).
+/// The verb of an operation, which is given as in the tables (lower case).
 pub(crate) fn of(op: &str) -> Option<Verb> {
     let ends = |words: &[&str]| words.iter().any(|word| op.ends_with(word));
     let starts = |words: &[&str]| words.iter().any(|word| op.starts_with(word));
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_tail_before_the_head() {
+    fn the_end_of_a_name_counts_before_its_start() {
         check("listupdated", Some(Verb::Update));
         check("addreportshared", Some(Verb::Share));
         check("searchexported", Some(Verb::Export));
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn is_not_taken_in_by_nouns() {
+    fn nouns_that_look_like_verbs_are_not_verbs() {
         check("deletedataset", Some(Verb::Delete));
         check("getthread", Some(Verb::Read));
         check("exchange", None);
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_heads_and_reading_nouns() {
+    fn verbs_at_the_start_and_reading_nouns_are_read() {
         check("createflow", Some(Verb::Create));
         check("executedquery", Some(Verb::Read));
         check("publishpowerapp", Some(Verb::Share));

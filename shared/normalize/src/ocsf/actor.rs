@@ -1,11 +1,11 @@
-//! `user` and `actor`, as OCSF writes them.
+//! `user` and `actor`.
 
 use super::event::{Event, ObservableType};
 use crate::json::Writer;
 use crate::record::{Actor, Record, User, email_domain};
 
 impl<'a> User<'a> {
-    /// Writes the object's attributes; nothing when there is neither name nor uid, which the schema demands.
+    /// Writes the object's attributes. Writes nothing without name and uid: the schema requires one of them.
     pub(crate) fn write(&self, w: &mut Writer) {
         if self.is_nobody() {
             return;
@@ -25,7 +25,7 @@ impl<'a> User<'a> {
         }
     }
 
-    /// Indexes name and address under an attribute of the class.
+    /// Adds observables for the name and the address, under an attribute of the class.
     pub(crate) fn observe(
         &self,
         event: &mut Event<'a>,
@@ -42,7 +42,7 @@ impl<'a> User<'a> {
 }
 
 impl<'a> Actor<'a> {
-    /// Writes `actor`. Classes that require it get one even when nobody is named.
+    /// Writes `actor`. With `required`, it is written even when nobody is named.
     pub(crate) fn write(&self, record: &Record<'a>, event: &mut Event<'a>, required: bool) {
         self.claim(record);
         if !self.is_known() {

@@ -1,16 +1,16 @@
-//! `api`: the call that a record is about, and the service that took it.
+//! `api`: the call that a record is about, and the service that handled it.
 
 use super::event::Event;
 use crate::json::Writer;
 use crate::record::Record;
 
-/// Writes `api`, which the class demands.
+/// Writes `api`, which class API Activity requires.
 pub(crate) fn write_api<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     write_api_with(record, event, |_| ());
 }
 
-/// Writes `api`, with what `fill` makes of the request's data. The request's id is the client's where it sent one, the
-/// record's own otherwise.
+/// Writes `api`, with the request data that `fill` writes. The request's id is the client's, if it sent one, or else
+/// the record's own.
 pub(crate) fn write_api_with<'a>(
     record: &Record<'a>,
     event: &mut Event<'a>,
@@ -42,7 +42,7 @@ pub(crate) fn write_api_with<'a>(
     });
 }
 
-/// The product behind a workload's name.
+/// The product that a workload's name stands for.
 pub(crate) fn service_name(workload: &str) -> &str {
     match workload {
         "" => "Microsoft 365",

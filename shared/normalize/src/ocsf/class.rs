@@ -1,17 +1,17 @@
-//! The classes of OCSF 1.8.0 that audit records become, with their activities.
+//! The classes of OCSF 1.8.0 that audit records are mapped to, with their activities.
 //!
-//! Each class has an enum of its activities, by the schema's names: [`Event::classify`](super::Event::classify) takes one
-//! of them, and with it the class.
+//! Each class has an enum of its activities, named as in the schema. [`Event::classify`](super::Event::classify) takes
+//! an activity, which implies the class.
 
 const FINDINGS: (u32, &str) = (2, "Findings");
 const IDENTITY: (u32, &str) = (3, "Identity & Access Management");
 const NETWORK: (u32, &str) = (4, "Network Activity");
 const APPLICATION: (u32, &str) = (6, "Application Activity");
 
-/// `activity_id` of whatever the schema has no activity for.
+/// `activity_id` of anything that the schema has no activity for.
 pub(crate) const OTHER: u8 = 99;
 
-/// Makes [`Class`], and an enum of the activities of each class. Every class has activity 99, Other.
+/// Defines [`Class`] and an enum of activities for each class. Every class has activity 99, Other.
 macro_rules! classes {
     ($(
         $uid:literal $class:ident $name:literal in $category:ident {
@@ -21,13 +21,14 @@ macro_rules! classes {
         /// One of the event classes used here, with its activity.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Class {
-            /// Text that is no record, or a record without Id or Operation.
+            /// Text that is not a record, or a record without Id or Operation.
             Base,
             $($class($class),)*
         }
 
         impl Class {
-            /// The class of a `class_uid`, with the activity of an `activity_id`; one that it does not have is Other.
+            /// The class with this `class_uid` and the activity with this `activity_id`; Other for an activity that the
+            /// class does not have.
             pub(crate) fn from_ids(class_uid: i64, activity_id: i64) -> Option<Self> {
                 match class_uid {
                     $($uid => Some(Self::$class(match activity_id {
@@ -200,7 +201,7 @@ classes! {
 }
 
 impl Class {
-    /// Findings have a status of their own: new, in progress, suppressed, resolved.
+    /// Whether the class is a finding. Findings have statuses of their own: new, in progress, suppressed, resolved.
     pub(crate) fn is_finding(self) -> bool {
         matches!(
             self,
@@ -208,7 +209,7 @@ impl Class {
         )
     }
 
-    /// The schema gives `actor` to these classes only by profile `host`.
+    /// Whether the class has `actor` only through profile `host`.
     pub(crate) fn actor_needs_host(self) -> bool {
         matches!(
             self,
@@ -216,7 +217,7 @@ impl Class {
         )
     }
 
-    /// The schema demands an actor of these.
+    /// Whether the schema requires an actor.
     pub(crate) fn requires_actor(self) -> bool {
         matches!(self, Self::ApiActivity(_) | Self::FileHosting(_))
     }

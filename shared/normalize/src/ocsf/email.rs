@@ -1,17 +1,17 @@
-//! `email`: a message, as class Email Activity and as evidence describe it.
+//! `email`: a message, as the object of class Email Activity or as evidence.
 
 use super::event::{Event, ObservableType};
 use crate::json::Writer;
 use std::borrow::Cow;
 
-/// Attachments of one message that are listed. Exchange allows 250.
+/// Attachments listed for one message. Exchange allows 250.
 const ATTACHMENTS_MAX: usize = 256;
 
-/// A message. Addresses are ones that the schema's email_t takes.
+/// A message. Its addresses are valid for the schema's email_t.
 #[derive(Debug, Default)]
 pub(crate) struct Email<'a> {
     pub(crate) from: Option<Cow<'a, str>>,
-    /// Who sent it in the other's name.
+    /// The user who sent it on behalf of `from`.
     pub(crate) sender: Option<Cow<'a, str>>,
     pub(crate) return_path: Option<Cow<'a, str>>,
     pub(crate) to: Vec<Cow<'a, str>>,
@@ -23,12 +23,12 @@ pub(crate) struct Email<'a> {
 }
 
 impl<'a> Email<'a> {
-    /// The schema demands a sender or a recipient.
+    /// Whether it has a sender or a recipient, one of which the schema requires.
     pub(crate) fn is_usable(&self) -> bool {
         self.from.is_some() || !self.to.is_empty()
     }
 
-    /// Writes class Email Activity's own attributes. The feed does not say whether a message came in or went out.
+    /// Writes the attributes of class Email Activity. The feed does not say whether a message is inbound or outbound.
     pub(crate) fn write(&self, event: &mut Event<'a>) {
         let w = &mut event.body;
         w.text_opt("from", self.from.as_ref());
@@ -64,7 +64,8 @@ impl<'a> Email<'a> {
     }
 }
 
-/// Names and sizes. Names may hold brackets and semicolons: an entry ends at `(NNNb)` before `;` or the end.
+/// Names and sizes of attachments. Names may contain brackets and semicolons: an entry ends at `(NNNb)` before `;` or
+/// at the end of the text.
 fn attachments(text: &str) -> impl Iterator<Item = (&str, Option<i64>)> {
     let mut rest = text.trim();
     std::iter::from_fn(move || {
@@ -89,7 +90,7 @@ fn attachments(text: &str) -> impl Iterator<Item = (&str, Option<i64>)> {
     })
 }
 
-/// `name (NNNb)` in its two parts.
+/// The two parts of `name (NNNb)`.
 fn sized(entry: &str) -> Option<(&str, Option<i64>)> {
     let (name, size) = entry.rsplit_once('(')?;
     let size = size.strip_suffix("b)")?.trim().parse().ok()?;
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_names_and_sizes() {
+    fn names_and_sizes_are_read() {
         check("", &[]);
         check(
             "a.pdf (1234b); b.docx (55b)",
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn survives_brackets_and_semicolons_in_names() {
+    fn names_may_contain_brackets_and_semicolons() {
         check(
             "report (1); final (2b).pdf (10b); x (3b)",
             &[("report (1); final (2b).pdf", Some(10)), ("x", Some(3))],

@@ -1,4 +1,4 @@
-//! Where an event came from: who acted, from which address and device, with which client.
+//! Where an event came from: the actor, the address and device, the client program.
 
 use super::class::Class;
 use super::event::{Event, ObservableType};
@@ -8,7 +8,7 @@ use crate::record::address::{self, Host};
 use crate::record::{Record, RecordType, is_noise, meaningful, slice};
 use std::borrow::Cow;
 
-/// Where the client's address stands, most specific first.
+/// Members that hold the client's address, the most specific first.
 const ADDRESS_KEYS: [&str; 6] = [
     "ClientIP",
     "ClientIPAddress",
@@ -18,7 +18,7 @@ const ADDRESS_KEYS: [&str; 6] = [
     "UserIp",
 ];
 
-/// Writes who acted and where from, as far as the class has a place for it.
+/// Writes the actor and the source of an action, as far as the class has attributes for them.
 pub(crate) fn write_origin<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
     // Findings name the actor in their evidence.
     if event.class == Class::Base || event.class.is_finding() {
@@ -44,7 +44,7 @@ pub(crate) fn write_origin<'a>(record: &Record<'a>, event: &mut Event<'a>, actor
     }
 }
 
-/// Writes `src_endpoint`. Classes that demand one get the service's name when no address is known.
+/// Writes `src_endpoint`. Classes that require it get the service's name when no address is known.
 pub(crate) fn write_endpoint<'a>(
     record: &Record<'a>,
     event: &mut Event<'a>,
@@ -64,8 +64,8 @@ pub(crate) fn write_endpoint<'a>(
     }
 }
 
-/// Writes the attributes of an endpoint: the address, and the device that the record describes. Nothing when there is
-/// neither, which the schema demands.
+/// Writes the attributes of an endpoint: the address, and the device that the record describes. Writes nothing without
+/// address and device: the schema requires one of them.
 pub(crate) fn write_source<'a>(
     record: &Record<'a>,
     source: Option<&(Source<'a>, Option<u16>)>,
@@ -98,7 +98,7 @@ pub(crate) fn write_source<'a>(
     }
 }
 
-/// The computer on which a labelling client saw a file.
+/// The computer where a labelling client found a file.
 fn common_device<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
     let labelled = record.record_type.is_some_and(|known| {
         matches!(
@@ -123,7 +123,7 @@ pub(crate) enum Source<'a> {
     Name(Cow<'a, str>),
 }
 
-/// The first usable client address. Members that say the same, or nothing, are marked with it.
+/// The first usable client address, with its port. Marks the members that hold the same address or no value.
 pub(crate) fn take_address<'a>(record: &Record<'a>) -> Option<(Source<'a>, Option<u16>)> {
     let mut found: Option<(Source<'a>, Option<u16>)> = None;
     for key in ADDRESS_KEYS {
@@ -155,7 +155,7 @@ pub(crate) fn take_address<'a>(record: &Record<'a>) -> Option<(Source<'a>, Optio
     found
 }
 
-/// Reads an address, borrowed where the text is.
+/// Parses an address. Borrows where `text` does.
 pub(crate) fn source(text: Cow<'_, str>) -> Option<(Source<'_>, Option<u16>)> {
     match text {
         Cow::Borrowed(text) => {
@@ -177,7 +177,7 @@ pub(crate) fn source(text: Cow<'_, str>) -> Option<(Source<'_>, Option<u16>)> {
     }
 }
 
-/// OCSF's os.type_id by a word in the platform's name.
+/// Writes OCSF's os.type_id, by a word in the platform's name.
 fn write_os(w: &mut Writer, name: &str) {
     const FAMILIES: [(&str, i64); 8] = [
         ("windows phone", 101),
@@ -200,7 +200,7 @@ fn write_os(w: &mut Writer, name: &str) {
     });
 }
 
-/// The client's user agent, wherever the service keeps it.
+/// The client's user agent, from the member where the service keeps it.
 pub(crate) fn user_agent<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
     record
         .take("UserAgent")

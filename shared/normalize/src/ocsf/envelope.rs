@@ -1,4 +1,4 @@
-//! What every event has, whatever its class: when, in which tenant, by which record, and all that no rule took.
+//! The attributes of every class: time, tenant, metadata, and everything that no rule has mapped.
 
 use super::class::OTHER;
 use super::event::Event;
@@ -6,17 +6,17 @@ use super::status::{self, Status};
 use crate::json::Writer;
 use crate::record::{Record, meaningful, name_values, time};
 
-/// Where a record came from: what its blob says of it.
+/// What is known about a record from its blob.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Provenance<'a> {
-    /// The subscription.
+    /// The subscription, such as `Audit.Exchange`.
     pub(crate) content_type: Option<&'a str>,
-    /// The blob's contentCreated.
+    /// The blob's contentCreated, in milliseconds since 1970.
     pub(crate) content_created_ms: Option<i64>,
 }
 
 impl Provenance<'_> {
-    /// When the blob was made, else 1970.
+    /// The time when the blob was created, or else 1970.
     pub(crate) fn moment(&self) -> time::Moment {
         time::Moment {
             epoch_ms: self.content_created_ms.unwrap_or(0),
@@ -24,7 +24,7 @@ impl Provenance<'_> {
     }
 }
 
-/// The version of OCSF that events are written in.
+/// The version of OCSF that events are written in before they are converted.
 pub(crate) const OCSF_VERSION: &str = "1.8.0";
 
 /// Lists of names and values that become objects in `unmapped`.
@@ -35,7 +35,6 @@ const NAME_VALUE_LISTS: [&str; 4] = [
     "OperationProperties",
 ];
 
-/// Writes `metadata`.
 pub(crate) fn write_metadata(
     record: &Record<'_>,
     event: &mut Event<'_>,
@@ -103,7 +102,6 @@ fn write_type(record: &Record<'_>, w: &mut Writer) {
     });
 }
 
-/// Writes `cloud`.
 pub(crate) fn write_cloud(record: &Record<'_>, event: &mut Event<'_>) {
     let (uid, name) = (record.tenant.as_ref(), record.take("OrganizationName"));
     event.body.object("cloud", |w| {
@@ -123,7 +121,7 @@ pub(crate) fn write_cloud(record: &Record<'_>, event: &mut Event<'_>) {
     });
 }
 
-/// Writes `time`, `time_dt`, severity, status and message, and the names of the class.
+/// Writes `time` and `time_dt`, the severity, the status, `message`, and the names of the class.
 pub(crate) fn write_head<'a>(
     record: &Record<'a>,
     event: &mut Event<'a>,
@@ -166,7 +164,7 @@ pub(crate) fn write_head<'a>(
     write_message(record, status, who, w);
 }
 
-/// When it happened: by the record, else when its blob was made, else 1970.
+/// The time of the event: the record's or else its blob's, or else 1970.
 pub(crate) fn moment(record: &Record<'_>, provenance: &Provenance<'_>) -> time::Moment {
     record
         .text("CreationTime")
@@ -174,7 +172,7 @@ pub(crate) fn moment(record: &Record<'_>, provenance: &Provenance<'_>) -> time::
         .unwrap_or_else(|| provenance.moment())
 }
 
-/// Writes `message`: what was done by whom, and why it failed.
+/// Writes `message`: what was done, by whom, and why it failed.
 pub(crate) fn write_message(record: &Record<'_>, status: &Status<'_>, who: &str, w: &mut Writer) {
     let operation = record
         .operation
@@ -187,7 +185,7 @@ pub(crate) fn write_message(record: &Record<'_>, status: &Status<'_>, who: &str,
     }
 }
 
-/// Writes `unmapped`: every member that no rule has put into the event and that says anything.
+/// Writes `unmapped`: every member that is not blank and that no rule has put into the event.
 pub(crate) fn write_unmapped(record: &Record<'_>, event: &mut Event<'_>) {
     event.body.object("unmapped", |w| {
         for member in record.root().children() {

@@ -1,4 +1,4 @@
-//! The event while it is being written.
+//! An event while it is being written.
 
 use super::class::Class;
 use super::severity::Severity;
@@ -6,11 +6,11 @@ use super::status::Status;
 use crate::json::Writer;
 use std::borrow::Cow;
 
-/// Observables in one event. A record may list thousands of recipients or items; they all stay in the event, but an
-/// index over the first few dozen is what readers can use.
+/// Observables in one event. A record may list thousands of recipients or items; all of them stay in the event, but an
+/// index is only useful for the first few dozen.
 const OBSERVABLES_MAX: usize = 64;
 
-/// What a rule decided, and the attributes it has written so far.
+/// The decisions of the rules, and the attributes written so far.
 #[derive(Debug)]
 pub(crate) struct Event<'a> {
     pub(crate) class: Class,
@@ -21,7 +21,7 @@ pub(crate) struct Event<'a> {
     observables: Vec<Observable<'a>>,
 }
 
-/// Profiles beyond `cloud` and `datetime`, which every event has.
+/// Profiles besides `cloud` and `datetime`, which every event has.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Profiles {
     pub(crate) ai_operation: bool,
@@ -29,7 +29,6 @@ pub(crate) struct Profiles {
     pub(crate) security_control: bool,
 }
 
-/// Kinds of observables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ObservableType {
     IpAddress,
@@ -62,14 +61,14 @@ impl ObservableType {
 
 #[derive(Debug)]
 struct Observable<'a> {
-    /// Path of an attribute of the class; never into `unmapped` or free-form data.
+    /// Path of an attribute of the class; never a path in `unmapped` or in free-form data.
     name: &'static str,
     kind: ObservableType,
     value: Cow<'a, str>,
 }
 
 impl<'a> Event<'a> {
-    /// An event at the end of what `out` holds.
+    /// An event that is appended to `out`.
     pub(crate) fn new(mut out: Vec<u8>) -> Self {
         out.push(b'{');
         Self {
@@ -82,7 +81,6 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Sets the class, by one of its activities.
     pub(crate) fn classify(&mut self, activity: impl Into<Class>) {
         self.class = activity.into();
     }

@@ -1,4 +1,4 @@
-//! `file`: documents and folders of SharePoint, OneDrive, Yammer and of labelled computers.
+//! `file`: documents and folders in SharePoint, OneDrive and Yammer, and on computers with a labelling client.
 
 use super::event::{Event, ObservableType};
 use crate::json::Writer;
@@ -6,12 +6,12 @@ use crate::record::Record;
 use crate::record::{User, slice};
 use std::borrow::Cow;
 
-/// OCSF's types of files that there are here.
+/// The types of files in the feed, by OCSF's names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum FileKind<'a> {
     RegularFile,
     Folder,
-    /// Anything else, by its name.
+    /// Any other type, by its name.
     Other(Cow<'a, str>),
 }
 
@@ -33,17 +33,16 @@ impl FileKind<'_> {
     }
 }
 
-/// A file as OCSF describes one.
 #[derive(Debug, Default)]
 pub(crate) struct File<'a> {
     pub(crate) name: Cow<'a, str>,
-    /// Where it is not said, a regular file.
+    /// A regular file when the record does not say.
     pub(crate) kind: Option<FileKind<'a>>,
     pub(crate) ext: Option<Cow<'a, str>>,
     pub(crate) path: Option<Cow<'a, str>>,
     pub(crate) parent_folder: Option<Cow<'a, str>>,
     pub(crate) url: Option<Cow<'a, str>>,
-    /// Whether the host of the URL is written beside it.
+    /// Whether the URL's host is written as well.
     pub(crate) with_hostname: bool,
     pub(crate) uid: Option<Cow<'a, str>>,
     pub(crate) size_bytes: Option<i64>,
@@ -54,7 +53,7 @@ pub(crate) struct File<'a> {
     pub(crate) is_public: bool,
 }
 
-/// The host of an http or https URL.
+/// The host of an HTTP or HTTPS URL.
 pub(crate) fn hostname(url: &str) -> Option<&str> {
     let rest = url
         .strip_prefix("https://")
@@ -64,7 +63,7 @@ pub(crate) fn hostname(url: &str) -> Option<&str> {
     (!host.is_empty()).then_some(host)
 }
 
-/// What follows the last `/` or `\`.
+/// The text after the last `/` or `\`.
 fn last_segment<'a>(path: &Cow<'a, str>) -> Cow<'a, str> {
     let trimmed = path.trim_end_matches(['/', '\\']);
     let from = trimmed.rfind(['/', '\\']).map_or(0, |at| at + 1);
@@ -72,7 +71,8 @@ fn last_segment<'a>(path: &Cow<'a, str>) -> Cow<'a, str> {
 }
 
 impl<'a> File<'a> {
-    /// The file that a record of SharePoint, OneDrive, Yammer or a labelling client is about. Marks what it takes.
+    /// The file that a record of SharePoint, OneDrive, Yammer or a labelling client is about. Marks the members it
+    /// reads.
     pub(crate) fn of(record: &Record<'a>) -> Self {
         let object = record.text("ObjectId");
         let url = object.clone().filter(|object| hostname(object).is_some());
@@ -120,7 +120,7 @@ impl<'a> File<'a> {
         }
     }
 
-    /// The file that it became: moved, renamed, copied.
+    /// The resulting file of a move, rename or copy.
     pub(crate) fn result_of(record: &Record<'a>) -> Option<Self> {
         let name = record.take("DestinationFileName")?;
         let folder = record.take("DestinationRelativeUrl");
@@ -136,7 +136,6 @@ impl<'a> File<'a> {
         })
     }
 
-    /// Writes the object's attributes.
     pub(crate) fn write(&self, w: &mut Writer) {
         w.text("name", &self.name);
         let kind = self.kind.as_ref().unwrap_or(&FileKind::RegularFile);
@@ -167,7 +166,7 @@ impl<'a> File<'a> {
         }
     }
 
-    /// Indexes the file, at the top of the event or inside `evidences`.
+    /// Adds observables for the file, at the top of the event or in `evidences`.
     pub(crate) fn observe(&self, event: &mut Event<'a>, in_evidences: bool) {
         let path =
             |top: &'static str, inside: &'static str| if in_evidences { inside } else { top };
@@ -201,7 +200,7 @@ fn write_hash(w: &mut Writer, id: i64, algorithm: &str, value: Option<&str>) {
     }
 }
 
-/// Folder and name; records of before 2018 have the name in the folder's field already.
+/// Folder and name joined. In records from before 2018, the folder's field includes the name.
 fn join<'a>(folder: &Cow<'a, str>, name: &str) -> Cow<'a, str> {
     if last_segment(folder) == name {
         folder.clone()
@@ -243,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn joins_folder_and_name_once() {
+    fn a_name_is_joined_to_its_folder_once() {
         let check = |folder: &'static str, name: &str, expect: &str| {
             assert_eq!(join(&Cow::Borrowed(folder), name), expect);
         };

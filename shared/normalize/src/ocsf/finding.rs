@@ -1,4 +1,4 @@
-//! What findings of all kinds have: their status, what was done about them, and who is in their evidence.
+//! What all findings have: their status, the disposition, and the actor in their evidence.
 
 use super::endpoint::Source;
 use super::event::{Event, ObservableType};
@@ -7,7 +7,7 @@ use super::status::{self, Status, StatusId};
 use crate::json::Writer;
 use crate::record::{Actor, Record};
 
-/// `disposition_id`: what became of the thing that was found.
+/// `disposition_id`: what happened to the thing that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Disposition {
     Allowed = 1,
@@ -38,7 +38,7 @@ impl Disposition {
     }
 }
 
-/// `action_id`: what the control did.
+/// `action_id`: what the security control did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ControlAction {
     Allowed = 1,
@@ -61,14 +61,14 @@ impl ControlAction {
     }
 }
 
-/// Sets the finding's status and says that it is an alert.
+/// Sets the finding's status and marks the event as an alert.
 pub(crate) fn open(event: &mut Event<'_>, status: StatusId) {
     event.profiles.security_control = true;
     event.status = Some(Status::of(status));
     event.body.bool("is_alert", true);
 }
 
-/// Writes `malware`, when there is a name.
+/// Writes `malware` if there is a name.
 pub(crate) fn write_malware(event: &mut Event<'_>, name: Option<&str>) {
     let Some(name) = name else { return };
     event.body.array("malware", |w| {
@@ -80,7 +80,7 @@ pub(crate) fn write_malware(event: &mut Event<'_>, name: Option<&str>) {
     });
 }
 
-/// Indexes the actor and the address of the evidence.
+/// Adds observables for the actor and the address in the evidence.
 pub(crate) fn observe_actor<'a>(
     event: &mut Event<'a>,
     actor: &Actor<'a>,
@@ -100,7 +100,7 @@ pub(crate) fn observe_actor<'a>(
     }
 }
 
-/// OCSF's severity for a product's word.
+/// OCSF's severity for a word that a product uses.
 pub(crate) fn severity(word: &str) -> Option<Severity> {
     match word {
         "Information" | "information" => Some(Severity::Informational),
@@ -108,7 +108,7 @@ pub(crate) fn severity(word: &str) -> Option<Severity> {
     }
 }
 
-/// The severity that the first of these members names; Low when none does. The member is marked.
+/// The severity in the first of these members that has one, or Low. Marks the member.
 pub(crate) fn take_severity(record: &Record<'_>, keys: &[&'static str]) -> Severity {
     let named = keys
         .iter()
@@ -119,7 +119,7 @@ pub(crate) fn take_severity(record: &Record<'_>, keys: &[&'static str]) -> Sever
     })
 }
 
-/// Marks a ResultStatus that says no more than that there is a finding.
+/// Marks a ResultStatus that only says that there is a finding.
 pub(crate) fn take_result(record: &Record<'_>) {
     if record
         .text("ResultStatus")
@@ -129,7 +129,7 @@ pub(crate) fn take_result(record: &Record<'_>) {
     }
 }
 
-/// Writes an analytic of type Rule; nothing without a name or an id.
+/// Writes an analytic of type Rule, or nothing without a name or an id.
 pub(crate) fn write_rule(
     w: &mut Writer,
     name: Option<&str>,

@@ -1,11 +1,11 @@
-//! The event around bytes that are no record.
+//! The event for bytes that are not a record.
 
 use super::class::Class;
 use super::envelope::{OCSF_VERSION, Provenance};
 use crate::json::Writer;
 use crate::record::Malformed;
 
-/// Writes a whole event for bytes that cannot be read.
+/// Writes a complete event for bytes that cannot be read.
 pub(crate) fn write(
     malformed: &Malformed,
     provenance: &Provenance<'_>,

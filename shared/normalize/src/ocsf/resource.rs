@@ -1,13 +1,12 @@
-//! `resources[]`: what an event was done to.
+//! `resources[]`: the objects of an action.
 
 use crate::json::Writer;
 use crate::record::identity::User;
 use std::borrow::Cow;
 
-/// Resources in one event. Mailbox records list up to some thousands of items; all of them stay in `unmapped`.
+/// Resources in one event. Mailbox records list up to a few thousand items; all of them stay in `unmapped`.
 pub(crate) const RESOURCES_MAX: usize = 256;
 
-/// OCSF's roles of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Role {
     #[default]
@@ -16,7 +15,7 @@ pub(crate) enum Role {
     Related = 4,
 }
 
-/// An entry of `resources`, or a `resource`.
+/// An entry of `resources`, or the `resource` of a class that has one.
 #[derive(Debug, Default)]
 pub(crate) struct Resource<'a> {
     pub(crate) name: Option<Cow<'a, str>>,
@@ -40,12 +39,12 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// The schema demands one of the two.
+    /// Whether it has a name or a uid, one of which the schema requires.
     pub(crate) fn is_named(&self) -> bool {
         self.name.is_some() || self.uid.is_some()
     }
 
-    /// Writes the attributes, and `data` by `fill`; nothing for a resource without name and uid.
+    /// Writes the attributes, and `data` with `fill`. Writes nothing for a resource without name and uid.
     pub(crate) fn write(&self, w: &mut Writer, fill: impl FnOnce(&mut Writer)) {
         if !self.is_named() {
             return;

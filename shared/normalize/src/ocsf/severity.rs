@@ -1,6 +1,6 @@
 //! How much attention an event deserves.
 
-/// OCSF's scale; `repr` is the severity_id.
+/// OCSF's scale. The discriminant is the `severity_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Severity {
     Informational = 1,
@@ -11,7 +11,7 @@ pub(crate) enum Severity {
 }
 
 impl Severity {
-    /// The severity of a number from 1 to 5.
+    /// The severity for a number from 1 to 5.
     pub(crate) fn of(number: i64) -> Option<Self> {
         Some(match number {
             1 => Self::Informational,
@@ -23,7 +23,7 @@ impl Severity {
         })
     }
 
-    /// The severity that has this caption, in any case.
+    /// The severity with this caption, in any case.
     pub(crate) fn named(caption: &str) -> Option<Self> {
         (1..=5)
             .filter_map(Self::of)

@@ -1,29 +1,29 @@
-//! Whether it worked, in OCSF's words.
+//! Whether an action succeeded: OCSF's `status`.
 
 use crate::record::Record;
 use crate::record::RecordType;
 use std::borrow::Cow;
 
-/// `status_id`: whether it worked; in findings, how far the finding is dealt with.
+/// `status_id`: whether the action succeeded or, for a finding, how far it has been handled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum StatusId {
     #[default]
     Unknown,
     Success,
     Failure,
-    /// Of a finding.
+    /// Only for findings.
     New,
-    /// Of a finding.
+    /// Only for findings.
     InProgress,
-    /// Of a finding.
+    /// Only for findings.
     Suppressed,
-    /// Of a finding.
+    /// Only for findings.
     Resolved,
     Other,
 }
 
 impl StatusId {
-    /// Findings count on their own.
+    /// The number in the schema. Findings have a numbering of their own.
     pub(crate) fn id(self) -> u8 {
         match self {
             Self::Unknown => 0,
@@ -49,18 +49,18 @@ impl StatusId {
     }
 }
 
-/// The status of an event, with the vendor's own words for it.
+/// The status of an event, with the vendor's own word for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Status<'a> {
     pub(crate) id: StatusId,
-    /// The vendor's word, where the id is [`StatusId::Other`].
+    /// The vendor's word, when the id is [`StatusId::Other`].
     pub(crate) word: Option<Cow<'a, str>>,
     pub(crate) code: Option<Cow<'a, str>>,
     pub(crate) detail: Option<Cow<'a, str>>,
 }
 
 impl Status<'_> {
-    /// A status of which there is no more to say.
+    /// A status without a word, code or detail.
     pub(crate) fn of(id: StatusId) -> Self {
         Self {
             id,
@@ -69,7 +69,7 @@ impl Status<'_> {
     }
 }
 
-/// Record types that are written only for things done: mailbox audit, SharePoint, Teams, Yammer, labels, Copilot.
+/// Record types that are only written for completed actions: mailbox audit, SharePoint, Teams, Yammer, labels, Copilot.
 const DONE_THINGS: &[RecordType] = &[
     RecordType::ExchangeItem,
     RecordType::ExchangeItemGroup,
@@ -100,15 +100,15 @@ const DONE_THINGS: &[RecordType] = &[
     RecordType::CopilotInteraction,
 ];
 
-/// Operations that tell of something refused.
+/// Operations that report a refusal.
 const REFUSED: &[&str] = &[
     "fileaccessfailure",
     "sharinginvitationblocked",
     "unmanagedsyncclientblocked",
 ];
 
-/// The status of a record that is neither a sign-in nor a finding. `ResultStatus` is free text; where it is missing,
-/// some services have a field of their own, and some record types exist only for things done.
+/// The status of a record that is neither a sign-in nor a finding. `ResultStatus` is free text. Where it is missing,
+/// some services have another field, and some record types are only written for completed actions.
 pub(crate) fn general<'a>(record: &Record<'a>) -> Status<'a> {
     if REFUSED.contains(&&*record.op) {
         take_word(record, StatusId::Failure);
@@ -120,7 +120,7 @@ pub(crate) fn general<'a>(record: &Record<'a>) -> Status<'a> {
     }
 }
 
-/// Marks `ResultStatus` where it says no more than the status does, for rules that decide the status by something else.
+/// Marks `ResultStatus` if it says no more than the status does. For rules that derive the status from something else.
 pub(crate) fn take_word(record: &Record<'_>, id: StatusId) {
     if record
         .text("ResultStatus")
@@ -144,7 +144,7 @@ fn by_word<'a>(record: &Record<'a>, word: Cow<'a, str>) -> Status<'a> {
     }
 }
 
-/// Success, failure or other, by the words seen in `ResultStatus` of 15 services.
+/// Success, failure or other, by the words found in the `ResultStatus` of 15 services.
 pub(crate) fn of_word(word: &str) -> StatusId {
     let is = |words: &[&str]| words.iter().any(|known| word.eq_ignore_ascii_case(known));
     if is(&[
@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knows_the_words_in_any_case() {
+    fn words_are_known_in_any_case() {
         assert_eq!(of_word("TRUE"), StatusId::Success);
         assert_eq!(of_word("Successful"), StatusId::Success);
         assert_eq!(of_word("AuthorizationFailure"), StatusId::Failure);

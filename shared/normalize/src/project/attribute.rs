@@ -1,52 +1,53 @@
-//! The shape of [`super::table`]: what versions of OCSF before 1.8.0 lack, and what they demand.
+//! The types of [`super::table`]: what versions of OCSF before 1.8.0 lack and require.
 
 use crate::version::OcsfVersion::{self, V1_1};
 
-/// A class or an object type: those of its attributes of which there is something to say.
+/// A class or an object type, with those of its attributes that differ between versions or have attributes of their
+/// own.
 ///
-/// An attribute that is not listed has been the same since 1.1.0: a scalar, or a list of scalars, that needs no
-/// profile the event does not have already.
+/// An attribute that is not listed has been the same since 1.1.0: a scalar or a list of scalars that needs no profile
+/// which the event does not have already.
 #[derive(Debug)]
 pub(super) struct Object {
     pub(super) attributes: &'static [Attribute],
     pub(super) constraints: &'static [Constraint],
 }
 
-/// An attribute, and how older versions differ on it.
+/// An attribute, and how it differs in older versions.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Attribute {
     pub(super) name: &'static str,
     pub(super) since: OcsfVersion,
     pub(super) kind: AttributeKind,
-    /// Values of the enum that came later than the attribute.
+    /// Enum values that were added later than the attribute.
     pub(super) values: &'static [(i64, OcsfVersion)],
     pub(super) required: Option<Span>,
     profile: Option<(&'static str, Span)>,
 }
 
-/// What stands in an attribute, as far as versions treat it differently.
+/// The type of an attribute's value, as far as versions treat it differently.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum AttributeKind {
     Scalar,
-    /// An address: 1.1.0 takes fewer characters.
+    /// An email address: 1.1.0 allows fewer characters.
     Email,
-    /// A host name: checked up to 1.3.0.
+    /// A host name: validated up to 1.3.0.
     Host,
-    /// A hash: of at most 64 characters up to 1.3.0, hexadecimal from 1.4.0 to 1.7.0.
+    /// A hash: at most 64 characters up to 1.3.0, hexadecimal from 1.4.0 to 1.7.0.
     Hash,
-    /// Anything: json_t, or the object without attributes.
+    /// Any value: json_t, or the object type without attributes.
     Free,
     Object(&'static Object),
 }
 
-/// Versions from one on, and before another.
+/// A range of versions: from one version, and before another.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
     from: OcsfVersion,
     before: Option<OcsfVersion>,
 }
 
-/// How many of some attributes must be there.
+/// How many of some attributes must be present.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Constraint {
     names: &'static [&'static str],
@@ -66,9 +67,9 @@ impl Span {
 }
 
 impl Object {
-    /// The place of an attribute in the list.
+    /// The index of an attribute in the list.
     pub(super) fn position(&self, name: &str) -> Option<usize> {
-        // Lists are short, and most names differ in their length: faster than halving a sorted list.
+        // Lists are short, and most names differ in length, so this is faster than a binary search.
         self.attributes
             .iter()
             .position(|attribute| attribute.name == name)
@@ -84,7 +85,7 @@ impl Constraint {
         self.versions.holds(version)
     }
 
-    /// Enough attributes of the object are there, and not too many.
+    /// Whether the number of attributes present satisfies the constraint.
     pub(super) fn takes(&self, of: &Object, has: impl Fn(usize) -> bool) -> bool {
         let there = |name: &&&str| of.position(name).is_some_and(&has);
         let mut present = self.names.iter().filter(there);
@@ -117,7 +118,7 @@ pub(super) const fn just_one(names: &'static [&'static str]) -> Constraint {
     }
 }
 
-/// An attribute of which nothing is said yet.
+/// An attribute with nothing special; the builder methods below add to it.
 pub(super) const fn at(name: &'static str) -> Attribute {
     Attribute {
         name,
@@ -130,7 +131,7 @@ pub(super) const fn at(name: &'static str) -> Attribute {
 }
 
 impl Attribute {
-    /// The profile without which a version does not let the attribute in.
+    /// The profile that a version requires for the attribute.
     pub(super) fn profile(&self, version: OcsfVersion) -> Option<&'static str> {
         let (name, span) = self.profile?;
         span.holds(version).then_some(name)
@@ -140,7 +141,7 @@ impl Attribute {
         self.required.is_some_and(|span| span.holds(version))
     }
 
-    /// The version knows this value of the enum.
+    /// Whether the version has this value of the enum.
     pub(super) fn knows(&self, value: i64, version: OcsfVersion) -> bool {
         self.values
             .iter()

@@ -1,4 +1,4 @@
-//! `observables`: an index of what is elsewhere in the event, and only of what is still there.
+//! `observables`: an index of values in the event. An entry stays only if its value does.
 
 use super::attribute::{AttributeKind, Object};
 use super::projection::Projection;
@@ -6,7 +6,8 @@ use super::table;
 use crate::json::{Value, Writer};
 
 impl<'a> Projection<'a> {
-    /// Observables are an index of what is elsewhere: those whose attribute is gone go too, without a trace.
+    /// Writes the observables. One whose attribute is gone is removed: it holds nothing that is not elsewhere in the
+    /// event.
     pub(super) fn observables(&mut self, class: &'static Object, list: Value<'a>, w: &mut Writer) {
         let before = self.lost.len();
         w.array("observables", |w| {
@@ -23,7 +24,7 @@ impl<'a> Projection<'a> {
         self.lost.truncate(before);
     }
 
-    /// The version has an attribute at this path.
+    /// Whether the version has an attribute at this path.
     fn resolves(&self, class: &'static Object, path: &str) -> bool {
         let mut of = Some(class);
         let first = path.split('.').next().unwrap_or_default();
@@ -39,24 +40,24 @@ impl<'a> Projection<'a> {
         known
     }
 
-    /// The value of the attribute at this path has moved to `unmapped`.
+    /// Whether the value at this path has moved to `unmapped`.
     fn has_lost(&self, path: &str, text: &str) -> bool {
         self.lost.iter().any(|(lost, value)| {
-            // Most texts are others: no need to look at their paths.
+            // Most values have another text, so their paths need not be compared.
             let may_be = if value.is_string() {
                 value.is_text(text)
             } else {
                 value.is_object() || value.is_array()
             };
             let mut names = path.split('.');
-            // `evidences[0]` is one of `evidences`.
+            // `evidences[0]` is an element of `evidences`.
             let mut steps = lost.split('.').map(|step| step.split('[').next());
             may_be && steps.all(|step| step == names.next()) && leads_to(*value, names, text)
         })
     }
 }
 
-/// Some attribute at the path is this text.
+/// Whether an attribute at this path has this text.
 fn leads_to<'n>(
     value: Value<'_>,
     mut path: impl Iterator<Item = &'n str> + Clone,

@@ -1,4 +1,4 @@
-//! The walk through an event: what stays, what moves, what is renamed.
+//! Walks an event and decides what stays, what moves to `unmapped`, and what is renamed.
 
 use super::attribute::{Attribute, AttributeKind, Object, at};
 use super::{reclass, table, texts};
@@ -7,20 +7,20 @@ use crate::version::OcsfVersion::{self, V1_2};
 
 use std::fmt::Write as _;
 
-/// Stands before what moved to `unmapped` when the record has a member of that name itself.
+/// Prefix of attributes that move to `unmapped`, when the record has a member of the same name.
 const OWN_PREFIX: &str = "ocsf.";
 
-/// The enum value for what has no value of its own.
+/// The enum value for anything without a value of its own.
 const OTHER: i64 = 99;
 
-/// Group Management, which demanded a user or privileges once.
+/// Class Group Management. Older versions required a user or privileges.
 const GROUP_MANAGEMENT: i64 = 3006;
 
-/// Rewrites the event that begins at `from` and ends `out`.
+/// Converts the event that begins at `from` and ends at the end of `out`.
 pub(crate) fn down(version: OcsfVersion, from: usize, out: &mut Vec<u8>) {
     let event = out.split_off(from);
     let Ok(doc) = json::parse_event(event.trim_ascii_end()) else {
-        // Not reached: an event's limits are wider than its record's.
+        // Unreachable: the limits for an event are wider than those for its record.
         return out.extend_from_slice(&event);
     };
     if let Some(other) = reclass::of(doc.root(), version)
@@ -54,21 +54,21 @@ fn write(
     out.extend_from_slice(b"}\n");
 }
 
-/// An event on its way down.
+/// An event being converted.
 pub(super) struct Projection<'a> {
     version: OcsfVersion,
-    /// Attributes of the event that its class does not have, because it was of another class.
+    /// Attributes of the event that its class lacks, because the event was of another class before.
     pub(super) foreign: &'static [&'static str],
     profiles: Vec<String>,
     /// `metadata.event_code`
     operation: Option<Value<'a>>,
     /// Where in the event the walk is.
     path: String,
-    /// What has no place in the version, by its path.
+    /// Values that the version has no place for, by path.
     pub(super) lost: Vec<(String, Value<'a>)>,
 }
 
-/// Which of an object's listed attributes were written: a bit for each.
+/// Which of an object's listed attributes were written: one bit for each.
 type Written = u64;
 
 impl<'a> Projection<'a> {
@@ -111,13 +111,13 @@ impl<'a> Projection<'a> {
             .is_none_or(|needed| self.profiles.iter().any(|profile| profile == needed))
     }
 
-    /// Moves a value to `unmapped`. Never true: it is not where it was.
+    /// Moves a value to `unmapped`. Always returns false: nothing was written in its place.
     fn lose(&mut self, value: Value<'a>) -> bool {
         self.lost.push((self.path.clone(), value));
         false
     }
 
-    /// Writes one member of an object, if the version knows it.
+    /// Writes one member of an object, if the version has it.
     fn member(
         &mut self,
         of: &'static Object,
@@ -151,7 +151,7 @@ impl<'a> Projection<'a> {
         self.path.truncate(back);
     }
 
-    /// Where an object has its name, when a host name that the version refuses can stand there.
+    /// The index of the object's `name`, if a host name that the version rejects can be written there.
     fn host_as_name(
         &self,
         of: &Object,
@@ -182,7 +182,7 @@ impl<'a> Projection<'a> {
         stays
     }
 
-    /// Writes one value, as a member or as an element. False when the version has no place for it.
+    /// Writes one value, as a member or as an element. Returns false when the version has no place for it.
     fn value(
         &mut self,
         name: Option<&str>,
@@ -237,7 +237,7 @@ impl<'a> Projection<'a> {
         true
     }
 
-    /// Writes an object's attributes. False when what could be written is not valid in the version.
+    /// Writes an object's attributes. Returns false when the result is not valid in the version.
     pub(super) fn object(
         &mut self,
         of: &'static Object,
@@ -257,7 +257,7 @@ impl<'a> Projection<'a> {
         self.holds(of, written)
     }
 
-    /// A finding without a title, which was demanded before 1.4.0: the operation is what there is to say.
+    /// Writes the title of a finding that has none: it was required before 1.4.0. The operation serves as the title.
     fn title(&self, finding: Value<'a>, written: &mut Written, w: &mut Writer) {
         let title = self.operation.or_else(|| finding.get("uid"));
         let place = table::FINDING_INFO.position("title");
@@ -267,7 +267,7 @@ impl<'a> Projection<'a> {
         }
     }
 
-    /// Nothing that the version demands is missing.
+    /// Whether everything that the version requires has been written.
     fn holds(&self, of: &Object, written: Written) -> bool {
         let has = |place: usize| written & (1 << place) != 0;
         let mut demanded = of.attributes.iter().enumerate();
@@ -308,7 +308,7 @@ impl<'a> Projection<'a> {
         }
     }
 
-    /// Writes what the version demands and the event has no word for.
+    /// Writes defaults for attributes that the version requires and the event lacks.
     fn stand_in(
         &self,
         class: &'static Object,
@@ -331,7 +331,7 @@ impl<'a> Projection<'a> {
         }
     }
 
-    /// Writes `unmapped`: the record's own, and what was lost on the way.
+    /// Writes `unmapped`: the record's own members, and everything that could not be written elsewhere.
     fn unmapped(&self, own: Option<Value<'a>>, w: &mut Writer) {
         let prefix = self.prefix(own);
         w.object("unmapped", |w| {
@@ -345,7 +345,7 @@ impl<'a> Projection<'a> {
         });
     }
 
-    /// The shortest prefix under which none of the lost has the name of a member of the record.
+    /// The shortest prefix that keeps the names of moved attributes apart from the record's own members.
     fn prefix(&self, own: Option<Value<'a>>) -> String {
         let mut paths: Vec<&str> = self.lost.iter().map(|(path, _)| &**path).collect();
         paths.sort_unstable();
@@ -365,7 +365,7 @@ impl<'a> Projection<'a> {
     }
 }
 
-/// The event's profiles that the version has, and `host` where only that lets the event's attributes in.
+/// The event's profiles that the version has, and `host` if only that profile allows some of the event's attributes.
 fn profiles(event: Value<'_>, class: &Object, version: OcsfVersion) -> Vec<String> {
     let named = event
         .get("metadata")
@@ -394,7 +394,7 @@ fn profiles(event: Value<'_>, class: &Object, version: OcsfVersion) -> Vec<Strin
     profiles
 }
 
-/// An actor that is an application alone. Before 1.2.0 an actor had no `app_name`, and had to be something.
+/// An actor that is only an application. Before 1.2.0, an actor had no `app_name` but could not be empty.
 fn invoked_by(actor: Value<'_>, written: &mut Written, w: &mut Writer) {
     let is_somebody = ["user", "session", "process", "invoked_by"];
     let app = actor.get("app_name").or_else(|| actor.get("app_uid"));
@@ -451,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_version_does_not_know_moves_to_unmapped() {
+    fn attributes_the_version_lacks_move_to_unmapped() {
         let record = sign_in();
         let newest = event(&record, V1_8);
         let moved = [
@@ -473,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_value_of_an_enum_is_other_with_its_caption() {
+    fn a_later_enum_value_becomes_other_with_its_caption() {
         let other = [
             ("/cloud/account/type_id", json!(99)),
             ("/cloud/account/type", json!("M365 Tenant")),
@@ -483,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_activity_is_other_under_its_name() {
+    fn a_later_activity_becomes_other_with_its_name() {
         let record = json!({"Id": "a", "Operation": "AppUpgraded", "RecordType": 25, "AddOnName": "Polls", "UserId": "a"});
         let other = [
             ("/activity_id", json!(99)),
@@ -496,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_a_version_refuses_moves() {
+    fn an_address_the_version_rejects_moves_to_unmapped() {
         let refused = [
             ("/user/email_addr", Value::Null),
             ("/user/name", json!("o'neil@contoso.example")),
@@ -514,7 +514,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_name_that_a_version_refuses_is_a_name() {
+    fn a_host_name_the_version_rejects_becomes_a_name() {
         let mut record = sign_in();
         record["ClientIP"] = json!("client_7");
         check(
@@ -530,7 +530,7 @@ mod tests {
     }
 
     #[test]
-    fn a_data_security_finding_was_a_detection_finding() {
+    fn a_data_security_finding_becomes_a_detection_finding() {
         let record = json!({"Id": "a", "Operation": "DlpRuleMatch", "RecordType": 13, "UserId": "a@b.example",
             "SharePointMetaData": {"FileName": "a.xlsx", "From": "alex@contoso.example"},
             "PolicyDetails": [{"PolicyName": "p", "Rules": [{"RuleName": "r"}]}]});
@@ -555,7 +555,7 @@ mod tests {
     }
 
     #[test]
-    fn mail_without_sender_or_recipient_was_a_call() {
+    fn mail_without_sender_or_recipient_becomes_a_call() {
         let record = json!({"Id": "a", "Operation": "TIMailData", "RecordType": 28, "UserId": "a", "Workload": "ThreatIntelligence",
             "Recipients": ["alex@contoso.example"], "Subject": "hello", "InternetMessageId": "<1@b>", "Directionality": "Inbound"});
         let expect = [
@@ -597,7 +597,7 @@ mod tests {
     }
 
     #[test]
-    fn observables_lead_to_attributes_of_the_version() {
+    fn observables_refer_to_attributes_of_the_version() {
         let names = |version| event(&sign_in(), version)["observables"].to_string();
         assert!(names(V1_1).contains("src_endpoint.ip"));
         let share = json!({"Id": "a", "Operation": "FileDownloaded", "RecordType": 6, "UserId": "a@b.example",
@@ -609,7 +609,7 @@ mod tests {
     }
 
     #[test]
-    fn a_members_own_name_is_never_taken() {
+    fn a_records_own_member_name_is_never_overwritten() {
         let mut record = sign_in();
         record["metadata.type"] = json!("mine");
         record["ocsf.metadata.source"] = json!("mine too");
@@ -636,7 +636,7 @@ mod tests {
     }
 
     #[test]
-    fn the_deepest_records_are_brought_down_too() {
+    fn the_deepest_records_are_converted_too() {
         let deep = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
         let data = format!("{{\"a\":{}}}", deep(62));
         let alert = format!(
@@ -652,7 +652,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_brought_down_too() {
+    fn bytes_that_are_not_a_record_are_converted_too() {
         for version in OcsfVersion::ALL {
             let event = event_of(b"no record", version);
             assert_eq!(event["metadata"]["version"], version.as_str());

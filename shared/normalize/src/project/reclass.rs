@@ -1,4 +1,4 @@
-//! Events of classes that an older version lacks, or of which it demands more, as events of another class.
+//! Converts events of classes that an older version lacks, or for which it requires more, to another class.
 
 use super::attribute::AttributeKind;
 use super::{table, texts};
@@ -11,14 +11,14 @@ use crate::version::OcsfVersion::{self, V1_2, V1_4};
 /// An event of 1.8.0 in its new class.
 pub(super) struct Reclassed {
     pub(super) event: Vec<u8>,
-    /// Attributes that it still has and its new class does not.
+    /// Attributes that the event still has but its new class does not.
     pub(super) foreign: &'static [&'static str],
 }
 
-/// What of a Data Security Finding a Detection Finding has in its evidence.
+/// Attributes of a Data Security Finding that a Detection Finding has in its evidence.
 const EVIDENCE: [&str; 3] = ["actor", "file", "src_endpoint"];
 
-/// Members that name the class.
+/// Attributes that name the class.
 const NAMES: [&str; 8] = [
     "class_uid",
     "class_name",
@@ -30,7 +30,7 @@ const NAMES: [&str; 8] = [
     "type_name",
 ];
 
-/// The event as one of another class, when the version cannot have it as it is.
+/// The event in another class, if the version does not allow it as it is.
 pub(super) fn of(event: Value<'_>, version: OcsfVersion) -> Option<Reclassed> {
     match event.get("class_uid")?.int()? {
         2006 if version < V1_2 => Some(Reclassed {
@@ -48,7 +48,7 @@ pub(super) fn of(event: Value<'_>, version: OcsfVersion) -> Option<Reclassed> {
 /// `class_uid` of Detection Finding.
 const DETECTION_FINDING: i64 = 2004;
 
-/// A sender and a recipient that the version takes: before 1.4.0 a message had to have both.
+/// Whether the message has the sender and the recipient that the version requires: before 1.4.0 it required both.
 fn is_addressed(event: Value<'_>, version: OcsfVersion) -> bool {
     let usable = |name: &str| {
         let addresses = event.get("email").and_then(|email| email.get(name));
@@ -61,7 +61,7 @@ fn is_addressed(event: Value<'_>, version: OcsfVersion) -> bool {
     usable("from") && usable("to")
 }
 
-/// A Data Security Finding as a Detection Finding.
+/// Converts a Data Security Finding to a Detection Finding.
 fn finding(event: Value<'_>) -> Option<Vec<u8>> {
     let class = Class::from_ids(
         DETECTION_FINDING,
@@ -95,12 +95,12 @@ fn finding(event: Value<'_>) -> Option<Vec<u8>> {
     }))
 }
 
-/// Email Activity as a call of the mail service, with the message as its resource.
+/// Converts Email Activity to a call of the mail service, with the message as its resource.
 fn request(event: Value<'_>) -> Vec<u8> {
     let text = |object: &str, name: &str| event.get(object)?.get(name)?.str();
     let workload = text("metadata", "log_source").unwrap_or_default();
     let service = service_name(&workload);
-    // A message that was sent was made; what else can happen to it has no verb among those of an API.
+    // Sending a message counts as creating it. Other activities on mail have no counterpart among those of an API.
     let activity = match event.get("activity_id").and_then(Value::int) {
         Some(1) => ApiActivity::Create,
         _ => ApiActivity::Other,
@@ -112,7 +112,7 @@ fn request(event: Value<'_>) -> Vec<u8> {
                 "observables" => write_observables(member, w, |name| {
                     name.replace("email.message_uid", "resources.uid")
                 }),
-                // The message has both.
+                // The message object holds both.
                 "from" | "to" | "email" => {}
                 name if NAMES.contains(&name) => {}
                 _ => w.member(member),
@@ -172,7 +172,7 @@ fn write_names(event: Value<'_>, class: Class, w: &mut Writer) {
     w.text_of("type_name", &[class.name(), ": ", caption]);
 }
 
-/// Writes the observables with the names that `rename` gives to their attributes.
+/// Writes the observables, with attribute names changed by `rename`.
 fn write_observables(list: Value<'_>, w: &mut Writer, rename: impl Fn(&str) -> String) {
     w.array("observables", |w| {
         for observable in list.children() {

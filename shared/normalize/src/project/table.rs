@@ -1,4 +1,4 @@
-//! What versions of OCSF before 1.8.0 lack and demand, of what the mapping writes: see [`super::attribute`].
+//! How versions of OCSF before 1.8.0 differ on the attributes that the mapping writes: see [`super::attribute`].
 //!
 //! Derived from the official schemas: `WRITE_TABLES=1 cargo test -p normalize table` writes it.
 

@@ -1,15 +1,15 @@
-//! Texts that an older version takes less of than 1.8.0 does.
+//! Texts that 1.8.0 allows and older versions do not.
 
 use super::attribute::AttributeKind;
 use crate::version::OcsfVersion::{self, V1_1, V1_4, V1_8};
 
-/// Characters of a string_t, up to 1.3.0.
+/// Longest string_t in characters, up to 1.3.0.
 const STRING_MAX: usize = 65_535;
 
-/// Characters of a file_hash_t, up to 1.3.0.
+/// Longest file_hash_t in characters, up to 1.3.0.
 const HASH_MAX: usize = 64;
 
-/// The version takes a text that 1.8.0 takes.
+/// Whether the version allows a text that 1.8.0 allows.
 pub(super) fn fits(kind: &AttributeKind, text: &str, version: OcsfVersion) -> bool {
     match kind {
         AttributeKind::Email => version > V1_1 || is_plain_address(text),
@@ -20,25 +20,26 @@ pub(super) fn fits(kind: &AttributeKind, text: &str, version: OcsfVersion) -> bo
     }
 }
 
-/// The text may be longer than the version lets it be. `raw` may hold escapes, which are longer than what they stand for.
+/// Whether the text may be longer than the version allows. `raw` may hold escapes, which are longer than their
+/// characters.
 pub(super) fn is_long(raw: &str, version: OcsfVersion) -> bool {
     version < V1_4 && raw.len() > STRING_MAX
 }
 
-/// As much of a text as a string_t holds.
+/// The beginning of a text, as much as a string_t holds.
 pub(super) fn cut(text: &str) -> &str {
     let end = text.char_indices().nth(STRING_MAX);
     end.map_or(text, |(end, _)| &text[..end])
 }
 
-/// What 1.1.0 takes of what later versions take: `^[a-zA-Z0-9_.+-]+@[a-zA-Z0-9-]+\.[a-zA-Z0-9-.]+$`.
+/// Whether 1.1.0 allows the address; later versions allow more: `^[a-zA-Z0-9_.+-]+@[a-zA-Z0-9-]+\.[a-zA-Z0-9-.]+$`.
 fn is_plain_address(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.+-".contains(&byte);
     text.split_once('@')
         .is_some_and(|(local, _)| local.bytes().all(plain))
 }
 
-/// Labels of letters, digits and inner dashes, as RFC 1123 has them.
+/// Whether it is a host name of labels with letters, digits and inner dashes, as in RFC 1123.
 fn is_host(text: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     text.split('.').all(|label| {
@@ -62,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_version_takes_fewer_addresses() {
+    fn the_first_version_allows_fewer_addresses() {
         for text in ["a.b+c_d-1@contoso.example", "a@b.c"] {
             check(AttributeKind::Email, text, V1_1, true);
         }
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn host_names_were_checked_once() {
+    fn host_names_are_checked_up_to_1_3() {
         for text in ["a", "mail-1.contoso.example", "000.000.1.212"] {
             check(AttributeKind::Host, text, V1_3, true);
         }
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn hashes_were_bounded_and_then_hexadecimal() {
+    fn hashes_are_limited_then_hexadecimal() {
         let long = "a".repeat(65);
         check(AttributeKind::Hash, &long, V1_3, false);
         check(AttributeKind::Hash, &long, V1_4, true);

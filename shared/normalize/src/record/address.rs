@@ -1,9 +1,9 @@
-//! Client addresses in the shapes that Microsoft's services write them.
+//! Client addresses, in the forms that Microsoft's services write.
 
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// A host and, perhaps, a port.
+/// A host, with a port if there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Address<'a> {
     pub(crate) host: Host<'a>,
@@ -12,17 +12,17 @@ pub(crate) struct Address<'a> {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Host<'a> {
-    /// In canonical text; IPv4 inside IPv6 as IPv4.
+    /// In canonical form; an IPv4-mapped IPv6 address as IPv4.
     Ip(Cow<'a, str>),
-    /// A host name, or a number-like text that is no address.
+    /// A host name, or a text of digits that is not an address.
     Name(&'a str),
 }
 
-/// Host names longer than this are no host names (RFC 1035).
+/// Longest host name (RFC 1035).
 const NAME_BYTES_MAX: usize = 255;
 
-/// Reads `v4`, `v4:port`, `v6`, `[v6]`, `[v6]:port`, `[v4]:port`, `::ffff:v4`, `ffff:v4` (a Copilot sample of
-/// Microsoft), `host` and `host:port`. `None` when there is no host in it.
+/// Parses `v4`, `v4:port`, `v6`, `[v6]`, `[v6]:port`, `[v4]:port`, `::ffff:v4`, `ffff:v4` (seen in a Copilot sample of
+/// Microsoft), `host` and `host:port`. `None` when there is no host.
 pub(crate) fn parse(text: &str) -> Option<Address<'_>> {
     let text = text.trim();
     if let Some(inner) = text.strip_prefix('[') {
@@ -57,7 +57,7 @@ pub(crate) fn parse(text: &str) -> Option<Address<'_>> {
     })
 }
 
-/// The canonical text of an address.
+/// The canonical form of an IP address.
 pub(crate) fn ip(text: &str) -> Option<Cow<'_, str>> {
     let text = text.trim();
     if text.parse::<Ipv4Addr>().is_ok() {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_every_shape_seen() {
+    fn every_observed_form_is_parsed() {
         check("198.51.100.7", "198.51.100.7", None);
         check("198.51.100.7 ", "198.51.100.7", None);
         check("198.51.100.7:443", "198.51.100.7", Some(443));
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_host_names() {
+    fn host_names_are_parsed() {
         check_name("mail.contoso.example", "mail.contoso.example", None);
         check_name("mail.contoso.example:25", "mail.contoso.example", Some(25));
         check_name("[host]:25", "host", Some(25));
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_names_no_host() {
+    fn texts_without_a_host_are_rejected() {
         for text in [
             "",
             " ",

@@ -1,4 +1,4 @@
-//! Mail addresses, as OCSF takes them.
+//! Email addresses that OCSF accepts.
 
 use memchr::memchr;
 
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_only_addresses_that_the_schema_takes() {
+    fn only_addresses_valid_in_the_schema_are_accepted() {
         let check =
             |text: &str, expect: Option<&str>| assert_eq!(email_domain(text), expect, "{text}");
         check("alex@contoso.example", Some("contoso.example"));

@@ -1,6 +1,6 @@
-//! `EventData` of SharePoint's records: XML without a root, with blanks in its names.
+//! `EventData` of SharePoint's records: XML without a root element, with blanks in element names.
 
-/// The content of an element in SharePoint's EventData, which is XML without a root and with blanks in its names.
+/// The content of an element of `EventData`.
 pub(crate) fn tag<'t>(data: &'t str, name: &str) -> Option<&'t str> {
     let mut rest = data;
     while let Some(at) = rest.find('<') {
@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_elements_of_event_data() {
+    fn elements_of_event_data_are_read() {
         let check = |data: &str, name: &str, expect: Option<&str>| {
             assert_eq!(tag(data, name), expect, "{data}");
         };

@@ -1,9 +1,9 @@
-//! Who a record is, before anything else is made of it.
+//! The identity of a record, read before anything else.
 
 use crate::json::{self, Doc, Kind, Problem, Tree};
 use std::borrow::Cow;
 
-/// The two names by which records are told apart: the pair is the key of exactly-once delivery.
+/// The pair that identifies a record. It is the key for exactly-once delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity<'a> {
     /// `Id`, verbatim; `None` when it is missing or blank.
@@ -39,10 +39,11 @@ impl From<Problem> for Malformed {
     }
 }
 
-/// One record's identity, without normalizing it.
+/// Reads a record's identity without normalizing the record.
 ///
 /// # Errors
-/// [`Malformed`] when the element is not a JSON object that can be read. The caller keeps such bytes raw and counts them.
+/// [`Malformed`] when the element is not a JSON object that can be parsed. The caller keeps such bytes raw and counts
+/// them.
 pub fn identify(record: &[u8]) -> Result<Identity<'_>, Malformed> {
     Ok(Identity::of(read(record)?.doc()))
 }
@@ -56,7 +57,7 @@ impl<'a> Identity<'a> {
     }
 }
 
-/// The document, when it is an object.
+/// Parses a record, which must be an object.
 pub(crate) fn read(record: &[u8]) -> Result<Tree<'_>, Malformed> {
     let tree = json::parse(record)?;
     if tree.root().is_object() {
@@ -66,7 +67,7 @@ pub(crate) fn read(record: &[u8]) -> Result<Tree<'_>, Malformed> {
     }
 }
 
-/// A name at the top of the record: a string or a number that is not blank.
+/// A member of the root object: a string or a number that is not blank.
 pub(crate) fn name<'a>(doc: Doc<'_, 'a>, key: &str) -> Option<Cow<'a, str>> {
     let value = match doc.member(key)? {
         Kind::Text(text) => text.cow(),
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_names_wherever_they_stand() {
+    fn names_are_found_at_any_position() {
         check(r#"{"Id":"a","OrganizationId":"b"}"#, Some("a"), Some("b"));
         check(
             r#"{"x":{"Id":"inner"},"OrganizationId":"b","I\u0064":"a\/c"}"#,
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_and_foreign_values_are_no_names() {
+    fn blank_values_and_other_types_are_not_names() {
         check(r#"{"Id":"","OrganizationId":"  "}"#, None, None);
         check(r#"{"Id":null,"OrganizationId":["b"]}"#, None, None);
         check(r#"{"Id":{},"OrganizationId":true}"#, None, None);
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_object() {
+    fn rejects_what_is_not_an_object() {
         assert_eq!(identify(b"12"), Err(Malformed::NotAnObject));
         assert_eq!(identify(b"[]"), Err(Malformed::NotAnObject));
         assert_eq!(identify(b""), Err(Malformed::NotJson(0)));

@@ -1,6 +1,6 @@
-//! Who acted: one person under one set of names, whichever service wrote the record.
+//! The actor: one person has the same names and ids, whichever service wrote the record.
 //!
-//! Entra, Exchange and SharePoint name a person by object id, by PUID, by UPN and by claims that wrap one of these. The
+//! Entra, Exchange and SharePoint identify a person by object id, PUID, UPN, or claims that wrap one of these. Only the
 //! PUID is in all of them, so it is kept beside the object id: `user.uid_alt` joins a sign-in to a mailbox or a file.
 
 mod ids;
@@ -19,7 +19,7 @@ use std::borrow::Cow;
 pub(crate) struct User<'a> {
     pub(crate) name: Option<Cow<'a, str>>,
     pub(crate) uid: Option<Cow<'a, str>>,
-    /// The PUID, upper case.
+    /// The PUID, in upper case.
     pub(crate) uid_alt: Option<Cow<'a, str>>,
     pub(crate) kind: Option<UserKind<'a>>,
 }
@@ -36,7 +36,7 @@ pub(crate) struct Actor<'a> {
 }
 
 impl<'a> User<'a> {
-    /// A person, known by one text.
+    /// A person of whom one text is known.
     pub(crate) fn person(name: Cow<'a, str>) -> Self {
         Self {
             kind: Some(UserKind::User),
@@ -44,7 +44,7 @@ impl<'a> User<'a> {
         }
     }
 
-    /// A user known by one text: an address, a login name or an id.
+    /// A user of whom one text is known: an address, a login name or an id.
     pub(crate) fn named(name: Cow<'a, str>) -> Self {
         Self {
             uid_alt: puid(&name),
@@ -66,7 +66,7 @@ pub(crate) enum UserKind<'a> {
     Admin,
     System,
     Service,
-    /// Anything else, by its name.
+    /// Any other type, by its name.
     Other(Cow<'a, str>),
 }
 
@@ -94,7 +94,7 @@ impl UserKind<'_> {
         }
     }
 
-    /// By Microsoft's `UserType`.
+    /// The type for Microsoft's `UserType`.
     fn of(user_type: i64) -> Option<Self> {
         let other = |name| Some(Self::Other(Cow::Borrowed(name)));
         match user_type {
@@ -111,7 +111,7 @@ impl UserKind<'_> {
         }
     }
 
-    /// Accounts of the services themselves, whatever `UserType` says.
+    /// The type of the services' own accounts, whatever `UserType` says.
     fn built_in(name: &str) -> Option<Self> {
         let starts = |prefix: &str| {
             name.get(..prefix.len())
@@ -120,7 +120,7 @@ impl UserKind<'_> {
         let is_system = starts(r"NT AUTHORITY\")
             || starts(r"SHAREPOINT\system")
             || starts(r"Microsoft\ServiceOperator")
-            // Defender's own name, where it does not put the person's.
+            // Written by Defender in place of a person's name.
             || name == "ThreatIntel";
         if is_system {
             Some(Self::System)
@@ -132,14 +132,14 @@ impl UserKind<'_> {
     }
 }
 
-/// Record types whose UserId is the person concerned although UserType says System: mail, link and file detections.
+/// Record types whose UserId is a person although UserType says System: detections in mail, links and files.
 const PERSON_DESPITE_SYSTEM: [RecordType; 3] = [
     RecordType::ThreatIntelligence,
     RecordType::ThreatIntelligenceUrl,
     RecordType::ThreatIntelligenceAtpContent,
 ];
 
-/// Reads the acting user and application. Nothing is marked: [`Actor::claim`] does, once they are in the event.
+/// Reads the acting user and application. Marks nothing: [`Actor::claim`] does, when they are in the event.
 pub(crate) fn actor<'a>(record: &Record<'a>) -> Actor<'a> {
     let ids = record.get("Actor").map(Ids::read).unwrap_or_default();
     let mut actor = Actor {
@@ -156,7 +156,7 @@ pub(crate) fn actor<'a>(record: &Record<'a>) -> Actor<'a> {
         .or_else(|| record.text("SessionId"))
         .or_else(|| record.text("UserSessionId"));
     actor.credential_uid = context("UniqueTokenId");
-    // SharePoint and Exchange name the same moment differently.
+    // SharePoint and Exchange have different names for the same time.
     actor.session_created_ms = context("TokenIssuedAtTime")
         .or_else(|| context("IssuedAtTime"))
         .and_then(|text| Some(time::parse(&text)?.epoch_ms));
@@ -172,7 +172,7 @@ fn applications<'a>(
     actor: &mut Actor<'a>,
     context: impl Fn(&str) -> Option<Cow<'a, str>>,
 ) {
-    // In Power BI these name the app that was opened, in sign-ins ApplicationId is the service.
+    // In Power BI, these members name the app that was opened; in sign-ins, ApplicationId is the service.
     let (power_bi, sign_in) = (
         record.record_type == Some(RecordType::PowerBIAudit),
         record.record_type == Some(RecordType::AzureActiveDirectoryStsLogon),
@@ -243,7 +243,7 @@ fn user<'a>(record: &Record<'a>, ids: &Ids<'a>) -> User<'a> {
 }
 
 impl<'a> Actor<'a> {
-    /// Someone or something is known to have acted.
+    /// Whether anyone or anything is known to have acted.
     pub(crate) fn is_known(&self) -> bool {
         !self.user.is_nobody()
             || self.app_name.is_some()
@@ -259,7 +259,7 @@ impl<'a> Actor<'a> {
         self.user.kind == Some(UserKind::System)
     }
 
-    /// Marks the members that stand in the event with this actor.
+    /// Marks the members that are in the event through this actor.
     pub(crate) fn claim(&self, record: &Record<'a>) {
         const MEMBERS: [&str; 7] = [
             "ApplicationDisplayName",
@@ -306,16 +306,16 @@ impl<'a> Actor<'a> {
     }
 }
 
-/// Who acted, as far as it was found out.
+/// Who acted, as far as it is known.
 #[derive(Debug, Default)]
 pub(crate) struct Who<'a> {
-    /// Where a mapping knows better than the record's own members.
+    /// The name, if a mapping knows better than the record's own members.
     pub(crate) named: Option<Cow<'a, str>>,
     pub(crate) actor: Actor<'a>,
 }
 
 impl Who<'_> {
-    /// The name that messages show.
+    /// The name to show in messages.
     pub(crate) fn shown(&self, record: &Record<'_>) -> Cow<'_, str> {
         if record.nameless {
             let user = record.text("UserId");
@@ -326,7 +326,7 @@ impl Who<'_> {
     }
 }
 
-/// A name that is worth showing in a message.
+/// The name, unless it is not worth showing in a message.
 fn shown<'n>(name: Option<&'n Cow<'_, str>>) -> &'n str {
     name.map(|name| &**name)
         .filter(|name| !is_noise(name))

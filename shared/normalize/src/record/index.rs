@@ -1,18 +1,18 @@
-//! Finding a record's members by name without walking all of them.
+//! Finds a record's members by name without a linear search.
 //!
-//! A record has 20 to 40 members and the rules ask some 60 questions of it, most about members that are not there.
+//! A record has 20 to 40 members, and the rules make about 60 lookups, most of them for members that are not there.
 
 use crate::json::{Value, hash};
 
 const SLOTS: usize = 128;
 
-/// More members than this are looked up by walking: the table would be too full.
+/// Objects with more members are searched linearly: the table would be too full.
 const INDEXED_MAX: usize = 80;
 
 /// An open hash table of the positions of an object's members.
 #[derive(Debug)]
 pub(crate) struct Index {
-    /// Position of a member, 0 for none: the object itself is at 0.
+    /// Position of a member. 0 is an empty slot: only the object itself is at 0.
     slots: [u32; SLOTS],
     whole: bool,
 }
@@ -37,7 +37,7 @@ impl Index {
         index
     }
 
-    /// What the object has under this key, whose [`slot`] is known when this is compiled, mostly.
+    /// The member with this key. `slot` is its [`slot`], which mostly is computed at compile time.
     pub(crate) fn get<'a>(
         &self,
         object: Value<'a>,
@@ -58,7 +58,7 @@ impl Index {
     }
 }
 
-/// Where a search for a key begins.
+/// The slot where the search for a key begins.
 #[inline(always)]
 pub(crate) fn slot(key: &str) -> usize {
     usize::from(hash(key)) % SLOTS
@@ -70,7 +70,7 @@ mod tests {
     use crate::json::parse;
 
     #[test]
-    fn finds_what_walking_finds() {
+    fn finds_the_same_as_a_linear_search() {
         for members in [0, 1, 30, INDEXED_MAX, INDEXED_MAX + 1, 500] {
             let text: Vec<String> = (0..members).map(|n| format!("\"key {n}\":{n}")).collect();
             let text = format!("{{{}}}", text.join(","));

@@ -1,4 +1,4 @@
-//! `ModifiedProperties`: names with old and new values, the values often JSON in a string.
+//! `ModifiedProperties`: names with old and new values. The values are often JSON in a string.
 
 use super::name_values::NAMES_MAX;
 use super::text::is_noise;
@@ -6,25 +6,25 @@ use crate::json::{Value, Writer, parse};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-/// The list, when it is one.
+/// The list of changes, if the record has one.
 pub(crate) struct Changes<'a> {
     list: Option<Value<'a>>,
 }
 
-/// What stands for an app role that the record does not name; records of 2020 have none.
+/// Stands for an app role that the record does not name; records of 2020 name none.
 const UNNAMED_APP_ROLE: &str = "(unspecified app role)";
 
-/// The id of the role that everyone has when an application defines none.
+/// The id of the default role of an application that defines none.
 const DEFAULT_APP_ROLE: &str = "00000000-0000-0000-0000-000000000000";
 
-/// What became of a user that was updated.
+/// What an "update user" operation changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UserUpdate {
     Enabled,
     Disabled,
-    /// One more way of strong authentication.
+    /// One more authentication method.
     FactorAdded,
-    /// One less.
+    /// One authentication method less.
     FactorRemoved,
     Other,
 }
@@ -54,13 +54,13 @@ impl<'a> Changes<'a> {
             .filter(|text| !is_noise(text))
     }
 
-    /// The new value, or the old one of something taken away, as plain text.
+    /// The new value as plain text, or the old value when something was removed.
     pub(crate) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
         self.value(name, "NewValue")
             .or_else(|| self.value(name, "OldValue"))
     }
 
-    /// What "update user" really is.
+    /// What an "update user" operation really changed.
     pub(crate) fn user_update(&self) -> UserUpdate {
         match self.value("AccountEnabled", "NewValue").as_deref() {
             Some("true" | "True") => return UserUpdate::Enabled,
@@ -78,14 +78,14 @@ impl<'a> Changes<'a> {
             match count("NewValue").cmp(&count("OldValue")) {
                 Ordering::Greater => return UserUpdate::FactorAdded,
                 Ordering::Less => return UserUpdate::FactorRemoved,
-                // The same factors with other details: a new phone's name, the time of the last use.
+                // The same methods with other details, such as a phone's name or the time of the last use.
                 Ordering::Equal => {}
             }
         }
         UserUpdate::Other
     }
 
-    /// The app role that was assigned.
+    /// The app role that was granted.
     pub(crate) fn app_role(&self) -> Cow<'a, str> {
         if let Some(role) = self
             .text("AppRole.Value")
@@ -100,7 +100,8 @@ impl<'a> Changes<'a> {
         }
     }
 
-    /// Writes all values of one side, by name; of a name that repeats, the last. Nothing of a list of more than [`NAMES_MAX`].
+    /// Writes all values of one side by name; for a repeated name, the last value. Writes nothing for a list of more
+    /// than [`NAMES_MAX`].
     pub(crate) fn write(&self, side: &str, w: &mut Writer) {
         let entries: Vec<_> = self.entries().take(NAMES_MAX + 1).collect();
         if entries.len() > NAMES_MAX {
@@ -125,7 +126,7 @@ impl<'a> Changes<'a> {
         }
     }
 
-    /// A value is this text.
+    /// Whether some old or new value is this text.
     pub(crate) fn holds(&self, text: &str) -> bool {
         let is = |entry: &Value<'a>, side: &str| {
             entry
@@ -137,7 +138,7 @@ impl<'a> Changes<'a> {
             .any(|entry| is(&entry, "OldValue") || is(&entry, "NewValue"))
     }
 
-    /// Marks the list, when [`Changes::write`] has put all of it into the event.
+    /// Marks the list if [`Changes::write`] has put all of it into the event.
     pub(crate) fn mark_written(&self) {
         let Some(list) = self.list else { return };
         let known = |member: Value<'a>| {
@@ -159,7 +160,7 @@ impl<'a> Changes<'a> {
     }
 }
 
-/// Blank, or a JSON list or object of nothing in a string.
+/// Whether the value is blank, or an empty JSON list or object in a string.
 fn is_empty(value: Value<'_>) -> bool {
     value.is_blank()
         || value
@@ -167,7 +168,7 @@ fn is_empty(value: Value<'_>) -> bool {
             .is_some_and(|text| matches!(text.trim(), "" | "[]" | "{}"))
 }
 
-/// How many entries a list in a string has. Any other text is one.
+/// The number of entries of a JSON list in a string. Any other text counts as one.
 fn count(value: Value<'_>) -> usize {
     if is_empty(value) {
         return 0;
@@ -176,7 +177,7 @@ fn count(value: Value<'_>) -> usize {
     parse(text.as_bytes()).map_or(1, |doc| doc.root().elements().count())
 }
 
-/// A text out of `["text"]` or `"text"`; any other text is itself.
+/// The text in `["text"]` or `"text"`; any other text unchanged.
 fn plain(text: Cow<'_, str>) -> Cow<'_, str> {
     if !text.trim_start().starts_with(['[', '"']) {
         return text;
@@ -195,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_more_names_than_are_told_apart_none_is_written() {
+    fn a_list_of_too_many_names_is_not_written() {
         let check = |names: usize, expect: bool| {
             let entries: Vec<String> = (0..names)
                 .map(|name| format!(r#"{{"Name":"{name}","NewValue":"x"}}"#))
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn unwraps_json_in_strings() {
+    fn json_in_strings_is_unwrapped() {
         let check = |text: &'static str, expect: &str| {
             assert_eq!(plain(Cow::Borrowed(text)), expect, "{text}");
         };

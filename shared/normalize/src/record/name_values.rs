@@ -4,22 +4,22 @@ use super::text::meaningful;
 use crate::json::{Kind, Seen, Text, Value, Writer};
 use std::borrow::Cow;
 
-/// Names in one list that are told apart, each from every other. Known lists have 40; a longer one stays a list.
+/// Most names in one list that are checked for repeats, pair by pair. Known lists have 40; a longer list is written as
+/// it is.
 pub(crate) const NAMES_MAX: usize = 1_000;
 
-/// The value of the entry called `name`, when it says something.
+/// The value of the entry called `name`, if it is meaningful.
 pub(crate) fn property<'a>(list: Value<'a>, name: &str) -> Option<Cow<'a, str>> {
     let entry = list.children().find(|entry| is_named(*entry, name))?;
     meaningful(entry.get("Value")?)
 }
 
-/// The name of an entry.
 pub(crate) fn entry_name<'a>(entry: Value<'a>) -> Option<Cow<'a, str>> {
     name_member(entry)?.str()
 }
 
 fn is_named(entry: Value<'_>, name: &str) -> bool {
-    // Nearly always the name comes first.
+    // The name is nearly always the first member.
     match entry.children().next() {
         Some(first) if first.key().is("Name") => first.is_text(name),
         _ => name_member(entry).is_some_and(|own| own.is_text(name)),
@@ -39,7 +39,7 @@ fn name_member<'a>(entry: Value<'a>) -> Option<Value<'a>> {
     key
 }
 
-/// An entry that has a name and nothing else but a value, which may be missing.
+/// An entry with a name, perhaps a value, and nothing else.
 struct Entry<'a> {
     name: Text<'a>,
     value: Option<Value<'a>>,
@@ -68,13 +68,13 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Writes a list as an object, the values of a repeated name as an array. Says whether the list could be written so
-/// without losing anything; nothing is written otherwise.
+/// Writes a list as an object, with the values of a repeated name as an array. Returns false, and writes nothing, if
+/// that would lose something.
 pub(crate) fn write(w: &mut Writer, key: &str, list: Value<'_>) -> bool {
     if !list.is_array() {
         return false;
     }
-    // Nearly all lists are shorter.
+    // Enough for nearly all lists.
     let mut entries = Vec::with_capacity(32);
     for entry in list.children() {
         match Entry::of(entry) {
@@ -95,7 +95,7 @@ pub(crate) fn write(w: &mut Writer, key: &str, list: Value<'_>) -> bool {
     true
 }
 
-/// A name stands twice. Old directory records have lists of 40 names, so most comparisons are saved.
+/// Whether a name is repeated. Old directory records have lists of 40 names, so most comparisons are avoided.
 fn repeats(entries: &[Entry<'_>]) -> bool {
     let mut seen = Seen::default();
     entries.iter().enumerate().any(|(at, Entry { name, .. })| {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_more_names_than_are_told_apart_stays_a_list() {
+    fn a_list_of_too_many_names_stays_a_list() {
         let list = |names: usize| {
             let entries: Vec<String> = (0..names)
                 .map(|name| format!(r#"{{"Name":"{name}","Value":1}}"#))
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_would_lose_something_stays_a_list() {
+    fn a_list_that_would_lose_something_stays_a_list() {
         for list in [
             r#"[{"Name":"a","Value":1,"More":2}]"#,
             r#"[{"Name":"a","Key":"b","Value":1}]"#,

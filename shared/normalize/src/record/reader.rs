@@ -1,4 +1,4 @@
-//! One record, as the rules see it.
+//! One record, as the rules read it.
 
 use super::id;
 use super::index::{Index, slot};
@@ -8,24 +8,24 @@ use super::text::{is_noise, meaningful};
 use crate::json::{Doc, Value};
 use std::borrow::Cow;
 
-/// A record and what every rule asks of it.
+/// A record, with the members that every rule reads.
 #[derive(Debug)]
 pub(crate) struct Record<'a> {
     root: Value<'a>,
     index: Index,
-    /// `Id` and `OrganizationId` as [`fn@crate::identify`] reads them.
+    /// `Id` and `OrganizationId`, as in [`fn@crate::identify`].
     pub(crate) id: Option<Cow<'a, str>>,
     pub(crate) tenant: Option<Cow<'a, str>>,
     /// `Operation`, verbatim.
     pub(crate) operation: Option<Cow<'a, str>>,
-    /// The operation as the tables spell it: lower case, no dots or blanks at its end, "-" for dashes.
+    /// The operation as the tables spell it: lower case, no dots or blanks at the end, "-" for all dashes.
     pub(crate) op: Cow<'a, str>,
-    /// `RecordType` as the record has it, when it is a number.
+    /// `RecordType`, if it is a number.
     pub(crate) record_type_id: Option<i64>,
-    /// The same, when it is in one of Microsoft's tables.
+    /// The record type, if one of Microsoft's tables has it.
     pub(crate) record_type: Option<RecordType>,
     pub(crate) workload: Option<Cow<'a, str>>,
-    /// `Id` or `Operation` is missing: the record has no meaning beyond its text.
+    /// `Id` or `Operation` is missing, so only the text of the record is meaningful.
     pub(crate) nameless: bool,
 }
 
@@ -57,7 +57,7 @@ impl<'a> Record<'a> {
             .map_or(Cow::Borrowed(""), |operation| tidy(operation.clone()));
         record.record_type_id = record.get("RecordType").and_then(|value| {
             let number = value.int()?;
-            // Written otherwise, as "008", it stays in `unmapped`.
+            // A number in another form, such as "008", stays in `unmapped`.
             if value.scalar().as_deref() == Some(itoa::Buffer::new().format(number)) {
                 value.mark_used();
             }
@@ -87,7 +87,7 @@ impl<'a> Record<'a> {
         self.get(key).is_some_and(|value| !value.is_blank())
     }
 
-    /// A member as text, when it is a scalar and says something. The member stays in `unmapped`.
+    /// The text of a member, if it is a meaningful scalar. The member stays in `unmapped`.
     #[inline(always)]
     pub(crate) fn text(&self, key: &str) -> Option<Cow<'a, str>> {
         self.text_from(key, slot(key))
@@ -97,7 +97,7 @@ impl<'a> Record<'a> {
         self.get_from(key, slot).and_then(meaningful)
     }
 
-    /// [`Record::text`] of a member that the caller puts into the event. A noise word counts as put there too.
+    /// [`Record::text`] of a member that the caller puts into the event. A noise word is marked as well.
     #[inline(always)]
     pub(crate) fn take(&self, key: &str) -> Option<Cow<'a, str>> {
         self.take_from(key, slot(key))
@@ -107,7 +107,7 @@ impl<'a> Record<'a> {
         self.get_from(key, slot).and_then(taken)
     }
 
-    /// The first of several members that says something; the others stay.
+    /// The first of several members with a meaningful text. The others are not marked.
     pub(crate) fn take_first(&self, keys: &[&str]) -> Option<Cow<'a, str>> {
         keys.iter().find_map(|key| self.take(key))
     }
@@ -116,12 +116,12 @@ impl<'a> Record<'a> {
         self.get(key)?.int()
     }
 
-    /// The value of a Name/Value list's entry: `ExtendedProperties`, `Parameters` and the like.
+    /// The value of an entry in a list of names and values: `ExtendedProperties`, `Parameters` and the like.
     pub(crate) fn property(&self, list: &str, name: &str) -> Option<Cow<'a, str>> {
         name_values::property(self.get(list)?, name)
     }
 
-    /// Marks members whose content stands in the event.
+    /// Marks members whose content is in the event.
     pub(crate) fn used(&self, keys: &[&str]) {
         for key in keys {
             if let Some(value) = self.get(key) {
@@ -130,7 +130,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// What the record is about, by its type: Microsoft's name, or the number where there is none.
+    /// Microsoft's name for the record type, or the number if it has no name.
     pub(crate) fn type_name(&self) -> Cow<'a, str> {
         let named = self.record_type.and_then(RecordType::name);
         let number = self.record_type_id.unwrap_or(-1);

@@ -1,12 +1,13 @@
 //! Microsoft's record types, by their names.
 //!
-//! Source: the AuditLogRecordType table of Microsoft's Office 365 Management Activity API schema and the enum of the
-//! same name in Microsoft Graph's metadata. An id on which the two disagree is called `Disputed`: it has no name in events.
+//! Sources: the AuditLogRecordType table of Microsoft's Office 365 Management Activity API schema, and the enum of the
+//! same name in Microsoft Graph's metadata. An id on which the two disagree is called `Disputed` and has no name in
+//! events.
 
-/// Makes the enum of all record types: an id, its name, and the text of the name where another id has it already.
+/// Defines the enum of all record types: id, name, and the name's text if another id has the same name.
 macro_rules! record_types {
     ($($id:literal $name:ident $(as $text:literal)?),* $(,)?) => {
-        /// What a record is about, as its service says; `repr` is `RecordType`.
+        /// What a record is about. The discriminant is `RecordType`.
         #[expect(clippy::upper_case_acronyms, reason = "the names are Microsoft's")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[repr(u16)]
@@ -17,7 +18,7 @@ macro_rules! record_types {
         impl RecordType {
             const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// The record type of a number; `None` for one that is in none of Microsoft's tables.
+            /// The record type with this number; `None` if it is in none of Microsoft's tables.
             pub(crate) fn from_id(id: i64) -> Option<Self> {
                 match id {
                     $($id => Some(Self::$name),)*
@@ -37,13 +38,13 @@ macro_rules! record_types {
 }
 
 impl RecordType {
-    /// Microsoft's name, unless it is disputed.
+    /// Microsoft's name; `None` if it is disputed.
     pub(crate) fn name(self) -> Option<&'static str> {
         let text = self.text();
         (!text.starts_with("Disputed")).then_some(text)
     }
 
-    /// Written for an administrator's cmdlet.
+    /// Whether it is written for administrators' cmdlets.
     pub(crate) fn is_cmdlet(self) -> bool {
         matches!(
             self,
@@ -55,7 +56,7 @@ impl RecordType {
         )
     }
 
-    /// Written for matches of data loss prevention.
+    /// Whether it is written for matches of data loss prevention.
     pub(crate) fn is_data_loss_prevention(self) -> bool {
         matches!(
             self,
@@ -69,7 +70,7 @@ impl RecordType {
         )
     }
 
-    /// Written by Planner, Project and To Do, which number their results.
+    /// Whether it is written by Planner, Project or To Do, whose results are numbers.
     pub(crate) fn is_planner(self) -> bool {
         matches!(
             self,
@@ -90,7 +91,7 @@ impl RecordType {
         )
     }
 
-    /// Written by mailbox auditing.
+    /// Whether it is written by mailbox auditing.
     pub(crate) fn is_mailbox_audit(self) -> bool {
         matches!(
             self,
@@ -101,7 +102,7 @@ impl RecordType {
         )
     }
 
-    /// The record type that has this name, in any case.
+    /// The record type with this name, in any case.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         let named = |of: &&Self| {
             of.name()
@@ -273,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disputed_type_is_known_without_a_name() {
+    fn a_disputed_type_is_known_but_has_no_name() {
         let disputed: Vec<u16> = RecordType::ALL
             .iter()
             .filter(|known| known.name().is_none())

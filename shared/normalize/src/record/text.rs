@@ -1,4 +1,4 @@
-//! Texts of a record: which of them say something, and parts of them.
+//! Texts of a record: which are meaningful, and parts of them.
 
 use crate::json::Value;
 use std::borrow::Cow;
@@ -8,7 +8,7 @@ pub(crate) fn meaningful<'a>(value: Value<'a>) -> Option<Cow<'a, str>> {
     value.scalar().filter(|text| !is_noise(text))
 }
 
-/// A text that says nothing: blank, or a word that Microsoft's services write for "no value".
+/// Whether a text is blank or a word that Microsoft's services write for "no value".
 pub(crate) fn is_noise(text: &str) -> bool {
     matches!(
         trim(text),
@@ -16,7 +16,7 @@ pub(crate) fn is_noise(text: &str) -> bool {
     )
 }
 
-/// [`str::trim`], which looks for white space in all of Unicode, where there may be some.
+/// The same as [`str::trim`], which checks Unicode white space: only called when there may be white space.
 fn trim(text: &str) -> &str {
     match text.as_bytes() {
         [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
@@ -24,12 +24,12 @@ fn trim(text: &str) -> &str {
     }
 }
 
-/// The meaningful text of a member.
+/// The text of a member, if it is meaningful.
 pub(crate) fn text_of<'a>(value: Value<'a>, key: &str) -> Option<Cow<'a, str>> {
     meaningful(value.get(key)?)
 }
 
-/// A part of a text, borrowed where the text is.
+/// A part of a text. Borrows if the text is borrowed.
 pub(crate) fn slice<'a>(text: &Cow<'a, str>, from: usize, to: usize) -> Cow<'a, str> {
     match text {
         Cow::Borrowed(text) => Cow::Borrowed(&text[from..to]),

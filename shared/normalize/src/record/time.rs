@@ -1,28 +1,29 @@
-//! Times in records: ISO 8601 in many shapes, always UTC when no zone is given.
+//! Times in records: ISO 8601 in several forms, always UTC when there is no time zone.
 
 use jiff::Timestamp;
 use jiff::fmt::temporal::{DateTimePrinter, Pieces};
 use jiff::tz::Offset;
 
-/// A moment.
+/// A point in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub(crate) epoch_ms: i64,
 }
 
-/// What stands between the numbers, and where. jiff reads more shapes of ISO 8601; those are no times of the feed.
+/// The characters between the numbers, and their positions. jiff accepts more forms of ISO 8601, which the feed does
+/// not use.
 const SEPARATORS: [(usize, &[u8]); 5] =
     [(4, b"-"), (7, b"-"), (10, b"Tt "), (13, b":"), (16, b":")];
 
-/// Where the seconds end.
+/// Offset of the end of the seconds.
 const SECONDS_END: usize = 19;
 
-/// 0001-01-01T00:00:00Z: earlier years have no text of four digits.
+/// 0001-01-01T00:00:00Z: earlier years cannot be written with four digits.
 const FIRST_MS: i64 = -62_135_596_800_000;
 
-/// Reads `YYYY-MM-DD{T, t or blank}hh:mm:ss[.fraction][Z or ±hh:mm]`. The feed writes no zone and means UTC. `None` for
-/// anything else, for impossible dates, and for the year 1, which .NET writes for "no time".
+/// Parses `YYYY-MM-DD{T, t or blank}hh:mm:ss[.fraction][Z or ±hh:mm]`. Times without a zone are UTC. `None` for any
+/// other text, for impossible dates, and for the year 1, which .NET writes for "no time".
 pub(crate) fn parse(text: &str) -> Option<Moment> {
     let text = text.trim();
     let mut separators = SEPARATORS.iter();
@@ -48,8 +49,8 @@ pub(crate) fn parse(text: &str) -> Option<Moment> {
 }
 
 impl Moment {
-    /// RFC 3339 in UTC, with milliseconds only when there are some. A moment outside of the years 1 to 9999 is written as
-    /// the nearest inside.
+    /// RFC 3339 in UTC, with milliseconds only if they are not zero. A time outside the years 1 to 9999 is written as
+    /// the nearest one inside.
     pub(crate) fn rfc3339(self) -> String {
         let epoch_ms = self.epoch_ms.max(FIRST_MS);
         let timestamp = Timestamp::from_millisecond(epoch_ms).unwrap_or(Timestamp::MAX);
@@ -71,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn any_moment_has_a_text() {
+    fn any_moment_can_be_written() {
         let check = |epoch_ms, expect: &str| assert_eq!(Moment { epoch_ms }.rfc3339(), expect);
         check(1_772_359_200_007, "2026-03-01T10:00:00.007Z");
         check(1_772_359_200_500, "2026-03-01T10:00:00.500Z");
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_shapes_of_the_feed() {
+    fn every_form_in_the_feed_is_parsed() {
         check("2015-06-29T20:03:19", Some("2015-06-29T20:03:19Z"));
         check("2015-06-29T20:03:19Z", Some("2015-06-29T20:03:19Z"));
         check("2015-06-29 20:03:19", Some("2015-06-29T20:03:19Z"));
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_everything_else() {
+    fn other_forms_are_rejected() {
         for text in [
             "",
             "x",
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn agrees_with_the_epoch() {
+    fn parsing_agrees_with_the_epoch() {
         let epoch_ms = |text| parse(text).map(|moment| moment.epoch_ms);
         assert_eq!(epoch_ms("1970-01-01T00:00:00"), Some(0));
         assert_eq!(epoch_ms("2018-11-22T13:02:42"), Some(1_542_891_762_000));

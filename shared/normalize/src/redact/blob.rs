@@ -1,4 +1,4 @@
-//! A content blob without the secrets of its records.
+//! Redacts the records of a content blob.
 
 use super::names::may_hold;
 use super::record::record;
@@ -6,15 +6,15 @@ use crate::json::{self, offset};
 use bytes::Bytes;
 use records::{SplitError, split};
 
-/// What stands in the place of an element of a blob that cannot be taken apart and may hold a secret. A JSON string: it
-/// counts as malformed, as the element did.
+/// Replaces an element of a blob that cannot be parsed and may hold a secret. It is a JSON string, so it still counts
+/// as malformed.
 const ELEMENT_REDACTED: &[u8] = br#""[redacted: this was no JSON and may have held a secret]""#;
 
-/// A content blob without the secrets of its records, or `None` when it has none. It is an array of as many elements; what is no
-/// secret has not changed by a byte.
+/// Returns a content blob without the secrets of its records, or `None` if it has none. The number of elements stays
+/// the same, and so does every byte that is not part of a secret.
 ///
 /// # Errors
-/// A body that is not one whole JSON array, see [`SplitError`].
+/// A body that is not a complete JSON array, see [`SplitError`].
 pub fn redact(body: &Bytes) -> Result<Option<Bytes>, SplitError> {
     let mut out: Option<Vec<u8>> = None;
     let mut done = 0;
@@ -36,7 +36,8 @@ pub fn redact(body: &Bytes) -> Result<Option<Bytes>, SplitError> {
     Ok(out.map(Bytes::from))
 }
 
-/// Whether bytes that are no content blob may hold a secret: then they are not to be kept where secrets are not.
+/// Whether bytes that are not a content blob may hold a secret. If so, they must not be stored where secrets are not
+/// allowed.
 #[must_use]
 pub fn may_hold_secrets(bytes: &[u8]) -> bool {
     may_hold(bytes)
@@ -47,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_blob_keeps_its_elements_and_their_spaces() {
+    fn a_blob_keeps_its_elements_and_white_space() {
         let body = "\u{feff}[ {\"a\":1} ,\n{\"Password\":\"x\"},{\"Secret\" oops}, 12 ]\n".into();
         let new = redact(&body).unwrap().unwrap();
         let expect = "\u{feff}[ {\"a\":1} ,\n{\"Password\":\"[redacted]\"},\"[redacted: this was no JSON and may have held a secret]\", 12 ]\n";

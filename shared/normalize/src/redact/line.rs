@@ -1,10 +1,10 @@
-//! Secrets in text that is no JSON: command lines, and JSON that was cut.
+//! Secrets in text that is not JSON: command lines, and JSON that was cut off.
 
 use super::names::is_secret;
 use super::replacement::{REDACTED, says_nothing};
 
-/// A command line as Security & Compliance writes it (`-Name "value" -Switch:$true`) without its secrets, or `None` when it has
-/// none. A value ends where the next parameter begins, so that a quote in a password does not give away the rest of it.
+/// A command line as Security & Compliance writes it (`-Name "value" -Switch:$true`) without its secrets, or `None` if
+/// it has none. A value ends where the next parameter begins, so a quote in a password does not expose the rest of it.
 pub(super) fn redacted(line: &str) -> Option<String> {
     let mut new = String::with_capacity(line.len());
     let mut done = 0;
@@ -13,7 +13,7 @@ pub(super) fn redacted(line: &str) -> Option<String> {
         if !is_secret(&line[start..end]) {
             continue;
         }
-        // Back over the blank and the dash before the next name.
+        // Steps back over the blank and the dash before the next name.
         let until = rest.peek().map_or(line.len(), |(next, _)| next - 2);
         let value = line[end..until].trim_start_matches([' ', ':']);
         let from = until - value.len();
@@ -30,7 +30,8 @@ pub(super) fn redacted(line: &str) -> Option<String> {
     (done > 0).then_some(new)
 }
 
-/// Where the names of parameters stand: after a dash at the start or after a blank, and before a blank, a colon or the end.
+/// The positions of parameter names: after a dash at the start or after a blank, and before a blank, a colon or the
+/// end.
 fn parameters(line: &str) -> Vec<(usize, usize)> {
     let bytes = line.as_bytes();
     let mut found = Vec::new();
@@ -51,13 +52,13 @@ fn parameters(line: &str) -> Vec<(usize, usize)> {
     found
 }
 
-/// A text that is no JSON has the quoted name of a secret in it.
+/// Whether a text that is not JSON contains the quoted name of a secret.
 pub(super) fn has_secret_member(text: &str) -> bool {
     let is_word = |part: &&str| {
         part.bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
     };
-    // The escaped quotes of JSON in JSON leave a backslash.
+    // JSON in a JSON string has escaped quotes, which leave a backslash at the end of a part.
     let mut parts = text.split('"').map(|part| part.trim_end_matches('\\'));
     parts.next();
     parts.filter(is_word).any(is_secret)
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_values_of_secrets_are_replaced() {
+    fn only_secret_parameters_are_replaced() {
         check(
             r#"-Name "x" -Password "hunter2" -Force "True""#,
             r#"-Name "x" -Password "[redacted]" -Force "True""#,
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn cut_json_shows_by_its_names_what_it_holds() {
+    fn cut_json_is_recognized_by_its_names() {
         assert!(has_secret_member(r#"[{"SecretText":"abc"#));
         assert!(has_secret_member(r#"[{"a":1,"Password" : "abc"#));
         assert!(has_secret_member(r#"[{\"Password\":\"abc"#));

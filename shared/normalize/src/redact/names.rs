@@ -1,15 +1,15 @@
 //! Which names stand for a secret.
 //!
-//! Sources: Entra's audited properties (`PasswordProfile`, `PasswordCredentials`, `KeyCredentials`, `TemporaryAccessPass`, and
-//! the `DeviceToken` and `SecretKey` in `StrongAuthenticationPhoneAppDetail`), Graph's passwordCredential and keyCredential
-//! (`secretText`, `key`), the parameters of Exchange's and Teams' cmdlets (`Password`, `Credential`, `AccessKey`,
-//! `ClientSecret`), and the DLP schema (`DetectedValues`). A name is compared without its case and separators, and a part of it
-//! is enough: Microsoft prefixes freely.
+//! Sources: Entra's audited properties (`PasswordProfile`, `PasswordCredentials`, `KeyCredentials`,
+//! `TemporaryAccessPass`, and the `DeviceToken` and `SecretKey` in `StrongAuthenticationPhoneAppDetail`), Graph's
+//! passwordCredential and keyCredential (`secretText`, `key`), the parameters of Exchange's and Teams' cmdlets
+//! (`Password`, `Credential`, `AccessKey`, `ClientSecret`), and the DLP schema (`DetectedValues`). Names are compared
+//! without case and separators, and a part of a name is enough, because Microsoft adds prefixes freely.
 
 use super::ordinary::is_ordinary;
 use memchr::{memchr_iter, memchr2_iter};
 
-/// Parts of names that stand for a secret. Lower case, letters alone.
+/// Parts of names that stand for a secret. In lower case, letters only.
 const STEMS: [Stem; 27] = [
     Stem::new(b"accesskey"),
     Stem::new(b"accesspass"),
@@ -40,10 +40,9 @@ const STEMS: [Stem; 27] = [
     Stem::new(b"keyid"),
 ];
 
-/// Of [`STEMS`] the last is none of a secret: it says that one is beside it.
+/// The last of [`STEMS`] is not a secret's name: it means that the object describes a key.
 const SECRETS: &[Stem] = STEMS.split_at(STEMS.len() - 1).0;
 
-/// A part of a name.
 struct Stem {
     text: &'static [u8],
     letters: u32,
@@ -58,7 +57,7 @@ impl Stem {
     }
 }
 
-/// Ends of names that stand for something about a secret and not for it: what an analyst needs.
+/// Endings of names that describe a secret and are not one. Analysts need these values.
 const ABOUT: &[&[u8]] = &[
     b"changedate",
     b"changed",
@@ -101,10 +100,10 @@ const ABOUT: &[&[u8]] = &[
     b"version",
 ];
 
-/// Longer names are no names: what is beyond is not looked at, and the whole counts as a secret when its start does.
+/// Only this many bytes of a longer name are compared: if they name a secret, the value counts as one.
 const NAME_BYTES_MAX: usize = 96;
 
-/// Compared form of a name: lower case, letters and digits of ASCII.
+/// A name as it is compared: lower case, ASCII letters and digits.
 struct Plain {
     bytes: [u8; NAME_BYTES_MAX],
     len: usize,
@@ -129,16 +128,16 @@ impl Plain {
     }
 }
 
-/// The value under this name is a secret. Most names are known to stand for none.
+/// Whether the value under this name is a secret. Most names are on the list of ordinary ones.
 pub(super) fn is_secret(name: &str) -> bool {
     !is_ordinary(name) && has_secret_part(name)
 }
 
-/// [`is_secret`] by the rules alone. Nearly all names are passed over by their letters.
+/// The same as [`is_secret`], without the list of ordinary names. Nearly all names are ruled out by their letters.
 pub(super) fn has_secret_part(name: &str) -> bool {
     let name = name.as_bytes();
     if name.len() < 6 {
-        // Of the stems only one is so short.
+        // Only one stem is this short.
         return matches!(name, [.., a, b, c] if [*a, *b, *c].eq_ignore_ascii_case(b"pwd"));
     }
     let set = name.iter().fold(0, |set, byte| set | letter(*byte));
@@ -150,17 +149,17 @@ pub(super) fn has_secret_part(name: &str) -> bool {
     SECRETS.iter().any(stem) && !ends_about(Plain::of(name).get())
 }
 
-/// The name is one of `DetectedValues`: nothing of the value is kept.
+/// Whether the name is `DetectedValues`. Nothing of its value is kept.
 pub(super) fn is_matched_text(name: &str) -> bool {
     is_secret(name) && Plain::of(name.as_bytes()).get() == b"detectedvalues"
 }
 
-/// The value under this name tells about a secret, or about anything else, without being it.
+/// Whether the value under this name is not a secret: it describes one, or is about something else.
 pub(super) fn is_about(name: &str) -> bool {
     ends_about(Plain::of(name.as_bytes()).get())
 }
 
-/// An object with such a member describes a key: its members `key` and `value` are the key.
+/// Whether the name is a key's id. In an object with such a member, `key` and `value` are the key itself.
 pub(super) fn is_key_id(name: &str) -> bool {
     match name.len() {
         5 => name.eq_ignore_ascii_case("keyid"),
@@ -170,19 +169,20 @@ pub(super) fn is_key_id(name: &str) -> bool {
     }
 }
 
-/// The member of a key's description that is the key.
+/// Whether the member holds the key, in an object that describes one.
 pub(super) fn is_key(name: &str) -> bool {
     name.eq_ignore_ascii_case("key") || name.eq_ignore_ascii_case("value")
 }
 
-/// Some part of a secret's name is in the text, in whatever encoding and spelling, or the name of a key's id.
+/// Whether a part of a secret's name or the name of a key's id is in the text, in any encoding and spelling.
 pub(super) fn mentioned(text: &[u8]) -> bool {
     STEMS.iter().any(|stem| begins_somewhere(text, stem.text))
 }
 
-/// Text that cannot be taken apart may hold a secret: it mentions one, or has a value whose name may have stood after it.
+/// Whether text that cannot be parsed may hold a secret: it mentions one, or has a value whose name may have been cut
+/// off after it.
 pub(crate) fn may_hold(text: &[u8]) -> bool {
-    // A letter written as an escape: no serializer of Microsoft's does that, so whoever does hides something.
+    // A letter written as an escape. Microsoft's serializers never do that, so it may be an attempt to hide a name.
     let escaped = |window: &[u8]| window.starts_with(b"\\u00") && matches!(window[4], b'4'..=b'7');
     let key = |window: &[u8]| window.eq_ignore_ascii_case(b"\"key\"");
     mentioned(text)
@@ -190,7 +190,7 @@ pub(crate) fn may_hold(text: &[u8]) -> bool {
         || text.windows(5).any(|window| escaped(window) || key(window))
 }
 
-/// Letters, all of one of these sets in each stem.
+/// Every stem contains all letters of at least one of these sets.
 const GATES: [u32; 9] = [
     letters(b"pwd"),
     letters(b"key"),
@@ -212,19 +212,19 @@ const fn letters(text: &[u8]) -> u32 {
     set
 }
 
-/// A bit for a letter, the same in upper and lower case. Other characters share bits with letters, which costs a second look.
+/// The bit of a letter, in either case. Other characters share bits with letters, which only costs a closer check.
 const fn letter(byte: u8) -> u32 {
     1 << (byte & 31)
 }
 
-/// The word is in the text, in any case and whatever stands between its letters.
+/// Whether the word is in the text, in any case and with any separators between its letters.
 fn begins_somewhere(text: &[u8], word: &[u8]) -> bool {
     memchr2_iter(word[0], word[0].to_ascii_uppercase(), text).any(|at| begins(&text[at..], word))
 }
 
-/// The text begins with the word, whatever stands between its letters.
+/// Whether the text begins with the word, in any case and with any separators between its letters.
 fn begins(text: &[u8], word: &[u8]) -> bool {
-    // Nearly always the second letter says no.
+    // The second letter nearly always rules the word out.
     if let [_, second, ..] = text
         && second.is_ascii_alphanumeric()
         && second.to_ascii_lowercase() != word[1]
@@ -239,13 +239,13 @@ fn begins(text: &[u8], word: &[u8]) -> bool {
     })
 }
 
-/// JSON in a string, still escaped, may have a member with a secret's name, or one that names its object's value: each name stands
-/// before a colon, however often it was put into strings.
+/// Whether JSON in a string, still escaped, may have a member with a secret's name, or a member whose value is such a
+/// name. A name is followed by a colon, at any level of escaping.
 pub(super) fn has_member(text: &str) -> bool {
     memchr_iter(b':', text.as_bytes()).any(|colon| {
         let before = text.as_bytes()[..colon].trim_ascii_end();
         let Some(name) = before.strip_suffix(b"\"") else {
-            // A line break as an escape between name and colon.
+            // An escaped line break between name and colon.
             return matches!(before, [.., b'\\', b'n' | b'r' | b't']);
         };
         let end = name.len() - name.iter().rev().take_while(|byte| **byte == b'\\').count();
@@ -262,7 +262,7 @@ pub(super) fn has_member(text: &str) -> bool {
     })
 }
 
-/// What follows the colon after a name is a text that is a secret's name, or may be.
+/// Whether the value after a colon is, or may be, the name of a secret.
 fn names_secret(value: &[u8]) -> bool {
     let value = value.trim_ascii_start();
     let text = &value[value.iter().take_while(|byte| **byte == b'\\').count()..];
@@ -272,12 +272,12 @@ fn names_secret(value: &[u8]) -> bool {
             let name = std::str::from_utf8(&text[..end.unwrap_or(text.len())]);
             name.map_or(true, is_secret)
         }
-        // White space as an escape, or no text at all.
+        // Escaped white space, or a value that is not a string.
         None => value.starts_with(b"\\"),
     }
 }
 
-/// The member whose value names what its object is about.
+/// Whether the member's value names what the object is about.
 pub(super) fn is_name(name: &str) -> bool {
     match name.len() {
         3 => name.eq_ignore_ascii_case("key"),
@@ -295,7 +295,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_secrets_are_known_in_any_spelling() {
+    fn names_of_secrets_are_recognized_in_any_spelling() {
         for name in [
             "DetectedValues",
             "Password",
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_about_a_secret_is_none() {
+    fn names_about_a_secret_are_not_secret() {
         for name in [
             "KeyDescription",
             "KeyId",

@@ -1,8 +1,8 @@
-//! Names that are in most records and stand for no secret: they are not looked into.
+//! Names that are in most records and do not stand for a secret: their values are not searched.
 
 use phf::{Set, phf_set};
 
-/// Names of the Management Activity API's schemas and of Entra's and Exchange's properties.
+/// Names in the schemas of the Management Activity API, and of properties in Entra and Exchange.
 static NAMES: Set<&str> = phf_set! {
     "AccountEnabled",
     "ActionParameters",
@@ -211,12 +211,13 @@ static NAMES: Set<&str> = phf_set! {
     "version",
 };
 
-/// The name stands for no secret, names no secret and tells of none beside it. Most others do not either.
+/// Whether the name is on the list of names that neither stand for a secret nor describe one. Many others do not
+/// either.
 pub(super) fn is_ordinary(name: &str) -> bool {
     name.len() < BYTES_MIN || NAMES.contains(name)
 }
 
-/// No shorter name stands for anything that is looked for.
+/// Shorter names are never the name of a secret.
 const BYTES_MIN: usize = 3;
 
 #[cfg(test)]
@@ -225,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ordinary_names_are_found_and_tell_of_no_secret() {
+    fn ordinary_names_are_listed_and_are_not_secret() {
         for name in NAMES.iter().chain(&["Id", "é"]) {
             assert!(is_ordinary(name), "{name}");
             assert!(!names::has_secret_part(name), "{name}");
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_not() {
+    fn other_names_are_not_listed() {
         for name in [
             "Key", "Name", "pwd", "Target ", "target", "Password", "KeyId", "éééé",
         ] {

@@ -1,4 +1,4 @@
-//! Secrets of one record: found by the names they stand under, and replaced where they stand.
+//! Redacts one record.
 
 use super::line;
 use super::names;
@@ -7,11 +7,11 @@ use super::replacement::{REDACTED, says_nothing};
 use crate::json::{self, Doc, Kind, Node, Text, Writer, offset};
 use memchr::memchr2;
 
-/// JSON in strings of JSON that is followed. Two levels are known (`ModifiedProperties`, alert `Data`); what is deeper, and
-/// mentions a secret's name, is replaced whole.
+/// Levels of JSON in strings that are parsed. Two are known (`ModifiedProperties`, and `Data` in alerts). A deeper
+/// level that mentions a secret's name is replaced as a whole.
 const LEVELS_MAX: usize = 4;
 
-/// A record without its secrets, or `None` when it has none. `doc` is what `input` parses to.
+/// A record without its secrets, or `None` if it has none. `doc` is the parsed `input`.
 pub(crate) fn record(input: &[u8], doc: Doc<'_, '_>) -> Option<Vec<u8>> {
     redacted(input, doc, 0, false)
 }
@@ -37,7 +37,8 @@ fn redacted(input: &[u8], doc: Doc<'_, '_>, level: usize, hidden: bool) -> Optio
     Some(cuts.out)
 }
 
-/// The value may have to be replaced, or one beside it: nearly no record has such a one, so nearly none is walked.
+/// Whether the value, or one beside it, may have to be replaced. Nearly no record has such a value, so nearly none is
+/// walked.
 fn is_suspicious(node: &Node<'_>) -> bool {
     let key = node.key();
     if key.escaped {
@@ -49,7 +50,7 @@ fn is_suspicious(node: &Node<'_>) -> bool {
     };
     let named = |text: Text<'_>| text.escaped || names::is_secret(text.raw);
     let by_name = match key.raw {
-        // Half of all names.
+        // Half of all names are one of these two.
         "" | "Value" => false,
         "Name" => text.is_some_and(named),
         name if is_ordinary(name) => false,
@@ -62,7 +63,7 @@ fn is_suspicious(node: &Node<'_>) -> bool {
     by_name || text.is_some_and(is_suspicious_text)
 }
 
-/// JSON in a string with a member that tells of a secret, or a command line with the name of one.
+/// Whether the text is JSON with a member about a secret, or a command line with the name of one.
 #[inline]
 fn is_suspicious_text(text: Text<'_>) -> bool {
     match text.raw.as_bytes().first() {
@@ -71,35 +72,35 @@ fn is_suspicious_text(text: Text<'_>) -> bool {
     }
 }
 
-/// [`is_suspicious_text`] of what begins like JSON or a command line, perhaps after white space.
+/// [`is_suspicious_text`] for texts that begin like JSON or a command line, perhaps after white space.
 fn is_suspicious_structure(text: Text<'_>) -> bool {
     let raw = text.raw.trim_start();
     match raw.as_bytes() {
-        // Letters as escapes are rare enough to be looked at closely.
+        // Letters written as escapes are rare, so any such text is parsed.
         [b'[' | b'{', ..] => {
             names::has_member(text.raw) || text.escaped && text.raw.contains("\\u")
         }
         [b'-', ..] => names::mentioned(text.raw.as_bytes()),
-        // White space as an escape.
+        // Escaped white space.
         [b'\\', b'r' | b'n' | b't' | b'u', ..] => names::mentioned(text.cow().as_bytes()),
         _ => false,
     }
 }
 
-/// A walk over a document that copies its text, but for what it cuts out.
+/// Walks a document and copies its text, except for what it cuts out.
 struct Cuts<'i, 'd> {
     input: &'i [u8],
     nodes: &'d [Node<'i>],
-    /// Strings around this document.
+    /// How many strings this document is nested in.
     level: usize,
-    /// Bytes of the input that are dealt with.
+    /// Bytes of the input that have been copied or cut.
     done: usize,
     out: Vec<u8>,
 }
 
 impl Cuts<'_, '_> {
-    /// Looks at a value and all in it; `hidden` says that it stands under a secret's name. Members that a later one of the same
-    /// name shadows are looked at as well: they are in the text.
+    /// Visits a value and everything in it. `hidden` says that the value is under a secret's name. Members shadowed by
+    /// a later one of the same name are visited too: they are part of the text.
     fn visit(&mut self, at: usize, hidden: bool) {
         match self.nodes[at].kind() {
             Kind::Object => self.object(at, hidden),
@@ -123,7 +124,7 @@ impl Cuts<'_, '_> {
     }
 
     fn object(&mut self, object: usize, hidden: bool) {
-        // In {"Name": "Password", "NewValue": ...} the name is a value.
+        // In {"Name": "Password", "NewValue": ...}, the name is a value.
         let (mut named, mut key) = (false, false);
         self.each(object, |cuts, member| {
             let node = &cuts.nodes[member];
@@ -171,8 +172,8 @@ impl Cuts<'_, '_> {
         }
     }
 
-    /// JSON in a string. What begins like it and is none (Microsoft cuts long values) is replaced whole when a member of it is a
-    /// secret.
+    /// Redacts JSON in a string. A text that begins like JSON but is not (Microsoft cuts long values off) is replaced
+    /// as a whole when a member of it is a secret.
     fn inner(&self, value: &str, hidden: bool) -> Option<String> {
         let Ok(tree) = json::parse(value.as_bytes()) else {
             let cut = hidden || line::has_secret_member(value);
@@ -182,7 +183,7 @@ impl Cuts<'_, '_> {
         Some(String::from_utf8_lossy(&new).into_owned())
     }
 
-    /// Cuts a member's value, whatever it is, unless it is blank.
+    /// Cuts the value of a member, of any type, unless it is blank.
     fn replace_whole(&mut self, member: usize) {
         let node = &self.nodes[member];
         let blank = match node.kind() {
@@ -212,7 +213,7 @@ impl Cuts<'_, '_> {
     }
 }
 
-/// A member that names its object's value.
+/// Whether the member's value names what its object is about.
 fn is_name(key: Text<'_>) -> bool {
     if key.escaped {
         names::is_name(&key.cow())
@@ -228,7 +229,7 @@ fn is_value(key: Text<'_>) -> bool {
         .any(|value| key.eq_ignore_ascii_case(value))
 }
 
-/// The end of the value at `start`. The document has been parsed, so every bracket and quote has its other.
+/// The end of the value at `start`. The document has been parsed, so all brackets and quotes match.
 fn value_end(input: &[u8], start: usize) -> usize {
     let (mut at, mut depth) = (start, 0usize);
     while let Some(byte) = input.get(at) {
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_with_a_secrets_name_is_replaced_and_nothing_else() {
+    fn only_a_member_with_a_secrets_name_is_replaced() {
         check(
             r#"{ "Id" : "a", "ClientSecret" :"x\"y" ,"KeyId":"b","n":[1.50,null]}"#,
             r#"{ "Id" : "a", "ClientSecret" :"[redacted]" ,"KeyId":"b","n":[1.50,null]}"#,
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_a_later_one_shadows_is_replaced_too() {
+    fn a_shadowed_member_is_replaced_too() {
         check(
             r#"{"Password":"a","Password":"b"}"#,
             r#"{"Password":"[redacted]","Password":"[redacted]"}"#,
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn matched_text_goes_whole() {
+    fn matched_text_is_replaced_completely() {
         check(
             r#"{"DetectedValues" : [{"Name":"4111"},["}"]], "Count":1}"#,
             r#"{"DetectedValues" : "[redacted]", "Count":1}"#,
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_a_value_counts_wherever_it_stands() {
+    fn a_name_that_is_a_value_counts_at_any_position() {
         check(
             r#"{"ModifiedProperties":[{"NewValue":"a","Name":"Password","OldValue":"b","Other":"c"}]}"#,
             r#"{"ModifiedProperties":[{"NewValue":"[redacted]","Name":"Password","OldValue":"[redacted]","Other":"c"}]}"#,
@@ -323,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn of_credentials_stays_what_tells_which_and_until_when() {
+    fn credentials_keep_their_ids_and_dates() {
         check(
             r#"{"passwordCredentials":[{"keyId":"k","displayName":"d","endDateTime":"2027","secretText":"s","hint":"abc"}]}"#,
             r#"{"passwordCredentials":[{"keyId":"k","displayName":"d","endDateTime":"2027","secretText":"[redacted]","hint":"[redacted]"}]}"#,
@@ -335,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn json_in_strings_is_followed() {
+    fn json_in_strings_is_searched() {
         check(
             r#"{"NewValue":"[{\"DeviceName\":\"phone\",\"DeviceToken\":\"tok\",\"n\":1}]"}"#,
             r#"{"NewValue":"[{\"DeviceName\":\"phone\",\"DeviceToken\":\"[redacted]\",\"n\":1}]"}"#,
@@ -349,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn json_that_was_cut_or_is_nested_without_end_goes_whole() {
+    fn json_cut_off_or_nested_too_deep_is_replaced_whole() {
         check(
             r#"{"NewValue":"[{\"secretText\":\"abc"}"#,
             r#"{"NewValue":"[redacted]"}"#,
@@ -364,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn command_lines_are_taken_apart() {
+    fn command_lines_are_redacted_by_parameter() {
         check(
             r#"{"Parameters":"-Name \"a\" -Password \"b\" -Force \"True\""}"#,
             r#"{"Parameters":"-Name \"a\" -Password \"[redacted]\" -Force \"True\""}"#,

@@ -1,30 +1,30 @@
-//! What rules look at in a record.
+//! The members of a record that rules look at.
 
 use crate::json::{Kind, Value};
 use crate::record::{self, Malformed};
 use crate::record::{Record, is_noise};
 use std::borrow::Cow;
 
-/// What rules look at in a record.
+/// The members of a record that rules look at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecordFacts<'a> {
-    /// The subscription that the record came by; `None` for records from a file.
+    /// The subscription that the record was fetched by; `None` for records from a file.
     pub content_type: Option<&'a str>,
-    /// `RecordType`, when it is a number.
+    /// `RecordType`, if it is a number.
     pub record_type: Option<i64>,
-    /// `Operation`, verbatim; empty when there is none or a word that says so.
+    /// `Operation`, verbatim; empty if it is missing or a word for "no value".
     pub operation: Cow<'a, str>,
-    /// `Workload`, as above.
+    /// `Workload`, in the same form.
     pub workload: Cow<'a, str>,
-    /// `UserId`, as above.
+    /// `UserId`, in the same form.
     pub user: Cow<'a, str>,
 }
 
 impl<'a> RecordFacts<'a> {
-    /// Reads the facts of a record, without normalizing it.
+    /// Reads these members without normalizing the record.
     ///
     /// # Errors
-    /// [`Malformed`] when the bytes are no record.
+    /// [`Malformed`] when the bytes are not a record.
     pub fn of(record: &'a [u8], content_type: Option<&'a str>) -> Result<Self, Malformed> {
         let doc = record::read(record)?;
         let text = |key| {
@@ -49,7 +49,7 @@ impl<'a> RecordFacts<'a> {
         })
     }
 
-    /// The same, of a record that was read already.
+    /// The same, for a record that has been parsed.
     pub(crate) fn of_record(record: &'a Record<'_>, content_type: Option<&'a str>) -> Self {
         let text = |of: &'a Option<Cow<'_, str>>| Cow::Borrowed(of.as_deref().unwrap_or_default());
         Self {
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_facts_of_the_bytes_are_those_of_the_parsed_record() {
+    fn facts_are_the_same_from_bytes_and_from_a_record() {
         for value in [
             "\"Add user.\"",
             "\"a\\\\b\"",

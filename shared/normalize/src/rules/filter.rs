@@ -1,19 +1,20 @@
-//! Which records become events, and where.
+//! Which records become events, and which route the events take.
 
 use super::facts::RecordFacts;
 use super::list::{self, RuleReader, RulesError};
 use super::matcher::Matcher;
 
-/// Routes of one filter: each is an object for every blob that has such records.
+/// Most routes of one filter. Each route adds an object for every blob that has records for it.
 pub const ROUTES_MAX: usize = 8;
 
-/// Characters of a route's name: it is a folder of the lake and the name of a file's part.
+/// Longest name of a route, in characters: it is a folder of the lake and part of a file name.
 const ROUTE_CHARS_MAX: usize = 32;
 
-/// Characters of a rule's name: it is logged.
+/// Longest name of a rule, in characters: it is logged.
 const NAME_CHARS_MAX: usize = 64;
 
-/// Rules that drop, keep or route records. The first that matches a record decides; a record that none matches is kept.
+/// Rules that drop, keep or route records. The first rule that matches a record decides. A record that no rule matches
+/// is kept.
 ///
 /// ```json
 /// [{"name": "system-cmdlets", "action": "drop", "record_type": 1, "user": "NT AUTHORITY\\*"},
@@ -35,25 +36,25 @@ struct Rule {
 /// What a filter does with a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// The event goes where events go.
+    /// The event is written to the default place.
     Keep,
-    /// There is no event. The record is in the raw copy.
+    /// No event is written. The record is in the raw copy only.
     Drop,
-    /// The event goes to the route of this number in [`Filter::routes`].
+    /// The event goes to the route with this index in [`Filter::routes`].
     Route(usize),
 }
 
-/// What became of a record, and why.
+/// What a filter decided about a record, and by which rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
-    /// What is done.
+    /// What is done with the record.
     pub action: Action,
-    /// The number of the rule that decided, from 0; `None` when none matched.
+    /// The index of the rule that decided, from 0; `None` if none matched.
     pub rule: Option<usize>,
 }
 
 impl Decision {
-    /// Kept, since no rule speaks of it.
+    /// Kept, because no rule matched.
     pub const KEPT: Self = Self {
         action: Action::Keep,
         rule: None,
@@ -61,10 +62,11 @@ impl Decision {
 }
 
 impl Filter {
-    /// Reads the rules: a JSON list of conditions with a `name` and an `action`: `drop`, `keep` or `route(name)`.
+    /// Parses the rules: a JSON list of conditions, each with a `name` and an `action`: `drop`, `keep` or
+    /// `route(name)`.
     ///
     /// # Errors
-    /// All that is wrong with them, at once.
+    /// All faults in the rules, at once.
     pub fn parse(text: &str) -> Result<Self, RulesError> {
         let (mut names, mut routes) = (Vec::<String>::new(), Vec::<String>::new());
         let rules = list::read(text, &["name", "action"], |reader| {
@@ -82,7 +84,7 @@ impl Filter {
         Ok(Self { rules, routes })
     }
 
-    /// There is no rule: everything is kept.
+    /// Whether there are no rules: everything is kept.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
@@ -98,7 +100,7 @@ impl Filter {
         self.rules.iter().map(|rule| rule.action)
     }
 
-    /// Whether there is a rule that drops.
+    /// Whether any rule drops records.
     #[must_use]
     pub fn drops(&self) -> bool {
         self.actions().any(|action| action == Action::Drop)
@@ -110,7 +112,7 @@ impl Filter {
         &self.routes
     }
 
-    /// What becomes of such a record.
+    /// Decides what is done with a record.
     #[must_use]
     pub fn decide(&self, facts: &RecordFacts<'_>) -> Decision {
         let found = self
@@ -124,7 +126,7 @@ impl Filter {
     }
 }
 
-/// A name that no rule before has.
+/// The rule's name, which no earlier rule may have.
 fn name(reader: &mut RuleReader<'_, '_>, taken: &[String]) -> Option<String> {
     let name = reader.text("name")?;
     let good = !name.is_empty()
@@ -189,7 +191,7 @@ mod tests {
         {"name":"rules","action":"keep","operation":"*-InboxRule"},
         {"name":"cmdlets","action":"route(cmdlets)","record_type":1}]"#;
 
-    /// What becomes of a cmdlet, and whether there is an event.
+    /// The decision about a cmdlet, and whether there is an event.
     #[track_caller]
     fn check(filter: &str, operation: &str, user: &str, expect: Action) {
         let record =
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_rule_matches_is_kept_by_no_rule() {
+    fn a_record_that_no_rule_matches_is_kept() {
         let filter = Filter::parse(SYSTEM).unwrap();
         assert_eq!(filter.decide(&RecordFacts::default()), Decision::KEPT);
         assert_eq!(filter.routes(), ["cmdlets"]);
@@ -246,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_kept() {
+    fn bytes_that_are_not_a_record_are_kept() {
         let options = Options {
             filter: Filter::parse(r#"[{"name":"all","action":"drop"}]"#).unwrap(),
             ..Options::default()
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_told() {
+    fn every_fault_is_reported() {
         let error = Filter::parse(
             r#"[{"action":"drop"},{"name":"a b","action":"delete"},{"name":"x","action":"route(X)"},
                 {"name":"y","action":"keep"},{"name":"y","action":"route()"}]"#,

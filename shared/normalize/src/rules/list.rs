@@ -1,4 +1,4 @@
-//! A list of rules, read from JSON with all faults at once.
+//! Parses a list of rules and reports all faults at once.
 
 use crate::json::{self, Value};
 use std::fmt::{self, Display};
@@ -12,19 +12,20 @@ const CONDITIONS: [&str; 5] = [
     "workload",
 ];
 
-/// Rules in one list. Each record is held against them one after the other.
+/// Most rules in one list: rules are checked one by one for each record.
 pub const RULES_MAX: usize = 64;
 
-/// Values of one condition.
+/// Most values of one condition.
 pub const VALUES_MAX: usize = 64;
 
-/// Bytes of one list of rules: what [`RULES_MAX`] rules of a few conditions need. The place it is kept in may allow less.
+/// Longest list of rules in bytes: enough for [`RULES_MAX`] rules with a few conditions. Where the list is stored may
+/// allow less.
 pub const RULES_BYTES_MAX: usize = 64 * 1024;
 
-/// Faults that are told. Who wrote more of them reads the documentation first.
+/// Most faults that are reported: enough to see what is wrong.
 const FAULTS_MAX: usize = 20;
 
-/// All that is wrong with a list of rules.
+/// All faults in a list of rules.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct RulesError {
     faults: Vec<String>,
@@ -36,7 +37,7 @@ impl Display for RulesError {
     }
 }
 
-/// One rule while it is read.
+/// One rule while it is being parsed.
 pub(crate) struct RuleReader<'r, 'a> {
     rule: Value<'a>,
     number: usize,
@@ -44,14 +45,14 @@ pub(crate) struct RuleReader<'r, 'a> {
 }
 
 impl<'a> RuleReader<'_, 'a> {
-    /// Notes that something is wrong with the rule.
+    /// Records a fault in the rule.
     pub(crate) fn fault(&mut self, what: impl Display) {
         if self.faults.len() < FAULTS_MAX {
             self.faults.push(format!("rule {}: {what}", self.number));
         }
     }
 
-    /// A member that must be a string.
+    /// The text of a member, which must be a string.
     pub(crate) fn text(&mut self, key: &str) -> Option<String> {
         let text = self.rule.get(key).and_then(Value::str);
         if text.is_none() {
@@ -60,16 +61,16 @@ impl<'a> RuleReader<'_, 'a> {
         text.map(std::borrow::Cow::into_owned)
     }
 
-    /// A member, if it is there.
+    /// A member, if present.
     pub(crate) fn member(&self, key: &str) -> Option<Value<'a>> {
         self.rule.get(key)
     }
 }
 
-/// Reads a list of rules, each by `rule`, whose members beside the conditions are `more`.
+/// Parses a list of rules with `rule`, which is called for each. `more` names the members that are not conditions.
 ///
 /// # Errors
-/// Everything that is wrong, by the number of the rule, from 1.
+/// All faults, with the number of the rule, counted from 1.
 pub(crate) fn read<R>(
     text: &str,
     more: &[&str],
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_cannot_be_read_says_why() {
+    fn a_list_that_cannot_be_parsed_says_why() {
         check("", "is not JSON");
         check("{}", "is not a list of rules");
         check("[1]", "rule 1: is no object");
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_nobody_reads_is_a_fault_with_the_known_ones() {
+    fn an_unknown_member_is_a_fault_that_lists_the_known_ones() {
         check(
             r#"[{"usr":"a"}]"#,
             "rule 1: has an unknown member \"usr\", known are name, content_type, operation, record_type, user, workload",
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_are_told_at_once_and_not_without_end() {
+    fn all_faults_are_reported_at_once_up_to_a_limit() {
         let error = read(r#"[{"a":1},{},{"b":1}]"#, &[], |_| Some(())).unwrap_err();
         assert!(error.to_string().contains("rule 1") && error.to_string().contains("rule 3"));
         let many = format!("[{}]", vec!["1"; RULES_MAX].join(","));

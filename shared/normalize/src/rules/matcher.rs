@@ -6,7 +6,7 @@ use super::pattern::Pattern;
 use crate::json::Value;
 use crate::record::RecordType;
 
-/// The conditions of a rule; one without values holds always.
+/// The conditions of a rule. A condition without values always holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Matcher {
     content_types: Vec<Pattern>,
@@ -17,7 +17,7 @@ pub(crate) struct Matcher {
 }
 
 impl Matcher {
-    /// Reads the conditions of a rule; what is wrong with them is noted.
+    /// Parses the conditions of a rule and records their faults.
     pub(crate) fn read(reader: &mut RuleReader<'_, '_>) -> Self {
         Self {
             content_types: patterns(reader, "content_type"),
@@ -28,7 +28,7 @@ impl Matcher {
         }
     }
 
-    /// Every condition holds.
+    /// Whether every condition holds.
     pub(crate) fn matches(&self, facts: &RecordFacts<'_>) -> bool {
         let any = |patterns: &[Pattern], text: &str| {
             patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(text))
@@ -64,7 +64,7 @@ fn record_type(value: Value<'_>) -> Result<i64, &'static str> {
     Ok(i64::from(known as u16))
 }
 
-/// One value, or a list of some.
+/// Parses one value or a list of values.
 fn values<T>(
     reader: &mut RuleReader<'_, '_>,
     key: &str,
@@ -85,7 +85,7 @@ fn values<T>(
         }
     }
     if member.elements().next().is_none() {
-        // An empty list would hold of everything, which nobody means.
+        // An empty list would hold for every record, which nobody intends.
         reader.fault(format_args!("{key} has no value"));
     }
     values
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn every_condition_must_hold_and_one_value_is_enough() {
+    fn all_conditions_and_one_value_of_each_must_match() {
         check("{}", true);
         check(r#"{"user":"nt authority\\*"}"#, true);
         check(r#"{"user":"nt authority\\*","operation":"New-*"}"#, false);
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_type_has_a_number_and_a_name() {
+    fn a_record_type_can_be_a_number_or_a_name() {
         for holds in [
             "1",
             r#""1""#,
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_on_what_a_record_lacks_does_not_hold() {
+    fn a_condition_on_a_missing_member_does_not_hold() {
         let read = read(
             r#"[{"user":"a"},{"record_type":1},{"content_type":"x"},{"user":"*"}]"#,
             &[],
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_mean_nothing_are_faults() {
+    fn meaningless_values_are_faults() {
         for (rule, expect) in [
             (r#"{"user":[]}"#, "user has no value"),
             (r#"{"user":1}"#, "user is no text"),

@@ -1,17 +1,17 @@
-//! Texts with `*` for any characters.
+//! Patterns in which `*` stands for any characters.
 
-/// Characters of a pattern: longer than any operation or address.
+/// Longest pattern in characters: longer than any operation or address.
 const PATTERN_CHARS_MAX: usize = 256;
 
-/// A pattern, held in the spelling in which texts are compared: upper and lower case are the same, dashes are `-`.
+/// A pattern, stored as texts are compared: in one case, with `-` for all dashes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pattern(Vec<char>);
 
 impl Pattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// It is blank or too long.
+    /// The pattern is blank or too long.
     pub(crate) fn new(text: &str) -> Result<Self, &'static str> {
         let text = tidy(text);
         if text.is_empty() {
@@ -23,11 +23,12 @@ impl Pattern {
         Ok(Self(text.chars().map(fold).collect()))
     }
 
-    /// The pattern covers the whole text. Takes time in proportion to both lengths at the worst, and no memory.
+    /// Whether the pattern matches the whole text. The worst case takes time proportional to the product of both
+    /// lengths; no memory is allocated.
     pub(crate) fn matches(&self, text: &str) -> bool {
         let mut rest = tidy(text).chars();
         let mut at = 0;
-        // After the last `*`: where the pattern goes on, and from where in the text it was tried.
+        // After the last `*`: where to resume in the pattern, and the last position tried in the text.
         let mut star: Option<(usize, std::str::Chars<'_>)> = None;
         loop {
             if self.0.get(at) == Some(&'*') {
@@ -54,7 +55,7 @@ impl Pattern {
     }
 }
 
-/// Without the blanks and the dots that Entra puts behind operations ("Add user.").
+/// Without the blanks and dots that Entra writes after operations ("Add user.").
 fn tidy(text: &str) -> &str {
     text.trim().trim_end_matches(['.', ' '])
 }
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_star_it_is_the_whole_text_in_any_case() {
+    fn without_a_star_the_whole_text_must_match_in_any_case() {
         check("Set-Mailbox", "set-MAILBOX", true);
         check("Set-Mailbox", "Set-MailboxPlan", false);
         check("Set-Mailbox", "", false);
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn stars_stand_for_anything_and_for_nothing() {
+    fn a_star_matches_any_characters_or_none() {
         check("*", "", true);
         check("Set-*", "Set-", true);
         check("Set-*", "Get-Set-", false);
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_is_the_same_with_entras_dot_and_dash() {
+    fn entras_dots_and_dashes_do_not_matter() {
         check("Add user", "Add user.", true);
         check("Add user.", "Add user", true);
         check(
@@ -111,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn blank_and_endless_patterns_are_refused() {
+    fn blank_and_overlong_patterns_are_rejected() {
         for bad in ["", "  ", "...", &"x".repeat(257)] {
             assert!(Pattern::new(bad).is_err(), "{bad}");
         }
         assert!(Pattern::new(&"é".repeat(256)).is_ok());
     }
 
-    /// The same by trying every way to part the text.
+    /// The same result, by trying every way to split the text.
     fn slowly(pattern: &[char], text: &[char]) -> bool {
         match pattern.split_first() {
             None => text.is_empty(),
@@ -129,7 +130,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_what_trying_every_way_says(pattern in "[ab*]{1,8}", text in "[ab]{0,10}") {
+        fn it_agrees_with_trying_every_split(pattern in "[ab*]{1,8}", text in "[ab]{0,10}") {
             let chars = |text: &str| text.chars().collect::<Vec<_>>();
             let expect = slowly(&chars(&pattern), &chars(&text));
             prop_assert_eq!(Pattern::new(&pattern).unwrap().matches(&text), expect);

@@ -1,11 +1,11 @@
-//! The operator's own severities, over the built-in scale.
+//! The operator's own severities, which replace the built-in ones.
 
 use super::facts::RecordFacts;
 use super::list::{self, RulesError};
 use super::matcher::Matcher;
 use crate::ocsf::Severity;
 
-/// Rules that set an event's severity. The first that matches counts, whatever the built-in scale says.
+/// Rules that set an event's severity. The first rule that matches takes precedence over the built-in severity.
 ///
 /// ```json
 /// [{"operation": "New-InboxRule", "severity": 4}, {"user": "*@partner.example", "severity": 3}]
@@ -16,10 +16,10 @@ pub struct SeverityRules {
 }
 
 impl SeverityRules {
-    /// Reads the rules: a JSON list of conditions with a `severity` from 1 to 5.
+    /// Parses the rules: a JSON list of conditions, each with a `severity` from 1 to 5.
     ///
     /// # Errors
-    /// All that is wrong with them, at once.
+    /// All faults in the rules, at once.
     pub fn parse(text: &str) -> Result<Self, RulesError> {
         let rules = list::read(text, &["severity"], |reader| {
             let matcher = Matcher::read(reader);
@@ -33,13 +33,13 @@ impl SeverityRules {
         Ok(Self { rules })
     }
 
-    /// There is no rule.
+    /// Whether there are no rules.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
 
-    /// The severity that the first rule for such a record gives.
+    /// The severity from the first rule that matches.
     pub(crate) fn of(&self, facts: &RecordFacts<'_>) -> Option<Severity> {
         let rule = self.rules.iter().find(|(rule, _)| rule.matches(facts));
         rule.map(|(_, severity)| *severity)
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_sets_the_severity_up_or_down() {
+    fn a_rule_raises_or_lowers_the_severity() {
         check("[]", CMDLET, (5, "Critical"));
         check(
             r#"[{"operation":"set-adminauditlogconfig","severity":1}]"#,
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_match_counts_and_others_keep_the_scale() {
+    fn the_first_match_counts_and_others_stay_built_in() {
         let rules = r#"[{"user":"*@fabrikam.example","severity":1},{"record_type":[1,40],"severity":3},{"severity":4}]"#;
         check(rules, CMDLET, (3, "Medium"));
         check(
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn findings_follow_too() {
+    fn rules_apply_to_findings_too() {
         check("[]", FINDING, (4, "High"));
         check(
             r#"[{"record_type":"SecurityComplianceAlerts","severity":2}]"#,
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_severity_is_from_1_to_5() {
+    fn a_severity_must_be_from_1_to_5() {
         for bad in ["0", "6", "\"High\"", "null", "2.5"] {
             let error = SeverityRules::parse(&format!(r#"[{{"severity":{bad}}}]"#)).unwrap_err();
             assert_eq!(

@@ -1,19 +1,19 @@
-//! A table of severities: which subject, with which value in which field, is how severe.
+//! A table of severities: subject, field and values, and the severity they have.
 
 use crate::ocsf::Severity;
 use crate::rules::Pattern;
 use std::collections::HashMap;
 
-/// What stands between several subjects, fields or values of one line.
+/// Separates the subjects, fields or values of one line.
 const OR: char = '|';
 
-/// The lines of a table, in their order.
+/// The lines of a table, in order.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     lines: Vec<Line>,
-    /// Lines by a subject that they name in full, lower case.
+    /// Indexes of the lines that name a subject in full, in lower case.
     by_subject: HashMap<String, Vec<usize>>,
-    /// Lines with a pattern for a subject.
+    /// Indexes of the lines that have a pattern for the subject.
     by_pattern: Vec<(Pattern, usize)>,
 }
 
@@ -23,14 +23,14 @@ struct Line {
     severity: Severity,
 }
 
-/// One of the fields has one of the values; any value, where there is none.
+/// One of the fields must have one of the values, or any value if none is given. A line without fields always holds.
 #[derive(Debug)]
 struct Condition {
     fields: Vec<String>,
     values: Vec<Pattern>,
 }
 
-/// A line as it stands in the file. The reason is for the reader.
+/// A line of the file. `why` is required, but only for the reader.
 #[derive(Debug, serde::Deserialize)]
 struct Written {
     subject: String,
@@ -40,7 +40,7 @@ struct Written {
     why: String,
 }
 
-/// Why a table cannot be read.
+/// Why a table cannot be parsed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TableError {
     #[error(transparent)]
@@ -50,17 +50,17 @@ pub(super) enum TableError {
 }
 
 impl Table {
-    /// Reads a table: comma-separated values with the columns subject, field, values, severity and why.
+    /// Parses a table: comma-separated values with the columns subject, field, values, severity and why.
     ///
     /// # Errors
-    /// [`TableError`], for the first line that is not understood.
+    /// [`TableError`] for the first line that cannot be understood.
     pub(super) fn read(text: &str) -> Result<Self, TableError> {
         let mut table = Self::default();
         for (at, written) in csv::Reader::from_reader(text.as_bytes())
             .into_deserialize::<Written>()
             .enumerate()
         {
-            // The first line has the names of the columns.
+            // Line 1 of the file holds the column names.
             let fault = |what| TableError::Line { line: at + 2, what };
             table.add(&written?).map_err(fault)?;
         }
@@ -89,7 +89,7 @@ impl Table {
         Ok(())
     }
 
-    /// The severity that the first fitting line gives, Informational without one.
+    /// The severity of the first matching line, or Informational.
     pub(super) fn rate(
         &self,
         subject: &str,
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_not_understood_says_why() {
+    fn a_line_that_cannot_be_understood_says_why() {
         check(",,,High,x", "line 2: has no subject");
         check("A,,v,High,x", "has values without a field");
         check("A,,,Severe,x", "has no severity");
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_tried_in_their_order() {
+    fn lines_are_checked_in_order() {
         let table = Table::read(
             "subject,field,values,severity,why\n*b*,f,1,Low,x\nAbc|d,,,High,x\n*,,,Medium,x\n",
         )

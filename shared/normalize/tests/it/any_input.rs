@@ -1,4 +1,4 @@
-//! What holds for any bytes. The fuzz target compiles this in, so that it looks for what the tests hold, and cannot fall behind.
+//! Properties that hold for any bytes. The fuzz target includes this file, so it checks the same as the tests.
 
 use crate::lossless::lost;
 use crate::schema;
@@ -7,7 +7,7 @@ use normalize::{Context, OcsfVersion, Options, identify, redact};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-/// Appends the record's event to what is there already.
+/// Appends the record's event to `out`.
 fn append(record: &[u8], redact: bool, out: &mut Vec<u8>) {
     let options = Options {
         redact,
@@ -21,7 +21,7 @@ fn append(record: &[u8], redact: bool, out: &mut Vec<u8>) {
     normalize::event(record, &context, out);
 }
 
-/// Everything that is wrong with what becomes of a record.
+/// Everything that is wrong with the event of a record.
 pub(crate) fn findings(record: &[u8]) -> Vec<String> {
     let (mut once, mut twice) = (Vec::new(), b"before".to_vec());
     append(record, true, &mut once);
@@ -40,7 +40,7 @@ pub(crate) fn findings(record: &[u8]) -> Vec<String> {
     expect(is_json, "the event is not JSON");
     drop(redact(&Bytes::copy_from_slice(record)));
 
-    // JSON allows numbers that no double holds; what comes in so goes out so, and cannot be looked into here.
+    // JSON allows numbers that no double can hold. They are copied to the event, which then cannot be parsed here.
     let Ok(event) = serde_json::from_slice::<Value>(line) else {
         return findings;
     };
@@ -49,7 +49,7 @@ pub(crate) fn findings(record: &[u8]) -> Vec<String> {
         expect(is_named, "the event's id is not the record's");
     }
     findings.extend(schema::of(OcsfVersion::default()).findings(&event));
-    // Redaction is meant to lose something.
+    // With redaction, the event is meant to lose something.
     let mut whole = Vec::new();
     append(record, false, &mut whole);
     if let (Ok(record), Ok(event)) = (

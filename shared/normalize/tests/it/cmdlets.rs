@@ -1,4 +1,4 @@
-//! Single rules for administrators' cmdlets that the review against the reference found wrong once.
+//! Rules for administrators' cmdlets that a review against the reference found wrong once.
 
 use crate::mapping::check;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ fn parameters(pairs: &[(&str, &str)]) -> Value {
 }
 
 #[test]
-fn what_the_service_itself_does_is_informational() {
+fn cmdlets_run_by_the_service_are_informational() {
     let mut more = parameters(&[
         ("Identity", "bob"),
         ("User", "alex"),
@@ -33,7 +33,7 @@ fn what_the_service_itself_does_is_informational() {
 }
 
 #[test]
-fn empty_rights_are_no_privileges() {
+fn empty_rights_are_not_privileges() {
     let listed = |rights| {
         parameters(&[
             ("Identity", "bob"),
@@ -56,7 +56,7 @@ fn empty_rights_are_no_privileges() {
 }
 
 #[test]
-fn removing_a_folders_permission_revokes_whatever_it_was() {
+fn removing_a_folder_permission_revokes_any_right() {
     let more = parameters(&[("Identity", "bob:\\Inbox"), ("User", "alex")]);
     check(
         1,
@@ -77,7 +77,7 @@ fn removing_a_folders_permission_revokes_whatever_it_was() {
 }
 
 #[test]
-fn a_role_given_to_an_application_is_given_to_a_service() {
+fn a_role_for_an_application_is_given_to_a_service() {
     let more = parameters(&[("Role", "ApplicationImpersonation"), ("App", "robot")]);
     check(
         1,
@@ -115,7 +115,7 @@ fn the_first_of_several_members_is_the_user() {
 }
 
 #[test]
-fn parameters_in_a_line_are_found() {
+fn parameters_in_a_command_line_are_found() {
     let check = |line: &str, severity: i64| {
         let more = json!({"Parameters": line, "ObjectId": "s"});
         check(

@@ -1,4 +1,4 @@
-//! Inputs that fuzzing found worth keeping: each reaches code that the others do not, or broke something once.
+//! Inputs that fuzzing found worth keeping: each covers code that the others do not, or failed once.
 
 use crate::{any_input, findings_in_any_version};
 use std::path::Path;

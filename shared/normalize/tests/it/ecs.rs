@@ -1,4 +1,4 @@
-//! ECS documents: valid by the official definitions, loadable whatever comes, and nothing lost.
+//! ECS documents: valid by the official definitions, accepted by an index whatever the record, and without loss.
 
 use crate::ecs_schema::ECS;
 use crate::further_records::further_records;
@@ -20,7 +20,7 @@ fn document(record: &Value) -> Value {
     crate::event_with(record.to_string().as_bytes(), &options())
 }
 
-/// Where what redaction is meant to lose is not lost.
+/// Without the text that redaction is meant to lose.
 fn unredacted(record: &Value) -> Value {
     let options = Options {
         redact: false,
@@ -76,7 +76,7 @@ fn every_sample_becomes_a_valid_document_that_loses_nothing() {
     }
 }
 
-/// Counts the fields that tell whether the mapping of a family works.
+/// Counts the fields that show whether the mapping of a family works.
 fn count(
     record: &Value,
     document: &Value,
@@ -112,7 +112,7 @@ fn count(
 }
 
 #[test]
-fn bytes_that_are_no_record_become_a_pipeline_error() {
+fn bytes_that_are_not_a_record_become_a_pipeline_error() {
     let document = crate::event_with(b"no record", &options());
     assert_eq!(document["event"]["kind"], "pipeline_error");
     assert_eq!(document["event"]["original"], "no record");
@@ -154,7 +154,7 @@ fn the_original_follows_its_setting_and_is_redacted() {
 }
 
 #[test]
-fn a_failed_sign_in_fails_whatever_its_result_status_says() {
+fn a_failed_sign_in_fails_whatever_its_result_status() {
     let outcome = |operation: &str, record_type: i64, status: &str| {
         let record = serde_json::json!({"Id": "a", "Operation": operation, "RecordType": record_type, "ResultStatus": status});
         document(&record)["event"]["outcome"].clone()
@@ -170,7 +170,7 @@ fn a_failed_sign_in_fails_whatever_its_result_status_says() {
 }
 
 #[test]
-fn data_that_a_rule_blocked_did_not_go_out() {
+fn blocked_data_did_not_go_out() {
     let outcome = |operation: &str, action: &str, exception: Value| {
         let record = serde_json::json!({"Id": "a", "Operation": operation, "RecordType": 11, "ExceptionInfo": exception,
             "PolicyDetails": [{"PolicyName": "p", "Rules": [{"Actions": [action]}]}]});
@@ -195,9 +195,9 @@ fn data_that_a_rule_blocked_did_not_go_out() {
     assert_eq!(outcome("DlpInfo", "BlockAccess", Value::Null), "unknown");
 }
 
-/// What an index must not guess from the first value it sees.
+/// Types that an index must not guess from the first value it sees.
 #[test]
-fn the_index_template_types_every_field_that_is_no_keyword() {
+fn the_index_template_types_every_non_keyword_field() {
     let template = include_str!("../../../../docs/ecs-index-template.json");
     let template: Value = serde_json::from_str(template).expect("the template is JSON");
     let mappings = &template["template"]["mappings"];
@@ -272,7 +272,7 @@ proptest! {
     }
 }
 
-/// What is wrong with the document of a record, and what of the record it lacks.
+/// What is wrong with the document of a record, and what of the record is missing in it.
 fn problems(record: &Value, document: &Value) -> Vec<String> {
     let mut problems = ECS.findings(document);
     let mut kept = HashSet::new();
@@ -283,7 +283,7 @@ fn problems(record: &Value, document: &Value) -> Vec<String> {
     problems
 }
 
-/// All texts and names, also those of JSON in strings: what is an object by no path is kept so.
+/// All texts and names, including those of JSON in strings, which stays text where its path is not an object.
 fn collect(value: &Value, kept: &mut HashSet<String>) {
     match value {
         Value::Array(list) => list.iter().for_each(|value| collect(value, kept)),
@@ -314,7 +314,7 @@ fn lost(value: &Value, kept: &HashSet<String>, problems: &mut Vec<String>) {
         Value::Null => return,
         Value::Array(list) => return list.iter().for_each(|value| lost(value, kept, problems)),
         Value::Object(members) => {
-            // What data loss prevention matched is redacted.
+            // Text matched by data loss prevention is redacted.
             let members = members.iter().filter(|(name, _)| *name != "DetectedValues");
             return members.for_each(|(_, value)| lost(value, kept, problems));
         }
@@ -324,7 +324,7 @@ fn lost(value: &Value, kept: &HashSet<String>, problems: &mut Vec<String>) {
     let odd = |char: char| char == '.' || char.is_whitespace() || char.is_control();
     let present = text.is_empty() || kept.contains(&text) || kept.contains(&text.replace(odd, "_"));
     match container(&text) {
-        // The JSON in an alert's Data is taken apart.
+        // The JSON in an alert's Data becomes an object.
         Some(inner) if !present => lost(&inner, kept, problems),
         _ if !present => problems.push(format!("{text:?} is lost")),
         _ => {}

@@ -1,4 +1,4 @@
-//! The official field definitions of ECS as a validator, see tests/schema/NOTICE.
+//! Validates documents by the official field definitions of ECS, see tests/schema/NOTICE.
 
 use regex_lite::Regex;
 use serde_json::Value;
@@ -18,12 +18,12 @@ struct Field {
 
 pub(crate) struct Fields {
     fields: HashMap<&'static str, Field>,
-    /// Names of fields with fields below.
+    /// Names of fields that have subfields.
     objects: HashSet<&'static str>,
-    /// Field and value, with the types that are expected beside a category.
+    /// By field and value, the event types that ECS expects for a category.
     values: HashMap<(&'static str, &'static str), Vec<&'static str>>,
     date: Regex,
-    /// Paths below `o365.audit` of all documents that were ever checked: an index gives each one type for ever.
+    /// Paths below `o365.audit` in all documents checked so far: an index gives each path one type for ever.
     seen: Mutex<HashMap<String, Shape>>,
 }
 
@@ -65,7 +65,7 @@ impl Fields {
         }
     }
 
-    /// Everything that is wrong with a document; nothing for a valid one.
+    /// Everything that is wrong with a document; nothing if it is valid.
     pub(crate) fn findings(&self, document: &Value) -> Vec<String> {
         let mut findings = Vec::new();
         for (key, value) in document.as_object().expect("a document is an object") {
@@ -91,7 +91,7 @@ impl Fields {
         findings
     }
 
-    /// The fields of a document that are no keywords, with their types.
+    /// The fields of a document that are not keywords, with their types.
     pub(crate) fn typed(&self, document: &Value, typed: &mut HashSet<(String, &'static str)>) {
         fn walk(
             it: &Fields,
@@ -174,7 +174,7 @@ impl Fields {
         }
     }
 
-    /// Each type is expected of one of the categories, and each category has one of its types.
+    /// Each type must be expected for one of the categories, and each category must have one of its types.
     fn categories(&self, event: &Value, findings: &mut Vec<String>) {
         let words = |key: &str| {
             let list = event[key].as_array().into_iter().flatten();
@@ -203,7 +203,7 @@ impl Fields {
         }
     }
 
-    /// Each path one shape, each scalar a string, each name a name.
+    /// Each path must have one shape, each scalar must be a string, and each name must be one that an index accepts.
     fn audit(&self, value: &Value, path: &str, findings: &mut Vec<String>) {
         let shape = match value {
             Value::Array(list) => {

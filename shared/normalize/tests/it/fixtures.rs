@@ -1,6 +1,7 @@
-//! A snapshot of the event of every fixture, one file per family: what a change of the mapping changes shows in review.
+//! Snapshots of the events of all fixtures, one file per family, so that a review shows what a change of the mapping
+//! changes.
 //!
-//! `INSTA_UPDATE=always cargo test -p normalize fixtures` writes the snapshots anew.
+//! `INSTA_UPDATE=always cargo test -p normalize fixtures` rewrites the snapshots.
 
 use crate::findings_in_any_version;
 use crate::lossless::lost;
@@ -11,10 +12,10 @@ use std::path::Path;
 
 const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
 
-/// A value is written on one line up to this many characters: an address or a user reads better so.
+/// Values up to this many characters are written on one line: addresses and users are easier to read so.
 const LINE_CHARS: usize = 110;
 
-/// A test per family of fixtures, and the list of them.
+/// Defines a test for each family of fixtures, and the list of families.
 macro_rules! families {
     ($($family:ident),+ $(,)?) => {
         const FAMILIES: &[&str] = &[$(stringify!($family)),+];
@@ -33,14 +34,14 @@ families! {
     sharepoint_sharing, sharepoint_sites, signins, teams, unknown,
 }
 
-/// The records of a family, one a line; some are no records at all.
+/// The records of a family, one per line. Some lines are not records, on purpose.
 fn records(family: &str) -> Vec<String> {
     let path = Path::new(TESTS).join(format!("fixtures/records/{family}.ndjson"));
     let text = std::fs::read_to_string(&path).expect("a family of fixtures");
     text.lines().map(str::to_owned).collect()
 }
 
-/// Each event is valid, loses nothing, and is what its snapshot says.
+/// Checks that each event is valid, loses nothing, and matches its snapshot.
 #[track_caller]
 fn check(family: &str) {
     let (mut snapshot, mut wrong) = (String::new(), Vec::new());
@@ -61,7 +62,7 @@ fn check(family: &str) {
     });
 }
 
-/// What a reviewer looks for first: record type and operation, and what they became.
+/// What a reviewer looks for first: record type and operation, and the class and activity they were mapped to.
 fn heading(event: &Value) -> String {
     let text = |path: &str| event.pointer(path).and_then(Value::as_str).unwrap_or("-");
     format!(
@@ -75,7 +76,7 @@ fn heading(event: &Value) -> String {
     )
 }
 
-/// JSON with short values on one line.
+/// JSON, with short values on one line.
 fn pretty(value: &Value, depth: usize) -> String {
     let flat = value.to_string();
     let (brackets, entries) = match value {
@@ -104,7 +105,7 @@ fn pretty(value: &Value, depth: usize) -> String {
 }
 
 #[test]
-fn every_family_and_every_snapshot_has_its_test() {
+fn every_family_and_snapshot_has_a_test() {
     let listed: BTreeSet<String> = FAMILIES.iter().map(|family| (*family).to_owned()).collect();
     let stems = |folder: &str, suffix: &str| {
         let files = std::fs::read_dir(Path::new(TESTS).join(folder)).expect("a folder");
@@ -126,7 +127,7 @@ fn every_family_and_every_snapshot_has_its_test() {
 }
 
 #[test]
-fn the_fixtures_cover_every_class_and_have_an_id_each() {
+fn the_fixtures_cover_every_class_with_unique_ids() {
     let lines: Vec<String> = FAMILIES.iter().flat_map(|family| records(family)).collect();
     assert!(lines.len() >= 700, "{} fixtures", lines.len());
     let classes: BTreeSet<i64> = lines

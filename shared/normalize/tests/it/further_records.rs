@@ -1,7 +1,7 @@
-//! Further records, from a folder that the environment variable `UALSTREAM_RECORDS` names: `.ndjson` files whose lines are raw records,
-//! or pairs of one and its event as in `fixtures/golden.ndjson`.
+//! Further records from a folder named by the environment variable `UALSTREAM_RECORDS`: `.ndjson` files whose lines are
+//! raw records, or pairs of a record and its event as in `fixtures/golden.ndjson`.
 //!
-//! The one place where a test or bench of this crate reads anything from outside the repository. Each says whether it did.
+//! The only place where a test or bench of this crate reads anything outside the repository. It prints whether it did.
 
 #![expect(
     clippy::expect_used,
@@ -12,15 +12,15 @@ use serde_json::Value;
 use std::io::Write;
 use std::path::Path;
 
-/// The raw records, each with the event that it must become where a line says so; none when the variable is not set. `used_by` is
-/// named in the output.
+/// The raw records, each with its expected event if the line has one; none when the variable is not set. `used_by` is
+/// printed.
 #[expect(clippy::disallowed_methods, reason = "this is no setting of ours")]
 pub(crate) fn further_records(used_by: &str) -> Vec<(String, Option<Value>)> {
     let folder = std::env::var_os("UALSTREAM_RECORDS");
     let records = folder
         .as_deref()
         .map_or_else(Vec::new, |folder| read(Path::new(folder)));
-    // Not by eprintln, which a test that passes does not show.
+    // Not eprintln: its output is not shown for a test that passes.
     let said = match &folder {
         Some(folder) => writeln!(
             std::io::stderr(),

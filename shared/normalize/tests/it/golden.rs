@@ -1,4 +1,4 @@
-//! Worked examples: a record and the event that it must become.
+//! Worked examples: a record and its expected event.
 
 use crate::further_records::further_records;
 use crate::schema;
@@ -43,10 +43,11 @@ fn check(pairs: impl Iterator<Item = (String, Value)>) -> usize {
     count
 }
 
-/// Observables are a set: their order means nothing.
+/// Sorts the observables, whose order has no meaning. Removes the ones that do not count.
 ///
-/// In DLP findings the examples index the agent that wrote the record (UserId) under `actor.user.name`, where the event
-/// has the person who sent or shared the data. An observable must lead to its value, so those are left out here.
+/// In DLP findings, the examples index the agent that wrote the record (UserId) under `actor.user.name`, where the
+/// event has the person who sent or shared the data. An observable must refer to a value in the event, so these are
+/// left out.
 fn canonical(mut event: Value) -> Value {
     let dlp = event["class_uid"] == 2006;
     if let Some(observables) = event["observables"].as_array_mut() {

@@ -1,9 +1,9 @@
-//! What is in a record is in its event.
+//! Checks that everything in a record is in its event.
 
 use serde_json::Value;
 use std::collections::HashSet;
 
-/// Members whose words become numbers of OCSF: the number says what the word said.
+/// Members whose values become numbers of OCSF: the number means the same.
 const RECODED: &[&str] = &[
     "AlertSeverity",
     "CompletionStatus",
@@ -16,7 +16,7 @@ const RECODED: &[&str] = &[
     "UserType",
 ];
 
-/// Words that say "no value".
+/// Words for "no value".
 const NOISE: &[&str] = &[
     "Not Available",
     "__NULL__",
@@ -29,7 +29,7 @@ const NOISE: &[&str] = &[
     "{}",
 ];
 
-/// The leaves of a record that its event has lost.
+/// The values of a record that its event has lost.
 pub(crate) fn lost(record: &Value, event: &Value) -> Vec<String> {
     let mut kept = HashSet::new();
     let mut texts = Vec::new();
@@ -57,7 +57,7 @@ pub(crate) fn lost(record: &Value, event: &Value) -> Vec<String> {
     lost
 }
 
-/// A changed property without old and new value says nothing.
+/// A changed property without an old and a new value holds nothing to keep.
 fn without_empty_changes(value: &Value) -> Value {
     let blank = |value: &Value| {
         value.is_null()
@@ -75,12 +75,13 @@ fn without_empty_changes(value: &Value) -> Value {
     value
 }
 
-/// The types in Actor and Target say which attribute an id is in.
+/// Types in Actor and Target decide which attribute an id is written to.
 fn is_identity_type(key: &str, text: &str) -> bool {
     matches!(key, "Actor" | "Target") && text.len() <= 2
 }
 
-/// Addresses in canonical form, times as epoch, a verdict as a finding, a part of a path.
+/// Whether the text is in the event in another form: addresses in canonical form, times as epoch, a verdict as a
+/// finding, a part of a path.
 fn stands_otherwise(key: &str, text: &str, texts: &[String]) -> bool {
     match key {
         "ClientIP" | "ClientIPAddress" | "ActorIpAddress" | "ActorIP" | "ClientIp" | "UserIp"
@@ -93,8 +94,8 @@ fn stands_otherwise(key: &str, text: &str, texts: &[String]) -> bool {
     }
 }
 
-/// A number of more digits than a double holds is kept with all of them; the reader of this test has lost some, and serde_json
-/// may be off in the last place.
+/// A number with more digits than a double holds keeps all of them, but the parser of this test rounds it, and
+/// serde_json may be off in the last digit.
 fn is_same_double(kept: &str, text: &str) -> bool {
     let number = |text: &str| text.parse::<f64>().unwrap_or(f64::NAN);
     let (kept, read) = (number(kept), number(text));
@@ -108,7 +109,7 @@ fn leaves(value: &Value, visit: &mut impl FnMut(&str)) {
         Value::Number(number) => visit(&number.to_string()),
         Value::String(text) => visit(text),
         Value::Array(list) => list.iter().for_each(|value| leaves(value, visit)),
-        // What data loss prevention matched is redacted.
+        // Text matched by data loss prevention is redacted.
         Value::Object(members) => members
             .iter()
             .filter(|(name, _)| *name != "DetectedValues")
@@ -116,7 +117,7 @@ fn leaves(value: &Value, visit: &mut impl FnMut(&str)) {
     }
 }
 
-/// Names too: lists of names and values become objects.
+/// Names as well as values: lists of names and values become objects.
 fn leaves_and_names(value: &Value, visit: &mut impl FnMut(&str)) {
     match value {
         Value::Array(list) => list.iter().for_each(|value| leaves_and_names(value, visit)),

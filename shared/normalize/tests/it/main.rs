@@ -1,4 +1,4 @@
-//! Events against the official schema, against worked examples, and for any input.
+//! Events checked against the official schema, against worked examples, and for any input.
 
 #![expect(
     clippy::expect_used,
@@ -25,7 +25,7 @@ mod versions;
 use normalize::{Context, OcsfVersion, Options};
 use serde_json::Value;
 
-/// The event of a record, by default settings.
+/// The event of a record with default settings.
 fn event(record: &[u8]) -> Value {
     event_at(OcsfVersion::default(), record)
 }
@@ -39,7 +39,6 @@ fn event_at(version: OcsfVersion, record: &[u8]) -> Value {
     event_with(record, &options)
 }
 
-/// The event of a record.
 fn event_with(record: &[u8], options: &Options) -> Value {
     let mut out = Vec::new();
     let context = Context {
@@ -53,7 +52,7 @@ fn event_with(record: &[u8], options: &Options) -> Value {
     serde_json::from_slice(line).expect("an event is JSON")
 }
 
-/// Everything that is wrong with a record's event, in whatever version it is wrong.
+/// Everything that is wrong with a record's event, in any version of OCSF.
 fn findings_in_any_version(record: &[u8]) -> Vec<String> {
     let in_version = |version: OcsfVersion| {
         let findings = schema::of(version).findings(&event_at(version, record));

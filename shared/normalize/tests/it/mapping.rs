@@ -1,9 +1,9 @@
-//! Single rules of the mapping that the review against the reference found wrong once.
+//! Rules of the mapping that a review against the reference found wrong once.
 
 use normalize::OcsfVersion;
 use serde_json::{Value, json};
 
-/// A record of this type and operation, with more members, has this value at this place of its event.
+/// Checks the value at a path in the event of a record with this type, operation and further members.
 #[track_caller]
 pub(crate) fn check(record_type: i64, operation: &str, more: Value, expect: &[(&str, Value)]) {
     let mut record = json!({
@@ -27,7 +27,7 @@ pub(crate) fn check(record_type: i64, operation: &str, more: Value, expect: &[(&
 }
 
 #[test]
-fn nobodys_id_joins_nobody() {
+fn the_id_of_missing_accounts_joins_nobody() {
     let zero = "00000000-0000-0000-0000-000000000000";
     let nobody = json!({"Actor": [{"ID": zero, "Type": 0}, {"ID": "x@contoso.example", "Type": 5}], "UserKey": zero});
     check(
@@ -69,7 +69,7 @@ fn a_session_begins_when_its_token_was_issued() {
 }
 
 #[test]
-fn members_that_are_no_users_are_not_called_users() {
+fn members_that_are_not_users_are_not_written_as_users() {
     let target = |kind: &str| json!([{"ID": format!("{kind}_52345678-1234-4234-8234-000000000001"), "Type": 2}, {"ID": "LT-0042", "Type": 1}]);
     let changes = json!([{"Name": "Group.DisplayName", "NewValue": "\"Laptops\"", "OldValue": ""}]);
     check(
@@ -93,7 +93,7 @@ fn members_that_are_no_users_are_not_called_users() {
 }
 
 #[test]
-fn second_factors_are_counted_not_measured() {
+fn authentication_methods_are_counted() {
     let check = |old: &str, new: &str, activity: i64| {
         let changes =
             json!([{"Name": "StrongAuthenticationMethod", "OldValue": old, "NewValue": new}]);
@@ -126,7 +126,7 @@ fn second_factors_are_counted_not_measured() {
 }
 
 #[test]
-fn taking_a_site_back_is_no_sharing() {
+fn taking_back_a_share_is_not_sharing() {
     for operation in [
         "SharingRevoked",
         "CompanyLinkRemoved",
@@ -148,7 +148,7 @@ fn taking_a_site_back_is_no_sharing() {
 }
 
 #[test]
-fn synchronizing_a_folder_is_no_mail() {
+fn a_synchronized_folder_is_a_folder_not_mail() {
     let item = json!({"Id": "f", "ParentFolder": {"Id": "f", "Path": "\\Inbox"}});
     check(
         2,
@@ -185,7 +185,7 @@ fn labels_are_about_files_and_mail() {
 }
 
 #[test]
-fn policies_of_mail_detections_come_as_numbers_too() {
+fn mail_detection_policies_can_be_numbers() {
     let check = |action: Value, disposition: &str, policy: Value, name: &str| {
         let more = json!({"P2Sender": "a@evil.example", "PolicyAction": action, "Policy": policy});
         check(
@@ -210,7 +210,7 @@ fn policies_of_mail_detections_come_as_numbers_too() {
 }
 
 #[test]
-fn names_of_services_before_the_verb_are_no_hindrance() {
+fn a_service_name_before_the_verb_is_skipped() {
     check(
         32,
         "StreamDeleteVideo",
@@ -238,7 +238,7 @@ fn names_of_services_before_the_verb_are_no_hindrance() {
 }
 
 #[test]
-fn enabling_and_disabling_have_activities_of_their_own() {
+fn enabling_and_disabling_have_their_own_activities() {
     check(
         313,
         "EnablePlugin",
@@ -283,7 +283,7 @@ fn files_found_by_scanners_and_endpoints_are_named() {
 }
 
 #[test]
-fn defender_itself_is_no_person() {
+fn defender_itself_is_not_a_person() {
     let user = |name: &str| json!({"UserId": name, "UserKey": name, "UserType": 4, "P2Sender": "a@evil.example"});
     check(
         28,
@@ -300,7 +300,7 @@ fn defender_itself_is_no_person() {
 }
 
 #[test]
-fn a_site_administrator_is_the_person_in_the_login_or_the_group() {
+fn a_site_administrator_is_the_person_or_group_in_the_login() {
     let old = json!([{"Name": "SiteAdmin", "NewValue": "", "OldValue": "i:0#.f|membership|bob@contoso.example"}]);
     check(
         4,
@@ -326,7 +326,7 @@ fn a_site_administrator_is_the_person_in_the_login_or_the_group() {
 }
 
 #[test]
-fn a_match_in_mail_is_data_in_transit_also_without_the_mail() {
+fn a_match_in_mail_is_data_in_transit_without_the_mail() {
     let state = "/data_security/data_lifecycle_state";
     let none = || json!({"PolicyDetails": []});
     check(
@@ -344,7 +344,7 @@ fn a_match_in_mail_is_data_in_transit_also_without_the_mail() {
 }
 
 #[test]
-fn an_investigations_entities_are_indexed() {
+fn an_investigations_entities_become_observables() {
     let entities = json!({"Entities": [
         {"Type": "mailbox", "MailboxPrimaryAddress": "bob@contoso.example"},
         {"Type": "url", "Url": "https://evil.example/a"},

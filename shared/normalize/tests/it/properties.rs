@@ -1,4 +1,4 @@
-//! Any input: generated values, and worked examples with their members torn, swapped, removed and broken.
+//! Any input: generated values, and worked examples with members mutated, swapped, removed and broken.
 
 use crate::lossless::lost;
 use crate::schema;
@@ -7,7 +7,6 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
-/// The records of the worked examples.
 pub(crate) static RECORDS: LazyLock<Vec<Map<String, Value>>> = LazyLock::new(|| {
     let pairs = include_str!("../fixtures/golden.ndjson").lines();
     let pairs = pairs.map(|line| serde_json::from_str::<Value>(line).expect("a pair is JSON"));
@@ -16,10 +15,10 @@ pub(crate) static RECORDS: LazyLock<Vec<Map<String, Value>>> = LazyLock::new(|| 
         .collect()
 });
 
-/// Cases per property without `PROPTEST_CASES`: more than 10,000 records in all, in a few seconds.
+/// Cases per property without `PROPTEST_CASES`: more than 10,000 records in total, in a few seconds.
 const CASES: u32 = 2_048;
 
-/// What proptest does by itself.
+/// proptest's own default.
 const CASES_OF_PROPTEST: u32 = 256;
 
 pub(crate) fn cases() -> ProptestConfig {
@@ -35,7 +34,7 @@ pub(crate) fn cases() -> ProptestConfig {
     }
 }
 
-/// Any version; the oldest, of which most is different, as often as all others.
+/// Any version. Half of the cases use the oldest, which differs most.
 fn version() -> impl Strategy<Value = OcsfVersion> {
     prop_oneof![
         Just(OcsfVersion::V1_1),
@@ -43,7 +42,7 @@ fn version() -> impl Strategy<Value = OcsfVersion> {
     ]
 }
 
-/// Any JSON value, with the words that rules look for among the strings.
+/// Any JSON value. The strings include words that the rules look for.
 pub(crate) fn value() -> impl Strategy<Value = Value> {
     let words = prop::sample::select(vec![
         "",
@@ -97,7 +96,7 @@ pub(crate) fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// An example with some of its members replaced, some removed, and perhaps another type and operation.
+/// An example with some members replaced, some removed, and perhaps another type and operation.
 pub(crate) fn mutated() -> impl Strategy<Value = Value> {
     let at = any::<prop::sample::Index>;
     let changes = prop::collection::vec((at(), prop::option::of(value())), 0..6);
@@ -134,7 +133,7 @@ pub(crate) fn mutated() -> impl Strategy<Value = Value> {
         })
 }
 
-/// Members that rules look at.
+/// Members that the rules read.
 #[rustfmt::skip]
 const MEMBERS: &[&str] = &[
     "AADGroupId", "Actor", "AddOnGuid", "AddOnName", "AffectedItems", "AlertCategory",
@@ -162,7 +161,7 @@ const MEMBERS: &[&str] = &[
     "VirusInfo", "WebId", "Workload",
 ];
 
-/// An operation for each rule.
+/// Operations, at least one for each rule.
 #[rustfmt::skip]
 const OPERATIONS: &[&str] = &[
     "UserLoggedIn", "Add member to role.", "Add app role assignment to group.",
@@ -176,12 +175,12 @@ const OPERATIONS: &[&str] = &[
     "MipLabel", "Whatever",
 ];
 
-/// A record of any type with any members in any shape.
+/// A record of any type, with any members in any shape.
 pub(crate) fn invented() -> impl Strategy<Value = Value> {
     let members = prop::collection::hash_map(prop::sample::select(MEMBERS), value(), 0..20);
     let types = prop_oneof![
         1 => -2i64..480,
-        // One of each rule: among 480 numbers they would come up too rarely.
+        // Types that have rules: among 480 numbers they would be drawn too rarely.
         4 => prop::sample::select(vec![
             1i64, 2, 4, 6, 8, 11, 14, 15, 20, 22, 25, 28, 40, 41, 43, 47, 64, 65, 98, 194, 261, 294,
         ]),
@@ -201,7 +200,7 @@ pub(crate) fn invented() -> impl Strategy<Value = Value> {
 }
 
 #[test]
-fn what_is_redacted_is_not_lost_without_redaction() {
+fn redacted_text_is_kept_without_redaction() {
     let record = json!({"Id": "a", "Operation": "CopilotInteraction", "CreationTime": {"pwD": 89}});
     let event = |redact| {
         let options = Options {
@@ -234,7 +233,7 @@ proptest! {
         for redact in [true, false] {
             let event = crate::event_with(record.to_string().as_bytes(), &Options { version, redact, ..Options::default() });
             prop_assert_eq!(schema::of(version).findings(&event), Vec::<String>::new());
-            // Redaction is meant to lose something.
+            // With redaction, the event is meant to lose something.
             if !redact {
                 prop_assert_eq!(lost(&record, &event), Vec::<String>::new());
             }
@@ -246,7 +245,7 @@ proptest! {
         for redact in [true, false] {
             let event = crate::event_with(record.to_string().as_bytes(), &Options { version, redact, ..Options::default() });
             prop_assert_eq!(schema::of(version).findings(&event), Vec::<String>::new());
-            // Redaction is meant to lose something.
+            // With redaction, the event is meant to lose something.
             if !redact {
                 prop_assert_eq!(lost(&record, &event), Vec::<String>::new());
             }

@@ -1,4 +1,4 @@
-//! A secret that a record holds is nowhere in its event, nor in a redacted blob.
+//! A secret in a record is not in its event and not in the redacted blob.
 
 use crate::schema;
 use bytes::Bytes;
@@ -7,10 +7,9 @@ use proptest::prelude::*;
 use records::split;
 use serde_json::{Map, Value, json};
 
-/// What must not come out. It is not in any name or word of the events.
+/// Text that must not be in the output. No name and no word of an event contains it.
 const MARKER: &str = "MARKER7f3a";
 
-/// Names that stand for a secret.
 const SECRETS: &[&str] = &[
     "Password",
     "PasswordProfile",
@@ -29,7 +28,7 @@ const SECRETS: &[&str] = &[
     "DetectedValues",
 ];
 
-/// The marker among other text, quotes and escapes included, and perhaps inside lists and objects.
+/// A secret that contains the marker, with quotes and escapes, perhaps inside lists and objects.
 fn secret() -> impl Strategy<Value = Value> {
     let around = "[ -~é\\\\\"]{0,6}";
     let leaf =
@@ -45,7 +44,7 @@ fn secret() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A record with a secret somewhere that secrets are known to stand.
+/// A record with a secret in a place where secrets are known to occur.
 fn record() -> impl Strategy<Value = Value> {
     let types = prop::sample::select(vec![1, 8, 11, 15, 18, 20, 25, 40, 63, 9_999]);
     let operations = prop::sample::select(vec![
@@ -146,7 +145,7 @@ proptest! {
     }
 
     #[test]
-    fn no_event_of_a_record_that_was_cut_holds_a_secret(record in record(), cut in any::<prop::sample::Index>()) {
+    fn no_event_of_a_cut_record_holds_a_secret(record in record(), cut in any::<prop::sample::Index>()) {
         let text = record.to_string();
         let cut = &text.as_bytes()[..cut.index(text.len())];
         for schema in [Schema::Ocsf, Schema::Ecs] {
@@ -156,11 +155,11 @@ proptest! {
     }
 
     #[test]
-    fn a_redacted_blob_holds_none_and_is_otherwise_the_same(record in record(), other in "[a-z ]{0,20}") {
+    fn a_redacted_blob_is_otherwise_unchanged(record in record(), other in "[a-z ]{0,20}") {
         let other = json!({"Id": "b", "Subject": other, "KeyDescription": "[KeyType=Password]"}).to_string();
         let cut = &record.to_string()[..record.to_string().len() - 1];
         let body = format!(" [{other} ,\n{record},{cut}{} , {record} ]", if cut.ends_with('}') { "" } else { "]" });
-        // A cut record may swallow what follows it: then the body is no array, which is another case.
+        // A cut record may run into the next one. Then the body is not an array, which another test covers.
         let body = Bytes::from(body);
         if let Ok(parts) = split(&body) {
             let clean = redact(&body).expect("an array").expect("there is a secret");

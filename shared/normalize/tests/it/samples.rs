@@ -1,4 +1,4 @@
-//! Further records, where they are given: valid, lossless, one event each.
+//! Further records, if any are given: one valid event each, without loss.
 
 use crate::further_records::further_records;
 use crate::lossless::lost;
@@ -21,7 +21,6 @@ fn every_sample_becomes_a_valid_event_that_loses_nothing() {
     );
 }
 
-/// What is wrong with the event of a record.
 fn check(line: &str) -> Option<String> {
     let record: Value = serde_json::from_str(line).expect("a sample is JSON");
     let event = crate::event(line.as_bytes());

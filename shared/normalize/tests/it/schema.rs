@@ -1,4 +1,4 @@
-//! The official schemas as validators: the rules of ocsf-server's `validator2`, read from the compiled schema.
+//! Validators made from the official schemas: the rules of ocsf-server's `validator2`, applied to the compiled schema.
 
 use flate2::read::GzDecoder;
 use normalize::OcsfVersion;
@@ -20,7 +20,6 @@ static SCHEMAS: [LazyLock<Schema>; 8] = [
     LazyLock::new(|| Schema::read(include_bytes!("../schema/ocsf-1.8.0.json.gz"))),
 ];
 
-/// The schema of a version.
 pub(crate) fn of(version: OcsfVersion) -> &'static Schema {
     let at = OcsfVersion::ALL
         .iter()
@@ -36,7 +35,7 @@ pub(crate) struct Schema {
     formats: HashMap<String, Regex>,
 }
 
-/// What is open while an event is walked.
+/// The state of a walk through an event.
 struct Walk<'e> {
     profiles: Vec<&'e str>,
     findings: Vec<String>,
@@ -77,27 +76,27 @@ impl Schema {
         }
     }
 
-    /// The version that the schema says it is.
+    /// The version in the schema file.
     pub(crate) fn version(&self) -> &str {
         self.schema["version"].as_str().expect("a version")
     }
 
-    /// Names of the profiles that some attribute of a class comes by.
+    /// Names of the profiles that some attribute of a class requires.
     pub(crate) fn profiles(&self) -> &BTreeSet<String> {
         &self.profiles
     }
 
-    /// A class, if the version has it.
+    /// The class, if the version has it.
     pub(crate) fn class(&self, uid: i64) -> Option<&Value> {
         Some(&self.schema["classes"][self.class_names.get(&uid)?])
     }
 
-    /// An object type, if the version has it.
+    /// The object type, if the version has it.
     pub(crate) fn object_type(&self, name: &str) -> Option<&Value> {
         self.schema["objects"].get(name)
     }
 
-    /// Everything that is wrong with an event; nothing for a valid one.
+    /// Everything that is wrong with an event; nothing if it is valid.
     pub(crate) fn findings(&self, event: &Value) -> Vec<String> {
         let Some(name) = event["class_uid"]
             .as_i64()
@@ -223,7 +222,7 @@ impl Schema {
                 &self.schema["objects"][attribute["object_type"].as_str().expect("an object type")];
             match value.as_object() {
                 None => walk.findings.push(format!("{path}: not an object")),
-                // The free-form object: unmapped and the like.
+                // A free-form object, such as `unmapped`.
                 Some(_) if of["attributes"].as_object().is_none_or(Map::is_empty) => {}
                 Some(object) => self.object(of, object, path, walk),
             }
@@ -292,7 +291,7 @@ impl Schema {
         }
     }
 
-    /// A path of attributes, never into free-form data.
+    /// Whether a path of attributes exists. Paths into free-form data do not count.
     fn resolves(&self, of: &Value, path: &str, profiles: &[&str]) -> bool {
         let (head, rest) = path
             .split_once('.')
@@ -311,7 +310,7 @@ impl Schema {
     }
 }
 
-/// The profiles by any of which an attribute comes; none when it needs none.
+/// The profiles that include an attribute; empty if it needs none.
 pub(crate) fn profiles(attribute: &Value) -> impl Iterator<Item = &str> {
     let names = attribute["profiles"].as_array().into_iter().flatten();
     names
@@ -323,7 +322,7 @@ fn allowed(attribute: &Value, given: &[&str]) -> bool {
     profiles(attribute).next().is_none() || profiles(attribute).any(|name| given.contains(&name))
 }
 
-/// The caption beside an enum's number.
+/// The caption that belongs to an enum's number.
 fn sibling(
     attribute: &Value,
     value: &Value,
@@ -352,7 +351,7 @@ fn sibling(
 }
 
 #[test]
-fn the_validator_finds_what_is_wrong() {
+fn the_validator_finds_every_fault() {
     let good = super::event(br#"{"Id":"a","Operation":"ViewReport","RecordType":20,"ClientIP":"198.51.100.7","UserId":"a@b.example"}"#);
     let ocsf = of(OcsfVersion::V1_8);
     assert_eq!(ocsf.findings(&good), Vec::<String>::new());

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 
-/// The classes that events are of, and the name of each in the table.
+/// The classes of our events, and their names in the table.
 const CLASSES: [(i64, &str); 13] = [
     (0, "BASE_EVENT"),
     (2004, "DETECTION_FINDING"),
@@ -30,10 +30,10 @@ const CLASSES: [(i64, &str); 13] = [
     (6006, "FILE_HOSTING"),
 ];
 
-/// Object types of which the projection knows more than the schemas say.
+/// Object types that the projection handles by name.
 const PUBLIC: [&str; 4] = ["ACTOR", "FINDING_INFO", "METADATA", "OBSERVABLE"];
 
-/// Widest line of the table.
+/// Longest line of the table, in characters.
 const WIDTH: usize = 120;
 
 /// Set to write the tables instead of comparing them.
@@ -57,8 +57,8 @@ fn the_table_is_what_the_schemas_say() {
     }
 }
 
-/// The walk over all that events can hold: attributes of the classes and of what is in them, as far as their names
-/// stand in the mapping's source.
+/// A walk through everything that an event can hold: the attributes of the classes and of the objects in them, as far
+/// as the mapping's source contains their names.
 struct Derivation {
     words: BTreeSet<String>,
     /// The text of each object type that was walked; empty while it is being walked.
@@ -80,7 +80,6 @@ impl Derivation {
         }
     }
 
-    /// The texts of table.rs and table/objects.rs.
     fn table(mut self) -> (String, String) {
         let mut classes = String::new();
         let mut index = String::new();
@@ -108,7 +107,7 @@ impl Derivation {
             .filter(|name| body.contains(&format!("&{name})")) || PUBLIC.contains(&name.as_str()));
         let names: Vec<_> = names.collect();
         let classes = format!(
-            "//! What versions of OCSF before 1.8.0 lack and demand, of what the mapping writes: see [`super::attribute`].\n\
+            "//! How versions of OCSF before 1.8.0 differ on the attributes that the mapping writes: see [`super::attribute`].\n\
              //!\n\
              //! Derived from the official schemas: `WRITE_TABLES=1 cargo test -p normalize table` writes it.\n\n\
              mod objects;\n\n\
@@ -121,7 +120,7 @@ impl Derivation {
             used_versions(&body),
         );
         let objects = format!(
-            "//! The object types in the classes: derived from the official schemas by tests/it/table.rs, as the classes are.\n\n\
+            "//! The object types used in the classes, derived from the official schemas by tests/it/table.rs like the classes.\n\n\
              use crate::version::OcsfVersion::{{{}}};\n\
              use crate::project::attribute::{{Object, {}}};\n{objects}",
             used_versions(&objects),
@@ -130,7 +129,7 @@ impl Derivation {
         (classes, objects)
     }
 
-    /// What one class has and another has not.
+    /// Attributes that one class has and another does not.
     fn foreign(&self, of: i64, to: i64) -> String {
         let newest = schema::of(OcsfVersion::V1_8);
         let attributes = |uid| {
@@ -162,7 +161,6 @@ impl Derivation {
         later.collect::<Vec<_>>().join(", ")
     }
 
-    /// The text of a class or an object type.
     fn item(
         &mut self,
         name: &str,
@@ -209,7 +207,7 @@ impl Derivation {
         )
     }
 
-    /// What is to be said of an attribute, as calls of its builder; nothing for most.
+    /// How an attribute differs between versions, as calls of its builder; nothing for most attributes.
     fn facts(&mut self, history: &History<'_>) -> String {
         let mut said = String::new();
         let newest = history.newest();
@@ -257,7 +255,7 @@ impl Derivation {
     }
 }
 
-/// The constraints of a class or an object type, by the attributes that the mapping writes.
+/// The constraints of a class or an object type, limited to the attributes that the mapping writes.
 fn constraints(versions: &[(OcsfVersion, &Value)], words: &BTreeSet<String>) -> Vec<String> {
     let of = |item: &Value| -> Vec<String> {
         let kinds = item["constraints"].as_object().into_iter().flatten();
@@ -301,7 +299,7 @@ fn constraints(versions: &[(OcsfVersion, &Value)], words: &BTreeSet<String>) -> 
     texts.collect()
 }
 
-/// The entries of a list: on the list's own line when they fit, else on as few lines as hold them.
+/// The entries of a list: on the list's own line if they fit, or else wrapped.
 fn wrapped(entries: &[String]) -> String {
     let whole = entries.join(", ");
     if whole.len() + "    attributes: &[],".len() <= WIDTH {
@@ -321,7 +319,7 @@ fn wrapped(entries: &[String]) -> String {
     format!("\n        {}\n    ", lines.join("\n        "))
 }
 
-/// Those of some functions that a text calls.
+/// Those of the named functions that a text calls.
 fn used(text: &str, names: &[&str]) -> String {
     let called = names.iter().filter(|name| {
         Regex::new(&format!(r"\b{name}\("))
@@ -343,7 +341,7 @@ fn constant(version: OcsfVersion) -> String {
     format!("{version:?}")
 }
 
-/// Every string of the mapping's source that may be an attribute's name.
+/// Every string in the mapping's source that may be the name of an attribute.
 fn read_words(folder: &Path, words: &mut BTreeSet<String>) {
     let name = Regex::new("\"([a-z][a-z0-9_]*)\"").expect("a regex");
     for entry in std::fs::read_dir(folder).expect("a folder of sources") {

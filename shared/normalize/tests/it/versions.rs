@@ -7,14 +7,14 @@ use normalize::OcsfVersion;
 use serde_json::Value;
 
 #[test]
-fn each_schema_is_of_the_version_it_is_read_for() {
+fn each_schema_is_of_the_version_it_is_loaded_for() {
     for version in OcsfVersion::ALL {
         assert_eq!(schema::of(version).version(), version.as_str());
     }
 }
 
 #[test]
-fn the_fixtures_are_valid_in_every_version_and_lose_nothing() {
+fn the_fixtures_are_valid_and_lossless_in_every_version() {
     let pairs = include_str!("../fixtures/golden.ndjson").lines();
     let records =
         pairs.map(|line| serde_json::from_str::<Value>(line).expect("a pair")["raw"].clone());
@@ -22,12 +22,12 @@ fn the_fixtures_are_valid_in_every_version_and_lose_nothing() {
 }
 
 #[test]
-fn the_samples_are_valid_in_every_version_and_lose_nothing() {
+fn the_samples_are_valid_and_lossless_in_every_version() {
     let records = further_records("versions").into_iter();
     check(records.map(|(text, _)| serde_json::from_str(&text).expect("a sample is JSON")));
 }
 
-/// What is wrong with a record's event in a version.
+/// What is wrong with a record's event in a version of OCSF.
 pub(crate) fn wrong(version: OcsfVersion, record: &Value) -> Vec<String> {
     let event = crate::event_at(version, record.to_string().as_bytes());
     let mut wrong = schema::of(version).findings(&event);

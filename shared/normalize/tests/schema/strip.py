@@ -1,9 +1,9 @@
-"""Takes from a schema that schema.ocsf.io exported what a validator of events reads, in the layout of ocsf-schema-compiler.
+"""Extracts what a validator of events needs from a schema exported by schema.ocsf.io, in the layout of ocsf-schema-compiler.
 
 usage: strip.py EXPORTED.json STRIPPED.json.gz
 
-Captions and descriptions of attributes go; names, types, enums with their captions, requirements, profiles, siblings
-and constraints stay. Objects of extensions are named without their extension, as the compiler does.
+Captions and descriptions of attributes are removed; names, types, enums with their captions, requirements, profiles,
+siblings and constraints stay. Objects of extensions are named without their extension, as the compiler does.
 """
 
 import gzip

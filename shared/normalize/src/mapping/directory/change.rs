@@ -1,11 +1,10 @@
-//! A change of the directory, read once for all rules.
+//! A change in the directory, read once for all rules.
 
 use crate::json::Value;
 use crate::record::identity::{self, Ids};
 use crate::record::{Changes, Record, User, UserKind};
 use std::borrow::Cow;
 
-/// What the directory was asked to change, read once for all rules.
 pub(super) struct Change<'r, 'a> {
     pub(super) record: &'r Record<'a>,
     pub(super) target: Ids<'a>,
@@ -21,7 +20,7 @@ impl<'r, 'a> Change<'r, 'a> {
         }
     }
 
-    /// The name of the target, whatever it is; the object's id text when the target has none.
+    /// The target's name, whatever kind it is; the text of `ObjectId` when it has no name.
     pub(super) fn target_name(&self) -> Option<Cow<'a, str>> {
         let target = &self.target;
         target
@@ -37,7 +36,7 @@ impl<'r, 'a> Change<'r, 'a> {
             })
     }
 
-    /// The target as a user: a person, or an application's service principal.
+    /// The target as a user: a person or an application's service principal.
     pub(super) fn target_user(&self) -> User<'a> {
         let target = &self.target;
         let service = target.kind.as_deref() == Some("ServicePrincipal");
@@ -59,7 +58,7 @@ impl<'r, 'a> Change<'r, 'a> {
         }
     }
 
-    /// Marks `Target` and `ObjectId` where all of their texts stand in the event.
+    /// Marks `Target` and `ObjectId` if all of their texts are in the event.
     pub(super) fn mark_target(&self, written: &[&Option<Cow<'a, str>>]) {
         let stands = |text: &str| written.iter().any(|known| known.as_deref() == Some(text));
         let texts = |value: Value<'a>| value.get("ID").and_then(Value::scalar);

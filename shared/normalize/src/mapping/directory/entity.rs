@@ -1,4 +1,4 @@
-//! Everything else that the directory holds: applications, policies, domains, devices, partners, the company itself.
+//! Other objects of the directory: applications, policies, domains, devices, partners, the organization itself.
 
 use super::super::verbs::{self, Verb};
 use super::change::Change;
@@ -8,7 +8,7 @@ use crate::ocsf::class::EntityManagement;
 use crate::severity;
 use std::borrow::Cow;
 
-/// Maps a change of an entity, with the old values in `entity` and the new ones in `entity_result`.
+/// Maps a change of an entity. The old values are in `entity`, the new ones in `entity_result`.
 pub(super) fn map<'a>(change: &Change<'_, 'a>, event: &mut Event<'a>) {
     let op = &*change.record.op;
     event.classify(activity(op));
@@ -90,7 +90,7 @@ fn activity(op: &str) -> EntityManagement {
     }
 }
 
-/// type_id and its name: by the kind of the target, else by a word of the operation.
+/// `type_id` and its caption: by the kind of the target or, failing that, by a word of the operation.
 fn kind<'a>(change: &Change<'_, 'a>) -> (i64, Cow<'a, str>) {
     const WORDS: [(&str, &str); 8] = [
         ("policy", "Policy"),

@@ -1,4 +1,4 @@
-//! Rights given and taken: directory roles, app roles, delegated permissions, consent, ownership.
+//! Rights granted and revoked: directory roles, app roles, delegated permissions, consent, ownership.
 
 use super::change::Change;
 use crate::ocsf::class::UserAccess;
@@ -8,7 +8,7 @@ use crate::record::{User, UserKind};
 use crate::severity;
 use std::borrow::Cow;
 
-/// What kind of right an operation gives or takes.
+/// The kind of right that an operation grants or revokes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Right {
     Role,
@@ -18,7 +18,7 @@ pub(super) enum Right {
     Owner,
 }
 
-/// The right that an operation is about, and whether it is given.
+/// The kind of right in an operation, and whether it is granted.
 pub(super) fn of(op: &str) -> Option<(Right, bool)> {
     let given = !(op.starts_with("remove")
         || op.starts_with("revoke")
@@ -42,7 +42,7 @@ pub(super) fn of(op: &str) -> Option<(Right, bool)> {
     Some((right, given))
 }
 
-/// Maps a change of rights; false when the record names no right.
+/// Maps a change of rights. Returns false when the record names no right.
 pub(super) fn map<'a>(
     change: &Change<'_, 'a>,
     event: &mut Event<'a>,
@@ -122,7 +122,8 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Every scope in the text of a consent: `[] => [[Id: ..., ConsentType: AllPrincipals, Scope: User.Read Mail.Read, ...]]`.
+/// All scopes in the text of a consent: `[] => [[Id: ..., ConsentType: AllPrincipals, Scope: User.Read Mail.Read,
+/// ...]]`.
 fn consent_scopes(permissions: &str) -> Vec<String> {
     let lists = permissions
         .split("Scope:")
@@ -237,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_given_from_taken() {
+    fn grants_and_revocations_are_told_apart() {
         let check = |op: &str, expect: Option<(Right, bool)>| assert_eq!(of(op), expect, "{op}");
         check("add member to role", Some((Right::Role, true)));
         check(

@@ -1,4 +1,4 @@
-//! Alerts of Security & Compliance (record type 40). What happened is in `Data`, JSON in a string with short keys.
+//! Alerts of Security & Compliance (record type 40). The details are in `Data`: JSON in a string, with short keys.
 
 use crate::json::{Tree, Writer, parse};
 use crate::ocsf::class::DetectionFinding;
@@ -10,7 +10,7 @@ use crate::record::{Record, meaningful};
 use crate::record::{User, email_domain};
 use std::borrow::Cow;
 
-/// Maps an alert: triggered, extended by an entity, or updated.
+/// Maps an alert: a new alert, an entity added to one, or an update.
 pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     let data = record.get("Data").and_then(meaningful);
     let doc = data
@@ -124,7 +124,7 @@ fn write_evidence<'a>(record: &Record<'a>, event: &mut Event<'a>, data: Option<&
     finding::write_malware(event, malware.as_deref());
 }
 
-/// The message of a mail alert: tsd and mfrm name the sender, trc the recipients, ms the subject.
+/// Writes the message of a mail alert: tsd and mfrm name the sender, trc the recipients, ms the subject.
 fn write_email(w: &mut Writer, datum: &impl Fn(&str) -> Option<String>) {
     let address = |text: &String| email_domain(text).is_some();
     let from = datum("tsd")

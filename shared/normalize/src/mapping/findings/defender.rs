@@ -14,7 +14,7 @@ use crate::record::{Record, meaningful};
 use crate::severity;
 use std::borrow::Cow;
 
-/// Evidences in one finding. Investigations list some dozens of entities; all stay in `unmapped`.
+/// Evidences in one finding. Investigations list a few dozen entities; all of them stay in `unmapped`.
 pub(super) const EVIDENCES_MAX: usize = 64;
 
 pub(super) fn start(event: &mut Event<'_>, activity: DetectionFinding, status: StatusId) {
@@ -22,7 +22,7 @@ pub(super) fn start(event: &mut Event<'_>, activity: DetectionFinding, status: S
     finding::open(event, status);
 }
 
-/// Maps a click on a link that Safe Links had rewritten (record type 41).
+/// Maps a click on a link that Safe Links has rewritten (record type 41).
 pub(crate) fn link_clicked<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
     start(event, DetectionFinding::Create, StatusId::New);
     let url = record.take("Url").or_else(|| record.take("URL"));
@@ -133,7 +133,7 @@ pub(crate) fn file_detected<'a>(record: &Record<'a>, event: &mut Event<'a>, acto
     Disposition::Detected.write(event);
 }
 
-/// Marks `FileData` when the event holds all of it; a verdict of 1, bad, is what the finding says.
+/// Marks `FileData` if the event holds all of it. A verdict of 1 means "bad", which the finding itself says.
 fn claim_file_data(data: Value<'_>) {
     let known = [
         "DocumentId",
@@ -155,8 +155,8 @@ fn claim_file_data(data: Value<'_>) {
     }
 }
 
-/// Maps an alert of Defender for Cloud Apps, a custom detection, a risk, or a sender's listing: one evidence for each
-/// client address.
+/// Maps an alert of Defender for Cloud Apps, a custom detection, a risk, or a change to a sender list, with one
+/// evidence for each client address.
 pub(crate) fn cloud_app<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
     let title = ["AlertDisplayName", "AlertTitle", "Title", "Name", "Event"];
     let desc = ["AlertDescription", "Description", "Reason"];
@@ -186,7 +186,7 @@ pub(crate) fn cloud_app<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &
     write_evidences(record, event, actor);
 }
 
-/// Maps a risk that Entra ID Protection saw (record type 294).
+/// Maps a risk that Entra ID Protection has detected (record type 294).
 pub(crate) fn risk<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
     let info = Info {
         uid: record.text("RiskId"),
@@ -202,7 +202,7 @@ pub(crate) fn risk<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor
     write_evidences(record, event, actor);
 }
 
-/// What `finding_info` says.
+/// The content of `finding_info`.
 #[derive(Debug, Default)]
 struct Info<'a> {
     uid: Option<Cow<'a, str>>,

@@ -90,7 +90,8 @@ fn entity_ip(entity: Value<'_>) -> Option<String> {
     address::ip(&address).map(Cow::into_owned)
 }
 
-/// Indexes what an entity's evidence says. The entities were read from a string of the record, and do not live as long.
+/// Adds the observables of an entity's evidence. The entities were parsed from a string of the record and live shorter
+/// than the event.
 fn observe_entity(event: &mut Event<'_>, entity: Value<'_>) {
     let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
     match entity_kind(entity).as_str() {
@@ -117,7 +118,7 @@ fn observe_entity(event: &mut Event<'_>, entity: Value<'_>) {
     }
 }
 
-/// An entity of an investigation, by its kind.
+/// Writes an entity of an investigation, by its kind.
 fn write_entity(w: &mut Writer, entity: Value<'_>) {
     let text = |key: &str| text_of(entity, key);
     let address = |key: &str| text(key).filter(|address| email_domain(address).is_some());

@@ -13,10 +13,10 @@ use crate::record::{Record, meaningful};
 use crate::severity;
 use std::borrow::Cow;
 
-/// Attachments that are listed; Exchange allows 250.
+/// Attachments listed in one event. Exchange allows 250.
 const ATTACHMENTS_MAX: usize = 256;
 
-/// Maps a detection; false when the record names no usable address, which the class demands.
+/// Maps a detection. Returns false when the record has no usable address, which the class requires.
 pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> bool {
     let address = |text: &Cow<'_, str>| email_domain(text).is_some();
     let recipients = record
@@ -109,14 +109,14 @@ fn write_email<'a>(record: &Record<'a>, event: &mut Event<'a>, email: &Email<'a>
     }
 }
 
-/// Microsoft's PolicyAction: some records have the number, some the word.
+/// Microsoft's PolicyAction. Some records have the number, some the name.
 #[rustfmt::skip]
 const POLICY_ACTIONS: &[(&str, &str)] = &[
     ("0", "MoveToJMF"), ("1", "AddXHeader"), ("2", "ModifySubject"), ("3", "Redirect"), ("4", "Delete"), ("5", "Quarantine"),
     ("6", "NoAction"), ("7", "BccMessage"), ("8", "ReplaceAttachment"),
 ];
 
-/// Microsoft's Policy.
+/// Microsoft's Policy, by number.
 #[rustfmt::skip]
 const POLICIES: &[(&str, &str)] = &[
     ("1", "Anti-spam, HSPM"), ("2", "Anti-spam, SPM"), ("3", "Anti-spam, Bulk"), ("4", "Anti-spam, PHSH"),

@@ -5,26 +5,27 @@ use crate::record::text::{meaningful, slice};
 use memchr::memchr_iter;
 use std::borrow::Cow;
 
-/// The object id of accounts that do not exist: as an id it would join all failed guesses into one person.
+/// The object id of accounts that do not exist. As an id it would join all failed guesses into one person.
 pub(crate) const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 
-/// One list of typed ids, as Entra writes them for actor and target.
+/// One of Entra's lists of typed ids: an actor or a target.
 #[derive(Debug, Default)]
 pub(crate) struct Ids<'a> {
     pub(crate) display_name: Option<Cow<'a, str>>,
     pub(crate) oid: Option<Cow<'a, str>>,
-    /// `User`, `ServicePrincipal`, `Group`, `Policy`, ...: the word of `Kind_<guid>`, or the id that is such a word.
+    /// `User`, `ServicePrincipal`, `Group`, `Policy`, ...: the prefix of `Kind_<guid>`, or an id that is just such a
+    /// word.
     pub(crate) kind: Option<Cow<'a, str>>,
     pub(crate) puid: Option<Cow<'a, str>>,
     pub(crate) upn: Option<Cow<'a, str>>,
     pub(crate) spn: Option<Cow<'a, str>>,
-    /// A guid that is not the object's own: the application that called.
+    /// A GUID that is not the object's own: the calling application.
     pub(crate) app_uid: Option<Cow<'a, str>>,
 }
 
 impl<'a> Ids<'a> {
-    /// Reads `[{ID, Type}]`. Types are Microsoft's IdentityType: 1 name, 2 other, 3 PUID, 4 SPN, 5 UPN; sign-ins write an
-    /// object id as 0.
+    /// Reads `[{ID, Type}]`. The types are Microsoft's IdentityType: 1 name, 2 other, 3 PUID, 4 SPN, 5 UPN. Sign-ins
+    /// write an object id as type 0.
     pub(crate) fn read(list: Value<'a>) -> Self {
         let mut ids = Self::default();
         let mut guids: Vec<Cow<'a, str>> = Vec::new();
@@ -68,14 +69,14 @@ impl<'a> Ids<'a> {
     }
 }
 
-/// An entry of a list of typed ids that holds nothing but id and type.
+/// Whether the entry holds only an id and a type.
 pub(crate) fn is_plain_id(entry: Value<'_>) -> bool {
     entry
         .children()
         .all(|member| member.key().is("ID") || (member.key().is("Type") && member.int().is_some()))
 }
 
-/// `Kind_<guid>` in its two parts.
+/// The two parts of `Kind_<guid>`.
 fn split_kind<'a>(id: &Cow<'a, str>) -> Option<(Cow<'a, str>, Cow<'a, str>)> {
     let at = id.rfind('_')?;
     is_guid(&id[at + 1..]).then(|| (slice(id, 0, at), slice(id, at + 1, id.len())))
@@ -111,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_the_puid_in_every_claim() {
+    fn the_puid_is_found_in_every_claim() {
         let check =
             |text: &str, expect: Option<&str>| assert_eq!(puid(text).as_deref(), expect, "{text}");
         check("10032001AAAA0001", Some("10032001AAAA0001"));
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_guids() {
+    fn guids_are_recognized() {
         assert!(is_guid("755e500a-6c03-46b0-b53b-282f23374e3b"));
         assert!(!is_guid("755e500a-6c03-46b0-b53b-282f23374e3"));
         assert!(!is_guid("755e500a+6c03-46b0-b53b-282f23374e3b"));

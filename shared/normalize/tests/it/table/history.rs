@@ -1,4 +1,4 @@
-//! What changed about an attribute from version to version, as calls of its builder in the table.
+//! How an attribute changed from version to version, as calls of its builder in the table.
 
 use super::constant;
 use crate::schema;
@@ -6,7 +6,7 @@ use normalize::OcsfVersion;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// An attribute of one class or object type in each version that has the class or type, oldest first.
+/// An attribute of one class or object type, in each version that has the class or type, oldest first.
 pub(super) struct History<'s> {
     pub(super) name: &'s str,
     pub(super) of: Vec<(OcsfVersion, Option<&'s Value>)>,
@@ -17,7 +17,7 @@ impl History<'_> {
         self.of.last().and_then(|(_, of)| *of).expect("in 1.8.0")
     }
 
-    /// The first version that has it; every later one has it too, and as the same type.
+    /// The first version that has the attribute. Every later version has it too, with the same type.
     pub(super) fn since(&self) -> OcsfVersion {
         let first = self
             .of
@@ -50,9 +50,9 @@ impl History<'_> {
             .filter_map(|(version, of)| Some((*version, (*of)?)))
     }
 
-    /// Values of the enum that came after the attribute.
+    /// Enum values that were added later than the attribute.
     pub(super) fn values(&self) -> String {
-        // The classes and what follows from them are not looked up.
+        // The projection copies these without looking at their values.
         let derived = ["category_uid", "class_uid", "type_uid"].contains(&self.name);
         let Some(newest) = self.newest()["enum"].as_object().filter(|_| !derived) else {
             return String::new();
@@ -87,7 +87,8 @@ impl History<'_> {
         format!(".values(&[{}])", list.join(", "))
     }
 
-    /// Demanded by an older version though not by 1.8.0, or something that may get lost on the way there.
+    /// Says where the attribute is required: by an older version but not by 1.8.0, or by all if the conversion may lose
+    /// it.
     pub(super) fn required(&self) -> String {
         let required = |of: &Value| of["requirement"] == "required";
         let versions: Vec<_> = self
@@ -124,7 +125,8 @@ impl History<'_> {
         format!(".required_before({})", constant(next))
     }
 
-    /// The profile that some version wants and 1.8.0 does not, or by which the attribute is required.
+    /// The profile that an older version requires and 1.8.0 does not. A profile of 1.8.0 is only given for required
+    /// attributes.
     pub(super) fn profile(&self, said: &str) -> String {
         let needs = |of: &Value| schema::profiles(of).map(str::to_owned).collect::<Vec<_>>();
         let newest = needs(self.newest());
