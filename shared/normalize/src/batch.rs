@@ -1,7 +1,6 @@
 //! Records that are parsed together and turned into events one at a time.
 
-use crate::engine;
-use crate::engine::Context;
+use crate::engine::{self, Context};
 use crate::json::{self, Doc, Node};
 use crate::outcome::Outcome;
 use crate::record::{Identity, Malformed};

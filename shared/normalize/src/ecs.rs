@@ -18,13 +18,9 @@ mod shapes;
 
 use crate::json::Writer;
 use crate::ocsf::envelope::{self, Provenance};
-use crate::ocsf::status;
-use crate::ocsf::{Event, Status};
-use crate::record::Malformed;
-use crate::record::Record;
-use crate::record::RecordType;
-use crate::record::Who;
+use crate::ocsf::{Event, Status, status};
 use crate::record::time::Moment;
+use crate::record::{Malformed, Record, RecordType, Who};
 use related::Related;
 
 /// The version that Elastic's integration writes, and that the fields are tested against.

@@ -1,16 +1,14 @@
 //! From record to event: parse, redact, filter, map, write, and convert to the requested version.
 
 use crate::json::{Doc, Writer};
-use crate::mapping;
 use crate::ocsf::envelope::{self, Provenance};
 use crate::ocsf::{Event, malformed};
 use crate::options::{Options, RawData, Schema};
 use crate::outcome::{self, Outcome};
 use crate::record::{self, Malformed, Record, Who};
-use crate::redact;
 use crate::rules::{Action, Decision, RecordFacts};
 use crate::version::OcsfVersion;
-use crate::{ecs, project};
+use crate::{ecs, mapping, project, redact};
 use std::borrow::Cow;
 
 /// What an event depends on besides its record.

@@ -2,8 +2,7 @@
 
 use crate::json::Doc;
 use crate::mapping::MatchedBy;
-use crate::record;
-use crate::record::Record;
+use crate::record::{self, Record};
 use crate::rules::Decision;
 use std::borrow::Cow;
 

@@ -8,10 +8,8 @@ use crate::ocsf::class::{
     AccountChange, ApiActivity, ApplicationLifecycle, Authentication, EntityManagement,
     FileHosting, GroupManagement,
 };
-use crate::ocsf::status;
-use crate::ocsf::{Class, Event, Status, StatusId};
-use crate::record::Record;
-use crate::record::RecordType;
+use crate::ocsf::{Class, Event, Status, StatusId, status};
+use crate::record::{Record, RecordType};
 use std::borrow::Cow;
 
 type Words = &'static [&'static str];

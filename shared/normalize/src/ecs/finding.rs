@@ -2,11 +2,8 @@
 
 use super::related::Related;
 use crate::json::{Value, Writer, parse};
-use crate::ocsf::StatusId;
-use crate::ocsf::endpoint;
-use crate::record::RecordType;
-use crate::record::text_of;
-use crate::record::{Record, email_domain, meaningful};
+use crate::ocsf::{StatusId, endpoint};
+use crate::record::{Record, RecordType, email_domain, meaningful, text_of};
 use std::borrow::Cow;
 
 /// The JSON in an alert's `Data`, with Microsoft's short keys.

@@ -1,11 +1,8 @@
 //! `group`: the team, the group, the role group.
 
 use crate::json::Writer;
-use crate::record::Changes;
-use crate::record::Record;
-use crate::record::RecordType;
-use crate::record::event_data;
 use crate::record::identity::Ids;
+use crate::record::{Changes, Record, RecordType, event_data};
 use std::borrow::Cow;
 
 /// Name and id.

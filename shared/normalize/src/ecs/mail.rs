@@ -3,9 +3,7 @@
 
 use super::related::Related;
 use crate::json::{Value, Writer};
-use crate::record::RecordType;
-use crate::record::text_of;
-use crate::record::{Record, meaningful};
+use crate::record::{Record, RecordType, meaningful, text_of};
 use std::borrow::Cow;
 
 /// Addresses and attachments listed for one message. Exchange allows 1,000 and 250; all of them are in `o365.audit`.

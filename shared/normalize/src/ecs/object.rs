@@ -2,13 +2,10 @@
 
 use super::related::Related;
 use crate::json::Writer;
-use crate::ocsf::Class;
-use crate::ocsf::Event;
 use crate::ocsf::file::{File, FileKind, hostname};
-use crate::record::Record;
-use crate::record::RecordType;
-use crate::record::text_of;
+use crate::ocsf::{Class, Event};
 use crate::record::time::{self, Moment};
+use crate::record::{Record, RecordType, text_of};
 use std::borrow::Cow;
 
 /// Writes `file`, `url` and `process`.

@@ -2,13 +2,8 @@
 
 use super::related::Related;
 use crate::json::Writer;
-use crate::ocsf::Class;
-use crate::ocsf::Event;
-use crate::record::Record;
-use crate::record::RecordType;
-use crate::record::Who;
-use crate::record::text_of;
-use crate::record::{Ids, email_domain, is_guid, slice};
+use crate::ocsf::{Class, Event};
+use crate::record::{Ids, Record, RecordType, Who, email_domain, is_guid, slice, text_of};
 use std::borrow::Cow;
 
 /// A user as Elastic's integration writes one: the whole text as the id, and its parts if it has parts.

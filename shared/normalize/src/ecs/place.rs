@@ -6,8 +6,7 @@ use super::related::Related;
 use crate::json::Writer;
 use crate::ocsf::Event;
 use crate::ocsf::endpoint::{self, Source};
-use crate::record::Record;
-use crate::record::text_of;
+use crate::record::{Record, text_of};
 use std::borrow::Cow;
 
 /// Writes all of these fields.

@@ -1,8 +1,7 @@
 //! `related`: all addresses, users, hosts and hashes of a document, each kind in one place, for searching.
 
 use crate::json::Writer;
-use crate::record::address;
-use crate::record::is_noise;
+use crate::record::{address, is_noise};
 use std::borrow::Cow;
 
 /// Values of one kind in one document. A record may list thousands of members or items; all of them are in

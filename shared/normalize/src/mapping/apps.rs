@@ -7,9 +7,7 @@ use crate::ocsf::class::{AccountChange, EmailActivity, EntityManagement, GroupMa
 use crate::ocsf::email::Email;
 use crate::ocsf::file::hostname;
 use crate::ocsf::{Event, ObservableType, Severity};
-use crate::record::Record;
-use crate::record::RecordType;
-use crate::record::{User, email_domain, meaningful, slice};
+use crate::record::{Record, RecordType, User, email_domain, meaningful, slice};
 use crate::severity;
 use std::borrow::Cow;
 

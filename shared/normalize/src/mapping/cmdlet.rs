@@ -2,12 +2,10 @@
 
 use super::verbs::{self, Verb};
 use crate::json::{Value, Writer};
-use crate::ocsf::api;
 use crate::ocsf::class::{AccountChange, ApiActivity, GroupManagement, UserAccess};
 use crate::ocsf::resource::Resource;
-use crate::ocsf::{Event, ObservableType, Severity};
-use crate::record::{Actor, User, UserKind, email_domain, name_values};
-use crate::record::{Record, is_noise};
+use crate::ocsf::{Event, ObservableType, Severity, api};
+use crate::record::{Actor, Record, User, UserKind, email_domain, is_noise, name_values};
 use crate::severity;
 use std::borrow::Cow;
 

@@ -1,13 +1,11 @@
 //! Copilot and other assistants: class API Activity with the AI profile.
 
 use crate::json::Value;
-use crate::ocsf::api;
 use crate::ocsf::class::ApiActivity;
 use crate::ocsf::file::hostname;
 use crate::ocsf::resource::{RESOURCES_MAX, Resource, Role};
-use crate::ocsf::{Event, ObservableType, Severity};
-use crate::record::Record;
-use crate::record::text_of;
+use crate::ocsf::{Event, ObservableType, Severity, api};
+use crate::record::{Record, text_of};
 use crate::severity;
 use std::borrow::Cow;
 

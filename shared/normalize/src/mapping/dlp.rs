@@ -2,15 +2,11 @@
 
 use crate::json::{Value, Writer};
 use crate::ocsf::class::DataSecurityFinding;
-use crate::ocsf::endpoint;
 use crate::ocsf::file::File;
 use crate::ocsf::finding::{self, ControlAction, Disposition};
 use crate::ocsf::resource::{Resource, Role};
-use crate::ocsf::{Event, ObservableType, Severity, StatusId};
-use crate::record::Record;
-use crate::record::RecordType;
-use crate::record::text_of;
-use crate::record::{User, email_domain, slice};
+use crate::ocsf::{Event, ObservableType, Severity, StatusId, endpoint};
+use crate::record::{Record, RecordType, User, email_domain, slice, text_of};
 use std::borrow::Cow;
 
 /// Rules and matches listed in one event. A message matches a few dozen types at most; all of them stay in `unmapped`.

@@ -4,14 +4,14 @@ use super::verbs::{self, Verb};
 use crate::ocsf::class::{
     DetectionFinding, EntityManagement, FileHosting, GroupManagement, UserAccess, WebResources,
 };
-use crate::ocsf::endpoint;
 use crate::ocsf::file::{File, hostname};
 use crate::ocsf::finding::{self, ControlAction, Disposition};
 use crate::ocsf::resource::Resource;
-use crate::ocsf::{Event, ObservableType, StatusId};
-use crate::record::event_data;
-use crate::record::{Actor, User, UserKind, email_domain, name_values, slice, text_of};
-use crate::record::{Record, RecordType};
+use crate::ocsf::{Event, ObservableType, StatusId, endpoint};
+use crate::record::{
+    Actor, Record, RecordType, User, UserKind, email_domain, event_data, name_values, slice,
+    text_of,
+};
 use crate::severity;
 use std::borrow::Cow;
 

@@ -1,10 +1,9 @@
 //! The fallback for records without a rule of their own, future record types included: class API Activity.
 
 use super::verbs::{self, Verb};
-use crate::ocsf::Event;
-use crate::ocsf::api;
 use crate::ocsf::class::ApiActivity;
 use crate::ocsf::resource::Resource;
+use crate::ocsf::{Event, api};
 use crate::record::Record;
 
 /// How a record was recognized.

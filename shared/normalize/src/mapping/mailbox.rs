@@ -2,14 +2,11 @@
 
 use super::verbs::{self, Verb};
 use crate::json::Value;
-use crate::ocsf::api;
 use crate::ocsf::class::{ApiActivity, EmailActivity, UserAccess};
 use crate::ocsf::email::Email;
 use crate::ocsf::resource::{RESOURCES_MAX, Resource, Role};
-use crate::ocsf::{Event, ObservableType, Severity};
-use crate::record::Record;
-use crate::record::text_of;
-use crate::record::{Actor, User, email_domain, name_values};
+use crate::ocsf::{Event, ObservableType, Severity, api};
+use crate::record::{Actor, Record, User, email_domain, name_values, text_of};
 use crate::severity;
 use std::borrow::Cow;
 

@@ -1,11 +1,9 @@
 //! Quarantine (record type 65): messages previewed, released, deleted.
 
-use crate::ocsf::api;
 use crate::ocsf::class::ApiActivity;
 use crate::ocsf::resource::Resource;
-use crate::ocsf::{Event, ObservableType};
-use crate::record::Record;
-use crate::record::email_domain;
+use crate::ocsf::{Event, ObservableType, api};
+use crate::record::{Record, email_domain};
 use crate::severity;
 
 /// Maps an operation on a quarantined message. Known operations have several names; for others, RequestType decides.

@@ -5,9 +5,8 @@ use crate::ocsf::class::{FileHosting, GroupManagement, WebResources};
 use crate::ocsf::file::File;
 use crate::ocsf::resource::Resource;
 use crate::ocsf::{Event, ObservableType};
-use crate::record::Record;
 use crate::record::event_data::tag;
-use crate::record::{User, email_domain};
+use crate::record::{Record, User, email_domain};
 use crate::severity;
 
 /// Operations, with their activity in class File Hosting Activity. Sorted.

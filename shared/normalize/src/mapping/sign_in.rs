@@ -1,12 +1,8 @@
 //! Sign-ins to Entra ID, mailboxes and Teams: class Authentication.
 
-use crate::ocsf::api;
 use crate::ocsf::class::Authentication;
-use crate::ocsf::status;
-use crate::ocsf::{Event, Status, StatusId};
-use crate::record::Record;
-use crate::record::RecordType;
-use crate::record::{Actor, Ids};
+use crate::ocsf::{Event, Status, StatusId, api, status};
+use crate::record::{Actor, Ids, Record, RecordType};
 use crate::severity;
 
 /// Maps a sign-in to Entra ID (record type 15, or one of its operations), to a mailbox or to Teams.

@@ -4,10 +4,7 @@ use super::verbs::{self, Verb};
 use crate::json::Value;
 use crate::ocsf::class::{ApplicationLifecycle, GroupManagement, WebResources};
 use crate::ocsf::{Event, ObservableType};
-use crate::record::Record;
-use crate::record::RecordType;
-use crate::record::User;
-use crate::record::text_of;
+use crate::record::{Record, RecordType, User, text_of};
 use crate::severity;
 
 pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {

@@ -3,9 +3,8 @@
 use super::class::Class;
 use super::event::{Event, ObservableType};
 use crate::json::Writer;
-use crate::record::Actor;
 use crate::record::address::{self, Host};
-use crate::record::{Record, RecordType, is_noise, meaningful, slice};
+use crate::record::{Actor, Record, RecordType, is_noise, meaningful, slice};
 use std::borrow::Cow;
 
 /// Members that hold the client's address, the most specific first.

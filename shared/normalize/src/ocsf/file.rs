@@ -2,8 +2,7 @@
 
 use super::event::{Event, ObservableType};
 use crate::json::Writer;
-use crate::record::Record;
-use crate::record::{User, slice};
+use crate::record::{Record, User, slice};
 use std::borrow::Cow;
 
 /// The types of files in the feed, by OCSF's names.

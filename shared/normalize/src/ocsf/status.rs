@@ -1,7 +1,6 @@
 //! Whether an action succeeded: OCSF's `status`.
 
-use crate::record::Record;
-use crate::record::RecordType;
+use crate::record::{Record, RecordType};
 use std::borrow::Cow;
 
 /// `status_id`: whether the action succeeded or, for a finding, how far it has been handled.

@@ -1,8 +1,7 @@
 //! The members of a record that rules look at.
 
 use crate::json::{Kind, Value};
-use crate::record::{self, Malformed};
-use crate::record::{Record, is_noise};
+use crate::record::{self, Malformed, Record, is_noise};
 use std::borrow::Cow;
 
 /// The members of a record that rules look at.

@@ -3,11 +3,8 @@
 use crate::json::{Tree, Writer, parse};
 use crate::ocsf::class::DetectionFinding;
 use crate::ocsf::endpoint::{self, Source};
-use crate::ocsf::finding;
-use crate::ocsf::{Event, ObservableType, StatusId};
-use crate::record::text_of;
-use crate::record::{Record, meaningful};
-use crate::record::{User, email_domain};
+use crate::ocsf::{Event, ObservableType, StatusId, finding};
+use crate::record::{Record, User, email_domain, meaningful, text_of};
 use std::borrow::Cow;
 
 /// Maps an alert: a new alert, an entity added to one, or an update.

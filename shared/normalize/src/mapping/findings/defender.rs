@@ -6,11 +6,7 @@ use crate::ocsf::endpoint::{self, Source};
 use crate::ocsf::file::File;
 use crate::ocsf::finding::{self, ControlAction, Disposition};
 use crate::ocsf::{Event, ObservableType, StatusId};
-use crate::record::RecordType;
-use crate::record::text_of;
-use crate::record::time;
-use crate::record::{Actor, User};
-use crate::record::{Record, meaningful};
+use crate::record::{Actor, Record, RecordType, User, meaningful, text_of, time};
 use crate::severity;
 use std::borrow::Cow;
 

@@ -4,11 +4,7 @@ use crate::json::{Value, Writer, parse};
 use crate::ocsf::class::DetectionFinding;
 use crate::ocsf::file::File;
 use crate::ocsf::{Event, ObservableType, Status, StatusId};
-use crate::record::address;
-use crate::record::text_of;
-use crate::record::time;
-use crate::record::{Record, meaningful};
-use crate::record::{User, email_domain};
+use crate::record::{Record, User, address, email_domain, meaningful, text_of, time};
 use crate::severity;
 use std::borrow::Cow;
 

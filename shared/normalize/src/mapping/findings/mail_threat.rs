@@ -6,10 +6,8 @@ use crate::ocsf::endpoint::{self, Source};
 use crate::ocsf::file::File;
 use crate::ocsf::finding::{self, ControlAction, Disposition};
 use crate::ocsf::{Event, ObservableType, Severity};
-use crate::record::email_domain;
 use crate::record::name_values::property;
-use crate::record::text_of;
-use crate::record::{Record, meaningful};
+use crate::record::{Record, email_domain, meaningful, text_of};
 use crate::severity;
 use std::borrow::Cow;
 
