@@ -50,7 +50,7 @@ fn the_table_is_what_the_schemas_say() {
     }
     assert!(
         !differ,
-        "src/project/table was not what the schemas and the mapping say; it is now: run again, and commit it"
+        "src/project/table was out of date and has been rewritten: run the test again and commit the table"
     );
 }
 
