@@ -131,7 +131,7 @@ async fn the_stream_has_every_event_of_the_lake(world: &World) -> Outcome<()> {
         let missing = events.difference(&delivered).count();
         let strange = delivered.difference(&events).count();
         ensure(strange == 0, || {
-            format!("{strange} records are no events of the lake")
+            format!("{strange} records are not events of the lake")
         })?;
         Ok((missing == 0)
             .then_some(())

@@ -138,7 +138,7 @@ impl Stack {
             return Ok(Value::Null);
         }
         serde_json::from_str(&printed).map_err(|error| {
-            format!("aws {arguments:?} printed no JSON ({error}): {printed}").into()
+            format!("aws {arguments:?} did not print JSON ({error}): {printed}").into()
         })
     }
 

@@ -32,7 +32,10 @@ pub(crate) fn findings(record: &[u8]) -> Vec<String> {
             findings.push(what.to_owned());
         }
     };
-    expect(twice[6..] == once, "the event is no function of the record");
+    expect(
+        twice[6..] == once,
+        "the second event differs from the first",
+    );
     let line = once.strip_suffix(b"\n").unwrap_or_default();
     let is_line = !line.is_empty() && !line.contains(&b'\n');
     expect(is_line, "the event is not one line");

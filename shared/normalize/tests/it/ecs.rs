@@ -338,14 +338,20 @@ fn the_validator_finds_what_is_wrong() {
     assert_eq!(ECS.findings(&good), Vec::<String>::new());
     type Break = fn(&mut Value);
     let breaks: [(&str, Break); 12] = [
-        ("no field", |it| it["event"]["no_such"] = 1.into()),
-        ("no field", |it| it["no_such"] = 1.into()),
-        ("is no ip", |it| it["client"]["ip"] = "2001:DB8::1".into()),
-        ("is no long", |it| it["event"]["severity"] = "1".into()),
-        ("is no date", |it| it["@timestamp"] = "2026-03-01".into()),
-        ("is no keyword", |it| it["user"]["id"] = "".into()),
+        ("not a field", |it| it["event"]["no_such"] = 1.into()),
+        ("not a field", |it| it["no_such"] = 1.into()),
+        ("not of type ip", |it| {
+            it["client"]["ip"] = "2001:DB8::1".into()
+        }),
+        ("not of type long", |it| {
+            it["event"]["severity"] = "1".into()
+        }),
+        ("not of type date", |it| {
+            it["@timestamp"] = "2026-03-01".into()
+        }),
+        ("not of type keyword", |it| it["user"]["id"] = "".into()),
         ("not an array", |it| it["event"]["type"] = "info".into()),
-        ("is no keyword", |it| {
+        ("not of type keyword", |it| {
             it["user"]["name"] = Value::from(vec!["a"]);
         }),
         ("not allowed", |it| it["event"]["kind"] = "thing".into()),

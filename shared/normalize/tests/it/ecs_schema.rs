@@ -122,7 +122,7 @@ impl Fields {
                     self.value(&format!("{path}.{name}"), value, findings);
                 }
             }
-            (_, None) => findings.push(format!("{path} is no field of ECS")),
+            (_, None) => findings.push(format!("{path} is not a field of ECS")),
             (Value::Array(list), Some(field)) if field.is_array => {
                 if list.is_empty() {
                     findings.push(format!("{path}: empty array"));
@@ -156,7 +156,7 @@ impl Fields {
             _ => false,
         };
         if !good {
-            findings.push(format!("{path}: {value} is no {}", field.kind));
+            findings.push(format!("{path}: {value} is not of type {}", field.kind));
         }
         let listed = [
             "event.kind",
@@ -224,7 +224,7 @@ impl Fields {
                             char == '.' || char.is_whitespace() || char.is_control()
                         })
                     {
-                        findings.push(format!("o365.audit{path}: {name:?} is no name"));
+                        findings.push(format!("o365.audit{path}: {name:?} is not a name"));
                     }
                     self.audit(value, &format!("{path}.{name}"), findings);
                 }

@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// The raw records, each with its expected event if the line has one; none when the variable is not set. `used_by` is
 /// printed.
-#[expect(clippy::disallowed_methods, reason = "this is no setting of ours")]
+#[expect(clippy::disallowed_methods, reason = "not a setting of the project")]
 pub(crate) fn further_records(used_by: &str) -> Vec<(String, Option<Value>)> {
     let folder = std::env::var_os("UALSTREAM_RECORDS");
     let records = folder

@@ -11,7 +11,7 @@ pub(crate) fn check(record_type: i64, operation: &str, more: Value, expect: &[(&
         "UserId": "alex@contoso.example", "UserType": 0, "ResultStatus": "Success",
     });
     let Value::Object(more) = more else {
-        panic!("{more} is no object")
+        panic!("{more} is not an object")
     };
     let members = record.as_object_mut().expect("members");
     members.extend(more);

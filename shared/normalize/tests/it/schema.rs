@@ -102,7 +102,7 @@ impl Schema {
             .as_i64()
             .and_then(|uid| self.class_names.get(&uid))
         else {
-            return vec![format!("class_uid: {} is no class", event["class_uid"])];
+            return vec![format!("class_uid: {} is not a class", event["class_uid"])];
         };
         let class = &self.schema["classes"][name];
         if event["metadata"]["version"] != self.schema["version"] {
@@ -149,8 +149,9 @@ impl Schema {
         for observable in event["observables"].as_array().into_iter().flatten() {
             let name = observable["name"].as_str().unwrap_or_default();
             if !self.resolves(class, name, &walk.profiles) {
-                walk.findings
-                    .push(format!("observables: {name} is no attribute of the class"));
+                walk.findings.push(format!(
+                    "observables: {name} is not an attribute of the class"
+                ));
             }
         }
         walk.findings
@@ -256,10 +257,11 @@ impl Schema {
                 .is_some_and(|number| i32::try_from(number).is_ok()),
             "long_t" => value.as_i64().is_some(),
             "float_t" => value.is_number(),
-            other => panic!("{other} is no base type"),
+            other => panic!("{other} is not a base type"),
         };
         if !typed {
-            walk.findings.push(format!("{path}: {value} is no {kind}"));
+            walk.findings
+                .push(format!("{path}: {value} is not of type {kind}"));
             return;
         }
         for name in chain {
@@ -269,7 +271,8 @@ impl Schema {
                 .get(name)
                 .is_some_and(|format| !format.is_match(text))
             {
-                walk.findings.push(format!("{path}: {text:?} is no {name}"));
+                walk.findings
+                    .push(format!("{path}: {text:?} is not of type {name}"));
             }
             if types[name]["max_len"]
                 .as_u64()

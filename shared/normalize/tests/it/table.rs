@@ -120,7 +120,7 @@ impl Derivation {
             used_versions(&body),
         );
         let objects = format!(
-            "//! The object types used in the classes, derived from the official schemas by tests/it/table.rs like the classes.\n\n\
+            "//! The object types used in the classes, derived from the official schemas like the classes.\n\n\
              use crate::version::OcsfVersion::{{{}}};\n\
              use crate::project::attribute::{{Object, {}}};\n{objects}",
             used_versions(&objects),

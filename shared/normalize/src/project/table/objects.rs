@@ -1,4 +1,4 @@
-//! The object types used in the classes, derived from the official schemas by tests/it/table.rs like the classes.
+//! The object types used in the classes, derived from the official schemas like the classes.
 
 use crate::version::OcsfVersion::{V1_2, V1_3, V1_4, V1_5, V1_6, V1_7, V1_8};
 use crate::project::attribute::{Object, at, at_least_one, just_one};
