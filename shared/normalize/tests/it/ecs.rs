@@ -341,13 +341,13 @@ fn the_validator_finds_what_is_wrong() {
         ("not a field", |it| it["event"]["no_such"] = 1.into()),
         ("not a field", |it| it["no_such"] = 1.into()),
         ("not of type ip", |it| {
-            it["client"]["ip"] = "2001:DB8::1".into()
+            it["client"]["ip"] = "2001:DB8::1".into();
         }),
         ("not of type long", |it| {
-            it["event"]["severity"] = "1".into()
+            it["event"]["severity"] = "1".into();
         }),
         ("not of type date", |it| {
-            it["@timestamp"] = "2026-03-01".into()
+            it["@timestamp"] = "2026-03-01".into();
         }),
         ("not of type keyword", |it| it["user"]["id"] = "".into()),
         ("not an array", |it| it["event"]["type"] = "info".into()),
