@@ -268,7 +268,7 @@ mod tests {
         Rows::new(CLASSES.iter().find(|class| class.uid == 3006).unwrap())
     }
 
-    fn push(rows: &mut Rows, members: &str) -> Result<(), JiterError> {
+    fn push(rows: &mut Rows, members: &str) -> Result<(), NotAnEvent> {
         rows.push(&Event {
             json: Json::new(members),
             class_uid: 3006,
