@@ -10,8 +10,6 @@ use crate::json;
 /// Where a value or a gap stands.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Position {
-    /// Rows before this one.
-    pub(crate) row: usize,
     /// In which list it goes on, counted from the outermost; 0 begins a row.
     pub(crate) repetition: u8,
     /// How much of its path is there.
@@ -34,8 +32,6 @@ pub(crate) struct Levels {
     pub(crate) definition: Vec<u8>,
     /// None outside of lists, where each would be 0.
     pub(crate) repetition: Option<Vec<u8>>,
-    /// Rows that there are levels of. The last one has something of the column: rows without follow with the next that has.
-    rows: usize,
 }
 
 /// Where a row begins in its column, or the one before it ends.
@@ -73,7 +69,6 @@ impl ColumnBuffer {
                 definition_max: leaf.definition_max,
                 definition: Vec::new(),
                 repetition: leaf.is_repeated.then(Vec::new),
-                rows: 0,
             },
             values: match leaf.of {
                 Type::Int => Values::Int(Vec::new()),
@@ -117,7 +112,14 @@ impl ColumnBuffer {
 
     /// Keeps the first `rows` rows. What is behind them may be a part of one.
     pub(crate) fn truncate(&mut self, rows: usize) {
-        let end = self.levels.truncate(rows);
+        let boundaries = self.levels.boundaries();
+        let Some(RowBoundary { level, value: end }) = boundaries.get(rows).copied() else {
+            return;
+        };
+        self.levels.definition.truncate(level);
+        if let Some(repetition) = &mut self.levels.repetition {
+            repetition.truncate(level);
+        }
         match &mut self.values {
             Values::Int(values) => values.truncate(end),
             Values::Long(values) => values.truncate(end),
@@ -133,7 +135,7 @@ impl ColumnBuffer {
             Values::Int(values) => size_of_val(values.as_slice()),
             Values::Long(values) => size_of_val(values.as_slice()),
             Values::Bool(values) => size_of_val(values.as_slice()),
-            Values::Text(texts) => texts.bytes.len() + size_of_val(texts.ends.0.as_slice()),
+            Values::Text(texts) => texts.bytes(),
         };
         size_of::<Self>() + self.levels.definition.len() + repetition + values
     }
@@ -141,44 +143,10 @@ impl ColumnBuffer {
 
 impl Levels {
     fn push(&mut self, at: Position) {
-        if at.repetition == 0 {
-            self.pad(at.row);
-            self.rows += 1;
-        }
         self.definition.push(at.definition);
         if let Some(repetition) = &mut self.repetition {
             repetition.push(at.repetition);
         }
-    }
-
-    /// Appends rows that have nothing of the column, until there are so many.
-    pub(crate) fn pad(&mut self, rows: usize) {
-        let missing = rows.saturating_sub(self.rows);
-        self.rows += missing;
-        self.resize(self.definition.len() + missing);
-    }
-
-    fn resize(&mut self, length: usize) {
-        self.definition.resize(length, 0);
-        if let Some(repetition) = &mut self.repetition {
-            repetition.resize(length, 0);
-        }
-    }
-
-    /// Keeps at most the first `rows` rows, and answers how many values these have.
-    fn truncate(&mut self, rows: usize) -> usize {
-        let boundaries = self.boundaries();
-        let kept = boundaries.get(..=rows).unwrap_or(&boundaries);
-        let is_empty = |row: &[RowBoundary]| self.definition[row[0].level] == 0;
-        let empty = kept
-            .windows(2)
-            .rev()
-            .take_while(|row| is_empty(row))
-            .count();
-        self.rows = kept.len() - 1 - empty;
-        let end = kept[self.rows];
-        self.resize(end.level);
-        end.value
     }
 
     /// Whether no row has anything of the column.
@@ -193,7 +161,7 @@ impl Levels {
 
     /// Where the rows begin, and behind them where the last one ends.
     pub(crate) fn boundaries(&self) -> Vec<RowBoundary> {
-        let mut boundaries = Vec::new();
+        let mut boundaries = Vec::with_capacity(self.definition.len() + 1);
         let mut value = 0;
         for level in 0..self.definition.len() {
             // A level above 0 goes on with the row before it.
@@ -235,6 +203,10 @@ impl Texts {
     pub(crate) fn get(&self, at: usize) -> &[u8] {
         &self.bytes[self.ends.range(at)]
     }
+
+    fn bytes(&self) -> usize {
+        self.bytes.len() + size_of_val(self.ends.0.as_slice())
+    }
 }
 
 impl Ends {
@@ -261,11 +233,8 @@ mod tests {
     fn a_value_that_does_not_fit_is_refused() {
         let check = |of, json: &str, fits| {
             let mut column = column(of, false);
-            assert_eq!(
-                column.push(json, Position::default()),
-                fits,
-                "{of:?}: {json}"
-            );
+            let fit = column.push(json, Position::default());
+            assert_eq!(fit, fits, "{of:?}: {json}");
             let count = usize::from(fits);
             assert_eq!(column.values.len(), count, "{of:?}: {json}");
             assert_eq!(column.levels.definition.len(), count, "{of:?}: {json}");
@@ -288,45 +257,49 @@ mod tests {
     #[test]
     fn rows_of_a_list_begin_at_level_0() {
         let mut column = column(Type::String, true);
-        let at = |row, repetition, definition| Position {
-            row,
+        let at = |repetition, definition| Position {
             repetition,
             definition,
         };
-        assert!(column.push("\"a\"", at(0, 0, 0)));
-        assert!(column.push("\"bc\"", at(0, 1, 0)));
-        column.push_null(at(1, 0, 1));
-        column.push_null(at(4, 0, 2));
-        assert!(column.push("\"d\"", at(4, 1, 0)));
+        assert!(column.push("\"a\"", at(0, 0)));
+        assert!(column.push("\"bc\"", at(1, 0)));
+        column.push_null(at(0, 1));
+        column.push_null(at(0, 2));
+        assert!(column.push("\"d\"", at(1, 0)));
         let boundary = |level, value| RowBoundary { level, value };
-        assert_eq!(column.levels.definition, [3, 3, 1, 0, 0, 2, 3]);
         assert_eq!(
             column.levels.boundaries(),
             [
                 boundary(0, 0),
                 boundary(2, 2),
                 boundary(3, 2),
-                boundary(4, 2),
-                boundary(5, 2),
-                boundary(7, 3)
+                boundary(5, 3)
             ]
         );
         let bytes = column.bytes();
-        column.truncate(5);
+        column.truncate(3);
         assert_eq!(column.bytes(), bytes);
-        // Rows without anything of it are not kept for themselves.
-        column.truncate(4);
-        assert_eq!(column.levels.definition, [3, 3, 1]);
         column.truncate(1);
         assert_eq!(column.levels.definition, [3, 3]);
-        let Values::Text(texts) = &column.values else {
-            panic!("no texts");
-        };
-        assert_eq!((texts.get(0), texts.get(1)), (&b"a"[..], &b"bc"[..]));
-        assert_eq!(texts.bytes, b"abc");
-        column.levels.pad(3);
-        assert_eq!(column.levels.definition, [3, 3, 0, 0]);
+        assert_eq!(column.values.len(), 2);
         column.truncate(0);
         assert_eq!(column.levels.boundaries(), [boundary(0, 0)]);
+    }
+
+    #[test]
+    fn texts_are_taken_back_from_the_end() {
+        let mut texts = Texts::default();
+        ["", "a", "", "bcd"]
+            .iter()
+            .for_each(|text| texts.push(text));
+        let read: Vec<_> = (0..4).map(|at| texts.get(at)).collect();
+        assert_eq!(read, [&b""[..], b"a", b"", b"bcd"]);
+        texts.truncate(2);
+        assert_eq!(
+            (texts.get(1), texts.bytes.as_slice()),
+            (&b"a"[..], &b"a"[..])
+        );
+        texts.truncate(0);
+        assert_eq!(texts.bytes(), 0);
     }
 }

@@ -69,13 +69,10 @@ pub enum EncodeError {
 }
 
 /// One file, one row group, sorted.
-pub(crate) fn encode(mut rows: Rows) -> Result<Vec<u8>, EncodeError> {
+pub(crate) fn encode(rows: Rows) -> Result<Vec<u8>, EncodeError> {
     let class = rows.class;
     let schema = schema(class)?;
     let properties = Arc::new(properties(class, &schema)?);
-    for column in &mut rows.columns {
-        column.levels.pad(rows.times_ms.len());
-    }
     let order = order(&rows);
     let mut file = SerializedFileWriter::new(Vec::new(), schema, properties)?;
     let mut row_group = file.next_row_group()?;
@@ -187,7 +184,9 @@ fn write<T: DataType>(
         return write_empty(writer, levels.repetition.is_some(), order.len());
     }
     let boundaries = levels.boundaries();
-    let (mut values, mut definition, mut repetition) = (Vec::new(), Vec::new(), Vec::new());
+    let mut values = Vec::with_capacity(BATCH_ROWS);
+    let mut definition = Vec::with_capacity(BATCH_ROWS);
+    let mut repetition = Vec::new();
     let mut written = 0;
     for rows in order.chunks(BATCH_ROWS) {
         values.clear();
@@ -195,16 +194,14 @@ fn write<T: DataType>(
         repetition.clear();
         for row in rows {
             let (begin, end) = (boundaries[*row], boundaries[row + 1]);
-            values.extend((begin.value..end.value).map(&value));
-            let range = begin.level..end.level;
-            definition.extend(
-                levels.definition[range.clone()]
-                    .iter()
-                    .copied()
-                    .map(i16::from),
-            );
-            if let Some(levels) = &levels.repetition {
-                repetition.extend(levels[range].iter().copied().map(i16::from));
+            for at in begin.level..end.level {
+                definition.push(i16::from(levels.definition[at]));
+                if let Some(levels) = &levels.repetition {
+                    repetition.push(i16::from(levels[at]));
+                }
+            }
+            for at in begin.value..end.value {
+                values.push(value(at));
             }
         }
         let repetition = levels.repetition.is_some().then_some(repetition.as_slice());

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use jiter::{Jiter, JiterError, Peek};
-use memchr::memmem;
+use memchr::{memchr, memmem};
 
 /// A text that is to be read as JSON.
 #[derive(Debug)]
@@ -73,10 +73,12 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn name(&self, length: usize) -> &'a str {
-        // jiter stands behind the colon, and the last quote before it ends the name.
-        let before = &self.text[..self.jiter.current_index()];
-        let end = before.rfind('"').unwrap_or(before.len());
-        &before[end - length..end]
+        // jiter stands behind the colon, and the last quote before that ends the name.
+        let mut end = self.jiter.current_index() - 1;
+        while self.text.as_bytes()[end] != b'"' {
+            end -= 1;
+        }
+        &self.text[end - length..end]
     }
 
     /// Begins a list, which comes next. Whether it has an element.
@@ -98,7 +100,7 @@ impl<'a> Reader<'_, 'a> {
 /// What a string says; none where `text` is no string, or has half a surrogate pair, which no UTF-8 has.
 pub(crate) fn string(text: &str) -> Option<Cow<'_, str>> {
     let plain = text.strip_prefix('"')?.strip_suffix('"')?;
-    if !plain.contains('\\') {
+    if memchr(b'\\', plain.as_bytes()).is_none() {
         return Some(Cow::Borrowed(plain));
     }
     let mut jiter = Jiter::new(text.as_bytes());

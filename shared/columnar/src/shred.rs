@@ -55,7 +55,7 @@ impl Rows {
             leftovers: Vec::new(),
             unmapped: None,
         };
-        let shredded = shredder.event(self.times_ms.len());
+        let shredded = shredder.event();
         if shredded.is_ok() {
             self.times_ms.push(event.time_ms);
             self.bytes = self.count_bytes();
@@ -113,11 +113,8 @@ struct Shredder<'j, 'a, 'c> {
 }
 
 impl<'a> Shredder<'_, 'a, '_> {
-    fn event(&mut self, row: usize) -> Result<(), JiterError> {
-        let at = Position {
-            row,
-            ..Position::default()
-        };
+    fn event(&mut self) -> Result<(), JiterError> {
+        let at = Position::default();
         self.object(&self.class.members, at, None)?;
         self.reader.finish()?;
         let column = &mut self.columns[self.class.unmapped];
@@ -125,6 +122,8 @@ impl<'a> Shredder<'_, 'a, '_> {
             column.push(&merge(self.unmapped, &self.leftovers), at);
         } else if let Some(text) = self.unmapped {
             column.push(text, at);
+        } else {
+            column.push_null(at);
         }
         Ok(())
     }
@@ -230,9 +229,10 @@ impl<'a> Shredder<'_, 'a, '_> {
         Ok(())
     }
 
-    /// Nothing at and below a node. Of a top-level attribute that is missing no column takes note: most rows lack most of them.
+    /// Nothing at and below a node.
     fn nulls(&mut self, node: &Node, at: Position) {
-        if at.definition > 0 {
+        // `unmapped` is written last.
+        if node.leaves.start != self.class.unmapped {
             for column in &mut self.columns[node.leaves.clone()] {
                 column.push_null(at);
             }
@@ -303,8 +303,8 @@ mod tests {
 
     #[test]
     fn values_and_gaps_stand_at_their_levels() {
-        check("{}", &["metadata", "uid"], &[], &[]);
-        check(r#"{"metadata":null}"#, &["metadata", "uid"], &[], &[]);
+        check("{}", &["metadata", "uid"], &[(0, 0)], &[]);
+        check(r#"{"metadata":null}"#, &["metadata", "uid"], &[(0, 0)], &[]);
         check(r#"{"metadata":{}}"#, &["metadata", "uid"], &[(0, 1)], &[]);
         check(
             r#"{"metadata":{"uid":"a"}}"#,
@@ -312,7 +312,7 @@ mod tests {
             &[(0, 2)],
             &["a"],
         );
-        check("{}", &["privileges"], &[], &[]);
+        check("{}", &["privileges"], &[(0, 0)], &[]);
         check(r#"{"privileges":[]}"#, &["privileges"], &[(0, 1)], &[]);
         check(
             r#"{"privileges":["a",null,"b"]}"#,
@@ -332,7 +332,7 @@ mod tests {
     fn what_fits_no_column_goes_with_unmapped() {
         let check_unmapped =
             |members: &str, expect: &str| check(members, &["unmapped"], &[(0, 1)], &[expect]);
-        check("{}", &["unmapped"], &[], &[]);
+        check("{}", &["unmapped"], &[(0, 0)], &[]);
         check_unmapped(r#"{"unmapped":{"a":1}}"#, r#"{"a":1}"#);
         check_unmapped(
             r#"{"new":{"x":[1]},"metadata":{"newer":2}}"#,
