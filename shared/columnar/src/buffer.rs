@@ -105,6 +105,15 @@ impl ColumnBuffer {
         fits
     }
 
+    /// Appends the decoded content of a string. The column is one of strings, whose values are always texts.
+    pub(crate) fn push_string(&mut self, text: &str, at: Position) {
+        if let Values::Text(texts) = &mut self.values {
+            texts.push(text);
+            let definition = self.levels.definition_max;
+            self.levels.push(Position { definition, ..at });
+        }
+    }
+
     /// Appends a gap.
     pub(crate) fn push_null(&mut self, at: Position) {
         self.levels.push(at);

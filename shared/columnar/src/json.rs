@@ -33,6 +33,7 @@ impl<'a> Json<'a> {
         Reader {
             jiter: Jiter::new(&self.without_surrogates),
             text: self.text,
+            has_surrogates: matches!(self.without_surrogates, Cow::Owned(_)),
         }
     }
 }
@@ -42,6 +43,8 @@ impl<'a> Json<'a> {
 pub(crate) struct Reader<'j, 'a> {
     jiter: Jiter<'j>,
     text: &'a str,
+    /// jiter reads a copy in which surrogates are masked, so it cannot decode strings.
+    has_surrogates: bool,
 }
 
 impl<'a> Reader<'_, 'a> {
@@ -56,6 +59,15 @@ impl<'a> Reader<'_, 'a> {
         let start = self.jiter.current_index();
         self.jiter.known_skip(first)?;
         Ok(&self.text[start..self.jiter.current_index()])
+    }
+
+    /// Decodes the next string without reading its text a second time. `None`, and nothing is read, when the text has
+    /// surrogates: then [`string`] decodes it.
+    pub(crate) fn string(&mut self) -> Result<Option<&str>, JiterError> {
+        if self.has_surrogates {
+            return Ok(None);
+        }
+        self.jiter.known_str().map(Some)
     }
 
     /// Begins an object: the name of its first member, if it has any. An error where no object comes next.
@@ -137,6 +149,19 @@ mod tests {
         ];
         assert_eq!(members(text).unwrap(), expect);
         assert_eq!(members("{}").unwrap(), []);
+    }
+
+    #[test]
+    fn strings_are_decoded_where_no_surrogate_is_in_the_text() {
+        let check = |text: &str, expect: Option<&str>| {
+            let json = Json::new(text);
+            let mut reader = json.reader();
+            assert_eq!(reader.peek().unwrap(), Peek::String);
+            assert_eq!(reader.string().unwrap(), expect, "{text}");
+        };
+        check(r#""plain \u00e9 \n""#, Some("plain é \n"));
+        check(r#""\ud83d\ude00""#, None);
+        check(r#""\uD800""#, None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use jiter::{JiterError, Peek};
 
 use crate::buffer::{ColumnBuffer, Position};
-use crate::columns::{Class, Member, Node, Shape};
+use crate::columns::{Class, Member, Node, Shape, Type};
 use crate::event::{Event, NotAnEvent};
 use crate::json::Reader;
 use crate::unmapped::{Leftover, merge};
@@ -183,6 +183,12 @@ impl<'a> Shredder<'_, 'a, '_> {
             }
             (Shape::List(element), Peek::Array) => {
                 return self.list(node, element, within, path);
+            }
+            (Shape::Leaf(Type::String), Peek::String) => {
+                if let Some(text) = self.reader.string()? {
+                    self.columns[node.leaves.start].push_string(text, at);
+                    return Ok(());
+                }
             }
             _ => {}
         }
