@@ -300,6 +300,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_parameter_that_forwards_mail_is_rated_high() {
+        for forward in FORWARD_PARAMETERS {
+            let has =
+                |name: &str, test: &dyn Fn(&str) -> bool| name == *forward && test("x@y.example");
+            let severity = severity::CMDLETS.rate("set-mailbox", has);
+            assert_eq!(severity, Severity::High, "{forward}");
+        }
+    }
+
+    #[test]
     fn parameters_are_read_from_a_command_line() {
         let check = |line: &str, name: &str, expect: Option<&str>| {
             assert_eq!(line_parameter(line, name), expect, "{line}");
