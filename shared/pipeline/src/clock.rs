@@ -1,9 +1,13 @@
 //! Time as an argument: workers start a clock, everything below asks it.
 
+mod hour;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
+
+pub use self::hour::{Hour, InvalidHour};
 
 /// A moment read once by the worker, moving on with the monotonic clock from there.
 ///

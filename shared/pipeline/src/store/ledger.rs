@@ -1,22 +1,30 @@
 //! What is known of every tenant, subscription, blob and record, in one DynamoDB table.
 //!
-//! * [`registry`]: tenants and how their subscriptions stand.
+//! * [`registry`]: tenants, how their subscriptions stand, and what keeps a tenant from being served.
+//! * [`sweep`]: how far each tenant is swept, and when it is due.
 //! * [`blob`]: one item per content blob, from first heard of to done.
 //! * [`claim`]: which blob a record belongs to.
+//! * [`loss`]: what could not be delivered.
+//! * [`budget`]: how many requests a tenant had within a minute, whoever made them.
 //!
 //! Every change is one conditional write, so any number of workers may do the same thing at once (docs/DELIVERY.md).
 
 mod attribute;
 pub mod blob;
+pub mod budget;
 pub mod claim;
 pub mod key;
+pub mod loss;
 pub mod registry;
 mod schema;
+pub mod sweep;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
@@ -50,6 +58,29 @@ impl Ledger {
             table,
             claiming: Arc::new(Semaphore::new(claim::CLAIMS_IN_FLIGHT_MAX)),
         }
+    }
+
+    fn update_key(&self, key: &key::Key) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+    }
+}
+
+/// Runs an update; `false` when its condition does not hold.
+async fn conditional(update: UpdateItemFluentBuilder) -> Result<bool, LedgerError> {
+    match update.send().await {
+        Ok(_) => Ok(true),
+        Err(error)
+            if matches!(
+                error.as_service_error(),
+                Some(UpdateItemError::ConditionalCheckFailedException(_))
+            ) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(AwsError::new("dynamodb:UpdateItem", &error).into()),
     }
 }
 

@@ -12,6 +12,14 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 /// The time-to-live attribute. DynamoDB deletes late, so conditions never rely on an item being gone.
 pub(super) const EXPIRES_AT: &str = "expires_at";
 
+/// Longest cause, error or note kept, in characters: it is for a person to read.
+const TEXT_CHARS_MAX: usize = 300;
+
+/// The beginning of a text that people read.
+pub(super) fn cut(text: &str) -> String {
+    text.chars().take(TEXT_CHARS_MAX).collect()
+}
+
 pub(super) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }

@@ -8,7 +8,10 @@
 //!
 //! An item that is not finished is in the index `open-blobs` under the time at which somebody should look at it.
 
-mod lookup;
+mod ending;
+mod hour;
+mod open;
+mod read;
 mod transition;
 
 use std::fmt::{self, Display};
@@ -16,8 +19,12 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
+pub use self::hour::{HourOfBlobs, Listed, Standing};
+pub use self::open::{OPEN_PAGE_MAX, OpenBlob};
+pub use self::transition::Release;
 use super::LedgerError;
-use super::key::Key;
+use super::key::{BlobHour, Key};
+use crate::clock::Hour;
 use crate::content::ContentRef;
 use crate::store::lake::Codec;
 
@@ -90,10 +97,14 @@ pub enum LeaseOutcome {
         blob: ContentRef,
         /// Counts from 1.
         attempt: u32,
-        /// Attempts before that failed for a reason that counts.
-        failures: FailureCounts,
+        /// Attempts in a row before this one of which nobody knows how they ended: their workers died.
+        unconcluded: u32,
+        /// What earlier answers say of the blob.
+        evidence: Evidence,
         /// What an earlier attempt fixed.
         choice: Option<Choice>,
+        /// Whether it was given up before, and is on the list of losses.
+        was_lost: bool,
     },
     /// Another attempt holds it, or the next one is planned for later.
     Held {
@@ -104,32 +115,67 @@ pub enum LeaseOutcome {
     Finished(State),
 }
 
-/// How often a blob failed in ways that end it when they repeat.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FailureCounts {
+/// Answers that, when they repeat for long enough, end a blob.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
     /// Its bytes were no array of records.
-    pub unreadable: u32,
+    pub unreadable: Option<Repeated>,
+    /// They were the same bytes each time, with this SHA-256 in hex: the latest such row.
+    pub same_bytes: Option<(String, Repeated)>,
     /// Microsoft said that it is not there.
-    pub gone: u32,
+    pub gone: Option<Repeated>,
 }
 
-/// What a failed attempt counts as.
+/// An answer that came more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CountedFailure {
-    /// [`FailureCounts::unreadable`]
-    Unreadable,
-    /// [`FailureCounts::gone`]
-    Gone,
-    /// As neither: it says nothing about the blob.
-    Other,
+pub struct Repeated {
+    /// How often.
+    pub count: u32,
+    /// When first.
+    pub since: Timestamp,
+}
+
+impl Repeated {
+    /// Once more, at `now`.
+    fn again(before: Option<Self>, now: Timestamp) -> Self {
+        match before {
+            None => Self {
+                count: 1,
+                since: now,
+            },
+            Some(Self { count, since }) => Self {
+                count: count.saturating_add(1),
+                since,
+            },
+        }
+    }
+}
+
+impl Evidence {
+    /// With one more answer of unreadable bytes.
+    #[must_use]
+    pub fn with_unreadable(mut self, sha256: &str, now: Timestamp) -> Self {
+        let same = self.same_bytes.filter(|(known, _)| known == sha256);
+        let same = Repeated::again(same.map(|(_, repeated)| repeated), now);
+        self.same_bytes = Some((sha256.to_owned(), same));
+        self.unreadable = Some(Repeated::again(self.unreadable, now));
+        self
+    }
+
+    /// With one more answer that it is not there.
+    #[must_use]
+    pub fn with_gone(mut self, now: Timestamp) -> Self {
+        self.gone = Some(Repeated::again(self.gone, now));
+        self
+    }
 }
 
 /// What the first attempt that had the blob's bytes decided for all later ones: they must write the same object, even when
 /// the deployment's settings have changed since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// Key in the lake of the bytes that are the blob.
-    pub raw_key: String,
+    /// SHA-256, in hex, of the bytes that are the blob: its key in the lake is made of it.
+    pub raw_sha256: String,
     /// How its events are compressed: part of their key.
     pub codec: Codec,
 }
@@ -163,13 +209,45 @@ impl Counts {
     }
 }
 
+/// The hour that the blob lies in.
+#[must_use]
+pub fn blob_hour(blob: &ContentRef) -> BlobHour {
+    BlobHour {
+        tenant: blob.tenant_id,
+        content_type: blob.content_type,
+        hour: Hour::of(blob.content_created),
+    }
+}
+
 fn key(blob: &ContentRef) -> Key {
-    Key::Blob(blob.tenant_id, blob.content_id.clone())
+    Key::Blob(blob_hour(blob), blob.content_id.clone())
 }
 
 fn damaged(key: &Key, attribute: &'static str) -> LedgerError {
     LedgerError::Damaged {
         key: format!("{} {}", key.pk(), key.sk()),
         attribute,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_bytes_begin_the_row_of_same_bytes_anew() {
+        let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
+        let evidence = Evidence::default()
+            .with_unreadable("aa", at(1))
+            .with_unreadable("aa", at(2))
+            .with_unreadable("bb", at(3))
+            .with_gone(at(4));
+        let repeated = |count, minute| Repeated {
+            count,
+            since: at(minute),
+        };
+        assert_eq!(evidence.unreadable, Some(repeated(3, 1)));
+        assert_eq!(evidence.same_bytes, Some(("bb".to_owned(), repeated(1, 3))));
+        assert_eq!(evidence.gone, Some(repeated(1, 4)));
     }
 }

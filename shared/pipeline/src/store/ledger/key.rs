@@ -2,14 +2,19 @@
 //!
 //! | item | `pk` | `sk` |
 //! |---|---|---|
-//! | tenant | `tenant` | `{tenant}` |
-//! | subscription | `tenant` | `{tenant}#{content type}` |
-//! | blob | `blob#{tenant}#{content id}` | `blob` |
+//! | tenant | `tenants#{first hex digit}` | `{tenant}` |
+//! | subscription | `tenants#{first hex digit}` | `{tenant}#{content type}` |
+//! | how far a tenant is swept | `sweeps#{first hex digit}` | `{tenant}` |
+//! | blob | `blobs#{tenant}#{content type}#{hour}` | `{content id}` |
+//! | what Microsoft lists for that hour | `blobs#{tenant}#{content type}#{hour}` | `#listed` |
 //! | record claim | `record#{tenant}#{record key}` | `claim` |
+//! | loss | `losses#{tenant}` | `{loss id}` |
+//! | requests of a minute | `budget#{tenant}` | `{minute}` |
 //!
-//! Tenants and subscriptions share one partition: a deployment has hundreds of them, the reconciler and the operator read
-//! them all with one Query (nothing here may Scan), and each subscription is written a few times a minute at most, far below
-//! a partition's 1,000 a second. Blobs and claims have a partition each, so that a busy tenant spreads over the table.
+//! Nothing here may Scan. Tenants lie in sixteen partitions by the first digit of their id, so that all of them are read in the
+//! order of their ids with sixteen Queries, and ten thousand of them, each written a few times an hour, stay far below a
+//! partition's 1,000 writes a second. The blobs of an hour (of contentCreated, `2026-03-01T10`) are one partition: one Query
+//! tells what became of the hour, which is what sweep, certificate and replay ask. Claims have partitions of their own.
 
 use std::collections::HashMap;
 
@@ -17,12 +22,19 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use office365::{ContentId, ContentType, TenantId};
 use sha2::{Digest as _, Sha256};
 
+use super::loss::LossId;
+use crate::clock::Hour;
+
 /// Partition key attribute.
 pub const PK: &str = "pk";
 /// Sort key attribute.
 pub const SK: &str = "sk";
-/// The partition that holds tenants and subscriptions.
-pub const REGISTRY: &str = "tenant";
+/// Sort key of what was listed. `#` sorts before every content id, and no content id begins with it.
+pub const LISTED: &str = "#listed";
+/// The partitions of tenants, and those of their sweeps: one for each first hex digit of a tenant id, in their order.
+pub const SHARDS: [char; 16] = [
+    '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+];
 
 /// Longest record Id kept as it is, in bytes. Microsoft's are 36; a longer one is replaced by its hash, because a key has
 /// 2,048 bytes at most.
@@ -48,6 +60,17 @@ impl RecordKey {
     }
 }
 
+/// The blobs that Microsoft made available within one hour, under one subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlobHour {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which subscription.
+    pub content_type: ContentType,
+    /// Of contentCreated.
+    pub hour: Hour,
+}
+
 /// The key of one item.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Key {
@@ -55,10 +78,18 @@ pub enum Key {
     Tenant(TenantId),
     /// One content type of a tenant.
     Subscription(TenantId, ContentType),
+    /// How far a tenant is swept.
+    Sweep(TenantId),
     /// One content blob.
-    Blob(TenantId, ContentId),
+    Blob(BlobHour, ContentId),
+    /// What Microsoft lists for an hour.
+    Listed(BlobHour),
     /// Which blob a record belongs to.
     Record(TenantId, RecordKey),
+    /// Something that could not be delivered.
+    Loss(TenantId, LossId),
+    /// How many requests a tenant had within a minute, counted from 1970.
+    Budget(TenantId, i64),
 }
 
 /// An item's key is not one of ours.
@@ -68,14 +99,39 @@ pub enum Key {
 )]
 pub struct UnknownKey;
 
+impl BlobHour {
+    /// The partition key's value.
+    #[must_use]
+    pub fn pk(&self) -> String {
+        let Self {
+            tenant,
+            content_type,
+            hour,
+        } = self;
+        format!("blobs#{tenant}#{content_type}#{hour}")
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '#');
+        Some(Self {
+            tenant: parts.next()?.parse().ok()?,
+            content_type: parts.next()?.parse().ok()?,
+            hour: parts.next()?.parse().ok()?,
+        })
+    }
+}
+
 impl Key {
     /// The partition key's value.
     #[must_use]
     pub fn pk(&self) -> String {
         match self {
-            Self::Tenant(_) | Self::Subscription(..) => REGISTRY.to_owned(),
-            Self::Blob(tenant, content) => format!("blob#{tenant}#{content}"),
+            Self::Tenant(tenant) | Self::Subscription(tenant, _) => tenants_pk(shard(*tenant)),
+            Self::Sweep(tenant) => sweeps_pk(shard(*tenant)),
+            Self::Blob(hour, _) | Self::Listed(hour) => hour.pk(),
             Self::Record(tenant, record) => format!("record#{tenant}#{}", record.0),
+            Self::Loss(tenant, _) => losses_pk(*tenant),
+            Self::Budget(tenant, _) => format!("budget#{tenant}"),
         }
     }
 
@@ -83,10 +139,13 @@ impl Key {
     #[must_use]
     pub fn sk(&self) -> String {
         match self {
-            Self::Tenant(tenant) => tenant.to_string(),
+            Self::Tenant(tenant) | Self::Sweep(tenant) => tenant.to_string(),
             Self::Subscription(tenant, content_type) => format!("{tenant}#{content_type}"),
-            Self::Blob(..) => "blob".to_owned(),
+            Self::Blob(_, content_id) => content_id.to_string(),
+            Self::Listed(_) => LISTED.to_owned(),
             Self::Record(..) => "claim".to_owned(),
+            Self::Loss(_, id) => id.to_string(),
+            Self::Budget(_, minute) => minute.to_string(),
         }
     }
 
@@ -104,30 +163,58 @@ impl Key {
     /// # Errors
     /// [`UnknownKey`] for anything that [`Self::pk`] and [`Self::sk`] do not write.
     pub fn parse(pk: &str, sk: &str) -> Result<Self, UnknownKey> {
-        let key = match (pk, pk.split_once('#')) {
-            (REGISTRY, _) => match sk.split_once('#') {
+        Self::read(pk, sk)
+            // Only the canonical spelling is a key: `parse` of an id is laxer about case than `sk`.
+            .filter(|key| key.pk() == pk && key.sk() == sk)
+            .ok_or(UnknownKey)
+    }
+
+    fn read(pk: &str, sk: &str) -> Option<Self> {
+        let (kind, rest) = pk.split_once('#')?;
+        match kind {
+            "tenants" => match sk.split_once('#') {
                 None => sk.parse().ok().map(Self::Tenant),
-                Some((tenant, content_type)) => tenant
-                    .parse()
-                    .ok()
-                    .zip(content_type.parse().ok())
-                    .map(|(tenant, content_type)| Self::Subscription(tenant, content_type)),
+                Some((tenant, content_type)) => Some(Self::Subscription(
+                    tenant.parse().ok()?,
+                    content_type.parse().ok()?,
+                )),
             },
-            (_, Some(("blob", rest))) => rest.split_once('#').and_then(|(tenant, content)| {
-                Some(Self::Blob(tenant.parse().ok()?, content.parse().ok()?))
-            }),
-            (_, Some(("record", rest))) => rest.split_once('#').and_then(|(tenant, record)| {
+            "sweeps" => sk.parse().ok().map(Self::Sweep),
+            "blobs" if sk == LISTED => BlobHour::parse(rest).map(Self::Listed),
+            "blobs" => Some(Self::Blob(BlobHour::parse(rest)?, sk.parse().ok()?)),
+            "record" => {
+                let (tenant, record) = rest.split_once('#')?;
                 Some(Self::Record(
                     tenant.parse().ok()?,
                     RecordKey(record.to_owned()),
                 ))
-            }),
+            }
+            "losses" => Some(Self::Loss(rest.parse().ok()?, sk.parse().ok()?)),
+            "budget" => Some(Self::Budget(rest.parse().ok()?, sk.parse().ok()?)),
             _ => None,
-        };
-        // Only the canonical spelling is a key: `parse` is laxer about case than `sk`.
-        key.filter(|key| key.pk() == pk && key.sk() == sk)
-            .ok_or(UnknownKey)
+        }
     }
+}
+
+/// The partition of a tenant with this first digit.
+pub(super) fn tenants_pk(shard: char) -> String {
+    format!("tenants#{shard}")
+}
+
+/// The partition of the sweeps of tenants with this first digit.
+pub(super) fn sweeps_pk(shard: char) -> String {
+    format!("sweeps#{shard}")
+}
+
+/// The partition of a tenant's losses.
+pub(super) fn losses_pk(tenant: TenantId) -> String {
+    format!("losses#{tenant}")
+}
+
+/// The first hex digit of the id: one of [`SHARDS`].
+pub(super) fn shard(tenant: TenantId) -> char {
+    let first = tenant.as_uuid().as_u128() >> 124;
+    SHARDS[first as usize]
 }
 
 #[cfg(test)]
@@ -140,13 +227,34 @@ mod tests {
         (1u128..).prop_map(|n| uuid::Uuid::from_u128(n).to_string().parse().unwrap())
     }
 
+    fn any_hour() -> impl Strategy<Value = BlobHour> {
+        let content_type = prop::sample::select(ContentType::ALL.to_vec());
+        let moment = 0i64..4_000_000_000;
+        (any_tenant(), content_type, moment).prop_map(|(tenant, content_type, at)| BlobHour {
+            tenant,
+            content_type,
+            hour: Hour::of(jiff::Timestamp::from_second(at).unwrap()),
+        })
+    }
+
     fn any_key() -> impl Strategy<Value = Key> {
         let content_type = prop::sample::select(ContentType::ALL.to_vec());
         prop_oneof![
             any_tenant().prop_map(Key::Tenant),
             (any_tenant(), content_type).prop_map(|(t, c)| Key::Subscription(t, c)),
-            (any_tenant(), "[A-Za-z0-9$_-]{1,200}")
-                .prop_map(|(t, c)| Key::Blob(t, c.parse().unwrap())),
+            any_tenant().prop_map(Key::Sweep),
+            (any_hour(), "[A-Za-z0-9$_-]{1,200}")
+                .prop_map(|(hour, c)| Key::Blob(hour, c.parse().unwrap())),
+            any_hour().prop_map(Key::Listed),
+            (any_hour(), any::<bool>()).prop_map(|(of, gap)| {
+                let id = if gap {
+                    LossId::of_gap(of.content_type, of.hour.start(), of.hour.end())
+                } else {
+                    LossId::of_blob(of.content_type, &"a$b".parse().unwrap(), of.hour.start())
+                };
+                Key::Loss(of.tenant, id)
+            }),
+            (any_tenant(), any::<i64>()).prop_map(|(t, minute)| Key::Budget(t, minute)),
             (any_tenant(), ".{0,200}")
                 .prop_map(|(t, id)| Key::Record(t, RecordKey::new(Some(&id), b"bytes"))),
         ]
@@ -164,6 +272,13 @@ mod tests {
                 prop_assert_eq!((key.pk(), key.sk()), (pk, sk));
             }
         }
+    }
+
+    #[test]
+    fn tenants_lie_in_the_partition_of_their_first_digit() {
+        let tenant: TenantId = "a1111111-2222-4333-8444-555555555555".parse().unwrap();
+        assert_eq!(Key::Tenant(tenant).pk(), "tenants#a");
+        assert_eq!(Key::Sweep(tenant).pk(), "sweeps#a");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Registered tenants, and how the subscription to each of their content types stands.
 
+pub mod brake;
 mod read;
 mod write;
 
@@ -9,6 +10,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use office365::{Cloud, ContentType, TenantId};
 use serde::{Deserialize, Serialize};
+
+use self::brake::Brake;
+pub use self::read::{TenantPage, Unreadable};
 
 /// Microsoft asks for 15 minutes between two starts of one subscription; a minute more, because the two clocks differ and a
 /// start may wait for a token after it was reserved.
@@ -23,6 +27,8 @@ pub const ACTIVITY_RESOLUTION: Duration = Duration::from_secs(60);
 pub enum TenantState {
     /// Its content is fetched.
     Active,
+    /// An operator wants nothing to be fetched. Its subscriptions go on, so that Microsoft keeps what it publishes.
+    Paused,
     /// Its removal has begun: subscriptions are being stopped and never started again.
     Leaving,
 }
@@ -33,6 +39,7 @@ impl TenantState {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
+            Self::Paused => "paused",
             Self::Leaving => "leaving",
         }
     }
@@ -53,13 +60,16 @@ pub struct Tenant {
     pub state: TenantState,
     /// First registration.
     pub created_at: Timestamp,
+    /// What keeps it from being served, if anything does.
+    pub brake: Option<Brake>,
 }
 
 /// How a subscription stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Not started yet, or Microsoft has not said that it is.
+    #[default]
     Pending,
     /// Microsoft says so.
     Enabled,
@@ -86,7 +96,7 @@ impl Status {
 }
 
 /// One content type of one tenant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subscription {
     /// As last seen at Microsoft.
     pub status: Status,
@@ -106,31 +116,6 @@ pub struct Subscription {
     pub last_error: Option<String>,
     /// When.
     pub last_error_at: Option<Timestamp>,
-    /// The last blob that was given up: its state, its content id and why. Stays until the next one.
-    pub last_loss: Option<String>,
-    /// When.
-    pub last_loss_at: Option<Timestamp>,
-    /// Everything with contentCreated before this was listed, compared and enqueued.
-    pub watermark: Option<Timestamp>,
-}
-
-impl Default for Subscription {
-    fn default() -> Self {
-        Self {
-            status: Status::Pending,
-            webhook: None,
-            observed_at: None,
-            start_attempted_at: None,
-            webhook_refused: false,
-            last_notification_at: None,
-            last_content_at: None,
-            last_error: None,
-            last_error_at: None,
-            last_loss: None,
-            last_loss_at: None,
-            watermark: None,
-        }
-    }
 }
 
 /// A tenant with the state of each content type it is registered for.

@@ -19,9 +19,14 @@ pub const OPEN_BLOBS: &str = "open-blobs";
 pub const OPEN: &str = "open";
 /// Its sort key: when somebody should look at the blob, epoch milliseconds.
 pub const DUE_AT: &str = "due_at";
-/// What the index carries beside the keys: enough to enqueue the blob again.
-pub const OPEN_BLOBS_INCLUDED: [&str; 3] =
-    ["content_type", "content_created", "content_expiration"];
+/// What the index carries beside the keys: enough to enqueue the blob again, and to say on the status page what is wrong.
+pub const OPEN_BLOBS_INCLUDED: [&str; 5] = [
+    "content_created",
+    "content_expiration",
+    "enqueued_at",
+    "attempts",
+    "cause",
+];
 
 /// Creates the table, unless it is there.
 ///

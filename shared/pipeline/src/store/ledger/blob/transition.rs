@@ -1,32 +1,43 @@
-//! The steps from state to state, each one conditional write.
+//! The steps from state to state. Each is one conditional write, or one transaction, and is recognised when it is repeated
+//! because its answer was lost.
 
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
-use super::lookup::read_blob;
-use super::{
-    Choice, CountedFailure, Counts, FailureCounts, Lease, LeaseOutcome, State, damaged, key,
+use super::read::{
+    CODEC, COUNTS, EVIDENCE, RAW_SHA256, evidence_attributes, read_blob, read_choice,
+    read_evidence, read_not_before,
 };
+use super::{Choice, Counts, Evidence, Lease, LeaseOutcome, State, damaged, key};
 use crate::aws::AwsError;
 use crate::content::{ContentRef, DiscoveredBy};
 use crate::store::ledger::attribute::{
-    Item, expiry, get_millis, get_number, get_parsed, get_text, millis, number, text,
+    Item, cut, expiry, get_millis, get_number, get_parsed, millis, number, text,
 };
 use crate::store::ledger::key::PK;
 use crate::store::ledger::{DUE_AT, Ledger, LedgerError, OPEN, blob_expiry};
 
-/// Longest cause kept, in characters: it is for a person to read.
-const CAUSE_CHARS_MAX: usize = 300;
+/// How a failed attempt gives its blob back.
+#[derive(Clone, Copy, Debug)]
+pub struct Release<'a> {
+    /// Why the attempt failed.
+    pub cause: &'a str,
+    /// What is known against the blob by now.
+    pub evidence: &'a Evidence,
+    /// Not before this time may another attempt begin. A message for it is under way.
+    pub again_at: Timestamp,
+    /// When to look for it should that attempt not take place.
+    pub due_at: Timestamp,
+}
 
-/// Attributes that count [`FailureCounts`].
-const UNREADABLE: &str = "unreadable_attempts";
-const GONE: &str = "gone_attempts";
-
-/// Attributes of a [`Choice`]; an item from before there was a choice of codecs has none.
-const RAW_KEY: &str = "raw_key";
-const CODEC: &str = "events_codec";
+/// What the first mention of a blob writes and no later one changes. No time to live: an item that is not finished must
+/// not expire.
+const KNOWN: &str = "content_created = if_not_exists(content_created, :created), \
+    content_expiration = if_not_exists(content_expiration, :expiration), \
+    first_seen_at = if_not_exists(first_seen_at, :now)";
 
 impl Ledger {
     /// Takes the blob for `lease` if it is free, and creates its item if there is none.
@@ -44,16 +55,16 @@ impl Ledger {
             .known(blob, now)
             .update_expression(format!(
                 "SET {KNOWN}, #state = :leased, lease_owner = :owner, lease_until = :until, \
-                 first_via = if_not_exists(first_via, :via), #open = :open, #due = :until ADD attempts :one"
+                 first_via = if_not_exists(first_via, :via), #open = :open, #due = :until \
+                 REMOVE enqueued_at ADD attempts :one, unconcluded :one"
             ))
+            // The last line: the SDK repeats a call whose answer was lost, and must find the lease that it got.
             .condition_expression(
                 "attribute_not_exists(#pk) OR (#state = :leased AND lease_until < :now) OR \
-                 (#state = :pending AND (attribute_not_exists(not_before) OR not_before <= :now))",
+                 (#state = :pending AND (attribute_not_exists(not_before) OR not_before <= :now)) OR \
+                 (#state = :leased AND lease_owner = :owner)",
             )
             .expression_attribute_names("#pk", PK)
-            .expression_attribute_names("#open", OPEN)
-            .expression_attribute_names("#due", DUE_AT)
-            .expression_attribute_values(":open", text(blob.tenant_id.to_string()))
             .expression_attribute_values(":leased", text(State::Leased.as_str()))
             .expression_attribute_values(":pending", text(State::Pending.as_str()))
             .expression_attribute_values(":owner", text(&lease.owner))
@@ -63,33 +74,9 @@ impl Ledger {
             .return_values(ReturnValue::AllNew)
             .send()
             .await;
-        let key = key(blob);
         match updated.map_err(|error| refused_or_failed(&error)) {
-            Ok(output) => {
-                let item = output.attributes.unwrap_or_default();
-                Ok(LeaseOutcome::Granted {
-                    blob: read_blob(&item)?,
-                    failures: FailureCounts {
-                        unreadable: get_number(&item, UNREADABLE).unwrap_or(0),
-                        gone: get_number(&item, GONE).unwrap_or(0),
-                    },
-                    attempt: get_number(&item, "attempts")
-                        .ok_or_else(|| damaged(&key, "attempts"))?,
-                    choice: read_choice(&item),
-                })
-            }
-            Err(Refusal::Item(item)) => {
-                let state = get_parsed(&item, "state").ok_or_else(|| damaged(&key, "state"))?;
-                let until = match state {
-                    State::Leased => "lease_until",
-                    State::Pending => "not_before",
-                    State::Done | State::Quarantined | State::Lost => {
-                        return Ok(LeaseOutcome::Finished(state));
-                    }
-                };
-                let until = get_millis(&item, until).ok_or_else(|| damaged(&key, until))?;
-                Ok(LeaseOutcome::Held { until })
-            }
+            Ok(output) => granted(&output.attributes.unwrap_or_default()),
+            Err(Refusal::Item(item)) => not_granted(blob, &item),
             Err(Refusal::Failed(error)) => Err(error.into()),
         }
     }
@@ -101,19 +88,19 @@ impl Ledger {
     pub async fn choose(&self, blob: &ContentRef, choice: Choice) -> Result<Choice, LedgerError> {
         let updated = self
             .update(blob)
-            .update_expression(format!("SET {RAW_KEY} = :raw, {CODEC} = :codec"))
+            .update_expression(format!("SET {RAW_SHA256} = :raw, {CODEC} = :codec"))
             .condition_expression(format!(
-                "attribute_exists(#pk) AND attribute_not_exists({RAW_KEY})"
+                "attribute_exists(#pk) AND attribute_not_exists({RAW_SHA256})"
             ))
             .expression_attribute_names("#pk", PK)
-            .expression_attribute_values(":raw", text(&choice.raw_key))
+            .expression_attribute_values(":raw", text(&choice.raw_sha256))
             .expression_attribute_values(":codec", text(choice.codec.as_str()))
             .send()
             .await;
         match updated.map_err(|error| refused_or_failed(&error)) {
             Ok(_) => Ok(choice),
             Err(Refusal::Item(item)) => {
-                read_choice(&item).ok_or_else(|| damaged(&key(blob), RAW_KEY))
+                read_choice(&item).ok_or_else(|| damaged(&key(blob), RAW_SHA256))
             }
             Err(Refusal::Failed(error)) => Err(error.into()),
         }
@@ -129,13 +116,24 @@ impl Ledger {
         counts: &Counts,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        let settled = self
+        let [
+            records,
+            written,
+            routed,
+            dropped,
+            duplicate,
+            foreign,
+            malformed,
+        ] = COUNTS;
+        let remove = EVIDENCE.join(", ");
+        let mut update = self
             .update(blob)
-            .update_expression(
-                "SET #state = :done, done_at = :now, records_in = :in, records_written = :written, \
-                 records_routed = :routed, records_dropped = :dropped, records_duplicate = :duplicate, records_foreign = :foreign, records_malformed = :malformed, \
-                 expires_at = :expires REMOVE #open, #due, lease_owner, lease_until, cause",
-            )
+            .update_expression(format!(
+                "SET #state = :done, done_at = :now, {records} = :in, {written} = :written, \
+                 {routed} = :routed, {dropped} = :dropped, {duplicate} = :duplicate, {foreign} = :foreign, \
+                 {malformed} = :malformed, expires_at = :expires \
+                 REMOVE #open, #due, lease_owner, lease_until, not_before, enqueued_at, cause, unconcluded, {remove}"
+            ))
             .condition_expression("attribute_exists(#pk) AND #state <> :done")
             .expression_attribute_names("#pk", PK)
             .expression_attribute_names("#state", "state")
@@ -143,21 +141,24 @@ impl Ledger {
             .expression_attribute_names("#due", DUE_AT)
             .expression_attribute_values(":done", text(State::Done.as_str()))
             .expression_attribute_values(":now", millis(now))
-            .expression_attribute_values(":in", number(counts.records))
-            .expression_attribute_values(":written", number(counts.written))
-            .expression_attribute_values(":routed", number(counts.routed))
-            .expression_attribute_values(":dropped", number(counts.dropped))
-            .expression_attribute_values(":duplicate", number(counts.duplicate))
-            .expression_attribute_values(":foreign", number(counts.foreign))
-            .expression_attribute_values(":malformed", number(counts.malformed))
-            .expression_attribute_values(":expires", expiry(blob_expiry(blob.content_expiration)))
-            .send()
-            .await;
+            .expression_attribute_values(":expires", expiry(blob_expiry(blob.content_expiration)));
+        for (name, count) in [
+            (":in", counts.records),
+            (":written", counts.written),
+            (":routed", counts.routed),
+            (":dropped", counts.dropped),
+            (":duplicate", counts.duplicate),
+            (":foreign", counts.foreign),
+            (":malformed", counts.malformed),
+        ] {
+            update = update.expression_attribute_values(name, number(count));
+        }
+        let settled = update.send().await;
         happened(settled.map_err(|error| refused_or_failed(&error))).map(drop)
     }
 
-    /// Gives the blob back for a later attempt, not before `again_at`, and to be looked for at `overdue_at` should that not
-    /// take place. `false` when the lease was taken over meanwhile: then it is not ours to give back.
+    /// Gives the blob back for a later attempt. `false` when the lease was taken over meanwhile: then it is not ours to give
+    /// back.
     ///
     /// # Errors
     /// [`LedgerError`]; the lease then ends by itself.
@@ -165,63 +166,65 @@ impl Ledger {
         &self,
         blob: &ContentRef,
         lease: &Lease,
-        failure: CountedFailure,
-        cause: &str,
-        (again_at, overdue_at): (Timestamp, Timestamp),
+        release: Release<'_>,
     ) -> Result<bool, LedgerError> {
-        let release = "SET #state = :state, cause = :cause, not_before = :again, #due = :due \
-                       REMOVE lease_owner, lease_until";
-        let counted = match failure {
-            CountedFailure::Unreadable => Some(UNREADABLE),
-            CountedFailure::Gone => Some(GONE),
-            CountedFailure::Other => None,
-        };
-        let update = match counted {
-            None => self.ours(blob, lease).update_expression(release),
-            Some(counter) => self
-                .ours(blob, lease)
-                .update_expression(format!("{release} ADD {counter} :one"))
-                .expression_attribute_values(":one", number(1)),
-        };
+        let evidence = evidence_attributes(release.evidence);
+        let mut set = String::new();
+        let mut update = self.update(blob);
+        for (name, value) in evidence {
+            set.push_str(&format!(", {name} = :{name}"));
+            update = update.expression_attribute_values(format!(":{name}"), value);
+        }
         let released = update
+            .update_expression(format!(
+                "SET #state = :pending, cause = :cause, not_before = :again, enqueued_at = :again, #due = :due, \
+                 released_by = :owner{set} REMOVE lease_owner, lease_until, unconcluded"
+            ))
+            // The second line: this very release, whose answer was lost.
+            .condition_expression(
+                "(#state = :leased AND lease_owner = :owner) OR \
+                 (#state = :pending AND released_by = :owner)",
+            )
+            .expression_attribute_names("#state", "state")
             .expression_attribute_names("#due", DUE_AT)
-            .expression_attribute_values(":state", text(State::Pending.as_str()))
-            .expression_attribute_values(":cause", text(cut(cause)))
-            .expression_attribute_values(":again", millis(again_at))
-            .expression_attribute_values(":due", millis(overdue_at))
+            .expression_attribute_values(":leased", text(State::Leased.as_str()))
+            .expression_attribute_values(":pending", text(State::Pending.as_str()))
+            .expression_attribute_values(":owner", text(&lease.owner))
+            .expression_attribute_values(":cause", text(cut(release.cause)))
+            .expression_attribute_values(":again", millis(release.again_at))
+            .expression_attribute_values(":due", millis(release.due_at))
             .send()
             .await;
         happened(released.map_err(|error| refused_or_failed(&error)))
     }
 
-    /// Ends the blob as [`State::Quarantined`] or [`State::Lost`], for `cause`. `false` when the lease was taken over
-    /// meanwhile: then it is not ours to end.
+    /// Puts the blob off until `until` without an attempt, and without a message: its tenant cannot be served. `false` when
+    /// that cannot be said of it: somebody works on it, it is finished, or its bytes were stored, so that Microsoft is not
+    /// needed.
     ///
     /// # Errors
-    /// [`LedgerError`]; the lease then ends by itself and the next attempt decides.
-    pub async fn give_up(
+    /// [`LedgerError`]; the blob's message must come again.
+    pub async fn park(
         &self,
         blob: &ContentRef,
-        lease: &Lease,
-        state: State,
-        cause: &str,
+        until: Timestamp,
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
-        let ended = self
-            .ours(blob, lease)
-            .update_expression(
-                "SET #state = :state, cause = :cause, done_at = :now, expires_at = :expires \
-                 REMOVE #open, #due, lease_owner, lease_until",
-            )
-            .expression_attribute_names("#open", OPEN)
-            .expression_attribute_names("#due", DUE_AT)
-            .expression_attribute_values(":state", text(state.as_str()))
-            .expression_attribute_values(":cause", text(cut(cause)))
-            .expression_attribute_values(":now", millis(now))
-            .expression_attribute_values(":expires", expiry(blob_expiry(blob.content_expiration)))
+        let parked = self
+            .known(blob, now)
+            .update_expression(format!(
+                "SET {KNOWN}, #state = :pending, #open = :open, #due = :until REMOVE enqueued_at"
+            ))
+            .condition_expression(format!(
+                "attribute_not_exists({RAW_SHA256}) AND (attribute_not_exists(#state) OR #state = :pending OR \
+                 (#state = :leased AND lease_until < :now))"
+            ))
+            .expression_attribute_values(":leased", text(State::Leased.as_str()))
+            .expression_attribute_values(":pending", text(State::Pending.as_str()))
+            .expression_attribute_values(":until", millis(until))
             .send()
             .await;
-        happened(ended.map_err(|error| refused_or_failed(&error)))
+        happened(parked.map_err(|error| refused_or_failed(&error)))
     }
 
     /// Takes up a blob again that was given up while Microsoft still lists it. `false` when there is no such blob.
@@ -229,11 +232,12 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`]; the blob stays given up.
     pub async fn reopen(&self, blob: &ContentRef, now: Timestamp) -> Result<bool, LedgerError> {
+        let remove = EVIDENCE.join(", ");
         let reopened = self
             .update(blob)
             .update_expression(format!(
                 "SET #state = :pending, #open = :open, #due = :now \
-                 REMOVE {UNREADABLE}, {GONE}, not_before, done_at, expires_at"
+                 REMOVE {remove}, unconcluded, not_before, done_at, expires_at"
             ))
             .condition_expression("#state IN (:quarantined, :lost)")
             .expression_attribute_names("#state", "state")
@@ -262,16 +266,13 @@ impl Ledger {
         let noted = self
             .known(blob, now)
             .update_expression(format!(
-                "SET {KNOWN}, #state = if_not_exists(#state, :pending), #open = :open, #due = :due"
+                "SET {KNOWN}, #state = :pending, enqueued_at = :now, #open = :open, #due = :due REMOVE not_before"
             ))
             // A worker may have been quicker; a finished blob must not come back into the index of open ones.
             .condition_expression(
                 "attribute_not_exists(#state) OR #state = :pending OR (#state = :leased AND lease_until < :now)",
             )
             .expression_attribute_values(":leased", text(State::Leased.as_str()))
-            .expression_attribute_names("#open", OPEN)
-            .expression_attribute_names("#due", DUE_AT)
-            .expression_attribute_values(":open", text(blob.tenant_id.to_string()))
             .expression_attribute_values(":pending", text(State::Pending.as_str()))
             .expression_attribute_values(":due", millis(due_at))
             .send()
@@ -279,40 +280,52 @@ impl Ledger {
         happened(noted.map_err(|error| refused_or_failed(&error))).map(drop)
     }
 
-    fn update(&self, blob: &ContentRef) -> UpdateItemFluentBuilder {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key(blob).attributes()))
+    pub(super) fn update(&self, blob: &ContentRef) -> UpdateItemFluentBuilder {
+        self.update_key(&key(blob))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    /// An update that also writes what the announcement says, for use with [`KNOWN`].
+    /// An update that also writes what the announcement says, for use with [`KNOWN`], and puts it into the index of open
+    /// blobs.
     fn known(&self, blob: &ContentRef, now: Timestamp) -> UpdateItemFluentBuilder {
         self.update(blob)
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":type", text(blob.content_type.as_str()))
+            .expression_attribute_names("#open", OPEN)
+            .expression_attribute_names("#due", DUE_AT)
+            .expression_attribute_values(":open", text(blob.tenant_id.to_string()))
             .expression_attribute_values(":created", millis(blob.content_created))
             .expression_attribute_values(":expiration", millis(blob.content_expiration))
             .expression_attribute_values(":now", millis(now))
     }
-
-    /// An update of a blob that `lease` still holds.
-    fn ours(&self, blob: &ContentRef, lease: &Lease) -> UpdateItemFluentBuilder {
-        self.update(blob)
-            .condition_expression("#state = :leased AND lease_owner = :owner")
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":leased", text(State::Leased.as_str()))
-            .expression_attribute_values(":owner", text(&lease.owner))
-    }
 }
 
-/// What the first mention of a blob writes and no later one changes. No time to live: an item that is not finished must
-/// not expire.
-const KNOWN: &str = "content_type = if_not_exists(content_type, :type), \
-    content_created = if_not_exists(content_created, :created), \
-    content_expiration = if_not_exists(content_expiration, :expiration), \
-    first_seen_at = if_not_exists(first_seen_at, :now)";
+fn granted(item: &Item) -> Result<LeaseOutcome, LedgerError> {
+    let blob = read_blob(item)?;
+    Ok(LeaseOutcome::Granted {
+        evidence: read_evidence(item),
+        attempt: get_number(item, "attempts").ok_or_else(|| damaged(&key(&blob), "attempts"))?,
+        // This attempt is counted in it.
+        unconcluded: get_number(item, "unconcluded")
+            .unwrap_or(1u32)
+            .saturating_sub(1),
+        choice: read_choice(item),
+        was_lost: item.contains_key("loss"),
+        blob,
+    })
+}
+
+fn not_granted(blob: &ContentRef, item: &Item) -> Result<LeaseOutcome, LedgerError> {
+    let state = get_parsed(item, "state").ok_or_else(|| damaged(&key(blob), "state"))?;
+    let until = match state {
+        State::Leased => get_millis(item, "lease_until"),
+        State::Pending => read_not_before(item),
+        State::Done | State::Quarantined | State::Lost => {
+            return Ok(LeaseOutcome::Finished(state));
+        }
+    };
+    let until = until.ok_or_else(|| damaged(&key(blob), "lease_until or not_before"))?;
+    Ok(LeaseOutcome::Held { until })
+}
 
 /// Why a conditional update did not happen.
 enum Refusal {
@@ -322,7 +335,7 @@ enum Refusal {
     Failed(AwsError),
 }
 
-fn refused_or_failed<R>(error: &aws_sdk_dynamodb::error::SdkError<UpdateItemError, R>) -> Refusal {
+fn refused_or_failed<R>(error: &SdkError<UpdateItemError, R>) -> Refusal {
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
             Refusal::Item(refused.item.clone().unwrap_or_default())
@@ -338,15 +351,4 @@ fn happened<T>(updated: Result<T, Refusal>) -> Result<bool, LedgerError> {
         Err(Refusal::Item(_)) => Ok(false),
         Err(Refusal::Failed(error)) => Err(error.into()),
     }
-}
-
-fn read_choice(item: &Item) -> Option<Choice> {
-    Some(Choice {
-        raw_key: get_text(item, RAW_KEY)?.to_owned(),
-        codec: get_parsed(item, CODEC).unwrap_or_default(),
-    })
-}
-
-fn cut(cause: &str) -> String {
-    cause.chars().take(CAUSE_CHARS_MAX).collect()
 }

@@ -1,7 +1,5 @@
 //! Changes, each one conditional write.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::Timestamp;
 use office365::{ContentType, TenantId};
@@ -12,12 +10,9 @@ use super::{ACTIVITY_RESOLUTION, START_COOL_DOWN, Status, Tenant, TenantState};
 use crate::aws::AwsError;
 use crate::clock::earlier;
 use crate::content::DiscoveredBy;
-use crate::store::ledger::attribute::{millis, text};
+use crate::store::ledger::attribute::{cut, millis, text};
 use crate::store::ledger::key::{Key, PK};
-use crate::store::ledger::{Ledger, LedgerError};
-
-/// Longest error text kept, in characters: it is for the status page.
-const ERROR_CHARS_MAX: usize = 300;
+use crate::store::ledger::{Ledger, LedgerError, conditional};
 
 impl Ledger {
     /// Creates the tenant, or brings name, cloud and content types of the one that is there up to date. Returns what was
@@ -67,8 +62,8 @@ impl Ledger {
         conditional(marked).await
     }
 
-    /// Removes a leaving tenant. Its subscriptions' items stay, for the cool-down of `/start` and the watermark, should it
-    /// come back.
+    /// Removes a leaving tenant, and how far it was swept: should it come back, that begins anew. Its subscriptions' items
+    /// stay, for the cool-down of `/start`.
     ///
     /// # Errors
     /// [`LedgerError`]; the tenant is still leaving.
@@ -84,7 +79,7 @@ impl Ledger {
             .send()
             .await;
         match removed {
-            Ok(_) => Ok(()),
+            Ok(_) => self.forget_sweep(tenant).await,
             Err(error)
                 if error
                     .as_service_error()
@@ -180,25 +175,6 @@ impl Ledger {
         conditional(noted).await.map(drop)
     }
 
-    /// Writes down that a blob was given up.
-    ///
-    /// # Errors
-    /// [`LedgerError`]; the blob's own item says it all the same.
-    pub async fn note_loss(
-        &self,
-        tenant: TenantId,
-        content_type: ContentType,
-        loss: &str,
-        now: Timestamp,
-    ) -> Result<(), LedgerError> {
-        let noted = self
-            .update_key(&Key::Subscription(tenant, content_type))
-            .update_expression("SET last_loss = :loss, last_loss_at = :now")
-            .expression_attribute_values(":loss", text(cut(loss)))
-            .expression_attribute_values(":now", millis(now));
-        conditional(noted).await.map(drop)
-    }
-
     /// Writes down that content arrived, unless that was written within [`ACTIVITY_RESOLUTION`].
     ///
     /// # Errors
@@ -227,50 +203,5 @@ impl Ledger {
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":before", millis(earlier(now, ACTIVITY_RESOLUTION)));
         conditional(noted).await.map(drop)
-    }
-
-    /// Moves the watermark forward to `to`; never back.
-    ///
-    /// # Errors
-    /// [`LedgerError`]; the next sweep then lists the same again.
-    pub async fn advance_watermark(
-        &self,
-        tenant: TenantId,
-        content_type: ContentType,
-        to: Timestamp,
-    ) -> Result<(), LedgerError> {
-        let moved = self
-            .update_key(&Key::Subscription(tenant, content_type))
-            .update_expression("SET watermark = :to")
-            .condition_expression("attribute_not_exists(watermark) OR watermark < :to")
-            .expression_attribute_values(":to", millis(to));
-        conditional(moved).await.map(drop)
-    }
-
-    fn update_key(&self, key: &Key) -> UpdateItemFluentBuilder {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key.attributes()))
-    }
-}
-
-fn cut(error: &str) -> String {
-    error.chars().take(ERROR_CHARS_MAX).collect()
-}
-
-/// Runs an update; `false` when its condition does not hold.
-async fn conditional(update: UpdateItemFluentBuilder) -> Result<bool, LedgerError> {
-    match update.send().await {
-        Ok(_) => Ok(true),
-        Err(error)
-            if matches!(
-                error.as_service_error(),
-                Some(UpdateItemError::ConditionalCheckFailedException(_))
-            ) =>
-        {
-            Ok(false)
-        }
-        Err(error) => Err(AwsError::new("dynamodb:UpdateItem", &error).into()),
     }
 }

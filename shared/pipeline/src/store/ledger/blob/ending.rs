@@ -1,0 +1,134 @@
+//! How a blob's loss comes and goes: in one transaction with the blob's own state, so that neither is there without the other.
+
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata as _, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use jiff::Timestamp;
+
+use super::{Lease, State, key};
+use crate::aws::AwsError;
+use crate::content::ContentRef;
+use crate::store::ledger::attribute::{cut, expiry, get_parsed, get_text, millis, text};
+use crate::store::ledger::key::Key;
+use crate::store::ledger::loss::{Loss, LossId, LossKind};
+use crate::store::ledger::{DUE_AT, Ledger, LedgerError, OPEN, blob_expiry, conditional};
+
+/// DynamoDB's word for a condition that does not hold, among the reasons of a cancelled transaction.
+const CONDITION_FAILED: &str = "ConditionalCheckFailed";
+
+impl Ledger {
+    /// Ends the blob as [`State::Quarantined`] or [`State::Lost`], and writes its loss. `false` when the lease was taken over
+    /// meanwhile: then it is not ours to end. Told again after a lost answer, it is `true` again.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the lease then ends by itself and the next attempt decides.
+    pub async fn give_up(
+        &self,
+        blob: &ContentRef,
+        lease: &Lease,
+        loss: &Loss,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let state = match loss.kind {
+            LossKind::Quarantined | LossKind::Poison => State::Quarantined,
+            LossKind::Lost | LossKind::Gap => State::Lost,
+        };
+        let ended = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key(blob).attributes()))
+            .update_expression(
+                "SET #state = :state, cause = :cause, done_at = :now, expires_at = :expires, ended_by = :owner, \
+                 loss = :loss REMOVE #open, #due, lease_owner, lease_until, enqueued_at, not_before, unconcluded",
+            )
+            .condition_expression("#state = :leased AND lease_owner = :owner")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#open", OPEN)
+            .expression_attribute_names("#due", DUE_AT)
+            .expression_attribute_values(":leased", text(State::Leased.as_str()))
+            .expression_attribute_values(":owner", text(&lease.owner))
+            .expression_attribute_values(":state", text(state.as_str()))
+            .expression_attribute_values(":cause", text(cut(&loss.reason)))
+            .expression_attribute_values(":loss", text(loss.id.to_string()))
+            .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":expires", expiry(blob_expiry(blob.content_expiration)))
+            .build()
+            .map_err(unusable)?;
+        let written = self.put_loss(blob.tenant_id, loss).map_err(unusable)?;
+        let happened = self
+            .transact([
+                TransactWriteItem::builder().update(ended).build(),
+                TransactWriteItem::builder().put(written).build(),
+            ])
+            .await?;
+        Ok(happened || self.ended_by(blob, lease, state).await?)
+    }
+
+    /// Whether it was this lease that ended the blob: what a transaction whose answer was lost has done.
+    async fn ended_by(
+        &self,
+        blob: &ContentRef,
+        lease: &Lease,
+        state: State,
+    ) -> Result<bool, LedgerError> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(blob).attributes()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| AwsError::new("dynamodb:GetItem", &error))?;
+        Ok(output.item.is_some_and(|item| {
+            get_parsed(&item, "state") == Some(state)
+                && get_text(&item, "ended_by") == Some(lease.owner.as_str())
+        }))
+    }
+
+    /// Notes that a blob that was given up was delivered after all.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the loss still counts as one.
+    pub async fn recover(&self, blob: &ContentRef, now: Timestamp) -> Result<(), LedgerError> {
+        let id = LossId::of_blob(blob.content_type, &blob.content_id, blob.content_created);
+        let noted = self
+            .update_key(&Key::Loss(blob.tenant_id, id))
+            .update_expression("SET recovered_at = if_not_exists(recovered_at, :now)")
+            .condition_expression("attribute_exists(recorded_at)")
+            .expression_attribute_values(":now", millis(now));
+        conditional(noted).await.map(drop)
+    }
+
+    /// Runs a transaction; `false` when a condition does not hold.
+    async fn transact<const N: usize>(
+        &self,
+        items: [TransactWriteItem; N],
+    ) -> Result<bool, LedgerError> {
+        let written = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(items.into()))
+            .send()
+            .await;
+        match written {
+            Ok(_) => Ok(true),
+            Err(error) if condition_failed(&error) => Ok(false),
+            Err(error) => Err(AwsError::new("dynamodb:TransactWriteItems", &error).into()),
+        }
+    }
+}
+
+fn condition_failed<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled
+            .cancellation_reasons()
+            .iter()
+            .any(|reason| reason.code() == Some(CONDITION_FAILED)),
+        Some(other) => other.code() == Some(CONDITION_FAILED),
+        None => false,
+    }
+}
+
+fn unusable(error: BuildError) -> AwsError {
+    AwsError::unusable("dynamodb:TransactWriteItems", error.to_string())
+}

@@ -1,0 +1,43 @@
+//! Requests to Microsoft, counted by tenant and minute for all processes together: Microsoft allows 2,000 a minute and
+//! tenant, and does not ask which Lambda they come from.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use office365::TenantId;
+
+use super::attribute::{expiry, number};
+use super::key::Key;
+use super::{Ledger, LedgerError, conditional};
+use crate::clock::later;
+
+/// Requests that a tenant may have in a minute. 2,000 are Microsoft's limit; a twentieth is left to the clocks, which
+/// differ, and to calls that are counted in the minute before the one they arrive in.
+pub const REQUESTS_PER_MINUTE: u32 = 1_900;
+
+/// How long a minute's count is kept: nobody asks for one that has ended.
+const KEPT: Duration = Duration::from_secs(3600);
+
+impl Ledger {
+    /// Takes `requests` from what the tenant has for this minute; `false` when not so many are left.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; they may have been taken.
+    pub async fn take_requests(
+        &self,
+        tenant: TenantId,
+        requests: u32,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let minute = now.as_second().div_euclid(60);
+        let before = REQUESTS_PER_MINUTE.saturating_sub(requests);
+        let taken = self
+            .update_key(&Key::Budget(tenant, minute))
+            .update_expression("SET expires_at = :expires ADD requests :taken")
+            .condition_expression("attribute_not_exists(requests) OR requests <= :before")
+            .expression_attribute_values(":expires", expiry(later(now, KEPT)))
+            .expression_attribute_values(":taken", number(requests))
+            .expression_attribute_values(":before", number(before));
+        conditional(taken).await
+    }
+}

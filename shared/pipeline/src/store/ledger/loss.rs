@@ -1,0 +1,387 @@
+//! What could not be delivered: blobs that were given up, and stretches of time that Microsoft does not list any more.
+//!
+//! A loss is written in the same transaction as what it tells of, stays until somebody acknowledges it, and has an id that
+//! is a function of what was lost: telling it twice is telling it once.
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeValue, Put};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use office365::{ContentId, ContentType, TenantId};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::attribute::{
+    Item, cut, expiry, get_millis, get_number, get_parsed, get_text, millis, number, text,
+};
+use super::key::{Key, PK, SK, UnknownKey, losses_pk};
+use super::{Ledger, LedgerError};
+use crate::aws::AwsError;
+use crate::clock::later;
+
+/// Losses of one page: at most 100 KB of the 1 MB that a Query returns.
+pub const LOSSES_PAGE_MAX: u16 = 200;
+
+/// How long a loss is kept after somebody acknowledged it: audits look back over a year.
+pub const KEPT_AFTER_ACKNOWLEDGEMENT: Duration = Duration::from_secs(400 * 24 * 3600);
+
+/// Digits of the hash in an id: two losses of one tenant and millisecond do not share 64 bits.
+const HASH_DIGITS: usize = 16;
+
+/// A loss's name: when what was lost begins, and a hash of what it is. Ids sort by time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct LossId(String);
+
+/// Not a loss's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a loss id, such as 20260301T101500123-9f86d081884c7d65")]
+pub struct InvalidLossId;
+
+impl LossId {
+    /// The loss of a blob.
+    #[must_use]
+    pub fn of_blob(of: ContentType, content: &ContentId, created: Timestamp) -> Self {
+        Self::new(created, &["blob", of.as_str(), content.as_str()])
+    }
+
+    /// The loss of whatever became available between two times.
+    #[must_use]
+    pub fn of_gap(of: ContentType, from: Timestamp, to: Timestamp) -> Self {
+        Self::new(from, &["gap", of.as_str(), &to.to_string()])
+    }
+
+    fn new(begin: Timestamp, parts: &[&str]) -> Self {
+        let begin = begin.to_zoned(TimeZone::UTC);
+        let mut id = begin.strftime("%Y%m%dT%H%M%S%3f-").to_string();
+        let hash = hex::encode(Sha256::digest(parts.join("\0")));
+        id.push_str(&hash[..HASH_DIGITS]);
+        Self(id)
+    }
+}
+
+impl Display for LossId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for LossId {
+    type Err = InvalidLossId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = text.split_once('-').is_some_and(|(time, hash)| {
+            let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+            let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+            let time = time.split_once('T');
+            time.is_some_and(|(day, time)| {
+                (day.len(), time.len()) == (8, 9) && digits(day) && digits(time)
+            }) && hash.len() == HASH_DIGITS
+                && hash.bytes().all(is_hex)
+        });
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidLossId)
+        }
+    }
+}
+
+/// Why something was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LossKind {
+    /// A blob could not be fetched before Microsoft forgot it.
+    Lost,
+    /// A blob came, and is no array of records; its bytes are kept.
+    Quarantined,
+    /// A blob that workers die of.
+    Poison,
+    /// A stretch of time was not listed while Microsoft listed it.
+    Gap,
+}
+
+impl LossKind {
+    const ALL: [Self; 4] = [Self::Lost, Self::Quarantined, Self::Poison, Self::Gap];
+
+    /// As the ledger and the API spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Quarantined => "quarantined",
+            Self::Poison => "poison",
+            Self::Gap => "gap",
+        }
+    }
+}
+
+impl FromStr for LossKind {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|kind| kind.as_str() == text).ok_or(())
+    }
+}
+
+/// Something that could not be delivered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Loss {
+    /// Its name within the tenant.
+    pub id: LossId,
+    /// Why.
+    pub kind: LossKind,
+    /// Under which subscription.
+    pub content_type: ContentType,
+    /// The blob; none for a gap.
+    pub content_id: Option<ContentId>,
+    /// When the blob became available, or when the gap begins.
+    pub from: Timestamp,
+    /// When the gap ends; of a blob the same as `from`.
+    pub to: Timestamp,
+    /// What happened last, for people.
+    pub reason: String,
+    /// How many answers speak for it.
+    pub evidence_count: u32,
+    /// When the first of them came.
+    pub evidence_since: Option<Timestamp>,
+    /// Where in the lake the bytes are kept, if they are.
+    pub object: Option<String>,
+    /// When it was written down.
+    pub recorded_at: Timestamp,
+    /// When somebody acknowledged it.
+    pub acknowledged_at: Option<Timestamp>,
+    /// What that person said.
+    pub note: Option<String>,
+    /// When it was delivered after all.
+    pub recovered_at: Option<Timestamp>,
+}
+
+impl Loss {
+    /// Whether somebody still has to look at it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.acknowledged_at.is_none() && self.recovered_at.is_none()
+    }
+}
+
+/// A page of losses.
+#[derive(Debug, Default)]
+pub struct LossPage {
+    /// The newest first, by the time of what was lost.
+    pub losses: Vec<Loss>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<LossId>,
+}
+
+impl Ledger {
+    /// A page of a tenant's losses, the newest first: at most `limit`, and at most [`LOSSES_PAGE_MAX`].
+    ///
+    /// # Errors
+    /// [`LedgerError`]
+    pub async fn losses(
+        &self,
+        tenant: TenantId,
+        after: Option<&LossId>,
+        limit: u16,
+    ) -> Result<LossPage, LedgerError> {
+        let start = after.map(|id| Key::Loss(tenant, id.clone()).attributes());
+        let output = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_values(":pk", text(losses_pk(tenant)))
+            .scan_index_forward(false)
+            .limit(i32::from(limit.clamp(1, LOSSES_PAGE_MAX)))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|error| AwsError::new("dynamodb:Query", &error))?;
+        let next = output.last_evaluated_key.as_ref();
+        let next = next.and_then(|key| get_text(key, SK)?.parse().ok());
+        let items = output.items.unwrap_or_default();
+        let losses = items.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        Ok(LossPage { losses, next })
+    }
+
+    /// Writes down that nothing of this period could be listed. Once written it stays as it is.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; telling it again is harmless.
+    pub async fn record_gap(
+        &self,
+        tenant: TenantId,
+        of: ContentType,
+        (from, to): (Timestamp, Timestamp),
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Loss, LedgerError> {
+        let loss = Loss {
+            id: LossId::of_gap(of, from, to),
+            kind: LossKind::Gap,
+            content_type: of,
+            content_id: None,
+            from,
+            to,
+            reason: cut(reason),
+            evidence_count: 1,
+            evidence_since: Some(from),
+            object: None,
+            recorded_at: now,
+            acknowledged_at: None,
+            note: None,
+            recovered_at: None,
+        };
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item(tenant, &loss)))
+            .condition_expression("attribute_not_exists(#pk)")
+            .expression_attribute_names("#pk", PK)
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(loss),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(loss)
+            }
+            Err(error) => Err(AwsError::new("dynamodb:PutItem", &error).into()),
+        }
+    }
+
+    /// Notes that a person knows of the loss; `None` when there is no such loss. A second acknowledgement changes nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError`]
+    pub async fn acknowledge(
+        &self,
+        tenant: TenantId,
+        id: &LossId,
+        note: &str,
+        now: Timestamp,
+    ) -> Result<Option<Loss>, LedgerError> {
+        let expires = later(now, KEPT_AFTER_ACKNOWLEDGEMENT);
+        let updated = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::Loss(tenant, id.clone()).attributes()))
+            .update_expression(
+                "SET acknowledged_at = if_not_exists(acknowledged_at, :now), \
+                 note = if_not_exists(note, :note), expires_at = if_not_exists(expires_at, :expires)",
+            )
+            .condition_expression("attribute_exists(#pk)")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":note", text(cut(note)))
+            .expression_attribute_values(":expires", expiry(expires))
+            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew)
+            .send()
+            .await;
+        match updated {
+            Ok(output) => output.attributes.as_ref().map(read).transpose(),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(AwsError::new("dynamodb:UpdateItem", &error).into()),
+        }
+    }
+
+    /// The loss as part of a transaction. Of a blob that is lost again the new reason counts, and nobody has acknowledged it.
+    pub(super) fn put_loss(
+        &self,
+        tenant: TenantId,
+        loss: &Loss,
+    ) -> Result<Put, aws_sdk_dynamodb::error::BuildError> {
+        Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item(tenant, loss)))
+            .build()
+    }
+}
+
+fn item(tenant: TenantId, loss: &Loss) -> Item {
+    let mut item = Key::Loss(tenant, loss.id.clone()).attributes();
+    let mut set = |name: &str, value: Option<AttributeValue>| {
+        if let Some(value) = value {
+            item.insert(name.to_owned(), value);
+        }
+    };
+    set("kind", Some(text(loss.kind.as_str())));
+    set("content_type", Some(text(loss.content_type.as_str())));
+    set(
+        "content_id",
+        loss.content_id.as_ref().map(|id| text(id.as_str())),
+    );
+    set("lost_from", Some(millis(loss.from)));
+    set("lost_to", Some(millis(loss.to)));
+    set("reason", Some(text(&loss.reason)));
+    set("evidence_count", Some(number(loss.evidence_count)));
+    set("evidence_since", loss.evidence_since.map(millis));
+    set("object", loss.object.as_ref().map(text));
+    set("recorded_at", Some(millis(loss.recorded_at)));
+    item
+}
+
+fn read(item: &Item) -> Result<Loss, LedgerError> {
+    let (pk, sk) = (get_text(item, PK), get_text(item, SK));
+    let (pk, sk) = (pk.unwrap_or_default(), sk.unwrap_or_default());
+    let Key::Loss(_, id) = Key::parse(pk, sk)? else {
+        return Err(UnknownKey.into());
+    };
+    let damaged = |attribute| LedgerError::Damaged {
+        key: format!("{pk} {sk}"),
+        attribute,
+    };
+    Ok(Loss {
+        id,
+        kind: get_parsed(item, "kind").ok_or_else(|| damaged("kind"))?,
+        content_type: get_parsed(item, "content_type").ok_or_else(|| damaged("content_type"))?,
+        content_id: get_parsed(item, "content_id"),
+        from: get_millis(item, "lost_from").ok_or_else(|| damaged("lost_from"))?,
+        to: get_millis(item, "lost_to").ok_or_else(|| damaged("lost_to"))?,
+        reason: get_text(item, "reason").unwrap_or_default().to_owned(),
+        evidence_count: get_number(item, "evidence_count").unwrap_or(0),
+        evidence_since: get_millis(item, "evidence_since"),
+        object: get_text(item, "object").map(str::to_owned),
+        recorded_at: get_millis(item, "recorded_at").ok_or_else(|| damaged("recorded_at"))?,
+        acknowledged_at: get_millis(item, "acknowledged_at"),
+        note: get_text(item, "note").map(str::to_owned),
+        recovered_at: get_millis(item, "recovered_at"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_loss_has_the_same_id_and_ids_sort_by_time() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let of = ContentType::AuditExchange;
+        let blob = |id: &str, time: &str| LossId::of_blob(of, &id.parse().unwrap(), at(time));
+        let first = blob("a$b", "2026-03-01T10:15:00.123Z");
+        assert_eq!(first, blob("a$b", "2026-03-01T10:15:00.123Z"));
+        assert_ne!(first, blob("a$c", "2026-03-01T10:15:00.123Z"));
+        assert!(first.to_string().starts_with("20260301T101500123-"));
+        assert!(first < LossId::of_gap(of, at("2026-03-01T11:00:00Z"), at("2026-03-02T00:00:00Z")));
+        assert_eq!(first.to_string().parse(), Ok(first));
+        assert_eq!("20260301-9f86".parse::<LossId>(), Err(InvalidLossId));
+    }
+}

@@ -1,0 +1,273 @@
+//! How far each tenant is swept, and when it is due: one item for a tenant, so that a quiet one costs one small write a sweep,
+//! and so that the dispatcher reads little of each.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use office365::{ContentType, TenantId};
+use serde::{Deserialize, Serialize};
+
+use super::attribute::{Item, get_millis, get_number, get_text, millis, number, text};
+use super::key::{Key, PK, SK, UnknownKey, sweeps_pk};
+use super::{Ledger, LedgerError, conditional};
+use crate::aws::AwsError;
+
+/// Pages of one partition of sweeps, of 1 MB or some 1,000 tenants each: sixteen partitions are then 160,000 tenants.
+const PAGES_MAX: usize = 10;
+
+/// How far one content type is swept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TypeSweep {
+    /// Everything with contentCreated before this was listed, compared and enqueued.
+    pub watermark: Option<Timestamp>,
+    /// Where the first listing began; with it, how much of the first one is done can be told.
+    pub begun_at: Option<Timestamp>,
+    /// Until where the first listing goes: when it was begun.
+    pub begun_until: Option<Timestamp>,
+    /// The pass over the last day.
+    #[serde(default)]
+    pub day: Pass,
+    /// The pass over all that Microsoft lists.
+    #[serde(default)]
+    pub week: Pass,
+}
+
+/// A pass over what was listed before, window by window, one each sweep. It looks for what appeared late.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pass {
+    /// Where it goes on; none while no pass is under way.
+    pub position: Option<Timestamp>,
+    /// When the last pass was finished.
+    pub done_at: Option<Timestamp>,
+}
+
+/// How far a tenant is swept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SweepState {
+    /// When the next sweep is due.
+    pub due_at: Timestamp,
+    /// When a sweep last began.
+    pub begun_at: Option<Timestamp>,
+    /// When a sweep last did all that it had to do.
+    pub done_at: Option<Timestamp>,
+    /// How many in a row did not.
+    pub failures: u32,
+    /// What the last one failed with.
+    pub last_error: Option<String>,
+    /// How far each content type is.
+    pub types: BTreeMap<ContentType, TypeSweep>,
+    /// Certificates of all hours before this are in the lake.
+    pub certified_until: Option<Timestamp>,
+    /// Who may write this item until when: one sweeper at a time.
+    pub lease: Option<(String, Timestamp)>,
+}
+
+/// A tenant and how far it is swept, or why that cannot be read.
+#[derive(Debug)]
+pub struct Swept {
+    /// Which tenant.
+    pub tenant_id: TenantId,
+    /// How far.
+    pub state: Result<SweepState, LedgerError>,
+}
+
+impl Ledger {
+    /// Makes a tenant due for its first sweep. One that has been swept before stays as it is.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; nothing was written.
+    pub async fn begin_sweeps(&self, tenant: TenantId, now: Timestamp) -> Result<(), LedgerError> {
+        let begun = self
+            .update_key(&Key::Sweep(tenant))
+            .update_expression("SET due_at = :now, types = :types")
+            .condition_expression("attribute_not_exists(#pk)")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":types", text("{}"));
+        conditional(begun).await.map(drop)
+    }
+
+    /// Makes a tenant due now: something about it has changed.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; it is swept when it is due.
+    pub async fn sweep_soon(&self, tenant: TenantId, now: Timestamp) -> Result<(), LedgerError> {
+        let due = self
+            .update_key(&Key::Sweep(tenant))
+            .update_expression("SET due_at = :now")
+            .condition_expression("attribute_exists(#pk)")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_values(":now", millis(now));
+        conditional(due).await.map(drop)
+    }
+
+    /// How far a tenant is swept; `None` when it was never due for a sweep.
+    ///
+    /// # Errors
+    /// [`LedgerError`]
+    pub async fn sweep_state(&self, tenant: TenantId) -> Result<Option<SweepState>, LedgerError> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::Sweep(tenant).attributes()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| AwsError::new("dynamodb:GetItem", &error))?;
+        output.item.as_ref().map(read).transpose()
+    }
+
+    /// How far the tenants of one partition (one of [`super::key::SHARDS`]) are swept. One that cannot be read does not hide
+    /// the others.
+    ///
+    /// # Errors
+    /// [`LedgerError`]
+    pub async fn sweeps(&self, shard: char) -> Result<Vec<Swept>, LedgerError> {
+        let mut found = Vec::new();
+        let mut start = None;
+        for _ in 0..PAGES_MAX {
+            let output = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("#pk = :pk")
+                .expression_attribute_names("#pk", PK)
+                .expression_attribute_values(":pk", text(sweeps_pk(shard)))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| AwsError::new("dynamodb:Query", &error))?;
+            for item in output.items.unwrap_or_default() {
+                match read_tenant_id(&item) {
+                    Ok(tenant_id) => found.push(Swept {
+                        tenant_id,
+                        state: read(&item),
+                    }),
+                    Err(error) => {
+                        tracing::error!(%error, "an item among the sweeps was passed over");
+                    }
+                }
+            }
+            start = output.last_evaluated_key;
+            if start.is_none() {
+                return Ok(found);
+            }
+        }
+        Err(AwsError::unusable(
+            "dynamodb:Query",
+            "there are more tenants than this program is made for",
+        )
+        .into())
+    }
+
+    /// Takes the tenant's sweep until `until`: `true` for one sweeper at a time. `owner` is a name that no other attempt has.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; it may have been taken, and is free again when it ends.
+    pub async fn take_sweep(
+        &self,
+        tenant: TenantId,
+        owner: &str,
+        (now, until): (Timestamp, Timestamp),
+    ) -> Result<bool, LedgerError> {
+        let taken = self
+            .update_key(&Key::Sweep(tenant))
+            .update_expression("SET lease_owner = :owner, lease_until = :until, begun_at = :now")
+            .condition_expression(
+                "attribute_exists(#pk) AND (attribute_not_exists(lease_until) OR lease_until < :now OR lease_owner = :owner)",
+            )
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_values(":owner", text(owner))
+            .expression_attribute_values(":until", millis(until))
+            .expression_attribute_values(":now", millis(now));
+        conditional(taken).await
+    }
+
+    /// Writes down how far a sweep came, and gives it back. `false` when another sweeper has taken over.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the next sweep then lists the same again.
+    pub async fn note_sweep(
+        &self,
+        tenant: TenantId,
+        owner: &str,
+        state: &SweepState,
+    ) -> Result<bool, LedgerError> {
+        let Ok(types) = serde_json::to_string(&state.types) else {
+            unreachable!("content types are strings, and times are too")
+        };
+        let mut set = String::from("SET due_at = :due, failures = :failures, types = :types");
+        let mut remove = String::from(" REMOVE lease_owner, lease_until");
+        let mut update = self
+            .update_key(&Key::Sweep(tenant))
+            .condition_expression("lease_owner = :owner")
+            .expression_attribute_values(":owner", text(owner))
+            .expression_attribute_values(":due", millis(state.due_at))
+            .expression_attribute_values(":failures", number(state.failures))
+            .expression_attribute_values(":types", text(types));
+        let optional: [(&str, Option<AttributeValue>); 3] = [
+            ("done_at", state.done_at.map(millis)),
+            ("certified_until", state.certified_until.map(millis)),
+            (
+                "last_error",
+                state
+                    .last_error
+                    .as_deref()
+                    .map(super::attribute::cut)
+                    .map(text),
+            ),
+        ];
+        for (name, value) in optional {
+            match value {
+                Some(value) => {
+                    set.push_str(&format!(", {name} = :{name}"));
+                    update = update.expression_attribute_values(format!(":{name}"), value);
+                }
+                None => remove.push_str(&format!(", {name}")),
+            }
+        }
+        conditional(update.update_expression(set + &remove)).await
+    }
+
+    /// Forgets how far a tenant was swept.
+    pub(super) async fn forget_sweep(&self, tenant: TenantId) -> Result<(), LedgerError> {
+        self.client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::Sweep(tenant).attributes()))
+            .send()
+            .await
+            .map_err(|error| AwsError::new("dynamodb:DeleteItem", &error))?;
+        Ok(())
+    }
+}
+
+fn read_tenant_id(item: &Item) -> Result<TenantId, UnknownKey> {
+    let pk = get_text(item, PK).unwrap_or_default();
+    match Key::parse(pk, get_text(item, SK).unwrap_or_default())? {
+        Key::Sweep(tenant) => Ok(tenant),
+        _ => Err(UnknownKey),
+    }
+}
+
+fn read(item: &Item) -> Result<SweepState, LedgerError> {
+    let tenant = read_tenant_id(item)?;
+    let damaged = |attribute| LedgerError::Damaged {
+        key: format!("sweep {tenant}"),
+        attribute,
+    };
+    let types = get_text(item, "types").ok_or_else(|| damaged("types"))?;
+    let lease = get_text(item, "lease_owner").map(str::to_owned);
+    Ok(SweepState {
+        due_at: get_millis(item, "due_at").ok_or_else(|| damaged("due_at"))?,
+        begun_at: get_millis(item, "begun_at"),
+        done_at: get_millis(item, "done_at"),
+        failures: get_number(item, "failures").unwrap_or(0),
+        last_error: get_text(item, "last_error").map(str::to_owned),
+        types: serde_json::from_str(types).map_err(|_| damaged("types"))?,
+        certified_until: get_millis(item, "certified_until"),
+        lease: lease.zip(get_millis(item, "lease_until")),
+    })
+}
