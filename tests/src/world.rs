@@ -405,19 +405,21 @@ impl World {
     /// # Errors
     /// DynamoDB does not answer.
     pub async fn blob(&self, content_id: &str) -> Outcome<HashMap<String, String>> {
-        let output = self
+        let scanned = self
             .backends
             .dynamodb
-            .get_item()
+            .scan()
             .table_name(TABLE)
-            .key(
-                "pk",
-                AttributeValue::S(format!("blob#{}#{content_id}", self.tenant())),
+            .filter_expression("sk = :content_id AND begins_with(pk, :blobs)")
+            .expression_attribute_values(":content_id", AttributeValue::S(content_id.to_owned()))
+            .expression_attribute_values(
+                ":blobs",
+                AttributeValue::S(format!("blobs#{}#", self.tenant())),
             )
-            .key("sk", AttributeValue::S("blob".to_owned()))
             .send()
             .await?;
-        let item = output.item.unwrap_or_default().into_iter();
+        let item = scanned.items.unwrap_or_default().into_iter().next();
+        let item = item.unwrap_or_default().into_iter();
         Ok(item
             .filter_map(|(name, value)| match value {
                 AttributeValue::S(text) | AttributeValue::N(text) => Some((name, text)),

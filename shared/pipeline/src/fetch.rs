@@ -16,6 +16,7 @@ mod failure;
 mod lines;
 mod resolution;
 mod tenant_cache;
+mod turns;
 mod unknown;
 
 use std::time::Duration;
@@ -34,7 +35,8 @@ pub use self::error::FetchError;
 pub use self::events::{CLAIMED_AT_ONCE_MAX, CLAIMED_BYTES_MAX};
 use self::events::{Events, events};
 use self::resolution::FailedAttempt;
-use self::tenant_cache::TenantCache;
+use self::tenant_cache::{Served, TenantCache};
+use self::turns::Turns;
 use crate::clock::{Clock, later};
 use crate::content::{ContentRef, DiscoveredBy};
 use crate::logging::{field, message};
@@ -43,10 +45,24 @@ use crate::settings::EventSettings;
 use crate::store::lake::{Lake, key};
 use crate::store::ledger::Ledger;
 use crate::store::ledger::blob::{Choice, Counts, Lease, LeaseOutcome, State};
+use crate::store::ledger::loss::LossKind;
 use crate::store::queue::{DELAY_MAX, Message, Queue};
+use crate::store::waiting;
 
 /// How long after the end of the worker's time a lease ends: enough for what the worker started at its last moment.
 const LEASE_MARGIN: Duration = Duration::from_secs(15);
+
+/// Time kept for writing down how an attempt ended, before the worker is stopped.
+const CONCLUDE_MARGIN: Duration = Duration::from_secs(5);
+
+/// Attempts in a row whose workers died, after which a blob has a process to itself: its neighbours must not die with it.
+const ALONE_AFTER: u32 = 3;
+
+/// The same, after which it is given up.
+const POISON_AFTER: u32 = 10;
+
+/// How long after a tenant's next probe a waiting blob is looked for, should the probe not have told.
+const PARKED_AFTER_PROBE: Duration = Duration::from_secs(60);
 
 /// What the fetcher works with.
 #[derive(Debug)]
@@ -59,6 +75,7 @@ pub struct Fetcher {
     tenants: TenantCache,
     activity: Activity,
     large: Semaphore,
+    turns: Turns,
 }
 
 /// How an attempt ended, if not in a failure.
@@ -74,8 +91,8 @@ pub enum FetchOutcome {
     NotServed,
     /// The attempt failed; the next one is arranged.
     RetryArranged,
-    /// It ended as [`State::Quarantined`] or [`State::Lost`].
-    GivenUp(State),
+    /// It is on the tenant's list of losses.
+    GivenUp(LossKind),
 }
 
 impl Fetcher {
@@ -97,6 +114,7 @@ impl Fetcher {
             tenants: TenantCache::default(),
             activity: Activity::default(),
             large: Semaphore::new(1),
+            turns: Turns::default(),
         }
     }
 }
@@ -132,68 +150,131 @@ async fn attempt(
     worker_until: Timestamp,
 ) -> Result<FetchOutcome, FetchError> {
     let now = clock.now();
-    let Some(cloud) = fetcher
-        .tenants
-        .serving(&fetcher.ledger, announced, now)
-        .await?
-    else {
+    let ledger = &fetcher.ledger;
+    let Some(served) = fetcher.tenants.serving(ledger, announced, now).await? else {
         tracing::warn!("blob dropped: its tenant is not registered for this content type");
         return Ok(FetchOutcome::NotServed);
     };
+    if waits(fetcher, announced, &served, now).await? {
+        return Ok(FetchOutcome::Held);
+    }
+    // Before the lease: whoever waits for a turn while another attempt kills the process has not begun.
+    let turn = fetcher.turns.beside_others().await;
     let lease = Lease {
         owner: Uuid::new_v4().to_string(),
         until: later(worker_until, LEASE_MARGIN),
     };
-    let leased = fetcher.ledger.lease(announced, via, &lease, now).await?;
-    let (blob, attempt, failures, choice) = match leased {
-        LeaseOutcome::Granted {
-            blob,
-            attempt,
-            failures,
-            choice,
-        } => (blob, attempt, failures, choice),
+    let leased = ledger.lease(announced, via, &lease, clock.now()).await?;
+    let granted = match leased {
+        LeaseOutcome::Granted(granted) => granted,
         LeaseOutcome::Finished(state) => return Ok(FetchOutcome::Finished(state)),
         LeaseOutcome::Held { until } => {
             look_again(fetcher, announced, until, now).await?;
             return Ok(FetchOutcome::Held);
         }
     };
-    let had_raw = choice.is_some();
-    match deliver(fetcher, &blob, cloud, choice, clock).await {
-        Ok(events) => {
-            let counts = events.counts;
-            fetcher.ledger.settle(&blob, &counts, clock.now()).await?;
-            let Fetcher {
-                ledger, activity, ..
-            } = fetcher;
-            activity.note(ledger, &blob, via, clock.now()).await;
-            tracing::info!(
-                { field::RECORDS } = counts.records,
-                written = counts.written,
-                routed = counts.routed,
-                { field::DROPPED } = counts.dropped,
-                { field::DUPLICATE } = counts.duplicate,
-                foreign = counts.foreign,
-                malformed = counts.malformed,
-                attempt,
-                "{}",
-                message::BLOB_DELIVERED
-            );
-            log_rules(&fetcher.events.options.filter, &events);
-            events.unknowns.log();
-            Ok(FetchOutcome::Done(counts))
-        }
-        Err(error) => {
-            let attempt = FailedAttempt {
-                blob: &blob,
-                lease: &lease,
-                number: attempt,
-                failures,
-                had_raw,
-            };
-            failure::handle(fetcher, &attempt, error, clock.now()).await
-        }
+    let failed = FailedAttempt {
+        blob: &granted.blob,
+        lease: &lease,
+        number: granted.attempt,
+        unconcluded: granted.unconcluded,
+        evidence: granted.evidence,
+        had_raw: granted.choice.is_some(),
+    };
+    if granted.unconcluded >= POISON_AFTER {
+        return failure::set_aside(fetcher, &failed, clock.now()).await;
     }
+    let _turn = if granted.unconcluded < ALONE_AFTER {
+        turn
+    } else {
+        drop(turn);
+        match fetcher.turns.alone().await {
+            Some(turn) => turn,
+            None => return failure::put_back(fetcher, &failed, clock.now()).await,
+        }
+    };
+    let left = worker_until.duration_since(clock.now());
+    let within = Duration::try_from(left).unwrap_or_default();
+    let work = deliver(fetcher, failed.blob, served.cloud, granted.choice, clock);
+    let delivered = tokio::time::timeout(within.saturating_sub(CONCLUDE_MARGIN), work).await;
+    match delivered.unwrap_or(Err(FetchError::TooSlow)) {
+        Ok(events) => {
+            if granted.was_lost {
+                ledger.recover(failed.blob, clock.now()).await?;
+            }
+            conclude(fetcher, &failed, &events, via, clock).await?;
+            if served.brake.is_some() {
+                end_brake(fetcher, announced, clock.now()).await?;
+            }
+            Ok(FetchOutcome::Done(events.counts))
+        }
+        Err(error) => failure::handle(fetcher, &failed, error, clock.now()).await,
+    }
+}
+
+/// Whether the blob waits because its tenant cannot be served. One blob at a time tries whether it still cannot; one whose
+/// bytes were stored before needs nothing of Microsoft and does not wait.
+async fn waits(
+    fetcher: &Fetcher,
+    blob: &ContentRef,
+    served: &Served,
+    now: Timestamp,
+) -> Result<bool, FetchError> {
+    let Some(brake) = &served.brake else {
+        return Ok(false);
+    };
+    let ledger = &fetcher.ledger;
+    if now >= brake.next_probe_at && ledger.take_probe(blob.tenant_id, brake, now).await? {
+        return Ok(false);
+    }
+    let until = later(brake.next_probe_at.max(now), PARKED_AFTER_PROBE);
+    let parked = ledger.park(blob, until, now).await?;
+    if parked {
+        tracing::debug!(%until, "blob waits: its tenant cannot be served");
+    }
+    Ok(parked)
+}
+
+/// The tenant is served again: what waited is enqueued at once.
+async fn end_brake(fetcher: &Fetcher, blob: &ContentRef, now: Timestamp) -> Result<(), FetchError> {
+    let tenant = blob.tenant_id;
+    fetcher.tenants.note_brake(tenant, None, now).await;
+    if fetcher.ledger.take_brake_off(tenant).await? {
+        let waiting = waiting::enqueue_all(&fetcher.ledger, &fetcher.queue, tenant, now).await?;
+        tracing::info!(waiting, "tenant is served again");
+    }
+    Ok(())
+}
+
+/// Step 5: the blob is done, and what it brought is told.
+async fn conclude(
+    fetcher: &Fetcher,
+    attempt: &FailedAttempt<'_>,
+    events: &Events,
+    via: DiscoveredBy,
+    clock: Clock,
+) -> Result<(), FetchError> {
+    let Fetcher {
+        ledger, activity, ..
+    } = fetcher;
+    let (counts, blob) = (events.counts, attempt.blob);
+    ledger.settle(blob, &counts, clock.now()).await?;
+    activity.note(ledger, blob, via, clock.now()).await;
+    tracing::info!(
+        { field::RECORDS } = counts.records,
+        written = counts.written,
+        routed = counts.routed,
+        { field::DROPPED } = counts.dropped,
+        { field::DUPLICATE } = counts.duplicate,
+        foreign = counts.foreign,
+        malformed = counts.malformed,
+        attempt = attempt.number,
+        "{}",
+        message::BLOB_DELIVERED
+    );
+    log_rules(&fetcher.events.options.filter, events);
+    events.unknowns.log();
+    Ok(())
 }
 
 /// Steps 2 to 4: from Microsoft, or the raw copy an earlier attempt chose, to events in the lake.

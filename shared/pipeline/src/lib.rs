@@ -42,4 +42,4 @@ mod store;
 pub mod subscription;
 pub mod wiring;
 
-pub use store::{lake, ledger, queue};
+pub use store::{lake, ledger, queue, waiting};

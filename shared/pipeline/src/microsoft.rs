@@ -1,6 +1,7 @@
 //! Microsoft's API, connected at the first event: the credential may be a secret that a cold start must not wait for.
 
 pub mod credential;
+pub mod trouble;
 
 use std::sync::OnceLock;
 

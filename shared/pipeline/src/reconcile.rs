@@ -130,12 +130,17 @@ pub async fn run(
     clock: Clock,
     deadline: Instant,
 ) -> Result<Report, ReconcileError> {
-    let mut tenants = reconciler.ledger.all_registered().await?;
+    let tenants: Vec<Registered> = reconciler
+        .ledger
+        .tenants(None, 100)
+        .await?
+        .tenants
+        .into_iter()
+        .flatten()
+        .collect();
     if tenants.is_empty() {
         return Ok(Report::default());
     }
-    // Whoever was left for lack of time comes first next time.
-    tenants.sort_by_key(oldest_watermark);
     let client = reconciler.microsoft.client()?;
     let stop_at = deadline.checked_sub(ANSWER_MARGIN).unwrap_or(deadline);
     let each: Vec<_> = tenants
@@ -210,15 +215,6 @@ impl Report {
         self.overdue += part.overdue;
         self.rejected += part.rejected;
     }
-}
-
-fn oldest_watermark(registered: &Registered) -> Option<Timestamp> {
-    registered
-        .subscriptions
-        .values()
-        .map(|subscription| subscription.watermark)
-        .min()
-        .flatten()
 }
 
 /// Heals, sweeps and follows up one tenant. A failure of one part does not keep the others from being done; the first is

@@ -141,6 +141,7 @@ async fn register(
         content_types: registration.content_types,
         state: TenantState::Active,
         created_at: clock.now(),
+        brake: None,
     };
     // Stopped before the registration changes: should the stop fail, asking again stops it again.
     if let Some(before) = registrar.ledger.tenant(tenant_id).await? {
@@ -182,8 +183,8 @@ async fn stop_dropped(client: &Client, before: &Tenant, after: &Tenant) -> Resul
 }
 
 async fn list(registrar: &Registrar) -> Result<Response<Bytes>, ApiError> {
-    let all = registrar.ledger.all_registered().await?;
-    let tenants: Vec<_> = all.iter().map(view).collect();
+    let all = registrar.ledger.tenants(None, 100).await?;
+    let tenants: Vec<_> = all.tenants.iter().flatten().map(view).collect();
     Ok(json_response(
         StatusCode::OK,
         &json!({ "tenants": tenants }),

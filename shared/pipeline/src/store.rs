@@ -3,3 +3,4 @@
 pub mod lake;
 pub mod ledger;
 pub mod queue;
+pub mod waiting;

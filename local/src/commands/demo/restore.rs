@@ -16,7 +16,7 @@ pub(super) async fn subscriptions(
 ) -> Result<(), DemoError> {
     let registered = installation
         .ledger
-        .all_registered()
+        .all_tenants()
         .await
         .map_err(|error| DemoError::Unusable(error.to_string()))?;
     if registered.is_empty() {

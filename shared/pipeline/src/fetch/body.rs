@@ -1,7 +1,6 @@
 //! Step 2, raw first: the bytes are stored before anything is made of them.
 
 use bytes::Bytes;
-use object_store::path::Path;
 use office365::{Cloud, Failure};
 use records::split;
 use sha2::{Digest as _, Sha256};
@@ -46,7 +45,7 @@ pub(super) async fn get<'a>(
     let Some(choice) = chosen else {
         return fetch_and_choose(fetcher, blob, cloud).await;
     };
-    match read_back(fetcher, &choice).await {
+    match read_back(fetcher, blob, &choice).await {
         // Somebody deleted or damaged the copy. Microsoft may still have the same bytes, which go to the same key.
         Err(FetchError::Lake(error)) if error.is_missing_or_damaged() => {
             tracing::error!(%error, "the raw copy is gone, asking Microsoft again");
@@ -71,14 +70,15 @@ async fn fetch_and_choose<'a>(
         let elements = split(&bytes).map_err(|why| FetchError::unreadable(why, &bytes))?;
         (bytes, elements)
     };
-    let path = key::raw(blob, &hex::encode(Sha256::digest(&bytes)));
+    let sha256 = hex::encode(Sha256::digest(&bytes));
+    let path = key::raw(blob, &sha256);
     fetcher.lake.compress_and_write(&path, bytes).await?;
     let ours = Choice {
-        raw_key: path.to_string(),
+        raw_sha256: sha256,
         codec: fetcher.events.codec,
     };
     let chosen = fetcher.ledger.choose(blob, ours.clone()).await?;
-    if chosen.raw_key == ours.raw_key {
+    if chosen.raw_sha256 == ours.raw_sha256 {
         return Ok(Body {
             elements,
             codec: chosen.codec,
@@ -90,7 +90,7 @@ async fn fetch_and_choose<'a>(
     );
     // Before the first is read: one of two large ones is enough in memory, and there is one permit.
     drop((elements, alone));
-    read_back(fetcher, &chosen).await
+    read_back(fetcher, blob, &chosen).await
 }
 
 /// The blob with its secrets replaced, taken apart. What cannot be taken apart is set aside without its bytes when they may
@@ -140,8 +140,12 @@ async fn download<'a>(
     }
 }
 
-async fn read_back<'a>(fetcher: &'a Fetcher, choice: &Choice) -> Result<Body<'a>, FetchError> {
-    let path = Path::from(choice.raw_key.as_str());
+async fn read_back<'a>(
+    fetcher: &'a Fetcher,
+    blob: &ContentRef,
+    choice: &Choice,
+) -> Result<Body<'a>, FetchError> {
+    let path = key::raw(blob, &choice.raw_sha256);
     let read = |bytes_max| fetcher.lake.read_and_decompress(&path, bytes_max);
     let (bytes, alone) = match read(BLOB_BYTES_MAX).await {
         Err(LakeError::TooLarge { .. }) => {

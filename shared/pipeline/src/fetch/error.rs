@@ -10,6 +10,7 @@ use crate::store::lake::LakeError;
 use crate::store::ledger::LedgerError;
 use crate::store::ledger::blob::Counts;
 use crate::store::queue::SendError;
+use crate::store::waiting::EnqueueError;
 
 /// Why an attempt failed. Displays without any of the blob's content.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,9 @@ pub enum FetchError {
         /// Its SHA-256, in hex.
         sha256: String,
     },
+    /// The worker's time ended first.
+    #[error("not finished within the worker's time; it runs alone the next times")]
+    TooSlow,
     /// Records went in that did not come out. A fault of this program; nothing is settled.
     #[error(
         "records are not conserved ({counts:?}, {lines} lines): this is a bug, please report it"
@@ -49,6 +53,15 @@ pub enum FetchError {
         /// Events that were made.
         lines: u64,
     },
+}
+
+impl From<EnqueueError> for FetchError {
+    fn from(error: EnqueueError) -> Self {
+        match error {
+            EnqueueError::Ledger(error) => error.into(),
+            EnqueueError::Queue(error) => error.into(),
+        }
+    }
 }
 
 impl FetchError {

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bytes::Bytes;
 use jiff::Timestamp;
 use normalize::{Action, Batch, Context, Filter};
+use uuid::Uuid;
 
 use super::Fetcher;
 use super::body::Body;
@@ -138,7 +139,7 @@ fn classify<'a>(
     seen: &mut HashSet<RecordKey>,
     batch: &mut Batch<'a>,
 ) -> Vec<ElementClass> {
-    let tenant = blob.tenant_id.to_string();
+    let tenant = blob.tenant_id.as_uuid();
     portion
         .iter()
         .map(|element| {
@@ -148,7 +149,7 @@ fn classify<'a>(
             };
             // A record that names no organization is this tenant's: it came with this tenant's token.
             if let Some(organization) = &identity.organization_id
-                && !organization.eq_ignore_ascii_case(&tenant)
+                && guid(organization) != Some(tenant)
             {
                 return ElementClass::Foreign;
             }
@@ -160,6 +161,11 @@ fn classify<'a>(
             }
         })
         .collect()
+}
+
+/// A GUID in any of its spellings: with or without hyphens and braces, in any case.
+fn guid(text: &str) -> Option<Uuid> {
+    Uuid::try_parse(text.trim()).ok()
 }
 
 /// The keys of the candidates, in order.
@@ -309,8 +315,11 @@ mod tests {
                 r#"{"Id":"a","OrganizationId":"99999999-2222-4333-8444-555555555555"}"#,
                 r#"{"Id":"b","OrganizationId":"11111111-2222-4333-8444-555555555555"}"#,
                 r#"{"Id":"c"}"#,
+                r#"{"Id":"d","OrganizationId":"{11111111-2222-4333-8444-555555555555}"}"#,
+                r#"{"Id":"e","OrganizationId":"11111111222243338444555555555555"}"#,
+                r#"{"Id":"f","OrganizationId":"contoso"}"#,
             ],
-            "fcc",
+            "fccccf",
         );
     }
 

@@ -1,20 +1,28 @@
-//! A failed attempt: the next one is arranged, or the blob is given up.
+//! A failed attempt: the next one is arranged, the tenant is left alone for a while, or the blob is given up.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::error::FetchError;
-use super::resolution::{FailedAttempt, Resolution, counted, resolve};
-use super::{FetchOutcome, Fetcher, send_later};
+use super::resolution::{FailedAttempt, Resolution, evidence, resolve};
+use super::{ALONE_AFTER, FetchOutcome, Fetcher, send_later};
 use crate::clock::later;
 use crate::logging::message;
 use crate::store::lake::key;
-use crate::store::ledger::blob::State;
+use crate::store::ledger::blob::{Evidence, Release, Repeated};
+use crate::store::ledger::loss::{Loss, LossId, LossKind};
+use crate::store::ledger::registry::brake::BrakeReason;
 use crate::store::queue::DELAY_MAX;
 
 /// How long after a planned attempt the sweep looks whether it took place.
 const OVERDUE_AFTER: Duration = Duration::from_secs(10 * 60);
+
+/// How long a blob that is to run alone waits before it asks for its turn again.
+const TURN_DELAY: Duration = Duration::from_secs(5);
+
+/// Attempts after which a failure is logged as an error: by then it does not pass by itself.
+const ERROR_AFTER_ATTEMPTS: u32 = 10;
 
 /// Does what is to be done about the failure. Whoever lost the lease meanwhile does nothing: somebody else is at it.
 pub(super) async fn handle(
@@ -23,10 +31,14 @@ pub(super) async fn handle(
     error: FetchError,
     now: Timestamp,
 ) -> Result<FetchOutcome, FetchError> {
-    match resolve(&error, attempt, now) {
+    let evidence = evidence(&error, attempt, now);
+    match resolve(&error, attempt, &evidence, now) {
         Resolution::Redeliver => Err(error),
-        Resolution::Retry { after } => retry(fetcher, attempt, &error, after, now).await,
-        Resolution::GiveUp(state) => give_up(fetcher, attempt, &error, state, now).await,
+        Resolution::Retry(after) => retry(fetcher, attempt, &error, &evidence, after, now).await,
+        Resolution::Brake(reason, wait) => {
+            brake(fetcher, attempt, &error, (reason, wait), now).await
+        }
+        Resolution::GiveUp(kind) => give_up(fetcher, attempt, &error, kind, &evidence, now).await,
     }
 }
 
@@ -34,26 +46,68 @@ async fn retry(
     fetcher: &Fetcher,
     attempt: &FailedAttempt<'_>,
     error: &FetchError,
+    evidence: &Evidence,
     after: Duration,
     now: Timestamp,
 ) -> Result<FetchOutcome, FetchError> {
     let FailedAttempt { blob, lease, .. } = attempt;
     let retry_at = later(now, after);
-    let times = (retry_at, later(retry_at, OVERDUE_AFTER));
-    let released = fetcher
-        .ledger
-        .release(blob, lease, counted(error), &error.to_string(), times)
-        .await?;
-    if !released {
+    let cause = error.to_string();
+    let released = Release {
+        cause: &cause,
+        evidence,
+        // What was too slow beside others has a process to itself the next times.
+        unconcluded: match error {
+            FetchError::TooSlow => (attempt.unconcluded + 1).min(ALONE_AFTER),
+            _ => 0,
+        },
+        again_at: retry_at,
+        due_at: later(retry_at, OVERDUE_AFTER),
+    };
+    if !fetcher.ledger.release(blob, lease, released).await? {
         return Ok(FetchOutcome::Held);
     }
-    tracing::warn!(
-        %error,
-        attempt = attempt.number,
-        retry.seconds = after.as_secs(),
-        "blob not delivered, will be tried again"
-    );
+    let (attempt, seconds) = (attempt.number, after.as_secs());
+    if attempt < ERROR_AFTER_ATTEMPTS {
+        tracing::warn!(%error, attempt, retry.seconds = seconds, "blob not delivered, will be tried again");
+    } else {
+        tracing::error!(%error, attempt, retry.seconds = seconds, "blob not delivered for a long time, will be tried again");
+    }
     // What is further away than a message can be delayed is found by the sweep when it is due.
+    if after <= DELAY_MAX {
+        send_later(fetcher, blob, after).await?;
+    }
+    Ok(FetchOutcome::RetryArranged)
+}
+
+/// The tenant's trouble is no mark against the blob. This one's next attempt is the tenant's probe.
+async fn brake(
+    fetcher: &Fetcher,
+    attempt: &FailedAttempt<'_>,
+    error: &FetchError,
+    (reason, wait): (BrakeReason, Duration),
+    now: Timestamp,
+) -> Result<FetchOutcome, FetchError> {
+    let FailedAttempt { blob, lease, .. } = attempt;
+    let (tenant, cause) = (blob.tenant_id, error.to_string());
+    let brake = fetcher
+        .ledger
+        .put_brake(tenant, reason, &cause, wait, now)
+        .await?;
+    let probe_at = brake.as_ref().map_or(now, |brake| brake.next_probe_at);
+    fetcher.tenants.note_brake(tenant, brake, now).await;
+    let released = Release {
+        cause: &cause,
+        evidence: &attempt.evidence,
+        unconcluded: 0,
+        again_at: probe_at,
+        due_at: later(probe_at, OVERDUE_AFTER),
+    };
+    if !fetcher.ledger.release(blob, lease, released).await? {
+        return Ok(FetchOutcome::Held);
+    }
+    tracing::warn!(%error, reason = reason.as_str(), until = %probe_at, "tenant cannot be served, its blobs wait");
+    let after = Duration::try_from(probe_at.duration_since(now)).unwrap_or_default();
     if after <= DELAY_MAX {
         send_later(fetcher, blob, after).await?;
     }
@@ -64,30 +118,117 @@ async fn give_up(
     fetcher: &Fetcher,
     attempt: &FailedAttempt<'_>,
     error: &FetchError,
-    state: State,
+    kind: LossKind,
+    evidence: &Evidence,
+    now: Timestamp,
+) -> Result<FetchOutcome, FetchError> {
+    let mut object = None;
+    if let FetchError::Unreadable { body, sha256, .. } = error {
+        let path = key::quarantine(attempt.blob, sha256);
+        let kept = fetcher.lake.compress_and_write(&path, body.clone()).await;
+        if let Err(error) = kept {
+            // Not without its bytes: later.
+            let error = error.into();
+            return retry(fetcher, attempt, &error, evidence, DELAY_MAX, now).await;
+        }
+        object = Some(path.to_string());
+    }
+    let answers = match kind {
+        LossKind::Quarantined => evidence.unreadable,
+        _ => evidence.gone,
+    };
+    end(
+        fetcher,
+        attempt,
+        kind,
+        &error.to_string(),
+        (answers, object),
+        now,
+    )
+    .await
+}
+
+/// Ends a blob that workers die of, before another one does.
+pub(super) async fn set_aside(
+    fetcher: &Fetcher,
+    attempt: &FailedAttempt<'_>,
+    now: Timestamp,
+) -> Result<FetchOutcome, FetchError> {
+    let deaths = Repeated {
+        count: attempt.unconcluded,
+        since: now,
+    };
+    let reason = format!(
+        "{} attempts in a row ended without a word: their workers died or were stopped",
+        attempt.unconcluded
+    );
+    end(
+        fetcher,
+        attempt,
+        LossKind::Poison,
+        &reason,
+        (Some(deaths), None),
+        now,
+    )
+    .await
+}
+
+async fn end(
+    fetcher: &Fetcher,
+    attempt: &FailedAttempt<'_>,
+    kind: LossKind,
+    reason: &str,
+    (answers, object): (Option<Repeated>, Option<String>),
     now: Timestamp,
 ) -> Result<FetchOutcome, FetchError> {
     let FailedAttempt { blob, lease, .. } = attempt;
-    if let FetchError::Unreadable { body, sha256, .. } = error {
-        let path = key::quarantine(blob, sha256);
-        fetcher.lake.compress_and_write(&path, body.clone()).await?;
-    }
-    let cause = error.to_string();
-    let ended = fetcher
-        .ledger
-        .give_up(blob, lease, state, &cause, now)
-        .await?;
-    if !ended {
+    let loss = Loss {
+        id: LossId::of_blob(blob.content_type, &blob.content_id, blob.content_created),
+        kind,
+        content_type: blob.content_type,
+        content_id: Some(blob.content_id.clone()),
+        from: blob.content_created,
+        to: blob.content_created,
+        reason: reason.to_owned(),
+        evidence_count: answers.map_or(0, |answers| answers.count),
+        evidence_since: answers.map(|answers| answers.since),
+        object,
+        recorded_at: now,
+        acknowledged_at: None,
+        note: None,
+        recovered_at: None,
+    };
+    if !fetcher.ledger.give_up(blob, lease, &loss, now).await? {
         return Ok(FetchOutcome::Held);
     }
-    tracing::error!(error = cause, attempt = attempt.number, %state, "{}", message::BLOB_GIVEN_UP);
-    let loss = format!("{state}: {} ({cause})", blob.content_id);
-    let noted = fetcher
-        .ledger
-        .note_loss(blob.tenant_id, blob.content_type, &loss, now)
-        .await;
-    if let Err(error) = noted {
-        tracing::warn!(%error, "the loss is in the ledger, but not on the status page");
+    tracing::error!(
+        reason,
+        attempt = attempt.number,
+        kind = kind.as_str(),
+        loss.id = %loss.id,
+        "{}",
+        message::BLOB_GIVEN_UP
+    );
+    Ok(FetchOutcome::GivenUp(kind))
+}
+
+/// Gives back, as it was, a blob that is to run alone while another one does.
+pub(super) async fn put_back(
+    fetcher: &Fetcher,
+    attempt: &FailedAttempt<'_>,
+    now: Timestamp,
+) -> Result<FetchOutcome, FetchError> {
+    let FailedAttempt { blob, lease, .. } = attempt;
+    let again_at = later(now, TURN_DELAY);
+    let released = Release {
+        cause: "waits for a process to itself, after workers that died",
+        evidence: &attempt.evidence,
+        unconcluded: attempt.unconcluded,
+        again_at,
+        due_at: later(again_at, OVERDUE_AFTER),
+    };
+    if fetcher.ledger.release(blob, lease, released).await? {
+        send_later(fetcher, blob, TURN_DELAY).await?;
     }
-    Ok(FetchOutcome::GivenUp(state))
+    Ok(FetchOutcome::Held)
 }

@@ -1,4 +1,7 @@
 //! What is to be done about a blob whose attempt failed: decided here, without doing it.
+//!
+//! A verdict (the blob is lost, or set aside) needs time and evidence. A front door that answers nonsense for an hour must
+//! condemn nothing.
 
 use std::time::Duration;
 
@@ -9,7 +12,10 @@ use super::error::FetchError;
 use crate::backoff::Backoff;
 use crate::clock::later;
 use crate::content::ContentRef;
-use crate::store::ledger::blob::{CountedFailure, FailureCounts, Lease, State};
+use crate::microsoft::trouble;
+use crate::store::ledger::blob::{Evidence, Lease, Repeated};
+use crate::store::ledger::loss::LossKind;
+use crate::store::ledger::registry::brake::BrakeReason;
 use crate::store::queue::DELAY_MAX;
 
 /// For what passes by itself. The longest delay is also the longest that a message can have, so that the queue alone brings
@@ -19,15 +25,15 @@ const BACKOFF: Backoff = Backoff {
     longest: DELAY_MAX,
 };
 
-/// Delay when a person has to act first (consent, a wrong secret, auditing off).
-const OPERATOR_DELAY: Duration = Duration::from_secs(60 * 60);
+/// Answers of one kind before a blob is given up. With the delays above they take a quarter of an hour at least.
+const ANSWERS_MIN: u32 = 10;
 
-/// Answers without an array of records before a blob is set aside. A gateway's error page or a cut body passes; what comes
-/// five times is what Microsoft keeps. The daily sweep takes the blob up again while Microsoft lists it.
-const UNREADABLE_MAX: u32 = 5;
+/// How long they must have gone on: longer than the faults of a service that somebody is called out of bed for.
+const ANSWERS_FOR: Duration = Duration::from_secs(6 * 3600);
 
-/// Answers that a blob is not there, before it counts as lost although its time is not up. As above.
-const GONE_MAX: u32 = 5;
+/// The same for answers that are the same bytes each time: a fault would hardly repeat itself to the byte, while a blob that
+/// Microsoft keeps in this state does.
+const SAME_BYTES_FOR: Duration = Duration::from_secs(3600);
 
 /// How long after its expiration a blob is lost, whatever keeps it from being fetched.
 const LOST_AFTER_EXPIRATION: Duration = Duration::from_secs(24 * 3600);
@@ -38,74 +44,86 @@ pub(super) struct FailedAttempt<'a> {
     pub(super) lease: &'a Lease,
     /// Counts from 1.
     pub(super) number: u32,
+    /// How many workers in a row had died of it before.
+    pub(super) unconcluded: u32,
     /// Of the attempts before.
-    pub(super) failures: FailureCounts,
+    pub(super) evidence: Evidence,
     /// Whether the blob's bytes were stored before: then Microsoft is not needed any more.
     pub(super) had_raw: bool,
 }
 
 /// What becomes of the blob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Resolution {
     /// Nothing can be arranged: the queue must bring the message again.
     Redeliver,
-    /// Another attempt.
-    Retry {
-        /// From now.
-        after: Duration,
-    },
-    /// No more attempts: the blob ends in this state.
-    GiveUp(State),
+    /// Another attempt, after some time.
+    Retry(Duration),
+    /// It is the tenant's trouble: the blob waits until that is over. The wait is the least that Microsoft asks for.
+    Brake(BrakeReason, Duration),
+    /// No more attempts.
+    GiveUp(LossKind),
 }
 
-/// What the failure says of the blob itself.
-pub(super) fn counted(error: &FetchError) -> CountedFailure {
+/// What is known against the blob, with this failure.
+pub(super) fn evidence(
+    error: &FetchError,
+    attempt: &FailedAttempt<'_>,
+    now: Timestamp,
+) -> Evidence {
+    let before = attempt.evidence.clone();
     match error {
-        FetchError::Unreadable { .. } => CountedFailure::Unreadable,
+        FetchError::Unreadable { sha256, .. } => before.with_unreadable(sha256, now),
         FetchError::Microsoft(error) if error.disposition() == Disposition::Gone => {
-            CountedFailure::Gone
+            before.with_gone(now)
         }
-        _ => CountedFailure::Other,
+        _ => before,
     }
 }
 
-/// Decides what becomes of the blob.
+/// Decides what becomes of the blob. `evidence` is that of [`evidence`].
 pub(super) fn resolve(
     error: &FetchError,
     attempt: &FailedAttempt<'_>,
+    evidence: &Evidence,
     now: Timestamp,
 ) -> Resolution {
     let expiration = attempt.blob.content_expiration;
     // Once the bytes are ours, expiration at Microsoft means nothing.
-    let expired = !attempt.had_raw && now >= expiration;
     let long_expired = !attempt.had_raw && now >= later(expiration, LOST_AFTER_EXPIRATION);
     let delay = BACKOFF.delay(attempt.number);
-    let retry = Resolution::Retry { after: delay };
+    let proven = |answers: Option<Repeated>, span| {
+        answers.is_some_and(|Repeated { count, since }| {
+            count >= ANSWERS_MIN && now >= later(since, span)
+        })
+    };
     match error {
         FetchError::Ledger(_) | FetchError::Queue(_) => Resolution::Redeliver,
-        FetchError::Unreadable { .. } if attempt.failures.unreadable + 1 >= UNREADABLE_MAX => {
-            Resolution::GiveUp(State::Quarantined)
-        }
-        FetchError::Microsoft(error) => match error.disposition() {
-            Disposition::Gone if expired || attempt.failures.gone + 1 >= GONE_MAX => {
-                Resolution::GiveUp(State::Lost)
+        FetchError::Unreadable { .. } => {
+            let same = evidence.same_bytes.as_ref().map(|(_, answers)| *answers);
+            if proven(evidence.unreadable, ANSWERS_FOR) || proven(same, SAME_BYTES_FOR) {
+                Resolution::GiveUp(LossKind::Quarantined)
+            } else {
+                Resolution::Retry(delay)
             }
-            _ if long_expired => Resolution::GiveUp(State::Lost),
-            Disposition::Retry { after: Some(after) } => Resolution::Retry {
-                after: after.max(delay),
-            },
-            Disposition::Retry { after: None } | Disposition::Gone => retry,
-            Disposition::Disabled
-            | Disposition::Consent
-            | Disposition::AuditingOff
-            | Disposition::Operator => Resolution::Retry {
-                after: OPERATOR_DELAY,
-            },
-        },
+        }
+        FetchError::Microsoft(_) if long_expired => Resolution::GiveUp(LossKind::Lost),
+        FetchError::Microsoft(error) => {
+            if let Some((reason, wait)) = trouble::of_tenant(error) {
+                return Resolution::Brake(reason, wait);
+            }
+            match error.disposition() {
+                Disposition::Gone if proven(evidence.gone, ANSWERS_FOR) => {
+                    Resolution::GiveUp(LossKind::Lost)
+                }
+                Disposition::Retry { after: Some(after) } => Resolution::Retry(after.max(delay)),
+                _ => Resolution::Retry(delay),
+            }
+        }
         FetchError::Lake(_)
         | FetchError::Connect(_)
-        | FetchError::Unreadable { .. }
-        | FetchError::NotConserved { .. } => retry,
+        | FetchError::TooSlow
+        | FetchError::NotConserved { .. } => Resolution::Retry(delay),
     }
 }
 
@@ -115,53 +133,70 @@ mod tests {
 
     use super::*;
 
-    /// What becomes of a blob when this attempt brought an error page, as `unreadable` attempts before it did.
-    fn after_an_error_page(number: u32, unreadable: u32) -> Resolution {
+    const CREATED: &str = "2026-03-01T00:00:00Z";
+
+    /// What becomes of a blob when this attempt, `after` its creation, brought an error page, as `before` attempts did, evenly
+    /// spread.
+    fn after_an_error_page(before: u32, same: bool, after: Duration) -> Resolution {
+        let created: Timestamp = CREATED.parse().unwrap();
         let blob = ContentRef {
             tenant_id: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
             content_type: office365::ContentType::AuditExchange,
             content_id: "a$b".parse().unwrap(),
-            content_created: "2026-03-01T00:00:00Z".parse().unwrap(),
+            content_created: created,
             content_expiration: "2026-03-08T00:00:00Z".parse().unwrap(),
         };
         let lease = Lease {
             owner: "me".to_owned(),
-            until: blob.content_created,
+            until: created,
         };
+        let mut known = Evidence::default();
+        for number in 0..before {
+            let sha256 = if same {
+                "aa".to_owned()
+            } else {
+                number.to_string()
+            };
+            known = known.with_unreadable(&sha256, later(created, after * number / before));
+        }
         let attempt = FailedAttempt {
             blob: &blob,
             lease: &lease,
-            number,
-            failures: FailureCounts {
-                unreadable,
-                gone: 0,
-            },
+            number: before + 1,
+            unconcluded: 0,
+            evidence: known,
             had_raw: false,
         };
-        let error = FetchError::unreadable("no array", &Bytes::from_static(b"<html>"));
-        resolve(&error, &attempt, blob.content_created)
-    }
-
-    #[test]
-    fn an_unreadable_blob_is_retried_before_it_is_set_aside() {
-        for before in 0..UNREADABLE_MAX - 1 {
-            let resolution = after_an_error_page(before + 1, before);
-            assert!(matches!(resolution, Resolution::Retry { .. }), "{before}");
+        let mut error = FetchError::unreadable("no array", &Bytes::from_static(b"<html>"));
+        if let FetchError::Unreadable { sha256, .. } = &mut error
+            && same
+        {
+            "aa".clone_into(sha256);
         }
-        let last = after_an_error_page(UNREADABLE_MAX, UNREADABLE_MAX - 1);
-        assert_eq!(last, Resolution::GiveUp(State::Quarantined));
+        let now = later(created, after);
+        resolve(&error, &attempt, &evidence(&error, &attempt, now), now)
     }
 
     #[test]
-    fn an_outage_before_does_not_count_against_the_blob() {
-        let resolution = after_an_error_page(100, 0);
-        assert!(matches!(resolution, Resolution::Retry { .. }));
+    fn a_verdict_needs_ten_answers_over_six_hours() {
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        let quarantined = Resolution::GiveUp(LossKind::Quarantined);
+        let check = |before, same, after, expect: bool| {
+            let found = after_an_error_page(before, same, after) == quarantined;
+            assert_eq!(found, expect, "{before} {same} {after:?}");
+        };
+        check(100, false, hours(5), false);
+        check(8, false, hours(100), false);
+        check(9, false, hours(6), true);
+        check(9, true, hours(1), true);
+        check(8, true, hours(1), false);
+        check(100, true, Duration::from_secs(3599), false);
     }
 
     #[test]
     fn delays_grow_from_a_second_to_fifteen_minutes() {
-        let after = |number| match after_an_error_page(number, 0) {
-            Resolution::Retry { after } => after.as_secs_f64(),
+        let after = |number: u32| match after_an_error_page(number - 1, false, Duration::ZERO) {
+            Resolution::Retry(after) => after.as_secs_f64(),
             other => panic!("{other:?}"),
         };
         for (number, longest) in [(1, 1.0), (3, 4.0), (11, 900.0), (200, 900.0)] {

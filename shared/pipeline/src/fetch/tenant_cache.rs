@@ -1,4 +1,4 @@
-//! Which tenants are served, remembered for a minute.
+//! Which tenants are served, and what keeps one from it, remembered for a minute.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,41 +10,62 @@ use tokio::sync::RwLock;
 use crate::clock::later;
 use crate::content::ContentRef;
 use crate::store::ledger::registry::TenantState;
+use crate::store::ledger::registry::brake::Brake;
 use crate::store::ledger::{Ledger, LedgerError};
 
 /// How long a registration is used before it is read again. A tenant that leaves is served this much longer.
 const CACHED_FOR: Duration = Duration::from_secs(60);
 
-/// Tenants cached: a few dozen bytes each, more than any deployment has.
+/// How long a brake is believed before it is read again: somebody else may have taken it off.
+const BRAKE_CACHED_FOR: Duration = Duration::from_secs(2);
+
+/// Tenants cached: a few dozen bytes each, as many as a deployment is made for.
 const CACHED_MAX: usize = 10_000;
 
-/// A tenant's cloud and the content types it is served for; none when it is not served.
-type Served = Option<(Cloud, Vec<ContentType>)>;
+/// A tenant that is served.
+#[derive(Clone, Debug)]
+pub(super) struct Served {
+    pub(super) cloud: Cloud,
+    /// What keeps it from being served just now.
+    pub(super) brake: Option<Brake>,
+    types: Vec<ContentType>,
+}
 
-/// Registrations read lately.
+/// Registrations read lately; none for a tenant that is not served.
 #[derive(Debug, Default)]
 pub(super) struct TenantCache {
-    known: RwLock<HashMap<TenantId, (Timestamp, Served)>>,
+    known: RwLock<HashMap<TenantId, (Timestamp, Option<Served>)>>,
 }
 
 impl TenantCache {
-    /// The cloud of the blob's tenant, if the tenant is registered for the blob's content type.
+    /// The blob's tenant, if it is registered for the blob's content type.
     pub(super) async fn serving(
         &self,
         ledger: &Ledger,
         blob: &ContentRef,
         now: Timestamp,
-    ) -> Result<Option<Cloud>, LedgerError> {
-        if let Some((read_at, served)) = self.known.read().await.get(&blob.tenant_id)
-            && now < later(*read_at, CACHED_FOR)
-        {
-            return Ok(cloud(served, blob.content_type));
+    ) -> Result<Option<Served>, LedgerError> {
+        let for_type = |served: &Option<Served>| {
+            let served = served.as_ref()?;
+            let serves = served.types.contains(&blob.content_type);
+            serves.then(|| served.clone())
+        };
+        if let Some((read_at, served)) = self.known.read().await.get(&blob.tenant_id) {
+            let braked = served.as_ref().is_some_and(|served| served.brake.is_some());
+            let fresh = if braked { BRAKE_CACHED_FOR } else { CACHED_FOR };
+            if now < later(*read_at, fresh) {
+                return Ok(for_type(served));
+            }
         }
         let tenant = ledger.tenant(blob.tenant_id).await?;
         let served = tenant
             .filter(|tenant| tenant.state == TenantState::Active)
-            .map(|tenant| (tenant.cloud, tenant.content_types));
-        let found = cloud(&served, blob.content_type);
+            .map(|tenant| Served {
+                cloud: tenant.cloud,
+                brake: tenant.brake,
+                types: tenant.content_types,
+            });
+        let found = for_type(&served);
         let mut known = self.known.write().await;
         if known.len() >= CACHED_MAX {
             known.clear();
@@ -52,9 +73,12 @@ impl TenantCache {
         known.insert(blob.tenant_id, (now, served));
         Ok(found)
     }
-}
 
-fn cloud(served: &Served, content_type: ContentType) -> Option<Cloud> {
-    let (cloud, types) = served.as_ref()?;
-    types.contains(&content_type).then_some(*cloud)
+    /// Remembers what this process has just learned of the tenant's brake.
+    pub(super) async fn note_brake(&self, tenant: TenantId, brake: Option<Brake>, now: Timestamp) {
+        if let Some((read_at, Some(served))) = self.known.write().await.get_mut(&tenant) {
+            served.brake = brake;
+            *read_at = now;
+        }
+    }
 }

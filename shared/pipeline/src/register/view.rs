@@ -31,9 +31,6 @@ pub(super) fn view(registered: &Registered) -> Value {
                 "last_content_at": time(subscription.last_content_at),
                 "last_error": subscription.last_error,
                 "last_error_at": time(subscription.last_error_at),
-                "last_loss": subscription.last_loss,
-                "last_loss_at": time(subscription.last_loss_at),
-                "listed_until": time(subscription.watermark),
                 "observed_at": time(subscription.observed_at),
             })
         })

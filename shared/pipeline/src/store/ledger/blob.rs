@@ -91,21 +91,7 @@ pub struct Lease {
 #[derive(Debug, PartialEq, Eq)]
 pub enum LeaseOutcome {
     /// The blob is ours until the lease ends.
-    Granted {
-        /// As it was first announced. Keys in the lake are made of this one, so that announcements that differ cannot
-        /// write it twice.
-        blob: ContentRef,
-        /// Counts from 1.
-        attempt: u32,
-        /// Attempts in a row before this one of which nobody knows how they ended: their workers died.
-        unconcluded: u32,
-        /// What earlier answers say of the blob.
-        evidence: Evidence,
-        /// What an earlier attempt fixed.
-        choice: Option<Choice>,
-        /// Whether it was given up before, and is on the list of losses.
-        was_lost: bool,
-    },
+    Granted(Granted),
     /// Another attempt holds it, or the next one is planned for later.
     Held {
         /// Until then.
@@ -113,6 +99,24 @@ pub enum LeaseOutcome {
     },
     /// Nothing is left to do.
     Finished(State),
+}
+
+/// A blob that is ours for a while.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// As it was first announced. Keys in the lake are made of this one, so that announcements that differ cannot
+    /// write it twice.
+    pub blob: ContentRef,
+    /// Counts from 1.
+    pub attempt: u32,
+    /// Attempts in a row before this one of which nobody knows how they ended: their workers died.
+    pub unconcluded: u32,
+    /// What earlier answers say of the blob.
+    pub evidence: Evidence,
+    /// What an earlier attempt fixed.
+    pub choice: Option<Choice>,
+    /// Whether it was given up before, and is on the list of losses.
+    pub was_lost: bool,
 }
 
 /// Answers that, when they repeat for long enough, end a blob.

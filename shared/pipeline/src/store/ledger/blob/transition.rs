@@ -11,7 +11,7 @@ use super::read::{
     CODEC, COUNTS, EVIDENCE, RAW_SHA256, evidence_attributes, read_blob, read_choice,
     read_evidence, read_not_before,
 };
-use super::{Choice, Counts, Evidence, Lease, LeaseOutcome, State, damaged, key};
+use super::{Choice, Counts, Evidence, Granted, Lease, LeaseOutcome, State, damaged, key};
 use crate::aws::AwsError;
 use crate::content::{ContentRef, DiscoveredBy};
 use crate::store::ledger::attribute::{
@@ -27,6 +27,8 @@ pub struct Release<'a> {
     pub cause: &'a str,
     /// What is known against the blob by now.
     pub evidence: &'a Evidence,
+    /// How many attempts in a row count as ended without a word: none, unless the blob is to have a process to itself.
+    pub unconcluded: u32,
     /// Not before this time may another attempt begin. A message for it is under way.
     pub again_at: Timestamp,
     /// When to look for it should that attempt not take place.
@@ -178,7 +180,7 @@ impl Ledger {
         let released = update
             .update_expression(format!(
                 "SET #state = :pending, cause = :cause, not_before = :again, enqueued_at = :again, #due = :due, \
-                 released_by = :owner{set} REMOVE lease_owner, lease_until, unconcluded"
+                 released_by = :owner, unconcluded = :unconcluded{set} REMOVE lease_owner, lease_until"
             ))
             // The second line: this very release, whose answer was lost.
             .condition_expression(
@@ -190,6 +192,7 @@ impl Ledger {
             .expression_attribute_values(":leased", text(State::Leased.as_str()))
             .expression_attribute_values(":pending", text(State::Pending.as_str()))
             .expression_attribute_values(":owner", text(&lease.owner))
+            .expression_attribute_values(":unconcluded", number(release.unconcluded))
             .expression_attribute_values(":cause", text(cut(release.cause)))
             .expression_attribute_values(":again", millis(release.again_at))
             .expression_attribute_values(":due", millis(release.due_at))
@@ -301,7 +304,7 @@ impl Ledger {
 
 fn granted(item: &Item) -> Result<LeaseOutcome, LedgerError> {
     let blob = read_blob(item)?;
-    Ok(LeaseOutcome::Granted {
+    Ok(LeaseOutcome::Granted(Granted {
         evidence: read_evidence(item),
         attempt: get_number(item, "attempts").ok_or_else(|| damaged(&key(&blob), "attempts"))?,
         // This attempt is counted in it.
@@ -311,7 +314,7 @@ fn granted(item: &Item) -> Result<LeaseOutcome, LedgerError> {
         choice: read_choice(item),
         was_lost: item.contains_key("loss"),
         blob,
-    })
+    }))
 }
 
 fn not_granted(blob: &ContentRef, item: &Item) -> Result<LeaseOutcome, LedgerError> {

@@ -12,6 +12,9 @@ use crate::store::ledger::{Ledger, LedgerError};
 /// Tenants of one page: with six items of some 500 bytes each, a third of the 1 MB that a Query returns.
 pub const TENANTS_PAGE_MAX: usize = 100;
 
+/// Pages of all tenants: a hundred thousand of them.
+const PAGES_MAX: usize = 1_000;
+
 /// Queries for one page. Sixteen partitions may be empty, and a page of 1 MB be full of what removed tenants left behind.
 const QUERIES_MAX: usize = 64;
 
@@ -124,6 +127,35 @@ impl Ledger {
         }
         page.next = page.tenants.last().map(tenant_id);
         Ok(page)
+    }
+
+    /// Every tenant that can be read, in the order of their ids. The others are in the log.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn all_tenants(&self) -> Result<Vec<Registered>, LedgerError> {
+        let mut all = Vec::new();
+        let mut after = None;
+        for _ in 0..PAGES_MAX {
+            let page = self.tenants(after, TENANTS_PAGE_MAX).await?;
+            for tenant in page.tenants {
+                match tenant {
+                    Ok(registered) => all.push(registered),
+                    Err(Unreadable { tenant_id, error }) => {
+                        tracing::error!(tenant.id = %tenant_id, %error, "tenant passed over");
+                    }
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(all);
+            }
+        }
+        Err(AwsError::unusable(
+            "dynamodb:Query",
+            "there are more tenants than this program is made for",
+        )
+        .into())
     }
 
     async fn query_shard(
