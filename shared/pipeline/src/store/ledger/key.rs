@@ -5,17 +5,18 @@
 //! | tenant | `tenant` | `{tenant}` |
 //! | subscription | `tenant` | `{tenant}#{content type}` |
 //! | blob | `blob#{tenant}#{content id}` | `blob` |
-//! | record claim | `record#{tenant}#{record key}` | `claim` |
+//! | entry of a claim log | `claims#{tenant}#{bucket}` | its number, 10 digits |
 //!
 //! Tenants and subscriptions share one partition: a deployment has hundreds of them, the reconciler and the operator read
 //! them all with one Query (nothing here may Scan), and each subscription is written a few times a minute at most, far below
-//! a partition's 1,000 a second. Blobs and claims have a partition each, so that a busy tenant spreads over the table.
+//! a partition's 1,000 a second. Blobs and claim logs have a partition each, so that a busy tenant spreads over the table.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use office365::{ContentId, ContentType, TenantId};
-use sha2::{Digest as _, Sha256};
+
+use super::claims::bucket::ClaimBucket;
 
 /// Partition key attribute.
 pub const PK: &str = "pk";
@@ -23,30 +24,6 @@ pub const PK: &str = "pk";
 pub const SK: &str = "sk";
 /// The partition that holds tenants and subscriptions.
 pub const REGISTRY: &str = "tenant";
-
-/// Longest record Id kept as it is, in bytes. Microsoft's are 36; a longer one is replaced by its hash, because a key has
-/// 2,048 bytes at most.
-const RECORD_ID_BYTES_MAX: usize = 128;
-
-/// What a record is claimed under: its Id, or, where it has none, a hash of its bytes, so that records without an Id do
-/// not share one key.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RecordKey(String);
-
-impl RecordKey {
-    /// The key of a record with this Id (compared without case, as GUIDs are) and these bytes.
-    #[must_use]
-    pub fn new(id: Option<&str>, bytes: &[u8]) -> Self {
-        match id.map(str::trim).filter(|id| !id.is_empty()) {
-            Some(id) if id.len() <= RECORD_ID_BYTES_MAX => Self(id.to_ascii_lowercase()),
-            Some(id) => Self(format!(
-                "id-sha256:{}",
-                hex::encode(Sha256::digest(id.to_ascii_lowercase()))
-            )),
-            None => Self(format!("sha256:{}", hex::encode(Sha256::digest(bytes)))),
-        }
-    }
-}
 
 /// The key of one item.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,8 +34,8 @@ pub enum Key {
     Subscription(TenantId, ContentType),
     /// One content blob.
     Blob(TenantId, ContentId),
-    /// Which blob a record belongs to.
-    Record(TenantId, RecordKey),
+    /// An entry of a claim log, by its number.
+    Claims(TenantId, ClaimBucket, u32),
 }
 
 /// An item's key is not one of ours.
@@ -75,7 +52,7 @@ impl Key {
         match self {
             Self::Tenant(_) | Self::Subscription(..) => REGISTRY.to_owned(),
             Self::Blob(tenant, content) => format!("blob#{tenant}#{content}"),
-            Self::Record(tenant, record) => format!("record#{tenant}#{}", record.0),
+            Self::Claims(tenant, bucket, _) => format!("claims#{tenant}#{bucket}"),
         }
     }
 
@@ -86,7 +63,7 @@ impl Key {
             Self::Tenant(tenant) => tenant.to_string(),
             Self::Subscription(tenant, content_type) => format!("{tenant}#{content_type}"),
             Self::Blob(..) => "blob".to_owned(),
-            Self::Record(..) => "claim".to_owned(),
+            Self::Claims(_, _, number) => format!("{number:010}"),
         }
     }
 
@@ -116,11 +93,9 @@ impl Key {
             (_, Some(("blob", rest))) => rest.split_once('#').and_then(|(tenant, content)| {
                 Some(Self::Blob(tenant.parse().ok()?, content.parse().ok()?))
             }),
-            (_, Some(("record", rest))) => rest.split_once('#').and_then(|(tenant, record)| {
-                Some(Self::Record(
-                    tenant.parse().ok()?,
-                    RecordKey(record.to_owned()),
-                ))
+            (_, Some(("claims", rest))) => rest.split_once('#').and_then(|(tenant, bucket)| {
+                let (tenant, bucket) = (tenant.parse().ok()?, bucket.parse().ok()?);
+                Some(Self::Claims(tenant, bucket, claim_number(sk)?))
             }),
             _ => None,
         };
@@ -128,6 +103,11 @@ impl Key {
         key.filter(|key| key.pk() == pk && key.sk() == sk)
             .ok_or(UnknownKey)
     }
+}
+
+/// The number of a claim log's entry, from its sort key.
+pub(super) fn claim_number(sk: &str) -> Option<u32> {
+    sk.parse().ok()
 }
 
 #[cfg(test)]
@@ -147,8 +127,13 @@ mod tests {
             (any_tenant(), content_type).prop_map(|(t, c)| Key::Subscription(t, c)),
             (any_tenant(), "[A-Za-z0-9$_-]{1,200}")
                 .prop_map(|(t, c)| Key::Blob(t, c.parse().unwrap())),
-            (any_tenant(), ".{0,200}")
-                .prop_map(|(t, id)| Key::Record(t, RecordKey::new(Some(&id), b"bytes"))),
+            (any_tenant(), 0..70_000_000_u32, any::<u32>())
+                .prop_map(|(t, hour, number)| Key::Claims(t, ClaimBucket::Hour(hour), number)),
+            (any_tenant(), any::<u8>(), any::<u32>()).prop_map(|(t, byte, number)| Key::Claims(
+                t,
+                ClaimBucket::Hash(byte),
+                number
+            )),
         ]
     }
 
@@ -164,22 +149,5 @@ mod tests {
                 prop_assert_eq!((key.pk(), key.sk()), (pk, sk));
             }
         }
-    }
-
-    #[test]
-    fn records_without_an_id_do_not_share_a_key() {
-        assert_ne!(
-            RecordKey::new(None, b"{}"),
-            RecordKey::new(Some(" "), b"[]")
-        );
-        assert_eq!(RecordKey::new(None, b"{}"), RecordKey::new(Some(""), b"{}"));
-    }
-
-    #[test]
-    fn ids_are_compared_without_case() {
-        assert_eq!(
-            RecordKey::new(Some("AbC"), b"1"),
-            RecordKey::new(Some("aBc"), b"2")
-        );
     }
 }

@@ -109,7 +109,7 @@ fn assemble(items: &[Item]) -> Result<Vec<Registered>, LedgerError> {
                     *entry = read_subscription(item);
                 }
             }
-            Key::Blob(..) | Key::Record(..) => return Err(UnknownKey.into()),
+            Key::Blob(..) | Key::Claims(..) => return Err(UnknownKey.into()),
         }
     }
     Ok(all)
