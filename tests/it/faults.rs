@@ -51,7 +51,7 @@ async fn a_throttled_ledger_loses_and_doubles_nothing() -> Outcome<()> {
     let world = World::start(exchange()).await?;
     world.register(&[EXCHANGE]).await?;
     world.all_announced().await?;
-    for operation in ["UpdateItem", "PutItem", "GetItem"] {
+    for operation in ["UpdateItem", "PutItem", "GetItem", "Query"] {
         world.flaky_dynamodb.next(operation, Trouble::Throttled, 12);
         world
             .flaky_dynamodb

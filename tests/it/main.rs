@@ -5,6 +5,7 @@
 )]
 
 mod bad_input;
+mod claims;
 mod credentials;
 mod delivery;
 mod docs;

@@ -16,9 +16,9 @@ use emulator::generator;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use normalize::{Batch, Context, Options};
-use pipeline::fetch::{BLOB_BYTES_MAX, CLAIMED_AT_ONCE_MAX};
+use pipeline::fetch::{BLOB_BYTES_MAX, READ_AT_ONCE_MAX};
 use pipeline::lake::{Codec, Compressor};
-use pipeline::ledger::key::RecordKey;
+use pipeline::ledger::claims::RecordId;
 use records::split;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -122,7 +122,7 @@ fn to_events(body: &Bytes, codec: Codec) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut seen = HashSet::with_capacity(elements.len());
     let mut compressor = Compressor::new(codec);
     let mut batch = Batch::default();
-    for portion in elements.chunks(CLAIMED_AT_ONCE_MAX) {
+    for portion in elements.chunks(READ_AT_ONCE_MAX) {
         let own = distinct(portion, &mut seen, &mut batch);
         events(&batch, &own, |event| compressor.append(event));
     }
@@ -144,7 +144,7 @@ fn received(sent: &[u8]) -> Result<Bytes, std::io::Error> {
 /// The numbers of the records whose Id comes for the first time.
 fn distinct<'a>(
     records: &'a [Bytes],
-    seen: &mut HashSet<RecordKey>,
+    seen: &mut HashSet<RecordId>,
     batch: &mut Batch<'a>,
 ) -> Vec<usize> {
     batch.begin(records.iter().map(Bytes::len).sum());
@@ -152,7 +152,7 @@ fn distinct<'a>(
     for record in records {
         let number = batch.len();
         if let Ok(identity) = batch.read(record)
-            && seen.insert(RecordKey::new(identity.id.as_deref(), record))
+            && seen.insert(RecordId::new(identity.id.as_deref(), record))
         {
             own.push(number);
         }

@@ -1,6 +1,6 @@
 //! Arrow 2: one descriptor in, one blob in the lake, the ledger settled. The protocol is docs/DELIVERY.md's:
 //!
-//! 1. **lease** the blob, 2. **raw first**, chosen once, 3. **claim** each record, 4. **write** the events of the records the
+//! 1. **lease** the blob, 2. **raw first**, chosen once, 3. **claim** its records, 4. **write** the events of the records the
 //!    blob owns, 5. **settle** with the conservation law.
 //!
 //! A crash between any two steps leaves a state from which the same steps finish the job. Retries belong to the ledger: a
@@ -32,8 +32,8 @@ use self::activity::Activity;
 pub use self::batch::{BLOBS_IN_FLIGHT_MAX, batch};
 pub use self::body::{BLOB_BYTES_MAX, LARGE_BLOB_BYTES_MAX};
 pub use self::error::FetchError;
-pub use self::events::{CLAIMED_AT_ONCE_MAX, CLAIMED_BYTES_MAX};
 use self::events::{Events, events};
+pub use self::events::{READ_AT_ONCE_MAX, READ_BYTES_MAX};
 use self::resolution::FailedAttempt;
 use self::tenant_cache::{Served, TenantCache};
 use self::turns::Turns;

@@ -3,13 +3,16 @@
 use crate::json::{self, Doc, Kind, Problem, Tree};
 use std::borrow::Cow;
 
-/// The pair that identifies a record. It is the key for exactly-once delivery.
+/// What identifies a record, `OrganizationId` and `Id`, and what all its copies have in common. It is the key for
+/// exactly-once delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity<'a> {
     /// `Id`, verbatim; `None` when it is missing or blank.
     pub id: Option<Cow<'a, str>>,
     /// `OrganizationId`, verbatim; `None` when it is missing or blank.
     pub organization_id: Option<Cow<'a, str>>,
+    /// `CreationTime`, verbatim; `None` when it is missing or blank.
+    pub creation_time: Option<Cow<'a, str>>,
 }
 
 /// Why an element of a blob is not a record.
@@ -53,6 +56,7 @@ impl<'a> Identity<'a> {
         Self {
             id: name(doc, "Id"),
             organization_id: name(doc, "OrganizationId"),
+            creation_time: name(doc, "CreationTime"),
         }
     }
 }
@@ -87,6 +91,7 @@ mod tests {
         let expect = Identity {
             id: id.map(Cow::Borrowed),
             organization_id: organization_id.map(Cow::Borrowed),
+            creation_time: None,
         };
         assert_eq!(identify(record.as_bytes()), Ok(expect), "{record}");
     }
@@ -100,6 +105,19 @@ mod tests {
             Some("b"),
         );
         check(r#"{"Id":12}"#, Some("12"), None);
+    }
+
+    #[test]
+    fn the_time_is_as_it_stands_in_the_record() {
+        let check = |record: &str, expect: Option<&str>| {
+            let identity = identify(record.as_bytes()).unwrap();
+            assert_eq!(identity.creation_time.as_deref(), expect, "{record}");
+        };
+        let time = r#"{"Id":"a","CreationTime":" 2026-03-01T10:15:00"}"#;
+        check(time, Some(" 2026-03-01T10:15:00"));
+        check(r#"{"CreationTime":1772360100}"#, Some("1772360100"));
+        check(r#"{"CreationTime":""}"#, None);
+        check(r#"{"Id":"a"}"#, None);
     }
 
     #[test]

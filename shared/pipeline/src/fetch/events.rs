@@ -1,6 +1,5 @@
 //! Steps 3 and 4: which records the blob owns, and their events.
 
-use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
@@ -17,7 +16,7 @@ use crate::content::ContentRef;
 use crate::settings::RecordDedupe;
 use crate::store::lake::Codec;
 use crate::store::ledger::blob::Counts;
-use crate::store::ledger::key::RecordKey;
+use crate::store::ledger::claims::{ClaimBucket, RecordId, first_occurrences};
 
 /// The events of the records that a blob owns.
 pub(super) struct Events {
@@ -50,20 +49,19 @@ impl Events {
     }
 }
 
-/// Most records that are read, claimed and written together: enough that claims go out side by side, and few enough that
-/// what is read of them stays small beside the blob.
-pub const CLAIMED_AT_ONCE_MAX: usize = 500;
+/// Most records that are read together: few enough that what is read of them stays small beside the blob, and that other blobs
+/// have their turn between them.
+pub const READ_AT_ONCE_MAX: usize = 500;
 
 /// Most bytes of such records, unless one is longer by itself: read, they take twice as much memory, or more where values
 /// are short.
-pub const CLAIMED_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// What an element of the blob is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ElementClass {
-    /// A record that this blob may own, if nobody else does: its number in the batch.
-    Candidate(usize, RecordKey),
-    /// Its Id was in this blob before.
-    Repeated,
+    /// A record that this blob may own, if nobody else does.
+    Candidate(ClaimBucket, RecordId),
     /// It belongs to another organization.
     Foreign,
     /// It is not a JSON object.
@@ -90,77 +88,85 @@ pub(super) async fn events(
         content_created_ms: Some(blob.content_created.as_millisecond()),
         options: &fetcher.events.options,
     };
-    let mut seen = HashSet::with_capacity(elements.len());
+    // All records are claimed at once, so they are told apart first. A blob of one portion is still read after that.
+    let is_one_portion = portions(elements).count() == 1;
+    let mut classes = Vec::with_capacity(elements.len());
     for portion in portions(elements) {
-        batch.begin(portion.iter().map(Bytes::len).sum());
-        let classes = classify(blob, portion, &mut seen, &mut batch);
-        let owned = claim(fetcher, blob, keys(&classes), now).await?;
-        let mut owned = owned.into_iter();
-        for class in classes {
+        classify(blob, portion, &mut batch, &mut classes);
+        tokio::task::yield_now().await;
+    }
+    let mut owned = claim(fetcher, blob, &classes, now).await?.into_iter();
+    let mut classes = classes.into_iter();
+    for portion in portions(elements) {
+        if !is_one_portion {
+            read(portion, &mut batch);
+        }
+        let mut number = 0;
+        for class in classes.by_ref().take(portion.len()) {
             match class {
-                ElementClass::Candidate(number, _) => match owned.next() {
+                ElementClass::Candidate(..) => match owned.next() {
                     Some(true) => write(&mut events, &batch, number, &context, &mut event),
                     _ => events.counts.duplicate += 1,
                 },
-                ElementClass::Repeated => events.counts.duplicate += 1,
                 ElementClass::Foreign => events.counts.foreign += 1,
                 ElementClass::Malformed => events.counts.malformed += 1,
             }
+            // Records that cannot be read have no number in the batch.
+            number += usize::from(class != ElementClass::Malformed);
         }
+        tokio::task::yield_now().await;
     }
     conserved(events)
 }
 
-/// The elements, as many of them as are claimed at once.
+/// The elements, as many of them as are read at once.
 fn portions(elements: &[Bytes]) -> impl Iterator<Item = &[Bytes]> {
     let mut left = elements;
     std::iter::from_fn(move || {
         let mut bytes = 0;
         let fits = |element: &&Bytes| {
             bytes += element.len();
-            bytes <= CLAIMED_BYTES_MAX
+            bytes <= READ_BYTES_MAX
         };
-        let fit = left
-            .iter()
-            .take(CLAIMED_AT_ONCE_MAX)
-            .take_while(fits)
-            .count();
+        let fit = left.iter().take(READ_AT_ONCE_MAX).take_while(fits).count();
         let (portion, rest) = left.split_at(fit.max(1).min(left.len()));
         left = rest;
         (!portion.is_empty()).then_some(portion)
     })
 }
 
-/// Reads the elements of a portion into `batch`, as far as they are records, and says what each is. `seen` are the keys of
-/// the records before, in this portion or one before it.
+/// Reads the elements of a portion into `batch`, as far as they are records.
+fn read<'a>(portion: &'a [Bytes], batch: &mut Batch<'a>) {
+    batch.begin(portion.iter().map(Bytes::len).sum());
+    for element in portion {
+        // What cannot be read was counted before.
+        _ = batch.read(element);
+    }
+}
+
+/// Reads the elements of a portion into `batch`, as far as they are records, and appends what each is.
 fn classify<'a>(
     blob: &ContentRef,
     portion: &'a [Bytes],
-    seen: &mut HashSet<RecordKey>,
     batch: &mut Batch<'a>,
-) -> Vec<ElementClass> {
+    classes: &mut Vec<ElementClass>,
+) {
     let tenant = blob.tenant_id.as_uuid();
-    portion
-        .iter()
-        .map(|element| {
-            let number = batch.len();
-            let Ok(identity) = batch.read(element) else {
-                return ElementClass::Malformed;
-            };
-            // A record that names no organization is this tenant's: it came with this tenant's token.
-            if let Some(organization) = &identity.organization_id
-                && guid(organization) != Some(tenant)
-            {
-                return ElementClass::Foreign;
-            }
-            let key = RecordKey::new(identity.id.as_deref(), element);
-            if seen.insert(key.clone()) {
-                ElementClass::Candidate(number, key)
-            } else {
-                ElementClass::Repeated
-            }
-        })
-        .collect()
+    batch.begin(portion.iter().map(Bytes::len).sum());
+    classes.extend(portion.iter().map(|element| {
+        let Ok(identity) = batch.read(element) else {
+            return ElementClass::Malformed;
+        };
+        // A record that names no organization is this tenant's: it came with this tenant's token.
+        if let Some(organization) = &identity.organization_id
+            && guid(organization) != Some(tenant)
+        {
+            return ElementClass::Foreign;
+        }
+        let id = RecordId::new(identity.id.as_deref(), element);
+        let bucket = ClaimBucket::new(identity.creation_time.as_deref(), &id);
+        ElementClass::Candidate(bucket, id)
+    }));
 }
 
 /// A GUID in any of its spellings: with or without hyphens and braces, in any case.
@@ -168,32 +174,21 @@ fn guid(text: &str) -> Option<Uuid> {
     Uuid::try_parse(text.trim()).ok()
 }
 
-/// The keys of the candidates, in order.
-fn keys(classes: &[ElementClass]) -> Vec<RecordKey> {
-    let keys = classes.iter().filter_map(|class| match class {
-        ElementClass::Candidate(_, key) => Some(key.clone()),
-        _ => None,
-    });
-    keys.collect()
-}
-
 /// For each candidate, in order, whether the blob owns it.
 async fn claim(
     fetcher: &Fetcher,
     blob: &ContentRef,
-    keys: Vec<RecordKey>,
+    classes: &[ElementClass],
     now: Timestamp,
 ) -> Result<Vec<bool>, FetchError> {
+    let candidates = classes.iter().filter_map(|class| match class {
+        ElementClass::Candidate(bucket, id) => Some((*bucket, *id)),
+        _ => None,
+    });
+    let records: Vec<_> = candidates.collect();
     match fetcher.events.dedupe {
-        RecordDedupe::Blob => {
-            // Nothing else awaits between portions: let other blobs have their turn.
-            tokio::task::yield_now().await;
-            Ok(vec![true; keys.len()])
-        }
-        RecordDedupe::Record => Ok(fetcher
-            .ledger
-            .claim_all(blob.tenant_id, &blob.content_id, keys, now)
-            .await?),
+        RecordDedupe::Blob => Ok(first_occurrences(records.iter().map(|(_, id)| *id))),
+        RecordDedupe::Record => Ok(fetcher.ledger.claims().claim(blob, &records, now).await?),
     }
 }
 
@@ -273,12 +268,21 @@ mod tests {
             .iter()
             .map(|record| Bytes::copy_from_slice(record.as_bytes()))
             .collect();
-        let mut batch = Batch::default();
-        let found: String = classify(&blob(), &portion, &mut HashSet::new(), &mut batch)
+        let (mut batch, mut classes) = (Batch::default(), Vec::new());
+        classify(&blob(), &portion, &mut batch, &mut classes);
+        let ids: Vec<_> = classes
+            .iter()
+            .filter_map(|class| match class {
+                ElementClass::Candidate(_, id) => Some(*id),
+                _ => None,
+            })
+            .collect();
+        let mut first = first_occurrences(ids.into_iter()).into_iter();
+        let found: String = classes
             .iter()
             .map(|class| match class {
+                ElementClass::Candidate(..) if first.next() == Some(false) => 'r',
                 ElementClass::Candidate(..) => 'c',
-                ElementClass::Repeated => 'r',
                 ElementClass::Foreign => 'f',
                 ElementClass::Malformed => 'm',
             })
@@ -294,11 +298,11 @@ mod tests {
     #[test]
     fn portions_are_all_records_in_order_within_bounds() {
         let record = Bytes::from_static(b"{}");
-        let small = vec![record.clone(); CLAIMED_AT_ONCE_MAX + 1];
+        let small = vec![record.clone(); READ_AT_ONCE_MAX + 1];
         let counts = |elements: &[Bytes]| portions(elements).map(<[_]>::len).collect::<Vec<_>>();
         assert_eq!(counts(&[]), [0; 0]);
-        assert_eq!(counts(&small), [CLAIMED_AT_ONCE_MAX, 1]);
-        let long = Bytes::from(vec![b' '; CLAIMED_BYTES_MAX + 1]);
+        assert_eq!(counts(&small), [READ_AT_ONCE_MAX, 1]);
+        let long = Bytes::from(vec![b' '; READ_BYTES_MAX + 1]);
         let mixed = [&record, &long, &long, &record, &record].map(Bytes::clone);
         assert_eq!(counts(&mixed), [1, 1, 1, 2]);
     }

@@ -3,7 +3,7 @@
 //! * [`registry`]: tenants, how their subscriptions stand, and what keeps a tenant from being served.
 //! * [`sweep`]: how far each tenant is swept, and when it is due.
 //! * [`blob`]: one item per content blob, from first heard of to done.
-//! * [`claim`]: which blob a record belongs to.
+//! * [`claims`]: which blob a record belongs to.
 //! * [`loss`]: what could not be delivered.
 //! * [`budget`]: how many requests a tenant had within a minute, whoever made them.
 //!
@@ -12,22 +12,21 @@
 mod attribute;
 pub mod blob;
 pub mod budget;
-pub mod claim;
+pub mod claims;
 pub mod key;
 pub mod loss;
 pub mod registry;
 mod schema;
 pub mod sweep;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
 
+use self::claims::ClaimLog;
 pub use self::schema::{DUE_AT, OPEN, OPEN_BLOBS, OPEN_BLOBS_INCLUDED, create_table};
 use crate::aws::AwsError;
 use crate::clock::later;
@@ -36,8 +35,8 @@ use crate::clock::later;
 /// blobs that are announced again late.
 pub const BLOB_KEPT_AFTER_EXPIRATION: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// How long a record's claim is kept. Content has been announced again after 8 days and lives up to 21; a claim must
-/// outlive every blob that can carry the record, and then some.
+/// How long a claim is kept. Content has been announced again after 8 days and lives up to 21; a claim must outlive every blob
+/// that can carry the record, and then some.
 pub const CLAIM_KEPT: Duration = Duration::from_secs(35 * 24 * 3600);
 
 /// The table.
@@ -45,8 +44,7 @@ pub const CLAIM_KEPT: Duration = Duration::from_secs(35 * 24 * 3600);
 pub struct Ledger {
     client: Client,
     table: String,
-    /// Shared by all blobs of a process: see [`claim::CLAIMS_IN_FLIGHT_MAX`].
-    claiming: Arc<Semaphore>,
+    claims: ClaimLog,
 }
 
 impl Ledger {
@@ -54,10 +52,16 @@ impl Ledger {
     #[must_use]
     pub fn new(client: Client, table: String) -> Self {
         Self {
+            claims: ClaimLog::new(client.clone(), table.clone()),
             client,
             table,
-            claiming: Arc::new(Semaphore::new(claim::CLAIMS_IN_FLIGHT_MAX)),
         }
+    }
+
+    /// Which blob each record belongs to. All clones of this ledger share what they remember of it.
+    #[must_use]
+    pub fn claims(&self) -> &ClaimLog {
+        &self.claims
     }
 
     fn update_key(&self, key: &key::Key) -> UpdateItemFluentBuilder {
@@ -99,6 +103,22 @@ pub enum LedgerError {
         key: String,
         /// The attribute.
         attribute: &'static str,
+    },
+    /// Others kept appending to a claim log; nothing is lost, and the next attempt goes on from there.
+    #[error("other blobs were faster at the claim log {pk} {times} times in a row")]
+    Contended {
+        /// The log's partition key.
+        pk: String,
+        /// How often.
+        times: u32,
+    },
+    /// A claim log does not end.
+    #[error("the claim log {pk} does not end within {pages_max} answers")]
+    Endless {
+        /// The log's partition key.
+        pk: String,
+        /// How many answers of 1 MB were read.
+        pages_max: u32,
     },
     /// An item of an unknown kind.
     #[error(transparent)]

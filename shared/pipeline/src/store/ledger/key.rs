@@ -7,7 +7,7 @@
 //! | how far a tenant is swept | `sweeps#{first hex digit}` | `{tenant}` |
 //! | blob | `blobs#{tenant}#{content type}#{hour}` | `{content id}` |
 //! | what Microsoft lists for that hour | `blobs#{tenant}#{content type}#{hour}` | `#listed` |
-//! | record claim | `record#{tenant}#{record key}` | `claim` |
+//! | entry of a claim log | `claims#{tenant}#{bucket}` | its number, 10 digits |
 //! | loss | `losses#{tenant}` | `{loss id}` |
 //! | requests of a minute | `budget#{tenant}` | `{minute}` |
 //!
@@ -20,8 +20,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use office365::{ContentId, ContentType, TenantId};
-use sha2::{Digest as _, Sha256};
 
+use super::claims::bucket::ClaimBucket;
 use super::loss::LossId;
 use crate::clock::Hour;
 
@@ -35,30 +35,6 @@ pub const LISTED: &str = "#listed";
 pub const SHARDS: [char; 16] = [
     '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
 ];
-
-/// Longest record Id kept as it is, in bytes. Microsoft's are 36; a longer one is replaced by its hash, because a key has
-/// 2,048 bytes at most.
-const RECORD_ID_BYTES_MAX: usize = 128;
-
-/// What a record is claimed under: its Id, or, where it has none, a hash of its bytes, so that records without an Id do
-/// not share one key.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RecordKey(String);
-
-impl RecordKey {
-    /// The key of a record with this Id (compared without case, as GUIDs are) and these bytes.
-    #[must_use]
-    pub fn new(id: Option<&str>, bytes: &[u8]) -> Self {
-        match id.map(str::trim).filter(|id| !id.is_empty()) {
-            Some(id) if id.len() <= RECORD_ID_BYTES_MAX => Self(id.to_ascii_lowercase()),
-            Some(id) => Self(format!(
-                "id-sha256:{}",
-                hex::encode(Sha256::digest(id.to_ascii_lowercase()))
-            )),
-            None => Self(format!("sha256:{}", hex::encode(Sha256::digest(bytes)))),
-        }
-    }
-}
 
 /// The blobs that Microsoft made available within one hour, under one subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,8 +60,8 @@ pub enum Key {
     Blob(BlobHour, ContentId),
     /// What Microsoft lists for an hour.
     Listed(BlobHour),
-    /// Which blob a record belongs to.
-    Record(TenantId, RecordKey),
+    /// An entry of a claim log, by its number.
+    Claims(TenantId, ClaimBucket, u32),
     /// Something that could not be delivered.
     Loss(TenantId, LossId),
     /// How many requests a tenant had within a minute, counted from 1970.
@@ -129,7 +105,7 @@ impl Key {
             Self::Tenant(tenant) | Self::Subscription(tenant, _) => tenants_pk(shard(*tenant)),
             Self::Sweep(tenant) => sweeps_pk(shard(*tenant)),
             Self::Blob(hour, _) | Self::Listed(hour) => hour.pk(),
-            Self::Record(tenant, record) => format!("record#{tenant}#{}", record.0),
+            Self::Claims(tenant, bucket, _) => format!("claims#{tenant}#{bucket}"),
             Self::Loss(tenant, _) => losses_pk(*tenant),
             Self::Budget(tenant, _) => format!("budget#{tenant}"),
         }
@@ -143,7 +119,7 @@ impl Key {
             Self::Subscription(tenant, content_type) => format!("{tenant}#{content_type}"),
             Self::Blob(_, content_id) => content_id.to_string(),
             Self::Listed(_) => LISTED.to_owned(),
-            Self::Record(..) => "claim".to_owned(),
+            Self::Claims(_, _, number) => format!("{number:010}"),
             Self::Loss(_, id) => id.to_string(),
             Self::Budget(_, minute) => minute.to_string(),
         }
@@ -182,12 +158,10 @@ impl Key {
             "sweeps" => sk.parse().ok().map(Self::Sweep),
             "blobs" if sk == LISTED => BlobHour::parse(rest).map(Self::Listed),
             "blobs" => Some(Self::Blob(BlobHour::parse(rest)?, sk.parse().ok()?)),
-            "record" => {
-                let (tenant, record) = rest.split_once('#')?;
-                Some(Self::Record(
-                    tenant.parse().ok()?,
-                    RecordKey(record.to_owned()),
-                ))
+            "claims" => {
+                let (tenant, bucket) = rest.split_once('#')?;
+                let (tenant, bucket) = (tenant.parse().ok()?, bucket.parse().ok()?);
+                Some(Self::Claims(tenant, bucket, claim_number(sk)?))
             }
             "losses" => Some(Self::Loss(rest.parse().ok()?, sk.parse().ok()?)),
             "budget" => Some(Self::Budget(rest.parse().ok()?, sk.parse().ok()?)),
@@ -215,6 +189,11 @@ pub(super) fn losses_pk(tenant: TenantId) -> String {
 pub(super) fn shard(tenant: TenantId) -> char {
     let first = tenant.as_uuid().as_u128() >> 124;
     SHARDS[first as usize]
+}
+
+/// The number of a claim log's entry, from its sort key.
+pub(super) fn claim_number(sk: &str) -> Option<u32> {
+    sk.parse().ok()
 }
 
 #[cfg(test)]
@@ -255,8 +234,13 @@ mod tests {
                 Key::Loss(of.tenant, id)
             }),
             (any_tenant(), any::<i64>()).prop_map(|(t, minute)| Key::Budget(t, minute)),
-            (any_tenant(), ".{0,200}")
-                .prop_map(|(t, id)| Key::Record(t, RecordKey::new(Some(&id), b"bytes"))),
+            (any_tenant(), 0..70_000_000_u32, any::<u32>())
+                .prop_map(|(t, hour, number)| Key::Claims(t, ClaimBucket::Hour(hour), number)),
+            (any_tenant(), any::<u8>(), any::<u32>()).prop_map(|(t, byte, number)| Key::Claims(
+                t,
+                ClaimBucket::Hash(byte),
+                number
+            )),
         ]
     }
 
@@ -279,22 +263,5 @@ mod tests {
         let tenant: TenantId = "a1111111-2222-4333-8444-555555555555".parse().unwrap();
         assert_eq!(Key::Tenant(tenant).pk(), "tenants#a");
         assert_eq!(Key::Sweep(tenant).pk(), "sweeps#a");
-    }
-
-    #[test]
-    fn records_without_an_id_do_not_share_a_key() {
-        assert_ne!(
-            RecordKey::new(None, b"{}"),
-            RecordKey::new(Some(" "), b"[]")
-        );
-        assert_eq!(RecordKey::new(None, b"{}"), RecordKey::new(Some(""), b"{}"));
-    }
-
-    #[test]
-    fn ids_are_compared_without_case() {
-        assert_eq!(
-            RecordKey::new(Some("AbC"), b"1"),
-            RecordKey::new(Some("aBc"), b"2")
-        );
     }
 }
