@@ -7,8 +7,10 @@ mod codec;
 mod destination;
 pub mod key;
 pub mod object;
+mod spool;
 
 pub use self::codec::{Codec, Compressor};
+pub use self::spool::{SPOOL_MEMORY_MAX, Spool};
 pub use self::destination::{Destination, InvalidPartitionValue, PartitionValue};
 
 use std::sync::{Arc, OnceLock};
@@ -55,6 +57,9 @@ pub enum LakeError {
     /// The store failed.
     #[error("the lake failed: {0}")]
     Store(#[from] object_store::Error),
+    /// The temporary file failed, mostly because the disk is full.
+    #[error("the temporary file failed: {0}; is there space left?")]
+    Spool(std::io::Error),
     /// The compressing thread died.
     #[error("compressing failed: {0}")]
     Compress(#[from] tokio::task::JoinError),

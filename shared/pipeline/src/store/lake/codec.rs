@@ -1,6 +1,6 @@
 //! How objects are compressed. The end of the key says it, to us as to every query engine.
 
-use std::io::{self, BufRead, Read, Write as _};
+use std::io::{self, BufRead, Read, Write};
 use std::str::FromStr;
 
 use flate2::Compression;
@@ -76,9 +76,11 @@ impl Codec {
     /// The compressed object: equal content is equal bytes.
     #[must_use]
     pub fn compress(self, content: &[u8]) -> Vec<u8> {
-        let mut compressor = Compressor::new(self);
-        compressor.append(content);
-        compressor.finish()
+        in_memory((|| {
+            let mut compressor = Compressor::new(self, Vec::new())?;
+            compressor.append(content)?;
+            compressor.finish()
+        })())
     }
 
     /// The content. One that is longer than `bytes_max` is cut off a byte after it, so that the caller sees that it is longer.
@@ -110,48 +112,51 @@ impl Codec {
 }
 
 /// An object that is compressed while its content is made, so that the whole content is never in memory.
-pub struct Compressor(Encoder);
+pub struct Compressor<W: Write>(Encoder<W>);
 
-enum Encoder {
-    Gzip(GzEncoder<Vec<u8>>),
-    Zstd(zstd::Encoder<'static, Vec<u8>>),
+enum Encoder<W: Write> {
+    Gzip(GzEncoder<W>),
+    Zstd(zstd::Encoder<'static, W>),
 }
 
-impl Compressor {
-    /// Begins an object.
-    #[must_use]
-    pub fn new(codec: Codec) -> Self {
-        let encoder = match codec {
-            Codec::Gzip => Ok(Encoder::Gzip(GzEncoder::new(
-                Vec::new(),
-                Compression::new(GZIP_LEVEL),
-            ))),
-            Codec::Zstd => zstd_encoder().map(Encoder::Zstd),
-        };
-        Self(in_memory(encoder))
+impl<W: Write> Compressor<W> {
+    /// Begins an object, which is written to `to`.
+    ///
+    /// # Errors
+    /// Memory for the compressor cannot be had.
+    pub fn new(codec: Codec, to: W) -> io::Result<Self> {
+        Ok(Self(match codec {
+            Codec::Gzip => Encoder::Gzip(GzEncoder::new(to, Compression::new(GZIP_LEVEL))),
+            Codec::Zstd => Encoder::Zstd(zstd_encoder(to)?),
+        }))
     }
 
     /// Adds content.
-    pub fn append(&mut self, content: &[u8]) {
-        in_memory(match &mut self.0 {
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn append(&mut self, content: &[u8]) -> io::Result<()> {
+        match &mut self.0 {
             Encoder::Gzip(encoder) => encoder.write_all(content),
             Encoder::Zstd(encoder) => encoder.write_all(content),
-        });
+        }
     }
 
-    /// Ends the object, and returns its compressed bytes.
-    #[must_use]
-    pub fn finish(self) -> Vec<u8> {
-        in_memory(match self.0 {
+    /// Ends the object, and returns what it was written to.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn finish(self) -> io::Result<W> {
+        match self.0 {
             Encoder::Gzip(encoder) => encoder.finish(),
             Encoder::Zstd(encoder) => encoder.finish(),
-        })
+        }
     }
 }
 
 /// The frame ends in a checksum, so that a reader notices a damaged object as it notices a cut one.
-fn zstd_encoder() -> io::Result<zstd::Encoder<'static, Vec<u8>>> {
-    let mut encoder = zstd::Encoder::new(Vec::new(), ZSTD_LEVEL)?;
+fn zstd_encoder<W: Write>(to: W) -> io::Result<zstd::Encoder<'static, W>> {
+    let mut encoder = zstd::Encoder::new(to, ZSTD_LEVEL)?;
     encoder.window_log(ZSTD_WINDOW_LOG)?;
     encoder.include_checksum(true)?;
     Ok(encoder)
