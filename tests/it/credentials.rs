@@ -95,9 +95,8 @@ impl Ends {
             now - Duration::from_secs(3600),
             now + Duration::from_secs(2),
         );
-        let listed = client
-            .list_content(tenant, cloud, EXCHANGE, from, to)
-            .await?;
+        let mut pages = client.content_pages(tenant, cloud, EXCHANGE, from, to);
+        let listed = pages.next().await?.unwrap_or_default();
         let blob = client
             .fetch_blob(tenant, cloud, &listed.contents[0].content_id, 1_000_000)
             .await?;

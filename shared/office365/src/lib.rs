@@ -13,8 +13,8 @@ mod names;
 mod transport;
 
 pub use api::{
-    Client, ClientConfig, ContentListing, InvalidConfig, RecordStream, Rejected, RetryLimits,
-    SensitiveType, SentNotification, Started, Subscription, SubscriptionStatus, WINDOW_MAX,
+    Client, ClientConfig, ContentListing, ContentPages, InvalidConfig, Readdressed, RecordStream,
+    Rejected, RetryLimits, SensitiveType, Started, Subscription, SubscriptionStatus, WINDOW_MAX,
     Webhook, WebhookState, WebhookStatus, notification,
 };
 pub use auth::{

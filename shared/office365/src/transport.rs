@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod error_body;
+pub(crate) mod json;
 pub(crate) mod sanitize;
 
 mod backoff;

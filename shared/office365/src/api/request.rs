@@ -12,6 +12,7 @@ use super::client::Client;
 use crate::auth::{FEED_PERMISSION, MISSING_PERMISSION_LIFETIME, Token};
 use crate::names::{Cloud, ContentType, TenantId};
 use crate::transport::clock::fraction;
+use crate::transport::json;
 use crate::transport::sanitize::json_error;
 use crate::transport::{
     AttemptOutcome, Backoff, Disposition, Error, Failure, Operation, Response, error_body,
@@ -68,8 +69,7 @@ impl Request {
 
     /// Parses the JSON of an answer.
     pub(super) fn parse<'a, T: Deserialize<'a>>(&self, body: &'a [u8]) -> Result<T, Error> {
-        serde_json::from_slice(body)
-            .map_err(|error| self.fail(Failure::Unreadable(json_error(&error))))
+        json::parse(body).map_err(|error| self.fail(Failure::Unreadable(json_error(&error))))
     }
 
     /// Whether the request may be sent again when the first one may have arrived. A start may not: Microsoft forbids two

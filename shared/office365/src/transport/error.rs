@@ -18,8 +18,6 @@ pub enum Operation {
     ListSubscriptions,
     /// `subscriptions/content`
     ListContent,
-    /// `subscriptions/notifications`
-    ListNotifications,
     /// `audit/{contentId}`
     FetchBlob,
     /// `resources/dlpSensitiveTypes`
@@ -34,7 +32,6 @@ impl fmt::Display for Operation {
             Self::Stop => "stopping a subscription",
             Self::ListSubscriptions => "listing subscriptions",
             Self::ListContent => "listing content",
-            Self::ListNotifications => "listing sent notifications",
             Self::FetchBlob => "fetching a blob",
             Self::SensitiveTypes => "reading the names of sensitive types",
         })

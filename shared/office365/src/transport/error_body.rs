@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::error::{Disposition, Failure, Operation};
 use super::error_code;
+use super::json;
 use super::retry_after::WAIT_MAX;
 use super::sanitize::sanitize;
 
@@ -51,7 +52,8 @@ pub(crate) fn read(
     body: &[u8],
     secrets: &[&str],
 ) -> Failure {
-    let parsed: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
+    let body = json::without_mark(body);
+    let parsed: ErrorBody = json::parse(body).unwrap_or_default();
     let (code, message) = match parsed.error {
         Some(ErrorField::Api { code, message }) => (code, message),
         Some(ErrorField::Entra(error)) => {

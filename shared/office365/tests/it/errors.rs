@@ -6,7 +6,7 @@ use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
 use office365::{Cloud, ContentType, Disposition, Error, Failure, Started};
 
-use crate::server::{Server, json, refuse, reply, tenant};
+use crate::server::{Server, json, pages, refuse, reply, tenant};
 
 const RETRY: Disposition = Disposition::Retry { after: None };
 const MINUTES_15: Disposition = after(15 * 60);
@@ -38,7 +38,7 @@ async fn ask(ask: Ask, answer: impl Fn() -> Response + Send + Sync + 'static) ->
         Ask::Stop => client.stop(tenant, cloud, content_type).await.err(),
         Ask::Subscriptions => client.list_subscriptions(tenant, cloud).await.err(),
         Ask::Content => {
-            let list = client.list_content(tenant, cloud, content_type, hour_ago, now);
+            let list = pages(&client, content_type, hour_ago, now);
             list.await.err()
         }
         Ask::Blob => {
@@ -334,8 +334,7 @@ async fn an_invalid_window_is_refused_without_a_call() {
         now + SignedDuration::from_secs(1),
         now - SignedDuration::from_hours(24),
     ] {
-        let list =
-            client.list_content(tenant(), Cloud::Enterprise, ContentType::DlpAll, start, now);
+        let list = pages(&client, ContentType::DlpAll, start, now);
         let error = list.await.unwrap_err();
         assert_eq!(error.disposition(), Disposition::Operator);
     }

@@ -92,14 +92,18 @@ async fn one_type(
 ) -> Result<(), TenantError> {
     let tenant = &registered.tenant;
     for Window { start, end } in windows(sweep, known.watermark, clock.now()) {
-        let listing = client
-            .list_content(tenant.tenant_id, tenant.cloud, content_type, start, end)
-            .await?;
-        report.listed += listing.contents.len();
-        report.rejected += listing.rejected_count;
-        note_rejected(&reconciler.ledger, tenant, content_type, &listing, clock).await?;
-        report.unknown +=
-            enqueue_unknown(reconciler, tenant, listing.contents, sweep, clock).await?;
+        let mut pages =
+            client.content_pages(tenant.tenant_id, tenant.cloud, content_type, start, end);
+        while let Some(page) = pages.next().await? {
+            report.listed += page.contents.len();
+            report.rejected += page.rejected_count;
+            note_rejected(&reconciler.ledger, tenant, content_type, &page, clock).await?;
+            if let Some(first) = page.readdressed.first() {
+                tracing::warn!(tenant.id = %tenant.tenant_id, content.type = %content_type, content.id = %first.content_id, count = page.readdressed_count, why = %first.why, "listed blobs have unexpected addresses, they are fetched by their ids");
+            }
+            report.unknown +=
+                enqueue_unknown(reconciler, tenant, page.contents, sweep, clock).await?;
+        }
         // Windows follow each other from the watermark or before it, so it may move with each of them.
         reconciler
             .ledger
@@ -109,7 +113,7 @@ async fn one_type(
     Ok(())
 }
 
-/// What Microsoft lists and we refuse, because its address is not Microsoft's, is a loss until somebody looks at it.
+/// What Microsoft lists and we cannot fetch, because its id cannot be used, is a loss until somebody looks at it.
 async fn note_rejected(
     ledger: &Ledger,
     tenant: &Tenant,
