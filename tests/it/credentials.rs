@@ -111,7 +111,7 @@ impl Ends {
     fn refused(outcome: Result<(), Error>, code: &str) {
         let error = outcome.unwrap_err();
         assert_eq!(error.code(), Some(code), "{error}");
-        assert_eq!(error.disposition(), Disposition::Operator, "{error}");
+        assert_eq!(error.disposition(), Disposition::Credential, "{error}");
     }
 }
 
@@ -150,7 +150,7 @@ async fn a_bad_certificate_is_reported_before_any_call_to_entra() -> Outcome<()>
         matches!(error.failure(), Failure::Credential(_)),
         "{error:?}"
     );
-    assert_eq!(error.disposition(), Disposition::Operator);
+    assert_eq!(error.disposition(), Disposition::Credential);
     assert!(!error.to_string().contains("hush"), "{error}");
     assert_eq!(ends.emulator.requests().len(), 0);
     Ok(())

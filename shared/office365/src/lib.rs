@@ -26,6 +26,6 @@ pub use names::{
     UnknownContentType, check_content_uri,
 };
 pub use transport::{
-    BreakerLimits, Clock, Disposition, Error, Failure, Limited, Operation, QuotaLimits, Random,
-    Timeouts,
+    BreakerLimits, Clock, Disposition, Error, Failure, Limited, LimitedBy, Operation, QuotaLimits,
+    Random, Scope, TenantTrouble, Timeouts,
 };

@@ -12,13 +12,16 @@ mod http_client;
 mod limiter;
 mod response;
 mod retry_after;
+mod scope;
 mod timeouts;
 
 pub(crate) use backoff::Backoff;
 pub use clock::{Clock, Random};
-pub use error::{Disposition, Error, Failure, Limited, Operation};
+pub(crate) use error::FEED_PERMISSION;
+pub use error::{Disposition, Error, Failure, Limited, LimitedBy, Operation};
 pub(crate) use http_client::HttpClient;
 pub(crate) use limiter::{AttemptOutcome, Limiters};
 pub use limiter::{BreakerLimits, QuotaLimits};
 pub(crate) use response::Response;
+pub use scope::{Scope, TenantTrouble};
 pub use timeouts::Timeouts;

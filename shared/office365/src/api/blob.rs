@@ -109,7 +109,7 @@ impl RecordStream {
             SplitError::BlobTooLong(_)
             | SplitError::RecordTooLong(_)
             | SplitError::TooManyRecords(_) => Failure::TooLarge {
-                body_bytes_max: usize::try_from(self.limits.body_bytes_max).unwrap_or(usize::MAX),
+                body_bytes_max: self.limits.body_bytes_max,
             },
             SplitError::Empty | SplitError::CutOff { .. } => Failure::Broken(error.to_string()),
             other => Failure::Unreadable(other.to_string()),

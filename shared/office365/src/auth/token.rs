@@ -4,8 +4,8 @@ use http::HeaderValue;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::claims::{Claims, FEED_PERMISSION};
-use crate::transport::json;
+use super::claims::Claims;
+use crate::transport::{FEED_PERMISSION, json};
 
 /// A token is renewed this long before it expires. Entra's live 60 to 90 minutes.
 const RENEW_AHEAD: SignedDuration = SignedDuration::from_mins(5);

@@ -8,12 +8,13 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::certificate::Certificate;
-use super::claims::FEED_PERMISSION;
 use super::credential::Credential;
 use super::token::Token;
 use super::token_cache::TokenCache;
 use crate::names::{Cloud, Endpoints, TenantId};
-use crate::transport::{Clock, Error, Failure, HttpClient, Operation, Random, error_body};
+use crate::transport::{
+    Clock, Error, FEED_PERMISSION, Failure, HttpClient, Operation, Random, error_body,
+};
 
 /// Longest token answer read; the longest token accepted has 16 KiB.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;

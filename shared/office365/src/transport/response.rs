@@ -72,12 +72,12 @@ impl Response {
     pub(crate) async fn body(&mut self, body_bytes_max: usize) -> Result<Bytes, Failure> {
         let promised = self.response.content_length().unwrap_or(0);
         if promised > body_bytes_max as u64 {
-            return Err(Failure::TooLarge { body_bytes_max });
+            return Err(too_large(body_bytes_max));
         }
         let mut body = BytesMut::with_capacity(promised.min(PREALLOCATED_BYTES_MAX) as usize);
         while let Some(chunk) = self.chunk().await? {
             if body.len() + chunk.len() > body_bytes_max {
-                return Err(Failure::TooLarge { body_bytes_max });
+                return Err(too_large(body_bytes_max));
             }
             body.extend_from_slice(&chunk);
         }
@@ -105,6 +105,12 @@ impl Response {
             }
         }
         body.freeze()
+    }
+}
+
+fn too_large(body_bytes_max: usize) -> Failure {
+    Failure::TooLarge {
+        body_bytes_max: body_bytes_max as u64,
     }
 }
 

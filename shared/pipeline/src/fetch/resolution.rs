@@ -97,6 +97,9 @@ pub(super) fn resolve(
             Disposition::Retry { after: None } | Disposition::Gone => retry,
             Disposition::Disabled
             | Disposition::Consent
+            | Disposition::Blocked
+            | Disposition::TenantGone
+            | Disposition::Credential
             | Disposition::AuditingOff
             | Disposition::Operator => Resolution::Retry {
                 after: OPERATOR_DELAY,
