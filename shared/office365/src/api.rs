@@ -12,7 +12,7 @@ mod sensitive_types;
 mod subscribe;
 mod subscription;
 
-pub use blob::RecordStream;
+pub use blob::BlobBody;
 pub use client::{Client, InvalidConfig};
 pub use config::{ClientConfig, RetryLimits};
 pub use listing::{ContentListing, Readdressed, Rejected};

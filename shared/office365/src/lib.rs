@@ -13,7 +13,7 @@ mod names;
 mod transport;
 
 pub use api::{
-    Client, ClientConfig, ContentListing, ContentPages, InvalidConfig, Readdressed, RecordStream,
+    BlobBody, Client, ClientConfig, ContentListing, ContentPages, InvalidConfig, Readdressed,
     Rejected, RetryLimits, SensitiveType, Started, Subscription, SubscriptionStatus, WINDOW_MAX,
     Webhook, WebhookState, WebhookStatus, notification,
 };
@@ -26,6 +26,6 @@ pub use names::{
     UnknownContentType, check_content_uri,
 };
 pub use transport::{
-    BreakerLimits, Clock, Disposition, Error, Failure, Limited, LimitedBy, Operation, QuotaLimits,
-    Random, Scope, TenantTrouble, Timeouts,
+    BreakerLimits, Clock, Disposition, Encoding, Error, Failure, Limited, LimitedBy, Operation,
+    QuotaLimits, Random, Scope, TenantTrouble, Timeouts,
 };

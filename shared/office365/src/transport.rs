@@ -14,6 +14,7 @@ mod response;
 mod retry_after;
 mod scope;
 mod timeouts;
+mod wire_body;
 
 pub(crate) use backoff::Backoff;
 pub use clock::{Clock, Random};
@@ -25,3 +26,5 @@ pub use limiter::{BreakerLimits, QuotaLimits};
 pub(crate) use response::Response;
 pub use scope::{Scope, TenantTrouble};
 pub use timeouts::Timeouts;
+pub use wire_body::Encoding;
+pub(crate) use wire_body::WireBody;

@@ -46,7 +46,7 @@ pub(super) enum Reading {
         /// Longest body accepted, decoded.
         body_bytes_max: usize,
     },
-    /// By the caller, chunk by chunk.
+    /// By the caller, as it comes.
     Streamed,
 }
 

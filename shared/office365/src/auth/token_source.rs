@@ -75,7 +75,7 @@ impl TokenSource {
         let Some(claims) = &token.claims else {
             return Ok(());
         };
-        let scope = self.endpoints.scope(cloud);
+        let scope = cloud.scope();
         let resource = scope.trim_end_matches("/.default");
         if let Some(mismatch) = claims.mismatch(tenant, resource) {
             return Err(fail(Failure::Token(mismatch)));
@@ -93,7 +93,7 @@ impl TokenSource {
         let url = format!("{login_url}/{tenant}/oauth2/v2.0/token");
         let proof = self.proof(&url, cloud).await.map_err(fail)?;
         let client_id = self.client_id.to_string();
-        let scope = self.endpoints.scope(cloud);
+        let scope = cloud.scope();
         let mut form = vec![
             ("grant_type", "client_credentials"),
             ("client_id", client_id.as_str()),
