@@ -95,9 +95,8 @@ impl Ends {
             now - Duration::from_secs(3600),
             now + Duration::from_secs(2),
         );
-        let listed = client
-            .list_content(tenant, cloud, EXCHANGE, from, to)
-            .await?;
+        let mut pages = client.content_pages(tenant, cloud, EXCHANGE, from, to);
+        let listed = pages.next().await?.unwrap_or_default();
         let blob = client
             .fetch_blob(tenant, cloud, &listed.contents[0].content_id, 1_000_000)
             .await?;
@@ -112,7 +111,7 @@ impl Ends {
     fn refused(outcome: Result<(), Error>, code: &str) {
         let error = outcome.unwrap_err();
         assert_eq!(error.code(), Some(code), "{error}");
-        assert_eq!(error.disposition(), Disposition::Operator, "{error}");
+        assert_eq!(error.disposition(), Disposition::Credential, "{error}");
     }
 }
 
@@ -151,7 +150,7 @@ async fn a_bad_certificate_is_reported_before_any_call_to_entra() -> Outcome<()>
         matches!(error.failure(), Failure::Credential(_)),
         "{error:?}"
     );
-    assert_eq!(error.disposition(), Disposition::Operator);
+    assert_eq!(error.disposition(), Disposition::Credential);
     assert!(!error.to_string().contains("hush"), "{error}");
     assert_eq!(ends.emulator.requests().len(), 0);
     Ok(())

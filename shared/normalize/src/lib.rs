@@ -24,7 +24,7 @@ pub use engine::{Context, event};
 pub use options::{Options, RawData, Schema, UnknownSchema};
 pub use outcome::{Outcome, Unknown};
 pub use record::{Identity, Malformed, identify};
-pub use redact::{may_hold_secrets, redact};
+pub use redact::{may_hold_secrets, redact_element};
 pub use rules::{
     Action, Decision, Filter, ROUTES_MAX, RULES_BYTES_MAX, RULES_MAX, RecordFacts, RulesError,
     SeverityRules, VALUES_MAX,

@@ -14,6 +14,6 @@ mod ordinary;
 mod record;
 mod replacement;
 
-pub use blob::{may_hold_secrets, redact};
+pub use blob::{may_hold_secrets, redact_element};
 pub(crate) use names::may_hold;
 pub(crate) use record::record;

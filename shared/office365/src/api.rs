@@ -12,11 +12,11 @@ mod sensitive_types;
 mod subscribe;
 mod subscription;
 
-pub use blob::RecordStream;
+pub use blob::BlobBody;
 pub use client::{Client, InvalidConfig};
 pub use config::{ClientConfig, RetryLimits};
-pub use listing::{ContentListing, Rejected, SentNotification};
-pub use pagination::WINDOW_MAX;
+pub use listing::{ContentListing, Readdressed, Rejected};
+pub use pagination::{ContentPages, WINDOW_MAX};
 pub use sensitive_types::SensitiveType;
 pub use subscription::{
     Started, Subscription, SubscriptionStatus, Webhook, WebhookState, WebhookStatus,

@@ -9,7 +9,6 @@ mod token_cache;
 mod token_source;
 
 pub use certificate::{Certificate, InvalidCertificate};
-pub(crate) use claims::FEED_PERMISSION;
 pub(crate) use consent::consent_url;
 pub use credential::{AssertionSource, Credential, SecretSource, federation_audience};
 pub(crate) use token::{MISSING_PERMISSION_LIFETIME, Token};

@@ -13,8 +13,8 @@ mod names;
 mod transport;
 
 pub use api::{
-    Client, ClientConfig, ContentListing, InvalidConfig, RecordStream, Rejected, RetryLimits,
-    SensitiveType, SentNotification, Started, Subscription, SubscriptionStatus, WINDOW_MAX,
+    BlobBody, Client, ClientConfig, ContentListing, ContentPages, InvalidConfig, Readdressed,
+    Rejected, RetryLimits, SensitiveType, Started, Subscription, SubscriptionStatus, WINDOW_MAX,
     Webhook, WebhookState, WebhookStatus, notification,
 };
 pub use auth::{
@@ -26,6 +26,6 @@ pub use names::{
     UnknownContentType, check_content_uri,
 };
 pub use transport::{
-    BreakerLimits, Clock, Disposition, Error, Failure, Limited, Operation, QuotaLimits, Random,
-    Timeouts,
+    BreakerLimits, Clock, Disposition, Encoding, Error, Failure, Limited, LimitedBy, Operation,
+    QuotaLimits, Random, Scope, TenantTrouble, Timeouts,
 };

@@ -9,9 +9,10 @@ mod content_type;
 mod endpoints;
 mod tenant;
 
-pub(crate) use address::check_next_page_uri;
 pub use address::{AllowedHosts, HostileUri, check_content_uri};
+pub(crate) use address::{check_address_of, check_next_page_uri};
 pub use cloud::{Cloud, UnknownCloud};
+pub(crate) use content::documented_expiration;
 pub use content::{CONTENT_ID_BYTES_MAX, Content, ContentId, InvalidContentId};
 pub use content_type::{ContentType, UnknownContentType};
 pub use endpoints::{Endpoints, InvalidEndpoint};

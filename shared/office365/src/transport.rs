@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod error_body;
+pub(crate) mod json;
 pub(crate) mod sanitize;
 
 mod backoff;
@@ -11,13 +12,19 @@ mod http_client;
 mod limiter;
 mod response;
 mod retry_after;
+mod scope;
 mod timeouts;
+mod wire_body;
 
 pub(crate) use backoff::Backoff;
 pub use clock::{Clock, Random};
-pub use error::{Disposition, Error, Failure, Limited, Operation};
+pub(crate) use error::FEED_PERMISSION;
+pub use error::{Disposition, Error, Failure, Limited, LimitedBy, Operation};
 pub(crate) use http_client::HttpClient;
 pub(crate) use limiter::{AttemptOutcome, Limiters};
 pub use limiter::{BreakerLimits, QuotaLimits};
 pub(crate) use response::Response;
+pub use scope::{Scope, TenantTrouble};
 pub use timeouts::Timeouts;
+pub use wire_body::Encoding;
+pub(crate) use wire_body::WireBody;

@@ -10,9 +10,11 @@
 mod activity;
 mod batch;
 mod body;
+mod classes;
 mod error;
 mod events;
 mod failure;
+mod intake;
 mod lines;
 mod resolution;
 mod tenant_cache;
@@ -24,16 +26,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use normalize::Filter;
 use office365::Cloud;
-use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 use self::activity::Activity;
 pub use self::batch::{BLOBS_IN_FLIGHT_MAX, batch};
-pub use self::body::{BLOB_BYTES_MAX, LARGE_BLOB_BYTES_MAX};
+pub use self::classes::{READ_AT_ONCE_MAX, READ_BYTES_MAX};
 pub use self::error::FetchError;
 use self::events::{Events, events};
-pub use self::events::{READ_AT_ONCE_MAX, READ_BYTES_MAX};
+pub use self::intake::{FREE_OF_RATIO_BYTES, LIMITS, RATIO_MAX, WIRE_BYTES_MAX};
 use self::resolution::FailedAttempt;
 use self::tenant_cache::{Served, TenantCache};
 use self::turns::Turns;
@@ -42,7 +43,7 @@ use crate::content::{ContentRef, DiscoveredBy};
 use crate::logging::{field, message};
 use crate::microsoft::Microsoft;
 use crate::settings::EventSettings;
-use crate::store::lake::{Lake, key};
+use crate::store::lake::{Codec, Lake, key};
 use crate::store::ledger::Ledger;
 use crate::store::ledger::blob::{Choice, Counts, Lease, LeaseOutcome, State};
 use crate::store::ledger::loss::LossKind;
@@ -74,7 +75,6 @@ pub struct Fetcher {
     events: EventSettings,
     tenants: TenantCache,
     activity: Activity,
-    large: Semaphore,
     turns: Turns,
 }
 
@@ -113,7 +113,6 @@ impl Fetcher {
             events,
             tenants: TenantCache::default(),
             activity: Activity::default(),
-            large: Semaphore::new(1),
             turns: Turns::default(),
         }
     }
@@ -285,22 +284,31 @@ async fn deliver(
     chosen: Option<Choice>,
     clock: Clock,
 ) -> Result<Events, FetchError> {
-    // The permit for a large blob is held until its events are written: they weigh more than the blob.
-    let body = body::get(fetcher, blob, cloud, chosen).await?;
-    let mut events = events(fetcher, blob, &body, clock.now()).await?;
+    let mut body = body::get(fetcher, blob, cloud, chosen).await?;
+    let mut events = events(fetcher, blob, &mut body, clock.now()).await?;
+    write(fetcher, blob, &mut events, body.codec).await?;
+    Ok(events)
+}
+
+/// Step 4: one object for the events, and one for each route that has any.
+async fn write(
+    fetcher: &Fetcher,
+    blob: &ContentRef,
+    events: &mut Events,
+    codec: Codec,
+) -> Result<(), FetchError> {
     let options = &fetcher.events.options;
-    if let Some(object) = events.lines.take_object() {
-        let path = key::events(blob, options.schema, body.codec);
-        fetcher.lake.write(&path, object.into()).await?;
+    if let Some(mut object) = events.lines.take_object()? {
+        let path = key::events(blob, options.schema, codec);
+        fetcher.lake.write_spool(&path, &mut object).await?;
     }
-    let routes = options.filter.routes();
-    for (route, lines) in routes.iter().zip(&mut events.routed) {
-        if let Some(object) = lines.take_object() {
-            let path = key::routed(route, blob, body.codec);
-            fetcher.lake.write(&path, object.into()).await?;
+    for (route, lines) in options.filter.routes().iter().zip(&mut events.routed) {
+        if let Some(mut object) = lines.take_object()? {
+            let path = key::routed(route, blob, codec);
+            fetcher.lake.write_spool(&path, &mut object).await?;
         }
     }
-    Ok(events)
+    Ok(())
 }
 
 /// One line with the number of records that each rule of the filter decided: nothing is dropped silently.

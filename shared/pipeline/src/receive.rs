@@ -209,8 +209,11 @@ fn checked(
 ) -> Result<ContentRef, String> {
     let item = item.map_err(|error| error.to_string())?;
     let content = item
-        .check(tenant, receiver.client_id, content_type, &receiver.hosts)
+        .check(tenant, receiver.client_id, content_type)
         .map_err(|error| error.to_string())?;
+    if let Err(why) = item.check_address(&receiver.hosts) {
+        tracing::warn!(tenant.id = %tenant, content.type = %content_type, content.id = %content.content_id, %why, "announced blob has an unexpected address, it is fetched by its id");
+    }
     Ok(ContentRef::new(tenant, content))
 }
 

@@ -3,7 +3,7 @@
 use crate::lossless::lost;
 use crate::schema;
 use bytes::Bytes;
-use normalize::{Context, OcsfVersion, Options, identify, redact};
+use normalize::{Context, OcsfVersion, Options, identify, redact_element};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -41,7 +41,7 @@ pub(crate) fn findings(record: &[u8]) -> Vec<String> {
     expect(is_line, "the event is not one line");
     let is_json = serde_json::from_slice::<IgnoredAny>(line).is_ok();
     expect(is_json, "the event is not JSON");
-    drop(redact(&Bytes::copy_from_slice(record)));
+    drop(redact_element(record));
 
     // JSON allows numbers that no double can hold. They are copied to the event, which then cannot be parsed here.
     let Ok(event) = serde_json::from_slice::<Value>(line) else {

@@ -1,14 +1,13 @@
-//! Fetch a blob: whole, or record by record.
+//! Fetch a blob: whole, or as it comes over the wire.
 
-use std::collections::VecDeque;
+use std::fmt;
 
 use bytes::Bytes;
-use records::{BlobLimits, RecordSplitter, SplitError};
 
 use super::client::Client;
 use super::request::{Reading, Request};
 use crate::names::{Cloud, ContentId, TenantId};
-use crate::transport::{Error, Failure, Operation, Response};
+use crate::transport::{Encoding, Error, Failure, Operation, WireBody, json};
 
 impl Client {
     /// Fetches a blob, decoded, of at most `body_bytes_max` bytes.
@@ -30,37 +29,37 @@ impl Client {
         let reading = Reading::Whole { body_bytes_max };
         let answer = self.perform(&request, reading).await?;
         let body = answer.body;
-        let begins = body.trim_ascii_start().starts_with(b"[");
-        let ends = body.trim_ascii_end().ends_with(b"]");
-        if answer.response.end_is_unproven() && begins && !ends {
+        let text = json::without_mark(&body).trim_ascii();
+        let cut = text.starts_with(b"[") && !text.ends_with(b"]");
+        if answer.response.end_is_unproven() && cut {
             let why = "it ended with its connection and without its closing bracket";
             return Err(request.fail(Failure::Broken(why.to_owned())));
         }
         Ok(body)
     }
 
-    /// Fetches a blob record by record, in bounded memory. A fault on the way ends the stream with an error. It cannot be
-    /// resumed, since Microsoft may answer the same blob differently each time.
+    /// Opens a blob of any size, to be read as it comes. Gzip is asked for; whether it came so, [`BlobBody::encoding`]
+    /// says.
+    ///
+    /// Nothing is retried once the body flows: a fault on the way ends it, and the blob must be opened again. It cannot be
+    /// resumed, since Microsoft may answer the same blob differently each time. The time limit of a whole call does not
+    /// apply to a body that keeps flowing.
     ///
     /// # Errors
-    /// As for [`Client::fetch_blob`].
-    pub async fn stream_records(
+    /// [`crate::Disposition::Gone`] when the blob has expired or never was; [`Failure::TooLarge`] when more than
+    /// `wire_bytes_max` bytes are promised.
+    pub async fn open_blob(
         &self,
         tenant: TenantId,
         cloud: Cloud,
         content_id: &ContentId,
-        limits: BlobLimits,
-    ) -> Result<RecordStream, Error> {
+        wire_bytes_max: u64,
+    ) -> Result<BlobBody, Error> {
         let request = self.blob_request(tenant, cloud, content_id)?;
         let answer = self.perform(&request, Reading::Streamed).await?;
-        Ok(RecordStream {
-            tenant,
-            limits,
-            response: answer.response,
-            splitter: RecordSplitter::new(limits),
-            ready: VecDeque::new(),
-            ended: false,
-        })
+        let body = WireBody::new(answer.response, wire_bytes_max);
+        let body = body.map_err(|failure| request.fail(failure))?;
+        Ok(BlobBody { tenant, body })
     }
 
     fn blob_request(
@@ -75,64 +74,49 @@ impl Client {
     }
 }
 
-/// A blob's records as they arrive, each as its own JSON text.
-pub struct RecordStream {
+/// A blob's bytes as they come over the wire.
+pub struct BlobBody {
     tenant: TenantId,
-    limits: BlobLimits,
-    response: Response,
-    splitter: RecordSplitter,
-    ready: VecDeque<Bytes>,
-    ended: bool,
+    body: WireBody,
 }
 
-impl RecordStream {
-    /// The next record; `None` only when the blob arrived to its end.
+impl BlobBody {
+    /// The next bytes; `None` only when the blob arrived to its end, as far as HTTP can tell.
     ///
     /// # Errors
-    /// When the rest does not arrive, or is no array of records within the limits. The blob must then be fetched again.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        loop {
-            if let Some(record) = self.ready.pop_front() {
-                return Ok(Some(record));
-            }
-            if self.ended {
-                return Ok(None);
-            }
-            let step = self.advance().await;
-            step.map_err(|failure| Error::new(Operation::FetchBlob, self.tenant, failure))?;
-        }
+    /// [`Failure::Broken`] when the rest does not arrive, [`Failure::TimedOut`] when it stops flowing,
+    /// [`Failure::TooLarge`] when it goes beyond the limit. After an error there is no rest.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        let chunk = self.body.chunk().await;
+        chunk.map_err(|failure| Error::new(Operation::FetchBlob, self.tenant, failure))
     }
 
-    /// Reads the next chunk and puts the records that it completes into `ready`.
-    async fn advance(&mut self) -> Result<(), Failure> {
-        let explain = |error| match error {
-            SplitError::BlobTooLong(_)
-            | SplitError::RecordTooLong(_)
-            | SplitError::TooManyRecords(_) => Failure::TooLarge {
-                body_bytes_max: usize::try_from(self.limits.body_bytes_max).unwrap_or(usize::MAX),
-            },
-            SplitError::Empty | SplitError::CutOff { .. } => Failure::Broken(error.to_string()),
-            other => Failure::Unreadable(other.to_string()),
-        };
-        match self.response.chunk().await? {
-            Some(chunk) => {
-                let ready = &mut self.ready;
-                let pushed = self.splitter.push(&chunk, |record| ready.push_back(record));
-                pushed.map_err(explain)
-            }
-            None => {
-                self.ended = true;
-                self.splitter.finish().map_err(explain)
-            }
-        }
+    /// How the bytes are encoded.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.body.encoding()
+    }
+
+    /// How many bytes are promised, as encoded; `None` when the answer does not say.
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        self.body.content_length()
+    }
+
+    /// Whether HTTP can tell that the bytes are all there. When false, and where there is no gzip checksum either, only
+    /// the closing bracket of the array shows it.
+    #[must_use]
+    pub fn end_is_proven(&self) -> bool {
+        !self.body.end_is_unproven()
     }
 }
 
-impl std::fmt::Debug for RecordStream {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RecordStream")
+impl fmt::Debug for BlobBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlobBody")
             .field("tenant", &self.tenant)
-            .field("records", &self.splitter.records())
+            .field("encoding", &self.encoding())
+            .field("received", &self.body.received())
             .finish_non_exhaustive()
     }
 }

@@ -8,9 +8,10 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::names::{
-    AllowedHosts, Content, ContentId, ContentType, HostileUri, TenantId, check_content_uri,
-    timestamp,
+    AllowedHosts, Content, ContentId, ContentType, HostileUri, TenantId, check_address_of,
+    documented_expiration, timestamp,
 };
+use crate::transport::json;
 use crate::transport::sanitize::{json_error, json_position};
 
 /// Most elements of one body. Microsoft has a limit and does not say which; and it repeats a refused call until it disables
@@ -44,14 +45,15 @@ pub struct Notification {
     pub content_type: ContentType,
     /// The blob's id.
     pub content_id: ContentId,
-    /// The address it claims for the blob. Never fetch it: see [`Notification::check`].
+    /// The address it claims for the blob; empty if it claims none. Never fetch it.
+    #[serde(default, deserialize_with = "json::text_or_empty")]
     pub content_uri: String,
     /// When the blob became available.
     #[serde(deserialize_with = "timestamp::deserialize")]
     pub content_created: Timestamp,
-    /// Until when it can be fetched.
-    #[serde(deserialize_with = "timestamp::deserialize")]
-    pub content_expiration: Timestamp,
+    /// Until when it can be fetched, if it says so.
+    #[serde(default, deserialize_with = "timestamp::deserialize_lossy")]
+    pub content_expiration: Option<Timestamp>,
 }
 
 /// The whole body is unusable. The message names a position, never the content.
@@ -90,16 +92,13 @@ pub enum Mismatch {
     /// It names another content type than the webhook's address.
     #[error("the notification names another content type")]
     ContentType,
-    /// Its contentUri was refused.
-    #[error("the notification's contentUri was refused: {0}")]
-    Uri(#[from] HostileUri),
-    /// Its contentUri is that of another blob than its contentId.
-    #[error("the notification's contentUri and contentId differ")]
-    ContentId,
 }
 
 impl Notification {
-    /// Checks that the notification is for this tenant, application and content type, and that its contentUri is genuine.
+    /// The announced blob, if the notification is for this tenant, application and content type.
+    ///
+    /// Its contentUri is not looked at: whatever it says, the blob is fetched by its id with this tenant's token. See
+    /// [`Notification::check_address`].
     ///
     /// # Errors
     /// Says which part is wrong.
@@ -108,7 +107,6 @@ impl Notification {
         tenant: TenantId,
         client_id: Uuid,
         content_type: ContentType,
-        hosts: &AllowedHosts,
     ) -> Result<Content, Mismatch> {
         if self.tenant_id != tenant {
             return Err(Mismatch::Tenant);
@@ -119,15 +117,23 @@ impl Notification {
         if self.content_type != content_type {
             return Err(Mismatch::ContentType);
         }
-        if check_content_uri(&self.content_uri, tenant, hosts)? != self.content_id {
-            return Err(Mismatch::ContentId);
-        }
         Ok(Content {
             content_type,
             content_id: self.content_id.clone(),
             content_created: self.content_created,
-            content_expiration: self.content_expiration,
+            content_expiration: self
+                .content_expiration
+                .unwrap_or_else(|| documented_expiration(self.content_created)),
         })
+    }
+
+    /// Whether its contentUri is the address of its blob on one of these hosts. A surprise here deserves a log line, and
+    /// no more.
+    ///
+    /// # Errors
+    /// Says what is unexpected.
+    pub fn check_address(&self, hosts: &AllowedHosts) -> Result<(), HostileUri> {
+        check_address_of(&self.content_id, &self.content_uri, self.tenant_id, hosts)
     }
 }
 
@@ -136,11 +142,11 @@ impl Notification {
 /// # Errors
 /// When the body is neither of the two. A malformed element is an error in its place in the list.
 pub fn parse(body: &[u8]) -> Result<Body, ParseError> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let json = |error: serde_json::Error| ParseError::Json(json_position(&error));
+    let body = json::without_mark(body);
+    let not_json = |error: serde_json::Error| ParseError::Json(json_position(&error));
     match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{') => {
-            serde_json::from_slice::<serde::de::IgnoredAny>(body).map_err(json)?;
+            serde_json::from_slice::<serde::de::IgnoredAny>(body).map_err(not_json)?;
             let validation: Validation =
                 serde_json::from_slice(body).map_err(|_| ParseError::Shape)?;
             if validation.validation_code.len() > VALIDATION_CODE_BYTES_MAX {
@@ -151,7 +157,7 @@ pub fn parse(body: &[u8]) -> Result<Body, ParseError> {
             })
         }
         Some(b'[') => {
-            let items: Vec<&RawValue> = serde_json::from_slice(body).map_err(json)?;
+            let items: Vec<&RawValue> = serde_json::from_slice(body).map_err(not_json)?;
             if items.len() > ITEMS_MAX {
                 return Err(ParseError::TooMany);
             }
@@ -160,7 +166,7 @@ pub fn parse(body: &[u8]) -> Result<Body, ParseError> {
             ))
         }
         _ => {
-            serde_json::from_slice::<serde::de::IgnoredAny>(body).map_err(json)?;
+            serde_json::from_slice::<serde::de::IgnoredAny>(body).map_err(not_json)?;
             Err(ParseError::Shape)
         }
     }
@@ -201,12 +207,7 @@ mod tests {
         let genuine = items(DOCUMENTED).remove(0).unwrap();
         let mut changed = genuine.clone();
         change(&mut changed);
-        let found = changed.check(
-            genuine.tenant_id,
-            genuine.client_id,
-            genuine.content_type,
-            &AllowedHosts::of_any_cloud(&crate::names::Endpoints::default()),
-        );
+        let found = changed.check(genuine.tenant_id, genuine.client_id, genuine.content_type);
         assert_eq!(found.err(), expect);
     }
 
@@ -227,14 +228,51 @@ mod tests {
             |n| n.content_type = ContentType::DlpAll,
             Some(Mismatch::ContentType),
         );
-        check(
-            |n| n.content_id = "other".parse().unwrap(),
-            Some(Mismatch::ContentId),
+    }
+
+    #[test]
+    fn an_odd_address_is_reported_and_not_refused() {
+        let hosts = AllowedHosts::of_any_cloud(&crate::names::Endpoints::default());
+        let report = |from: &str, to: &str| {
+            let item = items(&DOCUMENTED.replace(from, to)).remove(0).unwrap();
+            let checked = item.check(item.tenant_id, item.client_id, item.content_type);
+            assert_eq!(checked.unwrap().content_id, item.content_id);
+            item.check_address(&hosts)
+        };
+        assert_eq!(report("office.com", "office.com"), Ok(()));
+        assert_eq!(
+            report("\"contentId\":\"4926", "\"contentId\":\"4927"),
+            Err(HostileUri::OtherBlob)
         );
-        check(
-            |n| n.content_uri = n.content_uri.replace("office.com", "office.com.evil"),
-            Some(Mismatch::Uri(HostileUri::Host)),
+        assert_eq!(
+            report("office.com", "office.com.evil"),
+            Err(HostileUri::Host)
         );
+        assert_eq!(report("contentUri", "uri"), Err(HostileUri::Host));
+    }
+
+    #[test]
+    fn a_blob_without_expiration_lives_the_documented_week() {
+        let body = DOCUMENTED.replace("contentExpiration", "expires");
+        let item = items(&body).remove(0).unwrap();
+        let content = item.check(item.tenant_id, item.client_id, item.content_type);
+        let expect = "2015-05-30T17:35:00Z".parse().unwrap();
+        assert_eq!(content.unwrap().content_expiration, expect);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped() {
+        assert_eq!(items(&format!("\u{feff}{DOCUMENTED}")).len(), 1);
+        assert!(parse("\u{feff}{\"validationCode\":\"abc\"}".as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn both_names_of_a_blob_are_one() {
+        let body = DOCUMENTED.replace("4926$f28a", "4926$f28a$IsFromNotification");
+        let item = items(&body).remove(0).unwrap();
+        assert_eq!(item.content_id.as_str(), "4926$f28a");
+        let hosts = AllowedHosts::of_any_cloud(&crate::names::Endpoints::default());
+        assert_eq!(item.check_address(&hosts), Ok(()));
     }
 
     #[test]

@@ -9,12 +9,14 @@ use serde::Deserialize;
 use url::Url;
 
 use super::client::Client;
-use crate::auth::{FEED_PERMISSION, MISSING_PERMISSION_LIFETIME, Token};
+use crate::auth::{MISSING_PERMISSION_LIFETIME, Token};
 use crate::names::{Cloud, ContentType, TenantId};
 use crate::transport::clock::fraction;
+use crate::transport::json;
 use crate::transport::sanitize::json_error;
 use crate::transport::{
-    AttemptOutcome, Backoff, Disposition, Error, Failure, Operation, Response, error_body,
+    AttemptOutcome, Backoff, Disposition, Error, FEED_PERMISSION, Failure, Operation, Response,
+    error_body,
 };
 
 /// Longest error answer read. Microsoft's have up to 3 KB; gateways' pages are longer, but say nothing more.
@@ -44,7 +46,7 @@ pub(super) enum Reading {
         /// Longest body accepted, decoded.
         body_bytes_max: usize,
     },
-    /// By the caller, chunk by chunk.
+    /// By the caller, as it comes.
     Streamed,
 }
 
@@ -68,8 +70,7 @@ impl Request {
 
     /// Parses the JSON of an answer.
     pub(super) fn parse<'a, T: Deserialize<'a>>(&self, body: &'a [u8]) -> Result<T, Error> {
-        serde_json::from_slice(body)
-            .map_err(|error| self.fail(Failure::Unreadable(json_error(&error))))
+        json::parse(body).map_err(|error| self.fail(Failure::Unreadable(json_error(&error))))
     }
 
     /// Whether the request may be sent again when the first one may have arrived. A start may not: Microsoft forbids two
@@ -152,7 +153,7 @@ impl Client {
                 continue;
             }
             let answer = self.attempt(request, reading).await;
-            let outcome = outcome_of(request.operation, answer.as_ref().err());
+            let outcome = outcome_of(answer.as_ref().err());
             limiter.record(outcome, fraction(&config.random));
             let error = match answer {
                 Ok(answer) => {
@@ -170,6 +171,7 @@ impl Client {
             let wait = wait.max(after.unwrap_or_default());
             waited = waited.saturating_add(wait);
             let allowed = attempt < limits.attempts_max
+                && error.may_pass_at_once()
                 && waited <= limits.wait_budget
                 && (request.is_repeatable() || error.is_unsent());
             if !allowed || !limiter.spend_retry() {
@@ -275,19 +277,16 @@ fn limited_after(last: Option<Error>, limited: Error) -> Error {
 }
 
 /// What an attempt tells the tenant's breaker.
-fn outcome_of(operation: Operation, error: Option<&Error>) -> AttemptOutcome {
+fn outcome_of(error: Option<&Error>) -> AttemptOutcome {
     let Some(error) = error else {
         return AttemptOutcome::Answered;
     };
     let Disposition::Retry { after } = error.disposition() else {
         return AttemptOutcome::Answered;
     };
-    match (error.status(), error.code()) {
-        // The cool-down between starts is one subscription's, not the tenant's.
-        (Some(429), _) | (_, Some("AF429")) if operation != Operation::Start => {
-            AttemptOutcome::Throttled(after)
-        }
-        (Some(status), _) if status < 500 => AttemptOutcome::Answered,
+    match error.status() {
+        _ if error.is_throttled() => AttemptOutcome::Throttled(after),
+        Some(status) if status < 500 => AttemptOutcome::Answered,
         _ => AttemptOutcome::Failed,
     }
 }

@@ -6,9 +6,6 @@ use serde::Deserialize;
 
 use crate::names::TenantId;
 
-/// The application permission without which the API answers nothing.
-pub(crate) const FEED_PERMISSION: &str = "ActivityFeed.Read";
-
 /// The claims that are looked at. One that is missing or of another type counts as absent.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Claims {

@@ -20,7 +20,7 @@ pub(crate) fn consent_url(
     let mut url = Url::parse(&format!("{base}/{who}/v2.0/adminconsent"))?;
     url.query_pairs_mut()
         .append_pair("client_id", &client_id.to_string())
-        .append_pair("scope", &endpoints.scope(cloud))
+        .append_pair("scope", &cloud.scope())
         .append_pair("redirect_uri", redirect_uri.as_str())
         .append_pair("state", state);
     Ok(url)

@@ -4,7 +4,8 @@ use http::HeaderValue;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::claims::{Claims, FEED_PERMISSION};
+use super::claims::Claims;
+use crate::transport::{FEED_PERMISSION, json};
 
 /// A token is renewed this long before it expires. Entra's live 60 to 90 minutes.
 const RENEW_AHEAD: SignedDuration = SignedDuration::from_mins(5);
@@ -50,7 +51,7 @@ impl Token {
     /// Reads an answer of either endpoint version. The error says what is wrong and quotes nothing.
     pub(super) fn read(body: &[u8], asked_at: Timestamp) -> Result<Self, String> {
         let answer: TokenAnswer =
-            serde_json::from_slice(body).map_err(|_| "it is not a token answer".to_owned())?;
+            json::parse(body).map_err(|_| "it is not a token answer".to_owned())?;
         let token = answer.access_token;
         if token.is_empty() || token.len() > TOKEN_BYTES_MAX {
             return Err("its token is empty or longer than 16 KiB".to_owned());

@@ -8,12 +8,13 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::certificate::Certificate;
-use super::claims::FEED_PERMISSION;
 use super::credential::Credential;
 use super::token::Token;
 use super::token_cache::TokenCache;
 use crate::names::{Cloud, Endpoints, TenantId};
-use crate::transport::{Clock, Error, Failure, HttpClient, Operation, Random, error_body};
+use crate::transport::{
+    Clock, Error, FEED_PERMISSION, Failure, HttpClient, Operation, Random, error_body,
+};
 
 /// Longest token answer read; the longest token accepted has 16 KiB.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -74,7 +75,7 @@ impl TokenSource {
         let Some(claims) = &token.claims else {
             return Ok(());
         };
-        let scope = self.endpoints.scope(cloud);
+        let scope = cloud.scope();
         let resource = scope.trim_end_matches("/.default");
         if let Some(mismatch) = claims.mismatch(tenant, resource) {
             return Err(fail(Failure::Token(mismatch)));
@@ -92,7 +93,7 @@ impl TokenSource {
         let url = format!("{login_url}/{tenant}/oauth2/v2.0/token");
         let proof = self.proof(&url, cloud).await.map_err(fail)?;
         let client_id = self.client_id.to_string();
-        let scope = self.endpoints.scope(cloud);
+        let scope = cloud.scope();
         let mut form = vec![
             ("grant_type", "client_credentials"),
             ("client_id", client_id.as_str()),

@@ -86,6 +86,9 @@ pub enum HostileUri {
     /// The last segment is not a contentId.
     #[error("the path does not end in a content id")]
     ContentId,
+    /// It is the address of another blob than the contentId beside it names.
+    #[error("the address is that of another blob")]
+    OtherBlob,
     /// The query of a next page lacks its token, repeats it, or asks for another type.
     #[error("the query is not that of a next page")]
     Query,
@@ -122,13 +125,26 @@ pub fn check_content_uri(
         .map_err(|_| HostileUri::ContentId)
 }
 
+/// Checks that a contentUri is the genuine address of this blob. Nothing depends on it, since a blob is fetched by its id.
+pub(crate) fn check_address_of(
+    id: &ContentId,
+    uri: &str,
+    tenant: TenantId,
+    hosts: &AllowedHosts,
+) -> Result<(), HostileUri> {
+    if check_content_uri(uri, tenant, hosts)? == *id {
+        Ok(())
+    } else {
+        Err(HostileUri::OtherBlob)
+    }
+}
+
 /// Longest page token accepted. The documented one has 25 bytes.
 const NEXT_PAGE_BYTES_MAX: usize = 1024;
 
 /// Checks a NextPageUri and takes the page token out of it, still percent-encoded as it came.
 ///
-/// Microsoft's own example says `/api/v1/` here and `/api/v1.0/` everywhere else, and its example for another listing
-/// shows a `/content` address; so version and listing may vary, the rest may not.
+/// Microsoft's own example says `/api/v1/` here and `/api/v1.0/` everywhere else, so the version may vary, the rest may not.
 pub(crate) fn check_next_page_uri<'a>(
     uri: &'a str,
     tenant: TenantId,
@@ -144,15 +160,14 @@ pub(crate) fn check_next_page_uri<'a>(
         activity,
         feed,
         subscriptions,
-        listing,
+        content,
     ] = segments;
     let expected = api.eq_ignore_ascii_case("api")
         && (version.eq_ignore_ascii_case("v1.0") || version.eq_ignore_ascii_case("v1"))
         && activity.eq_ignore_ascii_case("activity")
         && feed.eq_ignore_ascii_case("feed")
         && subscriptions.eq_ignore_ascii_case("subscriptions")
-        && (listing.eq_ignore_ascii_case("content")
-            || listing.eq_ignore_ascii_case("notifications"));
+        && content.eq_ignore_ascii_case("content");
     if !expected {
         return Err(HostileUri::Path);
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::content_type::ContentType;
@@ -11,7 +11,16 @@ use super::content_type::ContentType;
 /// Longest contentId accepted. The longest seen has 120 bytes; 512 still fit into every key that is made of it.
 pub const CONTENT_ID_BYTES_MAX: usize = 512;
 
+/// What ended the contentIds of notifications in 2017, and not those of the listing: two names of one blob.
+const NOTIFIED_SUFFIX: &str = "$IsFromNotification";
+
+/// How long Microsoft keeps a blob, as documented. In 2026 it named 20 to 21 days, so this is the cautious assumption where
+/// it names nothing.
+const LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 /// Microsoft's name of a blob: opaque, at most 512 bytes, and safe as one segment of a path.
+///
+/// One blob has one id: the ending `$IsFromNotification` that notifications once had is left out.
 ///
 /// Characters: those RFC 3986 allows unescaped in a segment (letters, digits, `-._~!$&'()*+,;=:@`); never `.` or `..`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,7 +33,7 @@ pub struct ContentId(String);
 pub struct InvalidContentId(&'static str);
 
 impl ContentId {
-    /// The id as Microsoft wrote it.
+    /// The id as Microsoft lists it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -54,6 +63,8 @@ impl FromStr for ContentId {
     type Err = InvalidContentId;
 
     fn from_str(text: &str) -> Result<Self, InvalidContentId> {
+        // All of them, so that an id that was written down is read back as the same id.
+        let text = text.trim_end_matches(NOTIFIED_SUFFIX);
         if text.is_empty() {
             return Err(InvalidContentId("it is empty"));
         }
@@ -97,7 +108,7 @@ fn is_segment_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte)
 }
 
-/// A blob as a listing or a notification describes it. Its contentUri was checked and named the same id.
+/// A blob as a listing or a notification describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
     /// The type of the subscription it belongs to.
@@ -106,8 +117,14 @@ pub struct Content {
     pub content_id: ContentId,
     /// When it became available. Not the time of the events in it.
     pub content_created: Timestamp,
-    /// Until when it can be fetched, as Microsoft says: between 7 and 21 days later. Read, never computed.
+    /// Until when it can be fetched, as Microsoft says: between 7 and 21 days later. Where Microsoft says nothing readable,
+    /// 7 days after it was created.
     pub content_expiration: Timestamp,
+}
+
+/// When content created at this time expires, as documented.
+pub(crate) fn documented_expiration(created: Timestamp) -> Timestamp {
+    created.saturating_add(LIFE).unwrap_or(created)
 }
 
 #[cfg(test)]
@@ -148,6 +165,20 @@ mod tests {
         }
         check(&"a".repeat(CONTENT_ID_BYTES_MAX), true);
         check(&"a".repeat(CONTENT_ID_BYTES_MAX + 1), false);
+    }
+
+    #[test]
+    fn a_notified_id_is_the_id_of_the_listing() {
+        let listed: ContentId = "2017$2017$audit_general$Audit_General".parse().unwrap();
+        for ending in [
+            "$IsFromNotification",
+            "$IsFromNotification$IsFromNotification",
+        ] {
+            let notified: ContentId = format!("{listed}{ending}").parse().unwrap();
+            assert_eq!(notified, listed);
+        }
+        check("$IsFromNotification", false);
+        check("a$IsFromNotification$na0030", true);
     }
 
     #[test]

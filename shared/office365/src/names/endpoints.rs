@@ -10,7 +10,6 @@ use super::cloud::Cloud;
 pub struct Endpoints {
     login_url: Option<String>,
     manage_url: Option<String>,
-    scope: Option<String>,
 }
 
 /// A replacement for one of Microsoft's addresses cannot be used.
@@ -35,15 +34,7 @@ impl Endpoints {
         Ok(Self {
             login_url: login_url.map(base).transpose()?,
             manage_url: manage_url.map(base).transpose()?,
-            scope: None,
         })
-    }
-
-    /// Asks for another scope than the cloud's own: some GCC tenants issue tokens for `https://manage.office.com` only.
-    #[must_use]
-    pub fn with_scope(mut self, scope: impl Into<String>) -> Self {
-        self.scope = Some(scope.into());
-        self
     }
 
     /// Where tokens for this cloud come from, without a trailing slash.
@@ -60,12 +51,6 @@ impl Endpoints {
         self.manage_url
             .as_deref()
             .unwrap_or_else(|| cloud.manage_url())
-    }
-
-    /// The scope asked for in this cloud.
-    #[must_use]
-    pub fn scope(&self, cloud: Cloud) -> String {
-        self.scope.clone().unwrap_or_else(|| cloud.scope())
     }
 
     /// Whether every server is called over TLS.
@@ -117,10 +102,7 @@ mod tests {
             endpoints.login_url(Cloud::Dod),
             "https://login.microsoftonline.us"
         );
-        assert_eq!(
-            endpoints.scope(Cloud::China),
-            "https://manage.office365.cn/.default"
-        );
+        assert_eq!(Cloud::China.scope(), "https://manage.office365.cn/.default");
         assert!(endpoints.https_only());
     }
 

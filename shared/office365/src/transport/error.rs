@@ -3,7 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::scope::{Scope, TenantTrouble};
 use crate::names::{HostileUri, TenantId};
+
+/// The application permission without which the API answers nothing.
+pub(crate) const FEED_PERMISSION: &str = "ActivityFeed.Read";
 
 /// What the client was doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,8 +22,6 @@ pub enum Operation {
     ListSubscriptions,
     /// `subscriptions/content`
     ListContent,
-    /// `subscriptions/notifications`
-    ListNotifications,
     /// `audit/{contentId}`
     FetchBlob,
     /// `resources/dlpSensitiveTypes`
@@ -34,14 +36,13 @@ impl fmt::Display for Operation {
             Self::Stop => "stopping a subscription",
             Self::ListSubscriptions => "listing subscriptions",
             Self::ListContent => "listing content",
-            Self::ListNotifications => "listing sent notifications",
             Self::FetchBlob => "fetching a blob",
             Self::SensitiveTypes => "reading the names of sensitive types",
         })
     }
 }
 
-/// What the caller should do about an error.
+/// What the caller should do about an error. Whether other calls of the tenant are concerned too, [`Error::scope`] says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disposition {
     /// The same call may succeed later.
@@ -49,16 +50,24 @@ pub enum Disposition {
         /// The least wait, when Microsoft or the client's own limiter names one.
         after: Option<Duration>,
     },
-    /// The blob does not exist, has expired or never had such a name (404, AF20050, AF20051, AF20052).
+    /// Microsoft says that it has no such blob: it does not exist, has expired or never had such a name (404, AF20050,
+    /// AF20051, AF20052). Evidence, not yet a verdict: AF20052 for every blob of a tenant was a wrong tenant id or cloud.
     Gone,
     /// The subscription is missing or disabled (AF20022, AF20023): start it.
     Disabled,
-    /// An administrator of the tenant must give consent (AF10001, AADSTS700016 and the like).
+    /// An administrator of the tenant must give consent (AF10001, AADSTS700016, AADSTS7000229 and the like).
     Consent,
+    /// A conditional access policy of the tenant blocks the application (AADSTS53003); an administrator must exclude it.
+    Blocked,
+    /// Microsoft does not know the tenant (AADSTS90002, AF20011): deleted, or of another cloud.
+    TenantGone,
+    /// Entra gives no token: the secret is wrong or has expired, a certificate or a federated assertion was refused, or the
+    /// cloud is wrong. The operator must mend it.
+    Credential,
     /// The tenant has no unified audit log yet: auditing is off, or Exchange Online is missing. An administrator must
     /// turn it on; the change takes up to an hour.
     AuditingOff,
-    /// Trying again changes nothing: a wrong secret, a wrong cloud, a deleted tenant, or a mistake of this program's.
+    /// Trying again changes nothing: Microsoft refuses the request as invalid, which is a mistake of this program's.
     Operator,
 }
 
@@ -108,8 +117,8 @@ pub enum Failure {
     /// The answer is larger than the caller allows.
     #[error("the answer is larger than {body_bytes_max} bytes")]
     TooLarge {
-        /// The limit, in decoded bytes.
-        body_bytes_max: usize,
+        /// The limit: of decoded bytes, or, for a [`crate::BlobBody`], of bytes as they come over the wire.
+        body_bytes_max: u64,
     },
     /// Status 200 with a body of another form: a gateway's page, for example.
     #[error("the answer cannot be read: {0}")]
@@ -148,7 +157,28 @@ pub struct Limited {
     /// How long from now.
     pub wait: Duration,
     /// For which reason.
-    pub why: &'static str,
+    pub why: LimitedBy,
+}
+
+/// What in the client kept a request back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitedBy {
+    /// Microsoft throttled the tenant a moment ago.
+    Throttled,
+    /// The tenant's calls failed many times in a row.
+    Failing,
+    /// Too many requests of the tenant wait already.
+    Queue,
+}
+
+impl fmt::Display for LimitedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Throttled => "the tenant's request quota is used up",
+            Self::Failing => "the tenant's calls failed many times in a row",
+            Self::Queue => "too many requests of the tenant wait already",
+        })
+    }
 }
 
 impl Error {
@@ -169,18 +199,65 @@ impl Error {
             | Failure::Connect(_)
             | Failure::Broken(_)
             | Failure::Unreadable(_)
+            | Failure::TooLarge { .. }
+            | Failure::Hostile(_)
             | Failure::NoCredential(_)
             | Failure::Endless(_) => Disposition::RETRY,
             Failure::Limited(limited) => Disposition::Retry {
                 after: Some(limited.wait),
             },
             Failure::Permission(_) => Disposition::Consent,
-            Failure::TooLarge { .. }
-            | Failure::Hostile(_)
-            | Failure::Token(_)
-            | Failure::Credential(_)
-            | Failure::Misuse(_) => Disposition::Operator,
+            Failure::Token(_) | Failure::Credential(_) => Disposition::Credential,
+            Failure::Misuse(_) => Disposition::Operator,
         }
+    }
+
+    /// Whom it concerns: this call, or all calls of the tenant.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        match self.disposition() {
+            // The type's own permission is missing (ReadDlp), or the answer is one of those that come for no reason.
+            Disposition::Consent if self.names_feed_permission() => Scope::Call,
+            Disposition::Consent => Scope::Tenant(TenantTrouble::Consent),
+            Disposition::Blocked => Scope::Tenant(TenantTrouble::Blocked),
+            Disposition::TenantGone => Scope::Tenant(TenantTrouble::TenantGone),
+            Disposition::Credential => Scope::Tenant(TenantTrouble::Credential),
+            Disposition::AuditingOff => Scope::Tenant(TenantTrouble::AuditingOff),
+            Disposition::Retry { after } if self.is_throttled() => {
+                Scope::Tenant(TenantTrouble::Throttled { after })
+            }
+            Disposition::Retry { .. } if matches!(*self.failure, Failure::NoCredential(_)) => {
+                Scope::Tenant(TenantTrouble::Credential)
+            }
+            Disposition::Retry { .. }
+            | Disposition::Gone
+            | Disposition::Disabled
+            | Disposition::Operator => Scope::Call,
+        }
+    }
+
+    /// Whether the tenant has made too many requests. The cool-down between starts is one subscription's, not the tenant's.
+    pub(crate) fn is_throttled(&self) -> bool {
+        let answered = self.status() == Some(429) || self.code() == Some("AF429");
+        (answered && self.operation != Operation::Start)
+            || matches!(*self.failure, Failure::Limited(limited) if limited.why == LimitedBy::Throttled)
+    }
+
+    /// Whether Microsoft says that the token has the permission that all content types need: `The permission set
+    /// (ActivityFeed.Read …) …`. Then another one is missing, that of DLP.All.
+    fn names_feed_permission(&self) -> bool {
+        let Failure::Answered { message, .. } = &*self.failure else {
+            return false;
+        };
+        message
+            .split(|c: char| c.is_whitespace() || c == '(' || c == ')')
+            .any(|word| word == FEED_PERMISSION)
+    }
+
+    /// Whether the same call, repeated at once, may end otherwise. A body over the limit would only be read again; and a
+    /// refused token was already replaced by a new one.
+    pub(crate) fn may_pass_at_once(&self) -> bool {
+        !matches!(*self.failure, Failure::TooLarge { .. }) && self.status() != Some(401)
     }
 
     /// Microsoft's code, such as `AF20023` or `AADSTS700016`, when there was one.

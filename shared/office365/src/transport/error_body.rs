@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::error::{Disposition, Failure, Operation};
 use super::error_code;
+use super::json;
 use super::retry_after::WAIT_MAX;
 use super::sanitize::sanitize;
 
@@ -51,7 +52,8 @@ pub(crate) fn read(
     body: &[u8],
     secrets: &[&str],
 ) -> Failure {
-    let parsed: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
+    let body = json::without_mark(body);
+    let parsed: ErrorBody = json::parse(body).unwrap_or_default();
     let (code, message) = match parsed.error {
         Some(ErrorField::Api { code, message }) => (code, message),
         Some(ErrorField::Entra(error)) => {
@@ -78,11 +80,27 @@ pub(crate) fn read(
         },
         other => other,
     };
+    let code = code.map(|code| sanitize(&code, CODE_CHARS_MAX, secrets));
+    let mut message = sanitize(&message, MESSAGE_CHARS_MAX, secrets);
+    message.push_str(hint(code.as_deref()));
     Failure::Answered {
         status,
-        code: code.map(|code| sanitize(&code, CODE_CHARS_MAX, secrets)),
-        message: sanitize(&message, MESSAGE_CHARS_MAX, secrets),
+        code,
+        message,
         disposition,
+    }
+}
+
+/// What Microsoft's text does not say, but its code was seen to mean.
+fn hint(code: Option<&str>) -> &'static str {
+    match code {
+        // For every blob of a tenant, it was never the blobs.
+        Some("AF20052") => " (wrong tenant or cloud?)",
+        Some("AADSTS90002") => " (was the tenant deleted, or is it of another cloud?)",
+        Some("AADSTS53003") => {
+            " (a conditional access policy of the tenant blocks the application; an administrator must exclude it)"
+        }
+        _ => "",
     }
 }
 

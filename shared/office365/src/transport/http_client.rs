@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderValue;
-use http::header::ACCEPT;
+use http::header::{ACCEPT, ACCEPT_ENCODING};
 use reqwest::Request;
 use tokio::time::{Instant, timeout};
 
@@ -34,6 +34,8 @@ impl HttpClient {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .referer(false)
+            // Decoded here, see `response`.
+            .no_gzip()
             // Retries are counted in one place, and reqwest is not it.
             .retry(reqwest::retry::never())
             .https_only(https_only)
@@ -57,7 +59,9 @@ impl HttpClient {
     }
 
     /// Sends a request and waits for the answer's headers.
-    pub(crate) async fn send(&self, request: Request) -> Result<Response, Failure> {
+    pub(crate) async fn send(&self, mut request: Request) -> Result<Response, Failure> {
+        let gzip = HeaderValue::from_static("gzip");
+        request.headers_mut().insert(ACCEPT_ENCODING, gzip);
         let deadline = Instant::now() + self.timeouts.total;
         let first_byte = self.timeouts.first_byte.min(self.timeouts.total);
         match timeout(first_byte, self.client.execute(request)).await {

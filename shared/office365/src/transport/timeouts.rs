@@ -11,7 +11,8 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// Between two chunks of the answer.
     pub idle: Duration,
-    /// Until the last byte of the answer. Busy tenants were seen to need more than 30 s.
+    /// Until the last byte of the answer. Busy tenants were seen to need more than 30 s. A blob that is read as it comes has
+    /// more time the more of it has come.
     pub total: Duration,
 }
 

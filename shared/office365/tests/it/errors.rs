@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
-use office365::{Cloud, ContentType, Disposition, Error, Failure, Started};
+use office365::{Cloud, ContentType, Disposition, Error, Failure, Scope, Started, TenantTrouble};
 
-use crate::server::{Server, json, refuse, reply, tenant};
+use crate::server::{Server, json, pages, refuse, reply, tenant};
 
 const RETRY: Disposition = Disposition::Retry { after: None };
 const MINUTES_15: Disposition = after(15 * 60);
@@ -38,7 +38,7 @@ async fn ask(ask: Ask, answer: impl Fn() -> Response + Send + Sync + 'static) ->
         Ask::Stop => client.stop(tenant, cloud, content_type).await.err(),
         Ask::Subscriptions => client.list_subscriptions(tenant, cloud).await.err(),
         Ask::Content => {
-            let list = client.list_content(tenant, cloud, content_type, hour_ago, now);
+            let list = pages(&client, content_type, hour_ago, now);
             list.await.err()
         }
         Ask::Blob => {
@@ -63,17 +63,77 @@ async fn af10001_missing_permission_is_a_matter_of_consent() {
     let found = ask(Ask::Content, move || refuse(401, "AF10001", text)).await;
     check(&found, "AF10001", Disposition::Consent, 1);
     assert!(found.0.to_string().contains("ServiceHealth.Read"));
+    assert_eq!(found.0.scope(), Scope::Call, "only DLP.All needs more");
+    for set in ["", "ServiceHealth.Read", "ActivityFeed.ReadDlp"] {
+        let text = format!(
+            "The permission set ({set}) sent in the request does not include the expected permission."
+        );
+        let (error, _) = ask(Ask::Content, move || refuse(401, "AF10001", &text)).await;
+        let expect = Scope::Tenant(TenantTrouble::Consent);
+        assert_eq!(error.scope(), expect, "{set}");
+    }
 }
 
 #[tokio::test]
 async fn af20001_and_other_invalid_requests_go_to_the_operator() {
     for code in [
-        "AF20001", "AF20002", "AF20003", "AF20010", "AF20011", "AF20012", "AF20013", "AF20020",
-        "AF20030", "AF20053", "AF20054", "AF20055",
+        "AF20001", "AF20002", "AF20003", "AF20010", "AF20012", "AF20013", "AF20020", "AF20030",
+        "AF20053", "AF20054", "AF20055",
     ] {
         let found = ask(Ask::Content, move || refuse(400, code, "text")).await;
         check(&found, code, Disposition::Operator, 1);
+        assert_eq!(found.0.scope(), Scope::Call);
     }
+}
+
+#[tokio::test]
+async fn af20011_an_unknown_tenant_is_gone() {
+    let found = ask(Ask::Stop, || refuse(400, "AF20011", "text")).await;
+    check(&found, "AF20011", Disposition::TenantGone, 1);
+    assert_eq!(found.0.scope(), Scope::Tenant(TenantTrouble::TenantGone));
+}
+
+#[tokio::test]
+async fn af20052_says_what_it_mostly_was() {
+    let (error, _) = ask(Ask::Blob, || {
+        refuse(400, "AF20052", "Content ID x is not valid")
+    })
+    .await;
+    assert!(
+        error.to_string().ends_with("(wrong tenant or cloud?)"),
+        "{error}"
+    );
+    assert_eq!(error.scope(), Scope::Call);
+}
+
+#[tokio::test]
+async fn trouble_of_a_front_door_is_one_calls_and_passes() {
+    let page = "<html>sign in</html>";
+    let answers: [fn(&'static str) -> Response; 7] = [
+        |_| json(401, ""),
+        |page| reply(401, &[], page),
+        |_| reply(302, &[("location", "https://login.example/")], ""),
+        |page| reply(200, &[], page),
+        |_| json(403, ""),
+        |_| json(400, ""),
+        |_| json(204, ""),
+    ];
+    for answer in answers {
+        let (error, _) = ask(Ask::Content, move || answer(page)).await;
+        assert_eq!(
+            (error.disposition(), error.scope()),
+            (RETRY, Scope::Call),
+            "{error}"
+        );
+    }
+    let long = "x".repeat(2000);
+    let (error, made) = ask(Ask::Blob, move || json(200, &long)).await;
+    assert_eq!(made, 1, "a long body is not read three times");
+    assert_eq!(
+        (error.disposition(), error.scope()),
+        (RETRY, Scope::Call),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -159,7 +219,7 @@ async fn a_404_page_of_a_gateway_does_not_mean_gone() {
     .await;
     assert_eq!(error.disposition(), RETRY);
     let (error, _) = ask(Ask::Subscriptions, || json(404, "")).await;
-    assert_eq!(error.disposition(), Disposition::Operator);
+    assert_eq!(error.disposition(), RETRY);
 }
 
 #[tokio::test]
@@ -169,6 +229,8 @@ async fn af429_is_throttling_as_403_and_as_429() {
     for status in [403, 429] {
         let found = ask(Ask::Blob, move || refuse(status, "AF429", text)).await;
         check(&found, "AF429", RETRY, 3);
+        let throttled = TenantTrouble::Throttled { after: None };
+        assert_eq!(found.0.scope(), Scope::Tenant(throttled));
     }
     let (error, made) = ask(Ask::Blob, || reply(429, &[("retry-after", "77")], "")).await;
     assert_eq!(
@@ -176,6 +238,9 @@ async fn af429_is_throttling_as_403_and_as_429() {
         (after(77), 1),
         "a long wait is the caller's"
     );
+    let after = Some(Duration::from_secs(77));
+    let throttled = TenantTrouble::Throttled { after };
+    assert_eq!(error.scope(), Scope::Tenant(throttled));
 }
 
 #[tokio::test]
@@ -189,6 +254,7 @@ async fn the_cool_down_of_starts_is_read_from_its_text() {
     for answer in answers {
         let (error, made) = ask(Ask::Start, move || answer(text)).await;
         assert_eq!((error.disposition(), made), (after(896), 1), "{error}");
+        assert_eq!(error.scope(), Scope::Call, "one subscription's");
     }
 }
 
@@ -225,6 +291,7 @@ async fn a_tenant_without_auditing_is_recognised_without_a_code() {
     })
     .await;
     assert_eq!(found.0.disposition(), Disposition::AuditingOff);
+    assert_eq!(found.0.scope(), Scope::Tenant(TenantTrouble::AuditingOff));
     assert_eq!(found.1, 1);
     assert!(
         found.0.code().unwrap().len() <= 40,
@@ -283,7 +350,7 @@ async fn redirects_are_refused_wherever_they_point() {
             reply(status, &[("location", &target)], "")
         })
         .await;
-        assert_eq!((error.status(), made), (Some(status), 1));
+        assert_eq!((error.status(), made), (Some(status), 3));
         assert_eq!(elsewhere.calls().len(), 0, "no request, no token elsewhere");
     }
 }
@@ -334,8 +401,7 @@ async fn an_invalid_window_is_refused_without_a_call() {
         now + SignedDuration::from_secs(1),
         now - SignedDuration::from_hours(24),
     ] {
-        let list =
-            client.list_content(tenant(), Cloud::Enterprise, ContentType::DlpAll, start, now);
+        let list = pages(&client, ContentType::DlpAll, start, now);
         let error = list.await.unwrap_err();
         assert_eq!(error.disposition(), Disposition::Operator);
     }

@@ -1,6 +1,7 @@
 //! Hostile addresses: a corpus of spellings, and properties over any text.
 //!
-//! Each is offered as contentUri and as NextPageUri. None may cause a request, and no token may reach its server.
+//! Each is offered as contentUri and as NextPageUri. None may cause a request, and no token may reach its server. A blob with
+//! such a contentUri is fetched by its id.
 
 mod corpus;
 
@@ -14,7 +15,7 @@ use proptest::prelude::*;
 use url::Url;
 
 use self::corpus::{FRONTS, PATHS};
-use crate::server::{Server, TENANT, json, reply, tenant};
+use crate::server::{Server, TENANT, json, pages, reply, tenant};
 
 const GENUINE: &str = "https://manage.office.com/api/v1.0/41463f53-8812-40f4-890f-865bf6e35190/activity/feed/audit/2017$audit_general";
 const PATH: &str =
@@ -115,26 +116,23 @@ async fn a_hostile_listed_address_gets_no_request_and_no_token() {
     let all = aimed(&server, &trap);
     let elements: Vec<_> = all
         .iter()
-        .map(|uri| serde_json::json!({"contentType": "Audit.General", "contentId": "2017$audit_general", "contentUri": uri,
+        .enumerate()
+        .map(|(n, uri)| serde_json::json!({"contentType": "Audit.General", "contentId": format!("{n}$audit_general"), "contentUri": uri,
             "contentCreated": "2026-07-01T09:30:00Z", "contentExpiration": "2026-07-08T09:30:00Z"}))
         .collect();
     *listing.lock().unwrap() = serde_json::to_string(&elements).unwrap();
     let (start, end) = window();
     let client = client_of(&server);
-    let listed = client
-        .list_content(
-            tenant(),
-            Cloud::Enterprise,
-            ContentType::AuditGeneral,
-            start,
-            end,
-        )
-        .await
-        .unwrap();
-    assert_eq!(listed.contents, []);
-    assert_eq!(listed.rejected_count, all.len());
-    assert!(listed.rejected.len() <= 100, "reasons are bounded");
-    assert_eq!(server.calls().len(), 1, "only the listing itself");
+    let listed = pages(&client, ContentType::AuditGeneral, start, end);
+    let listed = listed.await.unwrap().remove(0);
+    assert_eq!(listed.rejected_count, 0);
+    assert_eq!(listed.readdressed_count, all.len());
+    assert_eq!(listed.readdressed.len(), 100, "reasons are bounded");
+    assert_eq!(listed.contents.len(), all.len(), "the ids are good");
+    let id = &listed.contents[0].content_id;
+    let fetch = client.fetch_blob(tenant(), Cloud::Enterprise, id, 1 << 30);
+    fetch.await.unwrap();
+    assert_eq!(server.calls().len(), 2, "only the listing and the blob");
     assert_eq!(trap.calls().len() + trap.token_calls().len(), 0);
 }
 
@@ -167,15 +165,7 @@ async fn a_hostile_next_page_gets_no_request_and_no_token() {
         }
         *next.lock().unwrap() = value;
         offered += 1;
-        let listed = client
-            .list_content(
-                tenant(),
-                Cloud::Enterprise,
-                ContentType::AuditGeneral,
-                start,
-                end,
-            )
-            .await;
+        let listed = pages(&client, ContentType::AuditGeneral, start, end).await;
         let error = listed.expect_err(&uri);
         assert!(
             matches!(error.failure(), Failure::Hostile(_)),

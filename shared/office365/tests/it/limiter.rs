@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use office365::{
     BreakerLimits, Client, ClientConfig, Cloud, Disposition, Error, Failure, QuotaLimits,
-    RetryLimits,
+    RetryLimits, Scope, TenantTrouble,
 };
 use tokio::time::Instant;
 
@@ -200,6 +200,9 @@ async fn a_throttled_answer_pauses_and_a_refused_start_does_not() {
     assert!(after > Duration::from_secs(5), "{after:?}");
     let error = list(&client).await.unwrap_err();
     assert!(matches!(error.failure(), Failure::Limited(_)), "{error}");
+    let Scope::Tenant(TenantTrouble::Throttled { after: Some(_) }) = error.scope() else {
+        panic!("{error:?}");
+    };
     assert_eq!(server.calls().len(), 2);
 }
 

@@ -1,9 +1,13 @@
 //! Every operation, where nothing goes wrong: what is sent, and what is read.
 
 use jiff::Timestamp;
-use office365::{Cloud, ContentType, Failure, Started, SubscriptionStatus, Webhook};
+use office365::{
+    Cloud, ContentListing, ContentType, Failure, Started, SubscriptionStatus, Webhook,
+};
 
-use crate::server::{CLIENT_ID, PUBLISHER_ID, SECRET, Server, TENANT, json, reply, tenant};
+use crate::server::{
+    CLIENT_ID, PUBLISHER_ID, SECRET, Server, TENANT, json, pages, refuse, reply, tenant,
+};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -14,6 +18,11 @@ fn webhook() -> Webhook {
         address: "https://receiver.example/v1/notifications".parse().unwrap(),
         auth_id: "v1.auth".into(),
     }
+}
+
+fn ids(page: &ContentListing) -> Vec<&str> {
+    let contents = page.contents.iter();
+    contents.map(|blob| blob.content_id.as_str()).collect()
 }
 
 /// Callers spawn these futures.
@@ -108,15 +117,13 @@ async fn every_page_is_read_and_each_blob_listed_once() {
     let client = server.client();
     let (start, end) = (at("2026-07-01T08:00:00.4Z"), at("2026-07-01T09:59:59.4Z"));
     let content_type = ContentType::AuditExchange;
-    let listing = client.list_content(tenant(), Cloud::Enterprise, content_type, start, end);
-    let listing = sendable(listing).await.unwrap();
-    let ids: Vec<_> = listing
-        .contents
-        .iter()
-        .map(|c| c.content_id.as_str())
-        .collect();
-    assert_eq!(ids, ["a$1", "b$1", "c$1"]);
-    assert_eq!((listing.pages, listing.rejected_count), (2, 0));
+    let pages = sendable(pages(&client, content_type, start, end))
+        .await
+        .unwrap();
+    assert_eq!(pages.len(), 2);
+    assert_eq!(ids(&pages[0]), ["a$1", "b$1"]);
+    assert_eq!(ids(&pages[1]), ["c$1"]);
+    assert_eq!(pages[0].rejected_count + pages[0].readdressed_count, 0);
     let calls = server.calls();
     let window = "contentType=Audit.Exchange&startTime=2026-07-01T08%3A00%3A00&endTime=2026-07-01T10%3A00%3A00";
     assert_eq!(
@@ -166,32 +173,6 @@ async fn a_consent_link_is_the_v2_form() {
 }
 
 #[tokio::test]
-async fn sent_notifications_are_listed_for_diagnosis() {
-    let server = Server::start(|_, _| {
-        json(200, r#"[{"contentType":"Audit.Exchange","contentId":"a$1","contentUri":"x","notificationStatus":"success","notificationSent":"2026-07-01T09:01:02.000Z","contentCreated":"2026-07-01T09:00:00.000Z","contentExpiration":"2026-07-08T09:00:00.000Z"},
-            {"contentId":"a$1","notificationStatus":"fai\nled","notificationSent":"2026-07-01T09:00:02"},{"odd":1}]"#)
-    })
-    .await;
-    let (start, end) = (at("2026-07-01T08:00:00Z"), at("2026-07-01T10:00:00Z"));
-    let client = server.client();
-    let sent = client.list_notifications(
-        tenant(),
-        Cloud::Enterprise,
-        ContentType::AuditExchange,
-        start,
-        end,
-    );
-    let sent = sendable(sent).await.unwrap();
-    let statuses: Vec<_> = sent.iter().map(|sent| sent.status.as_str()).collect();
-    assert_eq!(statuses, ["success", "fai led"]);
-    assert!(
-        server.calls()[0]
-            .path
-            .ends_with("/subscriptions/notifications")
-    );
-}
-
-#[tokio::test]
 async fn sensitive_types_have_names() {
     let server = Server::start(|_, _| {
         json(
@@ -223,16 +204,91 @@ async fn a_listing_that_repeats_itself_ends() {
     })
     .await;
     let (start, end) = (at("2026-07-01T08:00:00Z"), at("2026-07-01T10:00:00Z"));
-    let list = server
-        .client()
-        .list_content(
-            tenant(),
-            Cloud::Enterprise,
-            ContentType::AuditExchange,
-            start,
-            end,
-        )
-        .await;
+    let client = server.client();
+    let list = pages(&client, ContentType::AuditExchange, start, end).await;
     assert!(matches!(list.unwrap_err().failure(), Failure::Endless(2)));
     assert_eq!(server.calls().len(), 2);
+}
+
+/// A page with one blob, whose next page is as given.
+fn page(id: &str, next: &str) -> axum::response::Response {
+    let body = serde_json::json!([{"contentType": "Audit.Exchange", "contentId": id, "contentCreated": "2026-07-01T09:00:00.000Z"}]);
+    reply(200, &[("NextPageUri", next)], &body.to_string())
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_read_leaves_the_pages_before() {
+    let server = Server::start(|seen, index| {
+        let next = format!(
+            "http://{}/api/v1.0/{TENANT}/activity/feed/subscriptions/content?nextPage=2",
+            seen.headers["host"].to_str().unwrap()
+        );
+        match index {
+            0 => page("a$1", &next),
+            1 => refuse(400, "AF20031", "Invalid nextPage Input"),
+            2 => page("b$1", "null"),
+            _ => json(500, ""),
+        }
+    })
+    .await;
+    let (start, end) = (at("2026-07-01T08:00:00Z"), at("2026-07-01T10:00:00Z"));
+    let mut config = server.config();
+    config.retry.attempts_max = 1;
+    let client = office365::Client::new(config).unwrap();
+    let content_type = ContentType::AuditExchange;
+    let mut pages = client.content_pages(tenant(), Cloud::Enterprise, content_type, start, end);
+    assert_eq!(ids(&pages.next().await.unwrap().unwrap()), ["a$1"]);
+    assert_eq!(pages.next().await.unwrap_err().code(), Some("AF20031"));
+    assert_eq!(ids(&pages.next().await.unwrap().unwrap()), ["b$1"]);
+    for _ in 0..2 {
+        assert!(pages.next().await.unwrap().is_none());
+    }
+    assert_eq!(server.calls().len(), 3, "the text null is the end");
+}
+
+#[tokio::test]
+async fn a_refused_next_page_is_told_after_its_good_page() {
+    let server = Server::start(|_, _| page("a$1", "https://evil.example/next")).await;
+    let (start, end) = (at("2026-07-01T08:00:00Z"), at("2026-07-01T10:00:00Z"));
+    let content_type = ContentType::AuditExchange;
+    let client = server.client();
+    let mut pages = client.content_pages(tenant(), Cloud::Enterprise, content_type, start, end);
+    assert_eq!(ids(&pages.next().await.unwrap().unwrap()), ["a$1"]);
+    for _ in 0..2 {
+        let error = pages.next().await.unwrap_err();
+        assert!(matches!(error.failure(), Failure::Hostile(_)), "{error}");
+    }
+    assert_eq!(server.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_before_any_answer_is_skipped() {
+    let server = Server::start(|seen, _| {
+        let mark = |body: &str| json(200, &format!("\u{feff}{body}"));
+        match seen.path.rsplit('/').next().unwrap() {
+            "start" => mark(r#"{"contentType":"DLP.All","status":"enabled","webhook":null}"#),
+            "stop" => refuse_marked("AF20023"),
+            "dlpSensitiveTypes" => mark(r#"[{"id":"1","name":"CreditCardNumber"}]"#),
+            _ => mark("[]"),
+        }
+    })
+    .await;
+    server.script_tokens([json(200, "\u{feff}{\"access_token\":\"opaque\"}")]);
+    let (client, cloud, content_type) = (server.client(), Cloud::Enterprise, ContentType::DlpAll);
+    let (start, end) = (at("2026-07-01T08:00:00Z"), at("2026-07-01T10:00:00Z"));
+    let started = client.start(tenant(), cloud, content_type, None).await;
+    assert!(matches!(started, Ok(Started::Changed(_))), "{started:?}");
+    let error = client
+        .stop(tenant(), cloud, content_type)
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Some("AF20023"));
+    client.list_subscriptions(tenant(), cloud).await.unwrap();
+    client.dlp_sensitive_types(tenant(), cloud).await.unwrap();
+    pages(&client, content_type, start, end).await.unwrap();
+}
+
+fn refuse_marked(code: &str) -> axum::response::Response {
+    let body = serde_json::json!({"error": {"code": code, "message": "text"}});
+    json(400, &format!("\u{feff}{body}"))
 }

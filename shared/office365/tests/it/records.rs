@@ -1,9 +1,15 @@
-//! Records, however odd, arrive byte for byte as they were sent.
+//! Blobs: records, however odd, arrive byte for byte as they were sent, at any size.
 
-use office365::Cloud;
-use records::BlobLimits;
+use std::io::Write as _;
 
-use crate::server::{Server, json, tenant};
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use office365::{BlobBody, Client, Cloud, Disposition, Encoding, Error, Failure};
+
+use crate::server::{Server, json, reply, tenant};
 
 /// One record for each known quirk, named after it.
 const QUIRKS: &[(&str, &str)] = &[
@@ -98,50 +104,125 @@ async fn every_record_arrives_as_it_was_sent() {
         .await
         .unwrap();
     assert_eq!(whole, body.as_bytes());
-    let mut stream = client
-        .stream_records(tenant(), Cloud::Enterprise, &id, BlobLimits::default())
-        .await
-        .unwrap();
-    for (quirk, record) in QUIRKS {
-        let arrived = stream.next().await.unwrap().unwrap();
-        assert_eq!(arrived, record.as_bytes(), "{quirk}");
+    let mut opened = open(&client, 1 << 20).await.unwrap();
+    assert_eq!(opened.content_length(), Some(body.len() as u64));
+    assert_eq!(opened.encoding(), Encoding::Identity);
+    assert!(opened.end_is_proven());
+    assert_eq!(rest(&mut opened).await.unwrap(), body.as_bytes());
+    assert!(opened.chunk().await.unwrap().is_none(), "the end stays");
+}
+
+async fn open(client: &Client, wire_bytes_max: u64) -> Result<BlobBody, Error> {
+    let id = "a$1".parse().unwrap();
+    let open = client.open_blob(tenant(), Cloud::Enterprise, &id, wire_bytes_max);
+    open.await
+}
+
+async fn rest(body: &mut BlobBody) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = body.chunk().await? {
+        bytes.extend_from_slice(&chunk);
     }
-    assert!(stream.next().await.unwrap().is_none());
-    assert!(
-        stream.next().await.unwrap().is_none(),
-        "the end stays the end"
-    );
+    Ok(bytes)
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
 }
 
 #[tokio::test]
-async fn an_empty_blob_has_no_records() {
-    let server = Server::start(|_, _| json(200, "[]")).await;
-    let id = "a$1".parse().unwrap();
+async fn a_gzipped_blob_comes_as_it_was_sent() {
+    let zipped = gzip(br#"[{"Id":"1"}]"#);
+    let sent = zipped.clone();
+    let server = Server::start(move |seen, _| {
+        assert_eq!(seen.headers["accept-encoding"], "gzip");
+        let mut answer = reply(200, &[("content-encoding", "GZIP")], "");
+        *answer.body_mut() = sent.clone().into();
+        answer
+    })
+    .await;
     let client = server.client();
-    let stream = client.stream_records(tenant(), Cloud::Enterprise, &id, BlobLimits::default());
-    assert!(stream.await.unwrap().next().await.unwrap().is_none());
+    let mut opened = open(&client, 1 << 20).await.unwrap();
+    assert_eq!(opened.encoding(), Encoding::Gzip);
+    assert_eq!(opened.content_length(), Some(zipped.len() as u64));
+    assert_eq!(rest(&mut opened).await.unwrap(), zipped);
+    let id = "a$1".parse().unwrap();
+    let whole = client.fetch_blob(tenant(), Cloud::Enterprise, &id, 100);
+    assert_eq!(&whole.await.unwrap()[..], br#"[{"Id":"1"}]"#);
 }
 
 #[tokio::test]
-async fn a_million_records_stream_in_bounded_memory() {
-    let record = format!("{{\"Id\":\"{}\"}}", "x".repeat(40));
-    let body = format!("[{}]", vec![record.as_str(); 1_000_000].join(","));
-    let server = Server::start(move |_, _| json(200, &body)).await;
+async fn a_gzipped_error_is_read() {
+    let zipped = gzip(br#"{"error":{"code":"AF20051","message":"expired"}}"#);
+    let server = Server::start(move |_, _| {
+        let mut answer = reply(400, &[("content-encoding", "gzip")], "");
+        *answer.body_mut() = zipped.clone().into();
+        answer
+    })
+    .await;
+    let error = open(&server.client(), 1 << 20).await.unwrap_err();
+    assert_eq!(error.code(), Some("AF20051"));
+    assert_eq!(error.disposition(), Disposition::Gone);
+}
+
+#[tokio::test]
+async fn an_encoding_not_asked_for_is_refused() {
+    for encoding in ["br", "deflate", "gzip, gzip"] {
+        let server =
+            Server::start(move |_, _| reply(200, &[("content-encoding", encoding)], "[]")).await;
+        let client = server.client();
+        let error = open(&client, 100).await.unwrap_err();
+        assert!(matches!(error.failure(), Failure::Unreadable(_)), "{error}");
+        let listed = client.list_subscriptions(tenant(), Cloud::Enterprise);
+        let error = listed.await.unwrap_err();
+        assert!(matches!(error.failure(), Failure::Unreadable(_)), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_blob_beyond_its_limit_ends_where_it_is_noticed() {
+    // With a promised length before the first byte, with chunks on the way.
+    let server = Server::start(|_, index| {
+        let body = "x".repeat(1_000_000);
+        match index {
+            0 => json(200, &body),
+            _ => {
+                let pieces =
+                    futures::stream::iter([Ok::<_, std::io::Error>(body.clone()), Ok(body)]);
+                Response::new(Body::from_stream(pieces))
+            }
+        }
+    })
+    .await;
     let client = server.client();
-    let id = "a$1".parse().unwrap();
-    let limits = BlobLimits {
-        record_bytes_max: 1000,
-        records_max: 1_000_000,
-        ..BlobLimits::default()
+    let limit = 999_999;
+    let expect = Failure::TooLarge {
+        body_bytes_max: limit,
     };
-    let mut stream = client
-        .stream_records(tenant(), Cloud::Enterprise, &id, limits)
-        .await
-        .unwrap();
-    let mut records = 0;
-    while let Some(arrived) = stream.next().await.unwrap() {
-        assert_eq!(arrived.len(), record.len());
-        records += 1;
+    assert_eq!(*open(&client, limit).await.unwrap_err().failure(), expect);
+    let mut opened = open(&client, limit).await.unwrap();
+    assert_eq!(opened.content_length(), None);
+    assert_eq!(*rest(&mut opened).await.unwrap_err().failure(), expect);
+}
+
+#[tokio::test]
+async fn a_large_blob_flows_in_pieces() {
+    const PIECES: usize = 2000;
+    let server = Server::start(|_, _| {
+        let piece = Bytes::from(vec![b' '; 100_000]);
+        let pieces =
+            futures::stream::iter((0..PIECES).map(move |_| Ok::<_, std::io::Error>(piece.clone())));
+        Response::new(Body::from_stream(pieces))
+    })
+    .await;
+    let mut opened = open(&server.client(), u64::MAX).await.unwrap();
+    let (mut received, mut longest) = (0, 0);
+    while let Some(chunk) = opened.chunk().await.unwrap() {
+        received += chunk.len();
+        longest = longest.max(chunk.len());
     }
-    assert_eq!(records, 1_000_000);
+    assert_eq!(received, PIECES * 100_000);
+    assert!(longest < 10_000_000, "{longest}");
 }

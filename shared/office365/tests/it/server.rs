@@ -13,7 +13,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use http::StatusCode;
 use jiff::Timestamp;
 use office365::{
-    BreakerLimits, Client, ClientConfig, Credential, Endpoints, QuotaLimits, RetryLimits, TenantId,
+    BreakerLimits, Client, ClientConfig, Cloud, ContentListing, ContentType, Credential, Endpoints,
+    Error, QuotaLimits, RetryLimits, TenantId,
 };
 use uuid::Uuid;
 
@@ -197,6 +198,21 @@ pub(crate) fn refuse_token(status: u16, error: &str, description: &str) -> Respo
         status,
         &serde_json::json!({"error": error, "error_description": description}).to_string(),
     )
+}
+
+/// All pages of a listing, or the first error.
+pub(crate) async fn pages(
+    client: &Client,
+    content_type: ContentType,
+    start: Timestamp,
+    end: Timestamp,
+) -> Result<Vec<ContentListing>, Error> {
+    let mut pages = client.content_pages(tenant(), Cloud::Enterprise, content_type, start, end);
+    let mut all = Vec::new();
+    while let Some(page) = pages.next().await? {
+        all.push(page);
+    }
+    Ok(all)
 }
 
 pub(crate) fn tenant() -> TenantId {

@@ -13,7 +13,10 @@ use base64::prelude::BASE64_STANDARD;
 use futures::FutureExt;
 use futures::future::join_all;
 use jiff::Timestamp;
-use office365::{Certificate, Client, ClientConfig, Cloud, Credential, Disposition, Failure};
+use office365::{
+    Certificate, Client, ClientConfig, Cloud, Credential, Disposition, Failure, Scope,
+    TenantTrouble,
+};
 
 use crate::server::{SECRET, Server, json, refuse, refuse_token, reply, tenant, token};
 
@@ -156,7 +159,7 @@ async fn a_refused_token_is_renewed_once() {
 async fn a_token_that_stays_refused_ends_in_an_error() {
     let server = Server::start(|_, _| json(401, "")).await;
     let error = list(&server.client()).await.unwrap_err();
-    assert_eq!(error.disposition(), Disposition::Operator);
+    assert_eq!((error.disposition(), error.scope()), (RETRY, Scope::Call));
     assert_eq!((server.token_calls().len(), server.calls().len()), (2, 2));
 }
 
@@ -214,7 +217,7 @@ async fn token_check_notices_another_tenant_or_resource() {
         .token_check(other, Cloud::Enterprise)
         .await
         .unwrap_err();
-    assert_eq!(error.disposition(), Disposition::Operator);
+    assert_eq!(error.disposition(), Disposition::Credential);
 }
 
 #[tokio::test]
@@ -248,22 +251,24 @@ async fn every_error_code_of_entra_has_its_disposition() {
         ("invalid_request", "AADSTS650051", Disposition::Consent),
         ("invalid_resource", "AADSTS500011", Disposition::Consent),
         ("invalid_resource", "AADSTS500014", Disposition::AuditingOff),
-        ("invalid_client", "AADSTS7000215", Disposition::Operator),
-        ("invalid_client", "AADSTS7000222", Disposition::Operator),
-        ("invalid_client", "AADSTS7000218", Disposition::Operator),
+        ("invalid_client", "AADSTS7000215", Disposition::Credential),
+        ("invalid_client", "AADSTS7000222", Disposition::Credential),
+        ("invalid_client", "AADSTS7000218", Disposition::Credential),
         (
             "unauthorized_client",
             "AADSTS7000112",
-            Disposition::Operator,
+            Disposition::Credential,
         ),
-        ("invalid_request", "AADSTS90002", Disposition::Operator),
-        ("invalid_request", "AADSTS900382", Disposition::Operator),
-        ("invalid_request", "AADSTS900432", Disposition::Operator),
-        ("invalid_resource", "AADSTS50001", Disposition::Operator),
-        ("invalid_client", "AADSTS50012", Disposition::Operator),
-        ("invalid_client", "AADSTS500133", Disposition::Operator),
-        ("invalid_request", "AADSTS901002", Disposition::Operator),
-        ("invalid_request", "AADSTS9001023", Disposition::Operator),
+        ("unauthorized_client", "AADSTS7000229", Disposition::Consent),
+        ("access_denied", "AADSTS53003", Disposition::Blocked),
+        ("invalid_request", "AADSTS90002", Disposition::TenantGone),
+        ("invalid_request", "AADSTS900382", Disposition::Credential),
+        ("invalid_request", "AADSTS900432", Disposition::Credential),
+        ("invalid_resource", "AADSTS50001", Disposition::Credential),
+        ("invalid_client", "AADSTS50012", Disposition::Credential),
+        ("invalid_client", "AADSTS500133", Disposition::Credential),
+        ("invalid_request", "AADSTS901002", Disposition::Credential),
+        ("invalid_request", "AADSTS9001023", Disposition::Credential),
         ("temporarily_unavailable", "AADSTS90055", RETRY),
     ];
     for (error, code, disposition) in known {
@@ -274,8 +279,40 @@ async fn every_error_code_of_entra_has_its_disposition() {
         let found = list(&server.client()).await.unwrap_err();
         assert_eq!(found.code(), Some(code));
         assert_eq!(found.disposition(), disposition, "{found}");
+        let trouble = match disposition {
+            Disposition::Consent => Scope::Tenant(TenantTrouble::Consent),
+            Disposition::Blocked => Scope::Tenant(TenantTrouble::Blocked),
+            Disposition::TenantGone => Scope::Tenant(TenantTrouble::TenantGone),
+            Disposition::AuditingOff => Scope::Tenant(TenantTrouble::AuditingOff),
+            Disposition::Credential => Scope::Tenant(TenantTrouble::Credential),
+            _ => Scope::Call,
+        };
+        assert_eq!(found.scope(), trouble, "{found}");
         assert_eq!(server.calls().len(), 0);
     }
+}
+
+#[tokio::test]
+async fn a_blocked_application_is_told_what_to_do() {
+    let server = Server::start(|_, _| json(200, "[]")).await;
+    let text = "AADSTS53003: Access has been blocked by Conditional Access policies.";
+    server.script_tokens([refuse_token(400, "access_denied", text)]);
+    let error = list(&server.client()).await.unwrap_err();
+    assert!(error.to_string().contains("must exclude it"), "{error}");
+}
+
+#[tokio::test]
+async fn a_source_without_a_credential_is_the_tenants_trouble() {
+    let server = Server::start(|_, _| json(200, "[]")).await;
+    let source = Arc::new(|| async { Err("no answer".to_owned()) }.boxed());
+    let credential = Credential::SecretFrom(source);
+    let config = ClientConfig {
+        credential,
+        ..server.config()
+    };
+    let error = list(&Client::new(config).unwrap()).await.unwrap_err();
+    let trouble = Scope::Tenant(TenantTrouble::Credential);
+    assert_eq!((error.disposition(), error.scope()), (RETRY, trouble));
 }
 
 #[tokio::test]

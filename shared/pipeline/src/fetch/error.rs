@@ -1,12 +1,12 @@
 //! Why an attempt at a blob failed.
 
 use std::fmt::Display;
+use std::sync::Mutex;
 
-use bytes::Bytes;
 use office365::InvalidConfig;
 use sha2::{Digest as _, Sha256};
 
-use crate::store::lake::LakeError;
+use crate::store::lake::{LakeError, Spool};
 use crate::store::ledger::LedgerError;
 use crate::store::ledger::blob::Counts;
 use crate::store::queue::SendError;
@@ -30,15 +30,21 @@ pub enum FetchError {
     /// Microsoft does not give the blob.
     #[error(transparent)]
     Microsoft(#[from] office365::Error),
-    /// What Microsoft sent is not a JSON array of records.
+    /// What Microsoft sent is not a JSON array of records, or is over a limit.
     #[error("the blob is unreadable: {why}")]
     Unreadable {
         /// What is wrong with it.
         why: String,
-        /// What was sent.
-        body: Bytes,
-        /// Its SHA-256, in hex.
+        /// SHA-256, in hex, of what was sent, or of what is wrong where that was not read to its end.
         sha256: String,
+        /// What was sent, gzip; none when it is over a limit.
+        copy: Option<Mutex<Spool>>,
+    },
+    /// What Microsoft sent ends too early, as far as can be seen.
+    #[error("the answer ended early: {why}")]
+    CutOff {
+        /// How that shows.
+        why: String,
     },
     /// The worker's time ended first.
     #[error("not finished within the worker's time; it runs alone the next times")]
@@ -66,11 +72,18 @@ impl From<EnqueueError> for FetchError {
 
 impl FetchError {
     /// A body that is not an array of records; `why` must not quote it.
-    pub(super) fn unreadable(why: impl Display, body: &Bytes) -> Self {
+    pub(super) fn unreadable(why: impl Display, sha256: String, copy: Option<Spool>) -> Self {
         Self::Unreadable {
             why: why.to_string(),
-            body: body.clone(),
-            sha256: hex::encode(Sha256::digest(body)),
+            sha256,
+            copy: copy.map(Mutex::new),
         }
+    }
+
+    /// A body that is over a limit, and was not read to its end.
+    pub(super) fn over_limit(why: impl Display) -> Self {
+        let why = why.to_string();
+        let sha256 = hex::encode(Sha256::digest(&why));
+        Self::unreadable(why, sha256, None)
     }
 }

@@ -1,22 +1,25 @@
 //! Steps 3 and 4: which records the blob owns, and their events.
 
+use std::io::{self, BufReader, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use normalize::{Action, Batch, Context, Filter};
-use uuid::Uuid;
+use records::RecordSplitter;
 
 use super::Fetcher;
 use super::body::Body;
+use super::classes::{Class, Classes, is_portion};
 use super::error::FetchError;
+use super::intake::LIMITS;
 use super::lines::Lines;
 use super::unknown::Unknowns;
 use crate::content::ContentRef;
 use crate::settings::RecordDedupe;
-use crate::store::lake::Codec;
+use crate::store::lake::{Codec, LakeError};
 use crate::store::ledger::blob::Counts;
-use crate::store::ledger::claims::{ClaimBucket, RecordId, first_occurrences};
+use crate::store::ledger::claims::first_occurrences;
 
 /// The events of the records that a blob owns.
 pub(super) struct Events {
@@ -49,24 +52,8 @@ impl Events {
     }
 }
 
-/// Most records that are read together: few enough that what is read of them stays small beside the blob, and that other blobs
-/// have their turn between them.
-pub const READ_AT_ONCE_MAX: usize = 500;
-
-/// Most bytes of such records, unless one is longer by itself: read, they take twice as much memory, or more where values
-/// are short.
-pub const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
-
-/// What an element of the blob is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ElementClass {
-    /// A record that this blob may own, if nobody else does.
-    Candidate(ClaimBucket, RecordId),
-    /// It belongs to another organization.
-    Foreign,
-    /// It is not a JSON object.
-    Malformed,
-}
+/// Bytes of a long blob that are decompressed at once.
+const PIECE_BYTES: usize = 256 * 1024;
 
 /// Claims the records that can be claimed, and makes the events of those that the blob owns.
 ///
@@ -75,120 +62,128 @@ enum ElementClass {
 pub(super) async fn events(
     fetcher: &Fetcher,
     blob: &ContentRef,
-    body: &Body<'_>,
+    body: &mut Body,
     now: Timestamp,
 ) -> Result<Events, FetchError> {
-    let Body {
-        elements, codec, ..
-    } = body;
-    let mut events = Events::none(elements.len(), &fetcher.events.options.filter, *codec);
-    let (mut batch, mut event) = (Batch::default(), Vec::new());
-    let context = Context {
-        content_type: Some(blob.content_type.as_str()),
-        content_created_ms: Some(blob.content_created.as_millisecond()),
-        options: &fetcher.events.options,
+    let Body { taken, codec } = body;
+    let options = &fetcher.events.options;
+    let mut batch = Batch::default();
+    // A short blob is read once: what is read of it is there when its events are made.
+    if let Some(elements) = &taken.elements {
+        taken.classes.read(blob.tenant_id, elements, &mut batch);
+    }
+    let owned = claim(fetcher, blob, &taken.classes, now).await?;
+    let mut maker = Maker {
+        events: Events::none(taken.classes.len(), &options.filter, *codec),
+        context: Context {
+            content_type: Some(blob.content_type.as_str()),
+            content_created_ms: Some(blob.content_created.as_millisecond()),
+            options,
+        },
+        event: Vec::new(),
+        classes: taken.classes.classes().iter(),
+        owned: owned.iter(),
     };
-    // All records are claimed at once, so they are told apart first. A blob of one portion is still read after that.
-    let is_one_portion = portions(elements).count() == 1;
-    let mut classes = Vec::with_capacity(elements.len());
-    for portion in portions(elements) {
-        classify(blob, portion, &mut batch, &mut classes);
-        tokio::task::yield_now().await;
-    }
-    let mut owned = claim(fetcher, blob, &classes, now).await?.into_iter();
-    let mut classes = classes.into_iter();
-    for portion in portions(elements) {
-        if !is_one_portion {
-            read(portion, &mut batch);
-        }
-        let mut number = 0;
-        for class in classes.by_ref().take(portion.len()) {
-            match class {
-                ElementClass::Candidate(..) => match owned.next() {
-                    Some(true) => write(&mut events, &batch, number, &context, &mut event),
-                    _ => events.counts.duplicate += 1,
-                },
-                ElementClass::Foreign => events.counts.foreign += 1,
-                ElementClass::Malformed => events.counts.malformed += 1,
+    match &taken.elements {
+        Some(elements) => maker.make(elements.len(), &batch)?,
+        None => {
+            let damaged = |source| LakeError::Spool(source);
+            let stored = BufReader::new(taken.spool.reader().map_err(damaged)?);
+            let mut text = Codec::Gzip.reader(stored).map_err(damaged)?;
+            let mut splitter = RecordSplitter::new(LIMITS);
+            let mut portion = Vec::new();
+            let mut portion_bytes = 0;
+            loop {
+                let piece = read_piece(&mut text).map_err(damaged)?;
+                let is_last = piece.is_empty();
+                // It is an array: it was split before.
+                _ = splitter.push(&piece, |element| {
+                    portion_bytes += element.len();
+                    portion.push(element);
+                });
+                if is_last || is_portion(portion.len(), portion_bytes) {
+                    maker.make(portion.len(), &read(&portion))?;
+                    portion.clear();
+                    portion_bytes = 0;
+                    tokio::task::yield_now().await;
+                }
+                if is_last {
+                    break;
+                }
             }
-            // Records that cannot be read have no number in the batch.
-            number += usize::from(class != ElementClass::Malformed);
         }
-        tokio::task::yield_now().await;
     }
-    conserved(events)
+    conserved(maker.events)
 }
 
-/// The elements, as many of them as are read at once.
-fn portions(elements: &[Bytes]) -> impl Iterator<Item = &[Bytes]> {
-    let mut left = elements;
-    std::iter::from_fn(move || {
-        let mut bytes = 0;
-        let fits = |element: &&Bytes| {
-            bytes += element.len();
-            bytes <= READ_BYTES_MAX
-        };
-        let fit = left.iter().take(READ_AT_ONCE_MAX).take_while(fits).count();
-        let (portion, rest) = left.split_at(fit.max(1).min(left.len()));
-        left = rest;
-        (!portion.is_empty()).then_some(portion)
-    })
+/// The next decompressed bytes; none at the end.
+fn read_piece(text: &mut impl Read) -> io::Result<Bytes> {
+    let mut piece = Vec::with_capacity(PIECE_BYTES);
+    text.take(PIECE_BYTES as u64).read_to_end(&mut piece)?;
+    Ok(piece.into())
 }
 
-/// Reads the elements of a portion into `batch`, as far as they are records.
-fn read<'a>(portion: &'a [Bytes], batch: &mut Batch<'a>) {
+/// Reads the elements of a portion, as far as they are records.
+fn read(portion: &[Bytes]) -> Batch<'_> {
+    let mut batch = Batch::default();
     batch.begin(portion.iter().map(Bytes::len).sum());
     for element in portion {
         // What cannot be read was counted before.
         _ = batch.read(element);
     }
-}
-
-/// Reads the elements of a portion into `batch`, as far as they are records, and appends what each is.
-fn classify<'a>(
-    blob: &ContentRef,
-    portion: &'a [Bytes],
-    batch: &mut Batch<'a>,
-    classes: &mut Vec<ElementClass>,
-) {
-    let tenant = blob.tenant_id.as_uuid();
-    batch.begin(portion.iter().map(Bytes::len).sum());
-    classes.extend(portion.iter().map(|element| {
-        let Ok(identity) = batch.read(element) else {
-            return ElementClass::Malformed;
-        };
-        // A record that names no organization is this tenant's: it came with this tenant's token.
-        if let Some(organization) = &identity.organization_id
-            && guid(organization) != Some(tenant)
-        {
-            return ElementClass::Foreign;
-        }
-        let id = RecordId::new(identity.id.as_deref(), element);
-        let bucket = ClaimBucket::new(identity.creation_time.as_deref(), &id);
-        ElementClass::Candidate(bucket, id)
-    }));
-}
-
-/// A GUID in any of its spellings: with or without hyphens and braces, in any case.
-fn guid(text: &str) -> Option<Uuid> {
-    Uuid::try_parse(text.trim()).ok()
+    batch
 }
 
 /// For each candidate, in order, whether the blob owns it.
 async fn claim(
     fetcher: &Fetcher,
     blob: &ContentRef,
-    classes: &[ElementClass],
+    classes: &Classes,
     now: Timestamp,
 ) -> Result<Vec<bool>, FetchError> {
-    let candidates = classes.iter().filter_map(|class| match class {
-        ElementClass::Candidate(bucket, id) => Some((*bucket, *id)),
-        _ => None,
-    });
-    let records: Vec<_> = candidates.collect();
+    let records = classes.candidates();
     match fetcher.events.dedupe {
         RecordDedupe::Blob => Ok(first_occurrences(records.iter().map(|(_, id)| *id))),
-        RecordDedupe::Record => Ok(fetcher.ledger.claims().claim(blob, &records, now).await?),
+        RecordDedupe::Record => Ok(fetcher.ledger.claims().claim(blob, records, now).await?),
+    }
+}
+
+/// Makes the events of a blob, portion by portion.
+struct Maker<'a> {
+    events: Events,
+    context: Context<'a>,
+    /// The event that is made, again and again.
+    event: Vec<u8>,
+    classes: std::slice::Iter<'a, Class>,
+    owned: std::slice::Iter<'a, bool>,
+}
+
+impl Maker<'_> {
+    /// Takes the next elements; those that are records are in `batch`.
+    fn make(&mut self, elements: usize, batch: &Batch<'_>) -> Result<(), LakeError> {
+        let mut number = 0;
+        for class in self.classes.by_ref().take(elements) {
+            match class {
+                Class::Candidate => match self.owned.next() {
+                    Some(true) => {
+                        write(
+                            &mut self.events,
+                            batch,
+                            number,
+                            &self.context,
+                            &mut self.event,
+                        )
+                        .map_err(LakeError::Spool)?;
+                    }
+                    _ => self.events.counts.duplicate += 1,
+                },
+                Class::Foreign => self.events.counts.foreign += 1,
+                Class::Malformed => self.events.counts.malformed += 1,
+            }
+            // Records that cannot be read have no number in the batch.
+            number += usize::from(*class != Class::Malformed);
+        }
+        Ok(())
     }
 }
 
@@ -200,7 +195,7 @@ fn write(
     number: usize,
     context: &Context<'_>,
     event: &mut Vec<u8>,
-) {
+) -> io::Result<()> {
     event.clear();
     let made = catch_unwind(AssertUnwindSafe(|| batch.event(number, context, event)));
     let Ok(Some(outcome)) = made else {
@@ -209,17 +204,17 @@ fn write(
             portion.number = number,
             "the normalizer panicked: this is a bug, the record is in the raw copy"
         );
-        return;
+        return Ok(());
     };
     match outcome.decision.action {
         Action::Keep => {
             events.counts.written += 1;
-            events.lines.append(event);
+            events.lines.append(event)?;
         }
         Action::Drop => events.counts.dropped += 1,
         Action::Route(route) => {
             events.counts.routed += 1;
-            events.routed[route].append(event);
+            events.routed[route].append(event)?;
         }
     }
     if let Some(rule) = outcome.decision.rule {
@@ -228,6 +223,7 @@ fn write(
     if let Some(unknown) = &outcome.unknown {
         events.unknowns.note(unknown);
     }
+    Ok(())
 }
 
 /// Checks the conservation law against the lines that are about to be written.
@@ -253,92 +249,13 @@ fn conserved(events: Events) -> Result<Events, FetchError> {
 mod tests {
     use super::*;
 
-    fn blob() -> ContentRef {
-        ContentRef {
-            tenant_id: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
-            content_type: office365::ContentType::AuditExchange,
-            content_id: "a$b".parse().unwrap(),
-            content_created: "2026-03-01T00:00:00Z".parse().unwrap(),
-            content_expiration: "2026-03-08T00:00:00Z".parse().unwrap(),
-        }
-    }
-
-    fn check(records: &[&str], expect: &str) {
-        let portion: Vec<Bytes> = records
-            .iter()
-            .map(|record| Bytes::copy_from_slice(record.as_bytes()))
-            .collect();
-        let (mut batch, mut classes) = (Batch::default(), Vec::new());
-        classify(&blob(), &portion, &mut batch, &mut classes);
-        let ids: Vec<_> = classes
-            .iter()
-            .filter_map(|class| match class {
-                ElementClass::Candidate(_, id) => Some(*id),
-                _ => None,
-            })
-            .collect();
-        let mut first = first_occurrences(ids.into_iter()).into_iter();
-        let found: String = classes
-            .iter()
-            .map(|class| match class {
-                ElementClass::Candidate(..) if first.next() == Some(false) => 'r',
-                ElementClass::Candidate(..) => 'c',
-                ElementClass::Foreign => 'f',
-                ElementClass::Malformed => 'm',
-            })
-            .collect();
-        assert_eq!(found, expect);
-    }
-
-    #[test]
-    fn a_record_twice_in_one_blob_counts_once() {
-        check(&[r#"{"Id":"a"}"#, r#"{"Id":"b"}"#, r#"{"Id":"A"}"#], "ccr");
-    }
-
-    #[test]
-    fn portions_are_all_records_in_order_within_bounds() {
-        let record = Bytes::from_static(b"{}");
-        let small = vec![record.clone(); READ_AT_ONCE_MAX + 1];
-        let counts = |elements: &[Bytes]| portions(elements).map(<[_]>::len).collect::<Vec<_>>();
-        assert_eq!(counts(&[]), [0; 0]);
-        assert_eq!(counts(&small), [READ_AT_ONCE_MAX, 1]);
-        let long = Bytes::from(vec![b' '; READ_BYTES_MAX + 1]);
-        let mixed = [&record, &long, &long, &record, &record].map(Bytes::clone);
-        assert_eq!(counts(&mixed), [1, 1, 1, 2]);
-    }
-
-    #[test]
-    fn records_without_an_id_are_told_apart_by_their_bytes() {
-        check(&[r#"{"x":1}"#, r#"{"x":2}"#, r#"{"x":1}"#], "ccr");
-    }
-
-    #[test]
-    fn only_a_record_of_another_organization_is_foreign() {
-        check(
-            &[
-                r#"{"Id":"a","OrganizationId":"99999999-2222-4333-8444-555555555555"}"#,
-                r#"{"Id":"b","OrganizationId":"11111111-2222-4333-8444-555555555555"}"#,
-                r#"{"Id":"c"}"#,
-                r#"{"Id":"d","OrganizationId":"{11111111-2222-4333-8444-555555555555}"}"#,
-                r#"{"Id":"e","OrganizationId":"11111111222243338444555555555555"}"#,
-                r#"{"Id":"f","OrganizationId":"contoso"}"#,
-            ],
-            "fccccf",
-        );
-    }
-
-    #[test]
-    fn an_element_that_is_no_object_spoils_no_other() {
-        check(&["1", r#"{"Id":}"#, r#"{"Id":"a"}"#], "mmc");
-    }
-
     #[test]
     fn counts_that_do_not_add_up_are_refused() {
         let with = |routed: &[u8], counts: Counts| {
             let mut events = Events::none(0, &Filter::default(), Codec::Gzip);
-            events.lines.append(b"one\n");
+            events.lines.append(b"one\n").unwrap();
             events.routed.push(Lines::none(Codec::Gzip));
-            events.routed[0].append(routed);
+            events.routed[0].append(routed).unwrap();
             Events { counts, ..events }
         };
         let counts = |records, written, routed| Counts {
@@ -373,7 +290,7 @@ mod tests {
             let record = format!(r#"{{"Id":"{operation}","Operation":"{operation}"}}"#);
             let mut batch = Batch::default();
             batch.read(record.as_bytes()).unwrap();
-            write(&mut events, &batch, 0, &context, &mut Vec::new());
+            write(&mut events, &batch, 0, &context, &mut Vec::new()).unwrap();
         }
         let events = conserved(events).unwrap();
         let Counts {

@@ -1,5 +1,6 @@
 //! A failed attempt: the next one is arranged, the tenant is left alone for a while, or the blob is given up.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -38,7 +39,7 @@ pub(super) async fn handle(
         Resolution::Brake(reason, wait) => {
             brake(fetcher, attempt, &error, (reason, wait), now).await
         }
-        Resolution::GiveUp(kind) => give_up(fetcher, attempt, &error, kind, &evidence, now).await,
+        Resolution::GiveUp(kind) => give_up(fetcher, attempt, error, kind, &evidence, now).await,
     }
 }
 
@@ -117,19 +118,20 @@ async fn brake(
 async fn give_up(
     fetcher: &Fetcher,
     attempt: &FailedAttempt<'_>,
-    error: &FetchError,
+    mut error: FetchError,
     kind: LossKind,
     evidence: &Evidence,
     now: Timestamp,
 ) -> Result<FetchOutcome, FetchError> {
     let mut object = None;
-    if let FetchError::Unreadable { body, sha256, .. } = error {
+    if let FetchError::Unreadable { copy, sha256, .. } = &mut error
+        && let Some(copy) = copy.take()
+    {
+        let mut copy = copy.into_inner().unwrap_or_else(PoisonError::into_inner);
         let path = key::quarantine(attempt.blob, sha256);
-        let kept = fetcher.lake.compress_and_write(&path, body.clone()).await;
-        if let Err(error) = kept {
+        if let Err(error) = fetcher.lake.write_spool(&path, &mut copy).await {
             // Not without its bytes: later.
-            let error = error.into();
-            return retry(fetcher, attempt, &error, evidence, DELAY_MAX, now).await;
+            return retry(fetcher, attempt, &error.into(), evidence, DELAY_MAX, now).await;
         }
         object = Some(path.to_string());
     }

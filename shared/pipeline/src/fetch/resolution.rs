@@ -74,6 +74,7 @@ pub(super) fn evidence(
     let before = attempt.evidence.clone();
     match error {
         FetchError::Unreadable { sha256, .. } => before.with_unreadable(sha256, now),
+        FetchError::CutOff { why } => before.with_unreadable(why, now),
         FetchError::Microsoft(error) if error.disposition() == Disposition::Gone => {
             before.with_gone(now)
         }
@@ -99,7 +100,7 @@ pub(super) fn resolve(
     };
     match error {
         FetchError::Ledger(_) | FetchError::Queue(_) => Resolution::Redeliver,
-        FetchError::Unreadable { .. } => {
+        FetchError::Unreadable { .. } | FetchError::CutOff { .. } => {
             let same = evidence.same_bytes.as_ref().map(|(_, answers)| *answers);
             if proven(evidence.unreadable, ANSWERS_FOR) || proven(same, SAME_BYTES_FOR) {
                 Resolution::GiveUp(LossKind::Quarantined)
@@ -129,8 +130,6 @@ pub(super) fn resolve(
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
 
     const CREATED: &str = "2026-03-01T00:00:00Z";
@@ -167,12 +166,8 @@ mod tests {
             evidence: known,
             had_raw: false,
         };
-        let mut error = FetchError::unreadable("no array", &Bytes::from_static(b"<html>"));
-        if let FetchError::Unreadable { sha256, .. } = &mut error
-            && same
-        {
-            "aa".clone_into(sha256);
-        }
+        let sha256 = if same { "aa" } else { "bb" };
+        let error = FetchError::unreadable("no array", sha256.to_owned(), None);
         let now = later(created, after);
         resolve(&error, &attempt, &evidence(&error, &attempt, now), now)
     }

@@ -84,14 +84,15 @@ async fn one_type(
     let tenant = &registered.tenant;
     let _ = known;
     for Window { start, end } in windows(sweep, None, clock.now()) {
-        let listing = client
-            .list_content(tenant.tenant_id, tenant.cloud, content_type, start, end)
-            .await?;
-        report.listed += listing.contents.len();
-        report.rejected += listing.rejected_count;
-        note_rejected(&reconciler.ledger, tenant, content_type, &listing, clock).await?;
-        report.unknown +=
-            enqueue_unknown(reconciler, tenant, listing.contents, sweep, clock).await?;
+        let mut pages =
+            client.content_pages(tenant.tenant_id, tenant.cloud, content_type, start, end);
+        while let Some(listing) = pages.next().await? {
+            report.listed += listing.contents.len();
+            report.rejected += listing.rejected_count;
+            note_rejected(&reconciler.ledger, tenant, content_type, &listing, clock).await?;
+            report.unknown +=
+                enqueue_unknown(reconciler, tenant, listing.contents, sweep, clock).await?;
+        }
     }
     Ok(())
 }

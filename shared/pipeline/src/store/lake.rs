@@ -9,9 +9,11 @@ pub mod key;
 pub mod object;
 mod spool;
 
+pub use self::object::Encoded;
+
 pub use self::codec::{Codec, Compressor};
-pub use self::spool::{SPOOL_MEMORY_MAX, Spool};
 pub use self::destination::{Destination, InvalidPartitionValue, PartitionValue};
+pub use self::spool::{SPOOL_MEMORY_MAX, Spool};
 
 use std::sync::{Arc, OnceLock};
 

@@ -20,7 +20,7 @@ pub async fn stop_all(client: &Client, registered: &Registered) -> Result<(), of
 ///
 /// # Errors
 /// Microsoft may stop it later, or an operator has to act first. A subscription that is not there, and a tenant that took its
-/// consent back or turned auditing off, are none.
+/// consent back, turned auditing off, blocks the application or is gone, are none.
 pub async fn stop(
     client: &Client,
     tenant: TenantId,
@@ -31,7 +31,7 @@ pub async fn stop(
         Err(error)
             if matches!(
                 error.disposition(),
-                Disposition::Retry { .. } | Disposition::Operator
+                Disposition::Retry { .. } | Disposition::Credential | Disposition::Operator
             ) =>
         {
             Err(error)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::transport::backoff::Backoff;
-use crate::transport::error::Limited;
+use crate::transport::error::{Limited, LimitedBy};
 
 /// When the breaker opens, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,13 +85,13 @@ impl Breaker {
         if let Some(until) = self.throttled_until.filter(|until| *until > now) {
             return Err(Limited {
                 wait: until - now,
-                why: "the tenant's request quota is used up",
+                why: LimitedBy::Throttled,
             });
         }
         match self.open_until {
             Some(until) if until > now => Err(Limited {
                 wait: until - now,
-                why: "the tenant's calls failed many times in a row",
+                why: LimitedBy::Failing,
             }),
             Some(_) => {
                 // This request is the probe; the others wait for its outcome.

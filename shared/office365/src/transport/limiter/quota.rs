@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::names::ContentType;
-use crate::transport::error::Limited;
+use crate::transport::error::{Limited, LimitedBy};
 
 /// How many requests this process makes for a tenant. Each process has a quota of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Quota {
         if waiting >= self.limits.waiting_max {
             return Err(Limited {
                 wait: Duration::from_secs_f64(waiting as f64 / self.per_second()),
-                why: "too many requests of the tenant wait already",
+                why: LimitedBy::Queue,
             });
         }
         let (sender, receiver) = oneshot::channel();

@@ -41,7 +41,52 @@ fn version(meta: &ObjectMeta) -> String {
     }
 }
 
+/// An object on its way, as it is stored.
+pub struct Encoded {
+    path: Path,
+    bytes: BoxStream<'static, Result<Bytes, Error>>,
+}
+
+impl Encoded {
+    /// The next bytes; none at the end.
+    ///
+    /// # Errors
+    /// [`LakeError`]
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, LakeError> {
+        Ok(self.bytes.try_next().await?)
+    }
+}
+
+impl std::fmt::Debug for Encoded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Encoded")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Lake {
+    /// Opens an object, to be read as it comes. One that is not there is told apart from one that may not be read, as
+    /// [`Lake::read_if_there`] does.
+    ///
+    /// # Errors
+    /// [`LakeError`]; [`LakeError::is_missing_or_damaged`] when there is no such object.
+    pub async fn open_object(&self, path: &Path) -> Result<Encoded, LakeError> {
+        match self.connected()?.get(path).await {
+            Ok(got) => Ok(Encoded {
+                path: path.clone(),
+                bytes: got.into_stream(),
+            }),
+            Err(error @ Error::NotFound { .. }) => Err(error.into()),
+            Err(error) if self.has(path).await? => Err(error.into()),
+            Err(error) => Err(Error::NotFound {
+                path: path.to_string(),
+                source: Box::new(error),
+            }
+            .into()),
+        }
+    }
+
     /// The objects below a folder, in an order that the store chooses.
     ///
     /// # Errors

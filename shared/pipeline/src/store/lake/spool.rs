@@ -56,7 +56,8 @@ impl Spool {
 
     /// The next part of at most [`PART_BYTES`], from where the last one ended; empty at the end.
     fn part(&mut self) -> io::Result<Bytes> {
-        let mut part = BytesMut::zeroed(PART_BYTES.min(usize::try_from(self.len).unwrap_or(PART_BYTES)));
+        let mut part =
+            BytesMut::zeroed(PART_BYTES.min(usize::try_from(self.len).unwrap_or(PART_BYTES)));
         let mut filled = 0;
         while filled < part.len() {
             match self.file.read(&mut part[filled..])? {

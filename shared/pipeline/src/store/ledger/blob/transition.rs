@@ -108,6 +108,33 @@ impl Ledger {
         }
     }
 
+    /// Makes `choice` hold in the place of one whose copy is gone; returns the one that holds.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; asking again is harmless.
+    pub async fn choose_again(
+        &self,
+        blob: &ContentRef,
+        gone: &Choice,
+        choice: Choice,
+    ) -> Result<Choice, LedgerError> {
+        let updated = self
+            .update(blob)
+            .update_expression(format!("SET {RAW_SHA256} = :raw"))
+            .condition_expression(format!("{RAW_SHA256} IN (:gone, :raw)"))
+            .expression_attribute_values(":raw", text(&choice.raw_sha256))
+            .expression_attribute_values(":gone", text(&gone.raw_sha256))
+            .send()
+            .await;
+        match updated.map_err(|error| refused_or_failed(&error)) {
+            Ok(_) => Ok(choice),
+            Err(Refusal::Item(item)) => {
+                read_choice(&item).ok_or_else(|| damaged(&key(blob), RAW_SHA256))
+            }
+            Err(Refusal::Failed(error)) => Err(error.into()),
+        }
+    }
+
     /// Marks the blob done, with its counts. No lease is asked for: whoever gets here wrote the same bytes.
     ///
     /// # Errors

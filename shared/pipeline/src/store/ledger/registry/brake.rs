@@ -33,8 +33,10 @@ const PROBES: Backoff = Backoff {
 pub enum BrakeReason {
     /// An administrator must give consent.
     Consent,
-    /// Our credential is refused, or sign-in is blocked.
+    /// Our credential is refused.
     Credential,
+    /// A policy of the tenant keeps us out.
+    Blocked,
     /// The tenant has no unified audit log.
     AuditingOff,
     /// Microsoft does not know the tenant.
@@ -44,9 +46,10 @@ pub enum BrakeReason {
 }
 
 impl BrakeReason {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Consent,
         Self::Credential,
+        Self::Blocked,
         Self::AuditingOff,
         Self::TenantGone,
         Self::Throttled,
@@ -58,6 +61,7 @@ impl BrakeReason {
         match self {
             Self::Consent => "consent",
             Self::Credential => "credential",
+            Self::Blocked => "blocked",
             Self::AuditingOff => "auditing_off",
             Self::TenantGone => "tenant_gone",
             Self::Throttled => "throttled",
