@@ -17,7 +17,7 @@ pub const SEVERITY_RULES_BYTES_MAX: usize = 1_024;
 /// How records that arrive in several blobs are treated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RecordDedupe {
-    /// Each (tenant, record Id) is written once, by the first blob that claims it. One conditional write per record.
+    /// Each (tenant, record Id) is written once, by the first blob that claims it. A few conditional writes per blob.
     #[default]
     Record,
     /// Each blob is written once; a record that Microsoft put into two blobs is written twice. No claims.

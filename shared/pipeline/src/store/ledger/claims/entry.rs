@@ -29,7 +29,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn ids(&self) -> impl ExactSizeIterator<Item = RecordId> {
+    pub(super) fn ids(&self) -> impl Iterator<Item = RecordId> {
         let (ids, _) = self.packed.as_chunks::<ID_BYTES>();
         ids.iter().copied().map(RecordId::from_bytes)
     }

@@ -75,12 +75,7 @@ impl Log {
     pub(super) fn add(&mut self, entry: &Entry) {
         let place = u32::try_from(self.owners.len()).unwrap_or(u32::MAX);
         self.owners.push(entry.owner);
-        let ids = entry.ids();
-        match &self.only {
-            None => self.places.reserve(ids.len()),
-            Some(_) => {}
-        }
-        for id in ids {
+        for id in entry.ids() {
             if self.only.as_ref().is_none_or(|only| only.contains(&id)) {
                 self.places.entry(id).or_insert(place);
             }
