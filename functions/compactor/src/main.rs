@@ -1,11 +1,11 @@
-//! Lambda: on a schedule, writes the events of past hours into Parquet files. The event may say how far to look back:
-//! `{"look_back_days": 30}`.
+//! Lambda: on a schedule, writes the events of past hours into Parquet files. The event may say how far to look back, at every
+//! hour: `{"look_back_days": 30}`.
 
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use pipeline::compact::{self, Event, LOOK_BACK_DAYS, Run};
+use pipeline::compact::{self, Event};
 use pipeline::{logging, settings, wiring};
 use tokio::time::Instant;
 
@@ -20,11 +20,8 @@ async fn main() -> Result<(), Error> {
     let compactor = &wiring::compactor(settings)?;
     run(service_fn(move |event: LambdaEvent<Event>| async move {
         let left = event.context.deadline().duration_since(SystemTime::now());
-        let run = Run {
-            now: Timestamp::now(),
-            look_back_days: event.payload.look_back_days.unwrap_or(LOOK_BACK_DAYS),
-            deadline: Instant::now() + left.unwrap_or_default(),
-        };
+        let deadline = Instant::now() + left.unwrap_or_default();
+        let run = event.payload.run(Timestamp::now(), deadline);
         Ok::<_, Error>(compact::run(compactor, run).await?)
     }))
     .await
