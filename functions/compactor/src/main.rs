@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use pipeline::compact::{self, Event};
-use pipeline::{logging, settings, wiring};
+use pipeline::{logging, metrics, settings, wiring};
 use tokio::time::Instant;
 
 #[tokio::main]
@@ -16,13 +16,16 @@ use tokio::time::Instant;
 )]
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
+    let metrics = metrics::init(settings::environment("DEPLOYMENT"));
     let settings = settings::compactor(settings::environment)?;
     let compactor = &wiring::compactor(settings)?;
     run(service_fn(move |event: LambdaEvent<Event>| async move {
         let left = event.context.deadline().duration_since(SystemTime::now());
         let deadline = Instant::now() + left.unwrap_or_default();
         let run = event.payload.run(Timestamp::now(), deadline);
-        Ok::<_, Error>(compact::run(compactor, run).await?)
+        let report = compact::run(compactor, run).await;
+        metrics.flush();
+        Ok::<_, Error>(report?)
     }))
     .await
 }

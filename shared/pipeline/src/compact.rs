@@ -39,6 +39,7 @@ pub use self::plan::{
     Plan, is_closed,
 };
 pub use self::report::{CompactError, Report};
+use crate::metrics;
 use crate::store::lake::{Destination, Lake};
 
 /// Hours looked at side by side, before any of them is worked on. A busy hour's plans are read meanwhile, four of a megabyte at
@@ -107,9 +108,15 @@ impl Event {
 /// [`CompactError`] after everything else was done.
 pub async fn run(compactor: &Compactor, run: Run) -> Result<Report, CompactError> {
     let mut report = Report::default();
-    if let Err(error) = compact(compactor, run, &mut report).await {
-        tracing::error!(%error, "lake cannot be looked through, next run tries again");
-        report.failed += 1;
+    match compact(compactor, run, &mut report).await {
+        Ok(()) => metrics::measure(
+            metrics::name::COMPACTION_BEHIND_SECONDS,
+            report.behind_seconds,
+        ),
+        Err(error) => {
+            tracing::error!(%error, "lake cannot be looked through, next run tries again");
+            report.failed += 1;
+        }
     }
     report.log();
     report.outcome()

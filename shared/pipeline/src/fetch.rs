@@ -14,6 +14,7 @@ mod error;
 mod events;
 mod failure;
 mod lines;
+mod measured;
 mod resolution;
 mod tenant_cache;
 mod unknown;
@@ -167,11 +168,12 @@ async fn attempt(
                 ledger, activity, ..
             } = fetcher;
             activity.note(ledger, &blob, via, clock.now()).await;
+            measured::delivered(&counts);
             tracing::info!(
                 { field::RECORDS } = counts.records,
                 written = counts.written,
                 routed = counts.routed,
-                { field::DROPPED } = counts.dropped,
+                dropped = counts.dropped,
                 { field::DUPLICATE } = counts.duplicate,
                 foreign = counts.foreign,
                 malformed = counts.malformed,
@@ -180,7 +182,7 @@ async fn attempt(
                 message::BLOB_DELIVERED
             );
             log_rules(&fetcher.events.options.filter, &events);
-            events.unknowns.log();
+            events.unknowns.report();
             Ok(FetchOutcome::Done(counts))
         }
         Err(error) => {

@@ -8,7 +8,7 @@ use super::error::FetchError;
 use super::resolution::{FailedAttempt, Resolution, counted, resolve};
 use super::{FetchOutcome, Fetcher, send_later};
 use crate::clock::later;
-use crate::logging::message;
+use crate::metrics::{count, name};
 use crate::store::lake::key;
 use crate::store::ledger::blob::State;
 use crate::store::queue::DELAY_MAX;
@@ -80,7 +80,9 @@ async fn give_up(
     if !ended {
         return Ok(FetchOutcome::Held);
     }
-    tracing::error!(error = cause, attempt = attempt.number, %state, "{}", message::BLOB_GIVEN_UP);
+    count(name::BLOBS_GIVEN_UP, 1);
+    count(name::LOSSES_RECORDED, 1);
+    tracing::error!(error = cause, attempt = attempt.number, %state, "blob given up");
     let loss = format!("{state}: {} ({cause})", blob.content_id);
     let noted = fetcher
         .ledger

@@ -9,7 +9,7 @@ use office365::{Client, Content, ContentId, ContentListing, ContentType, Disposi
 use super::{Reconciler, Report, Sweep, TenantError, Window, windows};
 use crate::clock::{Clock, later};
 use crate::content::{ContentRef, DiscoveredBy};
-use crate::logging::message;
+use crate::metrics::{count, name};
 use crate::store::ledger::Ledger;
 use crate::store::ledger::blob::State;
 use crate::store::ledger::registry::{Registered, Subscription, Tenant};
@@ -125,8 +125,10 @@ async fn note_rejected(
             .content_id
             .as_ref()
             .map_or("unreadable", ContentId::as_str);
-        tracing::error!(tenant.id = %tenant.tenant_id, content.type = %content_type, content.id = id, why = rejected.why, "{}", message::LISTED_CONTENT_REFUSED);
+        tracing::error!(tenant.id = %tenant.tenant_id, content.type = %content_type, content.id = id, why = rejected.why, "listed content refused");
     }
+    count(name::LISTED_CONTENT_REFUSED, listing.rejected_count as u64);
+    count(name::LOSSES_RECORDED, listing.rejected_count as u64);
     let loss = format!(
         "REFUSED: {} listed blobs, such as one because {}",
         listing.rejected_count, first.why

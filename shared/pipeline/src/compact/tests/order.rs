@@ -2,6 +2,7 @@
 
 use super::watched::Watched;
 use super::*;
+use crate::metrics::{captured, name};
 
 fn watched(store: Watched) -> (Arc<Watched>, Compactor) {
     let store = Arc::new(store);
@@ -105,6 +106,7 @@ async fn today_is_compacted_whatever_an_old_day_has() {
         deadline: Instant::now() + 4 * PLAN_WITHIN,
         ..at(now)
     };
+    let measured = captured::start();
     let report = run(&compactor, within(DAY_10)).await.unwrap();
     let done = uids(&files(&compactor.lake).await);
     assert!(done.contains(&"of10".to_owned()), "{done:?}");
@@ -112,6 +114,8 @@ async fn today_is_compacted_whatever_an_old_day_has() {
     assert!(report.hours_left > 0, "{report:?}");
     let first_closed_of_day_1 = 9 * 86_400 + 9 * 3_600 + 5 * 60;
     assert_eq!(report.behind_seconds, first_closed_of_day_1, "{report:?}");
+    let metric = name::COMPACTION_BEHIND_SECONDS;
+    assert_eq!(measured.take().get(metric), Some(&first_closed_of_day_1));
 
     // The next run comes to today first again, and goes on with the others.
     let today = key("2026-03-10", 10, "b");
@@ -123,6 +127,7 @@ async fn today_is_compacted_whatever_an_old_day_has() {
         assert!(uids.contains(&"of11".to_owned()), "{uids:?}");
         if report.hours_left == 0 {
             assert_eq!((uids.len(), report.behind_seconds), (11, 0));
+            assert_eq!(measured.take().get(metric), Some(&0));
             return;
         }
     }
