@@ -1,6 +1,7 @@
 //! The template's alarms are on metrics that exist: the pipeline's own, or AWS's.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use pipeline::metrics::{DIMENSION, NAMESPACE, name};
 use serde_json::{Value, json};
@@ -49,6 +50,35 @@ async fn each_alarm_is_on_a_metric_of_the_code_or_of_aws() {
     let with_alarm = with_alarm.filter(|name| !WITHOUT_ALARM.contains(name));
     let expect: BTreeSet<String> = with_alarm.map(|name| (*name).to_owned()).collect();
     assert_eq!(watched, expect);
+}
+
+/// Names that no code counts or measures: whoever adds the code takes them off.
+const NOT_MEASURED: [&str; 2] = [name::TENANTS_NOT_SWEPT, name::OLDEST_OPEN_BLOB_SECONDS];
+
+#[test]
+fn what_has_a_name_is_counted_or_measured() {
+    const NAMES: &str = "shared/pipeline/src/metrics.rs";
+    let sources = repo::files().unwrap().into_iter().filter(|path| {
+        path.starts_with("shared/pipeline/src")
+            && !path.ends_with("tests.rs")
+            && *path != Path::new(NAMES)
+    });
+    let sources: String = sources.map(|path| repo::read(path).unwrap()).collect();
+    let text = repo::read(NAMES).unwrap();
+    let constants = text.lines().filter_map(|line| {
+        let (constant, value) = line
+            .trim()
+            .strip_prefix("pub const ")?
+            .split_once(": &str = \"")?;
+        Some((constant, value.strip_suffix("\";")?))
+    });
+    let unused = constants.filter(|(constant, value)| {
+        let is_metric =
+            name::COUNTS.contains(value) || name::MEASURES.iter().any(|(name, _)| name == value);
+        is_metric && !sources.contains(&format!("name::{constant}"))
+    });
+    let unused: Vec<&str> = unused.map(|(_, value)| value).collect();
+    assert_eq!(unused, NOT_MEASURED);
 }
 
 #[tokio::test]
