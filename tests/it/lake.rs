@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use office365::ContentType;
-use pipeline::compact::{self, Compactor, LOOK_BACK_DAYS, Run};
+use pipeline::compact::{self, Compactor, LOOK_BACK_DAYS, Looks, Run};
 use pipeline::lake::Destination;
 use pipeline::lake::{Codec, Lake};
 use pipeline::settings::EventSettings;
@@ -99,6 +99,7 @@ async fn parquet_files_and_zstd_give_the_same_answers() -> Outcome<()> {
     let run = Run {
         now: world.now() + Duration::from_secs(2 * 60 * 60),
         look_back_days: LOOK_BACK_DAYS,
+        looks: Looks::All,
         deadline: Instant::now() + COMPACTION_WITHIN,
     };
     let report = compact::run(&compactor, run).await?;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use normalize::{Context, Options, RawData};
-use pipeline::compact::{self, Compactor, LOOK_BACK_DAYS, Run};
+use pipeline::compact::{self, Compactor, LOOK_BACK_DAYS, Looks, Run};
 use pipeline::content::ContentRef;
 use pipeline::lake::Destination;
 use pipeline::lake::{Codec, Lake, key};
@@ -98,6 +98,7 @@ async fn duckdb_and_pyarrow_read_every_event_once_unchanged() {
     let run = Run {
         now: "2026-03-02T00:00:00Z".parse().unwrap(),
         look_back_days: LOOK_BACK_DAYS,
+        looks: Looks::All,
         deadline: Instant::now() + Duration::from_secs(3_600),
     };
     let records = records();

@@ -1,12 +1,12 @@
-//! Lambda: on a schedule, writes the events of past hours into Parquet files. The event may say how far to look back:
-//! `{"look_back_days": 30}`.
+//! Lambda: on a schedule, writes the events of past hours into Parquet files. The event may say how far to look back, at every
+//! hour: `{"look_back_days": 30}`.
 
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use pipeline::compact::{self, Event, LOOK_BACK_DAYS, Run};
-use pipeline::{logging, settings, wiring};
+use pipeline::compact::{self, Event};
+use pipeline::{logging, metrics, settings, wiring};
 use tokio::time::Instant;
 
 #[tokio::main]
@@ -16,16 +16,16 @@ use tokio::time::Instant;
 )]
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
+    let metrics = metrics::init(settings::environment("DEPLOYMENT"));
     let settings = settings::compactor(settings::environment)?;
     let compactor = &wiring::compactor(settings)?;
     run(service_fn(move |event: LambdaEvent<Event>| async move {
         let left = event.context.deadline().duration_since(SystemTime::now());
-        let run = Run {
-            now: Timestamp::now(),
-            look_back_days: event.payload.look_back_days.unwrap_or(LOOK_BACK_DAYS),
-            deadline: Instant::now() + left.unwrap_or_default(),
-        };
-        Ok::<_, Error>(compact::run(compactor, run).await?)
+        let deadline = Instant::now() + left.unwrap_or_default();
+        let run = event.payload.run(Timestamp::now(), deadline);
+        let report = compact::run(compactor, run).await;
+        metrics.flush();
+        Ok::<_, Error>(report?)
     }))
     .await
 }

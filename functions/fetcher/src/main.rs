@@ -8,7 +8,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use pipeline::aws::batch::{BatchResponse, SqsEvent};
 use pipeline::clock::Clock;
 use pipeline::fetch::batch;
-use pipeline::{aws, logging, settings, wiring};
+use pipeline::{aws, logging, metrics, settings, wiring};
 use tokio::time::Instant;
 
 #[tokio::main]
@@ -18,6 +18,7 @@ use tokio::time::Instant;
 )]
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
+    let metrics = metrics::init(settings::environment("DEPLOYMENT"));
     let settings = settings::fetcher(settings::environment)?;
     let fetcher = &Arc::new(wiring::fetcher(
         settings,
@@ -28,6 +29,7 @@ async fn main() -> Result<(), Error> {
         let deadline = Instant::now() + left.unwrap_or_default();
         let clock = Clock::starting_at(Timestamp::now());
         let failed = batch(fetcher, event.payload.deliveries(), clock, deadline).await;
+        metrics.flush();
         Ok::<_, Error>(BatchResponse::of(failed))
     }))
     .await

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use pipeline::aws::batch::{BatchResponse, SqsEvent};
 use pipeline::forward::batch;
-use pipeline::{aws, logging, settings, wiring};
+use pipeline::{aws, logging, metrics, settings, wiring};
 use tokio::time::Instant;
 
 #[tokio::main]
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 )]
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
+    let metrics = metrics::init(settings::environment("DEPLOYMENT"));
     let settings = settings::forwarder(settings::environment)?;
     let forwarder = &Arc::new(wiring::forwarder(
         settings,
@@ -25,6 +26,7 @@ async fn main() -> Result<(), Error> {
         let left = event.context.deadline().duration_since(SystemTime::now());
         let deadline = Instant::now() + left.unwrap_or_default();
         let failed = batch(forwarder, event.payload.deliveries(), deadline).await;
+        metrics.flush();
         Ok::<_, Error>(BatchResponse::of(failed))
     }))
     .await

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use pipeline::clock::Clock;
 use pipeline::reconcile::{self, Event};
-use pipeline::{aws, logging, settings, wiring};
+use pipeline::{aws, logging, metrics, settings, wiring};
 use tokio::time::Instant;
 
 #[tokio::main]
@@ -17,14 +17,16 @@ use tokio::time::Instant;
 )]
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
+    let metrics = metrics::init(settings::environment("DEPLOYMENT"));
     let settings = settings::reconciler(settings::environment)?;
     let reconciler = &wiring::reconciler(settings, &aws::config(settings::environment));
     run(service_fn(move |event: LambdaEvent<Event>| async move {
         let left = event.context.deadline().duration_since(SystemTime::now());
         let deadline = Instant::now() + left.unwrap_or_default();
         let clock = Clock::starting_at(Timestamp::now());
-        let report = reconcile::run(reconciler, event.payload.sweep, clock, deadline).await?;
-        Ok::<_, Error>(report)
+        let report = reconcile::run(reconciler, event.payload.sweep, clock, deadline).await;
+        metrics.flush();
+        Ok::<_, Error>(report?)
     }))
     .await
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use pipeline::compact::{self, Compactor, LOOK_BACK_DAYS, Report, Run};
+use pipeline::compact::{self, Compactor, LOOK_BACK_DAYS, Looks, Report, Run};
 use pipeline::lake::Lake;
 use pipeline::lake::{Destination, PartitionValue};
 use tokio::time::Instant;
@@ -68,6 +68,8 @@ async fn run(args: &CompactArgs) -> Result<Report, CommandError> {
     let run = Run {
         now: args.now.unwrap_or_else(wall_clock::now),
         look_back_days: args.look_back_days,
+        // Whoever calls it by hand has a reason.
+        looks: Looks::All,
         deadline: Instant::now() + WITHIN,
     };
     Ok(compact::run(&compactor, run).await?)

@@ -16,6 +16,7 @@ mod events;
 mod failure;
 mod intake;
 mod lines;
+mod measured;
 mod resolution;
 mod tenant_cache;
 mod turns;
@@ -259,11 +260,12 @@ async fn conclude(
     let (counts, blob) = (events.counts, attempt.blob);
     ledger.settle(blob, &counts, clock.now()).await?;
     activity.note(ledger, blob, via, clock.now()).await;
+    measured::delivered(&counts);
     tracing::info!(
         { field::RECORDS } = counts.records,
         written = counts.written,
         routed = counts.routed,
-        { field::DROPPED } = counts.dropped,
+        dropped = counts.dropped,
         { field::DUPLICATE } = counts.duplicate,
         foreign = counts.foreign,
         malformed = counts.malformed,
@@ -272,7 +274,7 @@ async fn conclude(
         message::BLOB_DELIVERED
     );
     log_rules(&fetcher.events.options.filter, events);
-    events.unknowns.log();
+    events.unknowns.report();
     Ok(())
 }
 

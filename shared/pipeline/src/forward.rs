@@ -23,7 +23,7 @@ use self::portion::Portions;
 pub use self::portion::{CALL_BYTES_MAX, CALL_RECORDS_MAX, RECORD_BYTES_MAX};
 pub use self::stream::{ATTEMPTS_MAX, CALL_TIMEOUT, SendError, Stream};
 use crate::aws::batch::{self, Delivery};
-use crate::logging::message;
+use crate::metrics::{count, name};
 use crate::store::lake::object::{OBJECT_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::store::lake::{Codec, Lake, LakeError};
 
@@ -169,10 +169,10 @@ pub async fn run(
                 line = line.line,
                 bytes = line.bytes,
                 bytes_max = RECORD_BYTES_MAX,
-                "{}",
-                message::EVENT_TOO_LARGE
+                "event too large for Firehose"
             );
         }
+        count(name::EVENTS_TOO_LARGE, portion.too_large.len() as u64);
         too_large += portion.too_large.len();
         records += portion.records.len();
         forwarder.stream.send(portion.records).await?;

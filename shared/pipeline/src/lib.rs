@@ -18,7 +18,7 @@
 //! subscription (register and reconcile: all of it; receive: its webhook)
 //! settings  microsoft
 //! store: ledger  queue  lake
-//! aws  backoff  clock  content  logging  response
+//! aws  backoff  clock  content  logging  metrics  response
 //! ```
 //!
 //! **Invariants.** No storage traits. Nothing here reads the clock ([`clock::Clock`] is an argument) or, outside
@@ -32,6 +32,7 @@ pub mod content;
 pub mod fetch;
 pub mod forward;
 pub mod logging;
+pub mod metrics;
 pub mod microsoft;
 pub mod receive;
 pub mod reconcile;

@@ -8,52 +8,39 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, registry};
 
-/// Messages that something outside the pipeline looks for: template.yaml's metric filters, or the demo that retells the log.
-/// Whoever rewords one rewords template.yaml too; a test compares them.
+/// Messages that the demo looks for when it retells the log. Alarms look at [`crate::metrics`] instead.
 pub mod message {
-    /// Alarm: the blob ended as `QUARANTINED` or `LOST`.
-    pub const BLOB_GIVEN_UP: &str = "blob given up";
-    /// Alarm: Microsoft listed a blob whose address or id is not what Microsoft's should be.
-    pub const LISTED_CONTENT_REFUSED: &str = "listed content refused";
-    /// Alarm: an event stays out of the Firehose stream.
-    pub const EVENT_TOO_LARGE: &str = "event too large for Firehose";
-    /// Demo.
+    /// A tenant was added, or registered again.
     pub const TENANT_REGISTERED: &str = "tenant registered";
-    /// Demo.
+    /// Microsoft is asked for a content type's content.
     pub const STARTING_SUBSCRIPTION: &str = "starting subscription";
-    /// Demo.
+    /// Microsoft tried the webhook.
     pub const WEBHOOK_VALIDATED: &str = "webhook validated by Microsoft";
-    /// Demo.
+    /// A notification's blobs are in the queue.
     pub const NOTIFICATION_ENQUEUED: &str = "notification enqueued";
-    /// Demo; its numbers are metrics.
+    /// A blob is in the lake.
     pub const BLOB_DELIVERED: &str = "blob delivered";
-    /// Demo.
+    /// A sweep ended.
     pub const RECONCILED: &str = "reconciled";
 }
 
-/// Fields that something outside the pipeline reads, as [`message`] is read.
+/// Fields that the demo reads, as [`message`] is read.
 pub mod field {
-    /// Metric, of [`super::message::BLOB_DELIVERED`]: records that the filter dropped.
-    pub const DROPPED: &str = "dropped";
-    /// Metric: records of a blob whose type is in none of Microsoft's tables.
-    pub const UNKNOWN_TYPES: &str = "unknown_types";
-    /// Metric: records of a blob with an operation that no rule knows.
-    pub const UNKNOWN_OPERATIONS: &str = "unknown_operations";
-    /// Demo: whose.
+    /// Whose.
     pub const TENANT_ID: &str = "tenant.id";
-    /// Demo: of which subscription.
+    /// Of which subscription.
     pub const CONTENT_TYPE: &str = "content.type";
-    /// Demo, of [`super::message::NOTIFICATION_ENQUEUED`]: blobs put into the queue.
+    /// Of [`super::message::NOTIFICATION_ENQUEUED`]: blobs put into the queue.
     pub const ENQUEUED: &str = "enqueued";
-    /// Demo, of [`super::message::BLOB_DELIVERED`]: records in the blob.
+    /// Of [`super::message::BLOB_DELIVERED`]: records in the blob.
     pub const RECORDS: &str = "records";
-    /// Demo, of [`super::message::BLOB_DELIVERED`]: records that another blob had brought.
+    /// Of [`super::message::BLOB_DELIVERED`]: records that another blob had brought.
     pub const DUPLICATE: &str = "duplicate";
-    /// Demo, of [`super::message::RECONCILED`]: blobs that Microsoft listed.
+    /// Of [`super::message::RECONCILED`]: blobs that Microsoft listed.
     pub const LISTED: &str = "listed";
-    /// Demo, of [`super::message::RECONCILED`]: blobs that the ledger did not know.
+    /// Of [`super::message::RECONCILED`]: blobs that the ledger did not know.
     pub const UNKNOWN: &str = "unknown";
-    /// Demo, of [`super::message::RECONCILED`]: blobs that nobody had finished in time.
+    /// Of [`super::message::RECONCILED`]: blobs that nobody had finished in time.
     pub const OVERDUE: &str = "overdue";
 }
 

@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout};
 pub use self::window::{LOOK_BACK, OVERLAP, Window, windows};
 use crate::clock::Clock;
 use crate::logging::{field, message};
+use crate::metrics;
 use crate::microsoft::Microsoft;
 use crate::store::ledger::registry::{Registered, Tenant, TenantState};
 use crate::store::ledger::{Ledger, LedgerError};
@@ -197,6 +198,7 @@ pub async fn run(
         "{}",
         message::RECONCILED
     );
+    metrics::measure(metrics::name::TENANTS_FAILING, report.failed as u64);
     // An error is what the alarm looks at.
     if report.tenants == 0 && report.failed > 0 {
         return Err(ReconcileError::AllFailed {

@@ -13,7 +13,10 @@ use serde_json::{Value, json};
 use super::{Template, expanded, referred, resources};
 
 /// Read by every main before the other settings.
-const LOG_LEVEL: &str = "LOG_LEVEL";
+const BY_EACH_MAIN: [&str; 1] = ["LOG_LEVEL"];
+
+/// The same for those that measure something.
+const BY_MAINS_THAT_MEASURE: [&str; 2] = ["LOG_LEVEL", "DEPLOYMENT"];
 
 /// Prefix of variables that glibc's allocator reads.
 const ALLOCATOR: &str = "MALLOC_";
@@ -21,18 +24,23 @@ const ALLOCATOR: &str = "MALLOC_";
 #[tokio::test]
 async fn each_function_gets_the_settings_that_it_reads() {
     let template = expanded(Template::Main).await;
-    check(&template, "ReceiverFunction", |get| settings::receiver(get));
-    check(&template, "FetcherFunction", |get| settings::fetcher(get));
-    check(&template, "RegistrarFunction", |get| {
+    let (plain, measuring) = (&BY_EACH_MAIN[..], &BY_MAINS_THAT_MEASURE[..]);
+    check(&template, "ReceiverFunction", plain, |get| {
+        settings::receiver(get)
+    });
+    check(&template, "FetcherFunction", measuring, |get| {
+        settings::fetcher(get)
+    });
+    check(&template, "RegistrarFunction", plain, |get| {
         settings::registrar(get)
     });
-    check(&template, "ReconcilerFunction", |get| {
+    check(&template, "ReconcilerFunction", measuring, |get| {
         settings::reconciler(get)
     });
-    check(&template, "CompactorFunction", |get| {
+    check(&template, "CompactorFunction", measuring, |get| {
         settings::compactor(get)
     });
-    check(&template, "ForwarderFunction", |get| {
+    check(&template, "ForwarderFunction", measuring, |get| {
         settings::forwarder(get)
     });
 }
@@ -40,12 +48,15 @@ async fn each_function_gets_the_settings_that_it_reads() {
 fn check<T: Debug, E: Debug>(
     template: &Value,
     function: &str,
+    by_main: &[&str],
     read: impl Fn(&dyn Fn(&str) -> Option<String>) -> Result<T, E>,
 ) {
     let given = template["Resources"][function]["Properties"]["Environment"]["Variables"]
         .as_object()
         .unwrap();
-    let asked = RefCell::new(BTreeSet::from([LOG_LEVEL.to_owned()]));
+    let asked = RefCell::new(BTreeSet::from_iter(
+        by_main.iter().map(|name| (*name).to_owned()),
+    ));
     let result = read(&|name| {
         asked.borrow_mut().insert(name.to_owned());
         given.get(name).map(|value| deployed(template, name, value))

@@ -5,6 +5,7 @@
 //! compaction/day=YYYY-MM-DD/hour=HH/plan-NNNN.json                which objects of events the plan takes in
 //! compaction/day=YYYY-MM-DD/hour=HH/damaged-NNNN-{hash}.json      one of them that cannot be read
 //! compaction/day=YYYY-MM-DD/hour=HH/done-NNNN.json                its files are complete, and their counts add up
+//! compaction/looked/hours.json                                     when each hour was last found complete
 //! ext/{source}/region=R/accountId=A/eventDay=YYYYMMDD/{YYYYMMDD}T{HH}-{NNNN}-{PPPP}.parquet
 //! ```
 //!
@@ -45,9 +46,15 @@ impl Hour {
     }
 }
 
-/// The folder with the day's plans.
-pub(super) fn day_folder(day: Date) -> Path {
-    Path::from(format!("compaction/day={day}"))
+/// In a folder of its own: whether it is there may be asked of the folder's listing.
+pub(super) const LOOKED: &str = "compaction/looked/hours.json";
+
+/// The folder with the content types of the events that are compacted.
+pub(super) const EVENTS: &str = "ocsf";
+
+/// The folder with the hour's plans.
+pub(super) fn plans_folder(hour: Hour) -> Path {
+    Path::from(hour_folder(hour))
 }
 
 fn hour_folder(hour: Hour) -> String {
@@ -91,9 +98,14 @@ fn hour_of(hour: &str, day: &str) -> Option<Hour> {
     (0..24).contains(&hour).then_some(Hour { day, hour })
 }
 
-/// The folder with the events of a content type's day.
-pub(super) fn events_folder(content_type: &Path, day: Date) -> Path {
-    content_type.clone().join(format!("day={day}"))
+/// The day of a folder with a content type's events of a day; none when it is no such folder.
+pub(super) fn day_of_folder(folder: &Path) -> Option<Date> {
+    folder.filename()?.strip_prefix("day=")?.parse().ok()
+}
+
+/// The folder of an hour, in that of a content type's day.
+pub(super) fn events_folder(day: &Path, hour: Hour) -> Path {
+    day.clone().join(format!("hour={:02}", hour.hour))
 }
 
 /// The hour of an object of events; none when it is no such object.

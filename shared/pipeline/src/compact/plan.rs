@@ -1,15 +1,14 @@
 //! Decides what is to be done, without doing it: which hours are closed, and which of their objects are in no plan.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::key::{FIRST_DAY, Hour};
-use crate::clock::earlier;
+use crate::clock::{earlier, later};
 use crate::store::lake::Destination;
 use crate::store::lake::object::Listed;
 
@@ -82,22 +81,32 @@ pub struct Done {
     pub damaged: Vec<Damaged>,
 }
 
-/// The days to look at, oldest first, so that nothing is put off for ever.
+/// The hours to look at, newest first: what is missed most is what has just happened.
 #[must_use]
-pub fn days(now: Timestamp, look_back_days: u32) -> Vec<Date> {
+pub(super) fn closed_hours(now: Timestamp, look_back_days: u32) -> Vec<Hour> {
     let day_of = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
     let back = Duration::from_secs(u64::from(look_back_days) * 24 * 60 * 60);
     let first = day_of(earlier(now, back)).max(FIRST_DAY);
-    first
+    let mut hours: Vec<Hour> = first
         .series(1.day())
         .take_while(|day| *day <= day_of(now))
-        .collect()
+        .flat_map(|day| (0..24).map(move |hour| Hour { day, hour }))
+        .filter(|hour| is_closed(*hour, now))
+        .collect();
+    hours.reverse();
+    hours
+}
+
+/// When an hour's objects may be taken in.
+#[must_use]
+pub(super) fn closed_at(hour: Hour) -> Timestamp {
+    later(hour.end(), GRACE)
 }
 
 /// Whether an hour's objects may be taken in.
 #[must_use]
 pub fn is_closed(hour: Hour, now: Timestamp) -> bool {
-    hour.end() <= earlier(now, GRACE)
+    closed_at(hour) <= now
 }
 
 /// What the plans of a day have taken in. Keys are kept as hashes: a day may have a million.
@@ -137,32 +146,27 @@ impl Covered {
     }
 }
 
-/// New plans for objects that are in none: by hour, in bounded portions, by key.
+/// New plans for objects of an hour that are in none: in bounded portions, by key.
 #[must_use]
 pub(super) fn plans(
-    objects: Vec<(Hour, Listed)>,
+    objects: Vec<Listed>,
     destination: &Destination,
     buffered_bytes_max: usize,
-) -> BTreeMap<Hour, Vec<Plan>> {
-    let mut by_hour: BTreeMap<Hour, Vec<Input>> = BTreeMap::new();
-    for (hour, object) in objects {
-        by_hour.entry(hour).or_default().push(Input {
-            key: object.path.into(),
-            bytes: object.bytes,
-            version: object.version,
-        });
-    }
+) -> Vec<Plan> {
+    let inputs = objects.into_iter().map(|object| Input {
+        key: object.path.into(),
+        bytes: object.bytes,
+        version: object.version,
+    });
+    let mut inputs: Vec<Input> = inputs.collect();
+    inputs.sort_by(|a, b| a.key.cmp(&b.key));
     let plan = |inputs| Plan {
         destination: destination.clone(),
         buffered_bytes_max,
         inputs,
     };
-    let planned = by_hour.into_iter().map(|(hour, mut inputs)| {
-        inputs.sort_by(|a, b| a.key.cmp(&b.key));
-        let portions = portions(inputs, INPUTS_MAX, INPUT_BYTES_MAX);
-        (hour, portions.into_iter().map(plan).collect())
-    });
-    planned.collect()
+    let portions = portions(inputs, INPUTS_MAX, INPUT_BYTES_MAX);
+    portions.into_iter().map(plan).collect()
 }
 
 /// Inputs in portions of at most `count_max` and, but for a single one, `bytes_max`.
@@ -220,8 +224,7 @@ mod tests {
     };
 
     fn planned(objects: Vec<Listed>) -> Vec<Plan> {
-        let objects = objects.into_iter().map(|object| (HOUR, object)).collect();
-        plans(objects, &destination(), 1).remove(&HOUR).unwrap()
+        plans(objects, &destination(), 1)
     }
 
     #[test]
@@ -233,11 +236,19 @@ mod tests {
     }
 
     #[test]
-    fn days_reach_back_past_the_last_late_blob_and_end_today() {
-        let days = days("2026-03-05T00:10:00Z".parse().unwrap(), LOOK_BACK_DAYS);
-        assert_eq!(days.first(), Some(&date(2026, 2, 24)));
-        assert_eq!(days.last(), Some(&date(2026, 3, 5)));
-        assert_eq!(days.len(), 10);
+    fn hours_begin_with_the_last_closed_one_and_reach_back() {
+        let hours = closed_hours("2026-03-05T02:20:00Z".parse().unwrap(), LOOK_BACK_DAYS);
+        let last = Hour {
+            day: date(2026, 3, 5),
+            hour: 1,
+        };
+        let first = Hour {
+            day: date(2026, 2, 24),
+            hour: 0,
+        };
+        assert_eq!((hours.first(), hours.last()), (Some(&last), Some(&first)));
+        assert_eq!(hours.len(), 9 * 24 + 2);
+        assert!(hours.is_sorted_by(|a, b| a > b));
     }
 
     #[test]

@@ -1,12 +1,17 @@
 //! Runs on lakes in memory and in a folder: crashes at every step, several at once, late and damaged objects.
 
 mod dying;
+mod order;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+use bytes::Bytes;
+use futures::stream::TryStreamExt as _;
 use object_store::memory::InMemory;
+use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::RowAccessor as _;
@@ -41,11 +46,15 @@ fn at(now: &str) -> Run {
     Run {
         now: now.parse().unwrap(),
         look_back_days: LOOK_BACK_DAYS,
+        looks: Looks::Due,
         deadline: Instant::now() + Duration::from_secs(3_600),
     }
 }
 
 const NOON: &str = "2026-03-01T12:20:00Z";
+
+/// When all hours that were complete at noon are looked at again.
+const LATER: &str = "2026-03-01T15:20:00Z";
 
 /// An event of a class with a name of its own, on one of two days.
 fn event(class: i32, uid: &str) -> String {
@@ -220,13 +229,13 @@ async fn several_runs_at_once_end_with_one_set() {
         // One more object comes while they are at it.
         let (late, events) = (key("Audit.General", 7, "late"), [event(3002, "late")]);
         let (runs, ()) = tokio::join!(
-            futures::future::join_all(runs.collect::<Vec<_>>()),
+            join_all(runs.collect::<Vec<_>>()),
             put(&compactor.lake, &late, &events)
         );
         for result in runs {
             result.unwrap().unwrap();
         }
-        run(&compactor, at(NOON)).await.unwrap();
+        run(&compactor, at(LATER)).await.unwrap();
         assert_eq!(
             uids(&files(&compactor.lake).await),
             ["a1", "a22", "b1", "c1", "c22", "d1", "late"],
@@ -288,13 +297,13 @@ async fn a_damaged_object_is_reported_and_holds_up_nothing() {
     assert_eq!(error, CompactError::Damaged { damaged: 2 });
     check(lake, &FILLED).await;
     assert_eq!(
-        run(&compactor, at(NOON)).await.unwrap(),
+        run(&compactor, at(LATER)).await.unwrap(),
         Report::default(),
         "said once"
     );
 
     put(lake, &bad, &[event(3002, "repaired")]).await;
-    let report = run(&compactor, at(NOON)).await.unwrap();
+    let report = run(&compactor, at("2026-03-01T18:20:00Z")).await.unwrap();
     assert_eq!((report.plans, report.events), (1, 1));
     check(lake, &["a1", "a22", "b1", "c1", "c22", "d1", "repaired"]).await;
 }
@@ -305,7 +314,8 @@ async fn an_object_repaired_between_two_attempts_is_taken_in_once() {
         let inner = Arc::new(InMemory::new());
         let sound = over(inner.clone());
         fill(&sound.lake).await;
-        let bad = key("Audit.General", 7, "aa");
+        // In the hour that is worked on first.
+        let bad = key("Audit.General", 11, "aa");
         sound
             .lake
             .write(&bad, Bytes::from_static(b"no gzip"))
@@ -315,8 +325,8 @@ async fn an_object_repaired_between_two_attempts_is_taken_in_once() {
         assert!(crashed.is_err());
         put(&sound.lake, &bad, &[event(3002, "repaired")]).await;
         // The first may still find the plan with the old verdict.
-        for _ in 0..2 {
-            run(&sound, at(NOON)).await.unwrap();
+        for now in [NOON, LATER] {
+            run(&sound, at(now)).await.unwrap();
         }
         check(
             &sound.lake,
@@ -353,7 +363,7 @@ async fn an_object_deleted_after_it_was_planned_holds_up_nothing() {
     let inner = Arc::new(InMemory::new());
     let compactor = dying(&inner, usize::MAX, false);
     fill(&compactor.lake).await;
-    let gone = key("Audit.General", 7, "gone");
+    let gone = key("Audit.General", 11, "gone");
     put(&compactor.lake, &gone, &[event(3002, "gone")]).await;
     // Dies after the plan was written.
     run(&dying(&inner, 1, false), at(NOON)).await.unwrap_err();
@@ -372,7 +382,9 @@ async fn near_the_deadline_nothing_is_begun() {
         ..at(NOON)
     };
     let report = run(&compactor, late).await.unwrap();
-    assert_eq!((report.plans, report.days_left), (0, 1));
+    assert_eq!((report.plans, report.hours_left), (0, 12));
+    let since_first_closed = 11 * 3_600 + 5 * 60;
+    assert_eq!(report.behind_seconds, since_first_closed);
     check(&compactor.lake, &[]).await;
     run(&compactor, at(NOON)).await.unwrap();
     check(&compactor.lake, &FILLED).await;

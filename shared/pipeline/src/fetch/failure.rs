@@ -9,7 +9,7 @@ use super::error::FetchError;
 use super::resolution::{FailedAttempt, Resolution, evidence, resolve};
 use super::{ALONE_AFTER, FetchOutcome, Fetcher, send_later};
 use crate::clock::later;
-use crate::logging::message;
+use crate::metrics::{count, name};
 use crate::store::lake::key;
 use crate::store::ledger::blob::{Evidence, Release, Repeated};
 use crate::store::ledger::loss::{Loss, LossId, LossKind};
@@ -203,13 +203,14 @@ async fn end(
     if !fetcher.ledger.give_up(blob, lease, &loss, now).await? {
         return Ok(FetchOutcome::Held);
     }
+    count(name::BLOBS_GIVEN_UP, 1);
+    count(name::LOSSES_RECORDED, 1);
     tracing::error!(
         reason,
         attempt = attempt.number,
         kind = kind.as_str(),
         loss.id = %loss.id,
-        "{}",
-        message::BLOB_GIVEN_UP
+        "blob given up"
     );
     Ok(FetchOutcome::GivenUp(kind))
 }

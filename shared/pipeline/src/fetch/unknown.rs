@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use normalize::Unknown;
 
-use crate::logging::field;
+use crate::metrics::{count, name};
 
 /// Kinds named in one log line. A new service brings a handful; further ones are counted together.
 const KINDS_MAX: usize = 16;
@@ -45,14 +45,16 @@ impl Unknowns {
         }
     }
 
-    /// One line, if there is anything to say. The template makes metrics of its numbers.
-    pub(super) fn log(&self) {
+    /// Metrics and one line, if there is anything to say.
+    pub(super) fn report(&self) {
+        count(name::UNKNOWN_TYPES, self.types);
+        count(name::UNKNOWN_OPERATIONS, self.operations);
         if self.types == 0 && self.operations == 0 {
             return;
         }
         tracing::info!(
-            { field::UNKNOWN_TYPES } = self.types,
-            { field::UNKNOWN_OPERATIONS } = self.operations,
+            unknown_types = self.types,
+            unknown_operations = self.operations,
             unknown_kinds = self.describe(),
             "records of unknown kind, kept as API Activity"
         );
@@ -95,6 +97,7 @@ mod tests {
     use std::borrow::Cow;
 
     use super::*;
+    use crate::metrics::captured;
 
     fn noted(operations: impl IntoIterator<Item = String>) -> Unknowns {
         let mut unknowns = Unknowns::default();
@@ -113,7 +116,10 @@ mod tests {
     fn kinds_are_named_with_their_numbers() {
         let unknowns = noted(["B", "A", "B"].map(str::to_owned));
         assert_eq!(unknowns.describe(), "9999 A x1, 9999 B x2");
-        assert_eq!((unknowns.types, unknowns.operations), (3, 0));
+        let captured = captured::start();
+        unknowns.report();
+        let expect = [(name::UNKNOWN_TYPES.to_owned(), 3)];
+        assert_eq!(captured.take(), expect.into());
     }
 
     #[test]
