@@ -9,6 +9,7 @@
 //! | what Microsoft lists for that hour | `blobs#{tenant}#{content type}#{hour}` | `#listed` |
 //! | record claim | `record#{tenant}#{record key}` | `claim` |
 //! | loss | `losses#{tenant}` | `{loss id}` |
+//! | replay | `replays#{tenant}` | `{replay id}` |
 //! | requests of a minute | `budget#{tenant}` | `{minute}` |
 //!
 //! Nothing here may Scan. Tenants lie in sixteen partitions by the first digit of their id, so that all of them are read in the
@@ -23,6 +24,7 @@ use office365::{ContentId, ContentType, TenantId};
 use sha2::{Digest as _, Sha256};
 
 use super::loss::LossId;
+use super::replay::id::ReplayId;
 use crate::clock::Hour;
 
 /// Partition key attribute.
@@ -88,6 +90,8 @@ pub enum Key {
     Record(TenantId, RecordKey),
     /// Something that could not be delivered.
     Loss(TenantId, LossId),
+    /// A period that is made anew from raw copies.
+    Replay(TenantId, ReplayId),
     /// How many requests a tenant had within a minute, counted from 1970.
     Budget(TenantId, i64),
 }
@@ -131,6 +135,7 @@ impl Key {
             Self::Blob(hour, _) | Self::Listed(hour) => hour.pk(),
             Self::Record(tenant, record) => format!("record#{tenant}#{}", record.0),
             Self::Loss(tenant, _) => losses_pk(*tenant),
+            Self::Replay(tenant, _) => replays_pk(*tenant),
             Self::Budget(tenant, _) => format!("budget#{tenant}"),
         }
     }
@@ -145,6 +150,7 @@ impl Key {
             Self::Listed(_) => LISTED.to_owned(),
             Self::Record(..) => "claim".to_owned(),
             Self::Loss(_, id) => id.to_string(),
+            Self::Replay(_, id) => id.to_string(),
             Self::Budget(_, minute) => minute.to_string(),
         }
     }
@@ -190,6 +196,7 @@ impl Key {
                 ))
             }
             "losses" => Some(Self::Loss(rest.parse().ok()?, sk.parse().ok()?)),
+            "replays" => Some(Self::Replay(rest.parse().ok()?, sk.parse().ok()?)),
             "budget" => Some(Self::Budget(rest.parse().ok()?, sk.parse().ok()?)),
             _ => None,
         }
@@ -209,6 +216,11 @@ pub(super) fn sweeps_pk(shard: char) -> String {
 /// The partition of a tenant's losses.
 pub(super) fn losses_pk(tenant: TenantId) -> String {
     format!("losses#{tenant}")
+}
+
+/// The partition of a tenant's replays.
+pub(super) fn replays_pk(tenant: TenantId) -> String {
+    format!("replays#{tenant}")
 }
 
 /// The first hex digit of the id: one of [`SHARDS`].
