@@ -14,6 +14,7 @@ mod error;
 mod events;
 mod failure;
 mod lines;
+mod redeliver;
 mod resolution;
 mod tenant_cache;
 mod turns;
@@ -30,6 +31,7 @@ use uuid::Uuid;
 
 use self::activity::Activity;
 pub use self::batch::{BLOBS_IN_FLIGHT_MAX, batch};
+use self::body::Body;
 pub use self::body::{BLOB_BYTES_MAX, LARGE_BLOB_BYTES_MAX};
 pub use self::error::FetchError;
 pub use self::events::{CLAIMED_AT_ONCE_MAX, CLAIMED_BYTES_MAX};
@@ -41,8 +43,10 @@ use crate::clock::{Clock, later};
 use crate::content::{ContentRef, DiscoveredBy};
 use crate::logging::{field, message};
 use crate::microsoft::Microsoft;
+use crate::replay::Outcome;
 use crate::settings::EventSettings;
-use crate::store::lake::{Lake, key};
+use crate::store::lake::Lake;
+use crate::store::lake::key::{self, Generation};
 use crate::store::ledger::Ledger;
 use crate::store::ledger::blob::{Choice, Counts, Lease, LeaseOutcome, State};
 use crate::store::ledger::loss::LossKind;
@@ -91,6 +95,8 @@ pub enum FetchOutcome {
     NotServed,
     /// The attempt failed; the next one is arranged.
     RetryArranged,
+    /// It was no blob, but a part of a replay.
+    Replayed(Outcome),
     /// It is on the tenant's list of losses.
     GivenUp(LossKind),
 }
@@ -130,7 +136,13 @@ pub async fn run(
     clock: Clock,
     worker_until: Timestamp,
 ) -> Result<FetchOutcome, FetchError> {
-    let (blob, via) = message.into_parts();
+    let (blob, via) = match message {
+        Message::V1 { blob, via } => (blob, via),
+        Message::Replay(part) => {
+            let outcome = redeliver::run(fetcher, &part, clock, worker_until).await?;
+            return Ok(FetchOutcome::Replayed(outcome));
+        }
+    };
     let span = tracing::info_span!(
         "blob",
         { field::TENANT_ID } = %blob.tenant_id,
@@ -287,16 +299,28 @@ async fn deliver(
 ) -> Result<Events, FetchError> {
     // The permit for a large blob is held until its events are written: they weigh more than the blob.
     let body = body::get(fetcher, blob, cloud, chosen).await?;
-    let mut events = events(fetcher, blob, &body, clock.now()).await?;
+    write_events(fetcher, blob, &body, None, clock.now()).await
+}
+
+/// Steps 3 and 4: the events of the records that the blob owns, into its objects, or into those of a generation.
+async fn write_events(
+    fetcher: &Fetcher,
+    blob: &ContentRef,
+    body: &Body<'_>,
+    generation: Option<&Generation>,
+    now: Timestamp,
+) -> Result<Events, FetchError> {
+    let mut events = events(fetcher, blob, body, now).await?;
     let options = &fetcher.events.options;
     if let Some(object) = events.lines.take_object() {
         let path = key::events(blob, options.schema, body.codec);
+        let path = key::within(generation, path);
         fetcher.lake.write(&path, object.into()).await?;
     }
     let routes = options.filter.routes();
     for (route, lines) in routes.iter().zip(&mut events.routed) {
         if let Some(object) = lines.take_object() {
-            let path = key::routed(route, blob, body.codec);
+            let path = key::within(generation, key::routed(route, blob, body.codec));
             fetcher.lake.write(&path, object.into()).await?;
         }
     }

@@ -140,7 +140,8 @@ async fn download<'a>(
     }
 }
 
-async fn read_back<'a>(
+/// The chosen copy, from the lake.
+pub(super) async fn read_back<'a>(
     fetcher: &'a Fetcher,
     blob: &ContentRef,
     choice: &Choice,

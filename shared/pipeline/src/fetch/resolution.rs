@@ -123,6 +123,7 @@ pub(super) fn resolve(
         FetchError::Lake(_)
         | FetchError::Connect(_)
         | FetchError::TooSlow
+        | FetchError::Replay(_)
         | FetchError::NotConserved { .. } => Resolution::Retry(delay),
     }
 }
