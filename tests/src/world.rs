@@ -151,6 +151,7 @@ impl World {
         });
         let registrar = Arc::new(Registrar {
             ledger: ledger.clone(),
+            queue: queue.clone(),
             microsoft: microsoft()?,
             webhooks: webhooks(),
             api_key: Secret::fixed(API_KEY.into(), None),

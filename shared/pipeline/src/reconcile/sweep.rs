@@ -113,7 +113,7 @@ async fn note_rejected(
             .content_id
             .as_ref()
             .map_or("unreadable", ContentId::as_str);
-        tracing::error!(tenant.id = %tenant.tenant_id, content.type = %content_type, content.id = id, why = rejected.why, "{}", message::LISTED_CONTENT_REFUSED);
+        tracing::error!(tenant.id = %tenant.tenant_id, content.type = %content_type, content.id = id, why = rejected.why, "{}", "listed content refused");
     }
     let loss = format!(
         "REFUSED: {} listed blobs, such as one because {}",
