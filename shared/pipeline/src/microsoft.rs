@@ -2,21 +2,22 @@
 
 pub mod credential;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use office365::{Client, ClientConfig, Credential, Endpoints, InvalidConfig};
 use uuid::Uuid;
 
 use self::credential::AppCredential;
 
-/// The API and the app registration that calls it.
-#[derive(Debug)]
+/// The API and the app registration that calls it. A clone shares the client: its tokens, its connections and its quota of
+/// requests to each tenant.
+#[derive(Debug, Clone)]
 pub struct Microsoft {
     client_id: Uuid,
     publisher_id: Uuid,
     endpoints: Endpoints,
     credential: Credential,
-    client: OnceLock<Client>,
+    client: Arc<OnceLock<Client>>,
 }
 
 impl Microsoft {
@@ -33,7 +34,7 @@ impl Microsoft {
             publisher_id,
             endpoints,
             credential: credential.into_credential(),
-            client: OnceLock::new(),
+            client: Arc::default(),
         }
     }
 
