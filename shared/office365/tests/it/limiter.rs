@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use office365::{
-    BreakerLimits, Client, ClientConfig, Cloud, Disposition, Error, Failure, Grant, LimitedBy,
-    QuotaLimits, RetryLimits, Scope, TenantTrouble,
+    BreakerLimits, Client, ClientConfig, Cloud, Disposition, Error, Failure, QuotaLimits,
+    RetryLimits, Scope, TenantTrouble,
 };
 use tokio::time::Instant;
 
