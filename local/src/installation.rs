@@ -244,6 +244,8 @@ impl Components {
     }
 
     fn assemble(self, config: &Config) -> (Api, Reconciler, Fetcher) {
+        // One for all: Microsoft counts a tenant's requests in all.
+        let microsoft = Self::microsoft(config);
         let receiver = Receiver {
             client_id: config.client_id,
             webhook_key: Secret::fixed(self.webhook_key.clone(), None),
@@ -253,7 +255,7 @@ impl Components {
         let registrar = Registrar {
             ledger: self.ledger.clone(),
             queue: self.queue.clone(),
-            microsoft: Self::microsoft(config),
+            microsoft: microsoft.clone(),
             webhooks: self.webhooks(),
             api_key: Secret::fixed(self.api_key.clone(), None),
         };
@@ -264,14 +266,14 @@ impl Components {
         let reconciler = Reconciler {
             ledger: self.ledger.clone(),
             queue: self.queue.clone(),
-            microsoft: Self::microsoft(config),
+            microsoft: microsoft.clone(),
             webhooks: self.webhooks(),
         };
         let fetcher = Fetcher::new(
             self.ledger,
             self.queue,
             self.lake,
-            Self::microsoft(config),
+            microsoft,
             config.events.clone(),
         );
         (api, reconciler, fetcher)

@@ -26,6 +26,6 @@ pub use names::{
     UnknownContentType, check_content_uri,
 };
 pub use transport::{
-    BreakerLimits, Clock, Disposition, Encoding, Error, Failure, Limited, LimitedBy, Operation,
-    QuotaLimits, Random, Scope, TenantTrouble, Timeouts,
+    BreakerLimits, Budget, Clock, Disposition, Encoding, Error, Failure, Grant, Limited, LimitedBy,
+    Operation, QuotaLimits, Random, Scope, TenantTrouble, Timeouts,
 };

@@ -1,23 +1,28 @@
 //! Microsoft's API, connected at the first event: the credential may be a secret that a cold start must not wait for.
 
+pub mod budget;
 pub mod credential;
 pub mod trouble;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use office365::{Client, ClientConfig, Credential, Endpoints, InvalidConfig};
 use uuid::Uuid;
 
 use self::credential::AppCredential;
+use crate::store::ledger::Ledger;
 
-/// The API and the app registration that calls it.
-#[derive(Debug)]
+/// The API and the app registration that calls it. A clone shares the client: its tokens, its connections and its quota of
+/// requests to each tenant.
+#[derive(Debug, Clone)]
 pub struct Microsoft {
     client_id: Uuid,
     publisher_id: Uuid,
     endpoints: Endpoints,
     credential: Credential,
-    client: OnceLock<Client>,
+    /// Where the requests of a tenant are counted for all processes; none where there is one process.
+    shared_by: Option<Ledger>,
+    client: Arc<OnceLock<Client>>,
 }
 
 impl Microsoft {
@@ -34,8 +39,16 @@ impl Microsoft {
             publisher_id,
             endpoints,
             credential: credential.into_credential(),
-            client: OnceLock::new(),
+            shared_by: None,
+            client: Arc::default(),
         }
+    }
+
+    /// The same, where other processes call Microsoft for the same tenants: they share the tenants' requests.
+    #[must_use]
+    pub fn shared_by(mut self, ledger: Ledger) -> Self {
+        self.shared_by = Some(ledger);
+        self
     }
 
     /// The client, made once; it keeps tokens and connections. The credential is asked for with each token, so a rotated one
@@ -56,6 +69,10 @@ impl Microsoft {
         let credential = self.credential.clone();
         let mut config = ClientConfig::new(self.client_id, credential, self.publisher_id);
         config.endpoints = self.endpoints.clone();
+        config.budget = self
+            .shared_by
+            .clone()
+            .map(|ledger| budget::shared(ledger, config.clock.clone()));
         config
     }
 

@@ -38,11 +38,12 @@ pub fn receiver(settings: ReceiverSettings, aws: &SdkConfig) -> Receiver {
 /// # Errors
 /// The lake's address cannot be used.
 pub fn fetcher(settings: FetcherSettings, aws: &SdkConfig) -> Result<Fetcher, OpenError> {
+    let ledger = ledger(aws, settings.table);
     Ok(Fetcher::new(
-        ledger(aws, settings.table),
+        ledger.clone(),
         queue(aws, settings.queue_url),
         Lake::open(&settings.lake_url)?,
-        microsoft(aws, settings.microsoft),
+        microsoft(aws, settings.microsoft).shared_by(ledger),
         settings.events,
     ))
 }
@@ -50,10 +51,11 @@ pub fn fetcher(settings: FetcherSettings, aws: &SdkConfig) -> Result<Fetcher, Op
 /// What the registrar works with.
 #[must_use]
 pub fn registrar(settings: RegistrarSettings, aws: &SdkConfig) -> Registrar {
+    let ledger = ledger(aws, settings.table);
     Registrar {
-        ledger: ledger(aws, settings.table),
+        ledger: ledger.clone(),
         queue: queue(aws, settings.queue_url),
-        microsoft: microsoft(aws, settings.microsoft),
+        microsoft: microsoft(aws, settings.microsoft).shared_by(ledger),
         webhooks: webhooks(aws, settings.webhook),
         api_key: secret(aws, settings.api_key_arn),
     }
@@ -62,10 +64,11 @@ pub fn registrar(settings: RegistrarSettings, aws: &SdkConfig) -> Registrar {
 /// What the reconciler works with.
 #[must_use]
 pub fn reconciler(settings: ReconcilerSettings, aws: &SdkConfig) -> Reconciler {
+    let ledger = ledger(aws, settings.table);
     Reconciler {
-        ledger: ledger(aws, settings.table),
+        ledger: ledger.clone(),
         queue: queue(aws, settings.queue_url),
-        microsoft: microsoft(aws, settings.microsoft),
+        microsoft: microsoft(aws, settings.microsoft).shared_by(ledger),
         webhooks: webhooks(aws, settings.webhook),
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::lossless::lost;
 use crate::schema;
-use bytes::Bytes;
 use normalize::{Context, OcsfVersion, Options, identify, redact_element};
 use serde::de::IgnoredAny;
 use serde_json::Value;

@@ -45,7 +45,7 @@ impl Client {
             http: http.clone(),
             cache: TokenCache::default(),
         };
-        let limiters = Limiters::new(config.quota, config.breaker);
+        let limiters = Limiters::new(config.quota, config.breaker, config.budget.clone());
         Ok(Self {
             inner: Arc::new(Inner {
                 config,

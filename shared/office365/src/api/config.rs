@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::auth::Credential;
 use crate::names::Endpoints;
-use crate::transport::{BreakerLimits, Clock, QuotaLimits, Random, Timeouts};
+use crate::transport::{BreakerLimits, Budget, Clock, QuotaLimits, Random, Timeouts};
 
 /// The settings of a [`crate::Client`].
 #[derive(Clone)]
@@ -26,8 +26,10 @@ pub struct ClientConfig {
     pub timeouts: Timeouts,
     /// Retries within a call.
     pub retry: RetryLimits,
-    /// Requests to a tenant in a minute.
+    /// Requests to a tenant in a minute, of this client.
     pub quota: QuotaLimits,
+    /// Divides a tenant's requests among processes. Microsoft grants a tenant 2,000 a minute, whoever makes them.
+    pub budget: Option<Budget>,
     /// When a tenant's circuit breaker opens.
     pub breaker: BreakerLimits,
     /// Wall clock.
@@ -52,6 +54,7 @@ impl ClientConfig {
             timeouts: Timeouts::default(),
             retry: RetryLimits::default(),
             quota: QuotaLimits::default(),
+            budget: None,
             breaker: BreakerLimits::default(),
             clock: Arc::new(Timestamp::now),
             random: Arc::new(rand::random),
@@ -69,6 +72,7 @@ impl fmt::Debug for ClientConfig {
             .field("timeouts", &self.timeouts)
             .field("retry", &self.retry)
             .field("quota", &self.quota)
+            .field("has_budget", &self.budget.is_some())
             .field("breaker", &self.breaker)
             .finish_non_exhaustive()
     }

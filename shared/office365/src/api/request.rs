@@ -15,8 +15,8 @@ use crate::transport::clock::fraction;
 use crate::transport::json;
 use crate::transport::sanitize::json_error;
 use crate::transport::{
-    AttemptOutcome, Backoff, Disposition, Error, FEED_PERMISSION, Failure, Operation, Response,
-    error_body,
+    AttemptOutcome, Backoff, Disposition, Error, FEED_PERMISSION, Failure, Limiter, Operation,
+    Response, error_body,
 };
 
 /// Longest error answer read. Microsoft's have up to 3 KB; gateways' pages are longer, but say nothing more.
@@ -152,7 +152,7 @@ impl Client {
                 tokio::time::sleep(wait).await;
                 continue;
             }
-            let answer = self.attempt(request, reading).await;
+            let answer = self.attempt(request, reading, &limiter).await;
             let outcome = outcome_of(answer.as_ref().err());
             limiter.record(outcome, fraction(&config.random));
             let error = match answer {
@@ -185,7 +185,12 @@ impl Client {
     }
 
     /// Sends a request once, or twice when the token is refused the first time.
-    async fn attempt(&self, request: &Request, reading: Reading) -> Result<Answer, Error> {
+    async fn attempt(
+        &self,
+        request: &Request,
+        reading: Reading,
+        limiter: &Limiter,
+    ) -> Result<Answer, Error> {
         let tokens = &self.inner().tokens;
         let mut token = tokens.token(request.tenant, request.cloud).await?;
         let mut response = self.send(request, &token).await?;
@@ -198,6 +203,10 @@ impl Client {
                 return Err(error);
             }
             tokens.forget(request.cloud, request.tenant, &token);
+            // Microsoft counts the second request too.
+            if limiter.admit(request.content_type).await.is_err() {
+                return Err(error);
+            }
             token = tokens.token(request.tenant, request.cloud).await?;
             response = self.send(request, &token).await?;
         }

@@ -169,6 +169,8 @@ pub enum LimitedBy {
     Failing,
     /// Too many requests of the tenant wait already.
     Queue,
+    /// The tenant's budget of this minute is given out, to this process and to others.
+    Budget,
 }
 
 impl fmt::Display for LimitedBy {
@@ -177,6 +179,7 @@ impl fmt::Display for LimitedBy {
             Self::Throttled => "the tenant's request quota is used up",
             Self::Failing => "the tenant's calls failed many times in a row",
             Self::Queue => "too many requests of the tenant wait already",
+            Self::Budget => "the tenant's request budget of this minute is given out",
         })
     }
 }

@@ -1,6 +1,8 @@
-//! One limiter per tenant: its request quota, its circuit breaker and its budget of retries.
+//! One limiter per tenant, for all operations: its request quota, its share of the budget that processes divide among them,
+//! its circuit breaker and its budget of retries.
 
 mod breaker;
+mod budget;
 mod quota;
 
 use std::collections::HashMap;
@@ -11,6 +13,8 @@ use tokio::time::Instant;
 pub(crate) use self::breaker::AttemptOutcome;
 use self::breaker::Breaker;
 pub use self::breaker::BreakerLimits;
+use self::budget::Portion;
+pub use self::budget::{Budget, Grant};
 use self::quota::Quota;
 pub use self::quota::QuotaLimits;
 use super::error::Limited;
@@ -29,12 +33,16 @@ const RETRY_EARNED: f64 = 0.1;
 pub(crate) struct Limiters {
     quota: QuotaLimits,
     breaker: BreakerLimits,
+    budget: Option<Budget>,
     limiters: Mutex<HashMap<(Cloud, TenantId), Arc<Limiter>>>,
 }
 
 /// Limits one tenant's requests. Other tenants are not affected.
 pub(crate) struct Limiter {
+    tenant: TenantId,
     breaker_limits: BreakerLimits,
+    budget: Option<Budget>,
+    portion: Portion,
     state: Mutex<State>,
 }
 
@@ -46,10 +54,11 @@ struct State {
 }
 
 impl Limiters {
-    pub(crate) fn new(quota: QuotaLimits, breaker: BreakerLimits) -> Self {
+    pub(crate) fn new(quota: QuotaLimits, breaker: BreakerLimits, budget: Option<Budget>) -> Self {
         Self {
             quota,
             breaker,
+            budget,
             limiters: Mutex::default(),
         }
     }
@@ -61,6 +70,9 @@ impl Limiters {
         }
         let fresh = || {
             Arc::new(Limiter {
+                tenant,
+                budget: self.budget.clone(),
+                portion: Portion::default(),
                 breaker_limits: self.breaker,
                 state: Mutex::new(State {
                     quota: Quota::new(self.quota, Instant::now()),
@@ -74,11 +86,21 @@ impl Limiters {
 }
 
 impl Limiter {
-    /// Waits until the quota lets a request go. Content types take turns.
+    /// Waits until the quota lets a request go, and takes it from the budget. Content types take turns.
     ///
     /// # Errors
-    /// At once, when the breaker is open or too many requests wait already.
+    /// At once, when the breaker is open, too many requests wait already, or the budget is used up.
     pub(crate) async fn admit(&self, content_type: Option<ContentType>) -> Result<(), Limited> {
+        let Some(budget) = &self.budget else {
+            return self.take_turn(content_type).await;
+        };
+        // Before the breaker, which would take a request that is not made for its probe.
+        self.portion.check(Instant::now())?;
+        self.take_turn(content_type).await?;
+        self.portion.take(budget, self.tenant).await
+    }
+
+    async fn take_turn(&self, content_type: Option<ContentType>) -> Result<(), Limited> {
         let mut turn = {
             let mut state = self.lock();
             state.breaker.check(Instant::now())?;

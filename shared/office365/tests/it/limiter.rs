@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use office365::{
     BreakerLimits, Client, ClientConfig, Cloud, Disposition, Error, Failure, QuotaLimits,
     RetryLimits, Scope, TenantTrouble,
@@ -10,13 +11,13 @@ use tokio::time::Instant;
 
 use crate::server::{Server, TENANT, json, refuse, reply, tenant};
 
-async fn list(client: &Client) -> Result<(), Error> {
+pub(crate) async fn list(client: &Client) -> Result<(), Error> {
     let listed = client.list_subscriptions(tenant(), Cloud::Enterprise).await;
     listed.map(|_| ())
 }
 
 /// Every error is returned at once.
-fn no_retries() -> RetryLimits {
+pub(crate) fn no_retries() -> RetryLimits {
     RetryLimits {
         attempts_max: 1,
         wait_budget: Duration::ZERO,
@@ -236,7 +237,7 @@ async fn the_quota_holds_and_content_types_share_it() {
                 .unwrap();
         }
     });
-    futures::future::join_all(fetches).await;
+    join_all(fetches).await;
     assert!(
         begun.elapsed() >= Duration::from_millis(235),
         "{:?}",
@@ -268,7 +269,7 @@ async fn a_request_beyond_the_queue_is_refused_at_once() {
     })
     .unwrap();
     list(&client).await.unwrap();
-    let all = futures::future::join_all((0..3).map(|_| list(&client))).await;
+    let all = join_all((0..3).map(|_| list(&client))).await;
     let refused = all.iter().filter_map(|outcome| outcome.as_ref().err());
     for error in refused.clone() {
         assert!(matches!(error.failure(), Failure::Limited(_)), "{error}");
@@ -302,7 +303,7 @@ async fn a_short_pause_is_waited_for_and_costs_no_retry() {
     })
     .unwrap();
     list(&client).await.unwrap_err();
-    let all = futures::future::join_all((0..40).map(|_| list(&client))).await;
+    let all = join_all((0..40).map(|_| list(&client))).await;
     assert!(all.iter().all(Result::is_ok), "{all:?}");
     assert_eq!(server.calls().len(), 41);
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod budget;
 mod errors;
 mod faults;
 mod hostile;

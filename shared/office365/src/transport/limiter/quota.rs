@@ -12,7 +12,8 @@ use tokio::time::Instant;
 use crate::names::ContentType;
 use crate::transport::error::{Limited, LimitedBy};
 
-/// How many requests this process makes for a tenant. Each process has a quota of its own.
+/// How many requests a client makes for a tenant, of all operations. What several processes make together, a
+/// [`crate::Budget`] bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaLimits {
     /// Requests a minute, in the long run.
