@@ -16,13 +16,21 @@ use tokio::time::{Instant, timeout_at};
 use super::error::Failure;
 use super::retry_after;
 use super::timeouts::Timeouts;
-use super::wire_body::Encoding;
 
 /// Largest body for which memory is reserved because the answer promises it. A longer one grows as it arrives.
 const PREALLOCATED_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Most causes printed of one error.
 const CAUSES_MAX: usize = 5;
+
+/// How a body is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// As it is.
+    Identity,
+    /// By gzip.
+    Gzip,
+}
 
 /// The headers of an answer, and the body that is still to be read.
 pub(crate) struct Response {

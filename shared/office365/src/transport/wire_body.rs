@@ -6,20 +6,11 @@ use bytes::Bytes;
 use tokio::time::{Instant, timeout};
 
 use super::error::Failure;
-use super::response::{Response, explain};
+use super::response::{Encoding, Response, explain};
 
 /// The slowest flow that is waited for, in bytes a second, beyond the time that every call has. A blob of 1.2 GB may take
 /// hours; one that drips, byte by byte, would take weeks.
 const FLOW_MIN: u64 = 16 * 1024;
-
-/// How a body is encoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
-    /// As it is.
-    Identity,
-    /// By gzip.
-    Gzip,
-}
 
 /// The body of a success, chunk by chunk.
 pub(crate) struct WireBody {
