@@ -15,6 +15,7 @@
 //! ```text
 //! wiring
 //! receive  fetch  register  reconcile  compact  forward
+//! certificate  replay (register; reconcile writes certificates, fetch runs replays)
 //! subscription (register and reconcile: all of it; receive: its webhook)
 //! settings  microsoft
 //! store: ledger  queue  lake
@@ -26,6 +27,7 @@
 
 pub mod aws;
 mod backoff;
+pub mod certificate;
 pub mod clock;
 pub mod compact;
 pub mod content;
@@ -37,6 +39,7 @@ pub mod microsoft;
 pub mod receive;
 pub mod reconcile;
 pub mod register;
+pub mod replay;
 pub mod response;
 pub mod settings;
 mod store;

@@ -5,6 +5,7 @@
 //! * [`blob`]: one item per content blob, from first heard of to done.
 //! * [`claims`]: which blob a record belongs to.
 //! * [`loss`]: what could not be delivered.
+//! * [`replay`]: what is made anew from the raw copies, and how far that is.
 //! * [`budget`]: how many requests a tenant had within a minute, whoever made them.
 //!
 //! Every change is one conditional write, so any number of workers may do the same thing at once (docs/DELIVERY.md).
@@ -16,6 +17,7 @@ pub mod claims;
 pub mod key;
 pub mod loss;
 pub mod registry;
+pub mod replay;
 mod schema;
 pub mod sweep;
 

@@ -8,7 +8,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures::stream::{self, StreamExt as _};
 
-pub use self::message::Message;
+pub use self::message::{Message, ReplayPart};
 use crate::aws::AwsError;
 use crate::backoff::Backoff;
 
@@ -149,8 +149,7 @@ impl Queue {
     }
 
     fn group(&self, message: &Message) -> Option<String> {
-        let Message::V1 { blob, .. } = message;
-        self.fair.then(|| blob.tenant_id.to_string())
+        self.fair.then(|| message.tenant_id().to_string())
     }
 }
 

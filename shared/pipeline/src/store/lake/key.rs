@@ -5,6 +5,8 @@
 //! raw/tenant_id=T/content_type=C/day=YYYY-MM-DD/{content id}.{sha256 of the bytes}.json.gz
 //! {schema}/content_type=C/day=YYYY-MM-DD/hour=HH/tenant_id=T/{content id}.ndjson.gz or .zst
 //! routed/R/content_type=C/day=YYYY-MM-DD/hour=HH/tenant_id=T/{content id}.ndjson.gz or .zst
+//! generations/G/...                                    events that a replay made, laid out as those that it replaces
+//! certificates/day=YYYY-MM-DD/tenant_id=T.ndjson.gz
 //! quarantine/tenant_id=T/content_type=C/day=YYYY-MM-DD/{content id}.{sha256 of the bytes}.gz
 //! ```
 //!
@@ -13,13 +15,15 @@
 //! how they are read: a query engine can work out every folder of the first three levels by itself, while nobody can work out
 //! tenant ids; and the objects of an hour lie together.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Display, Write as _};
+use std::str::FromStr;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use normalize::Schema;
 use object_store::path::Path;
-use office365::ContentId;
+use office365::{ContentId, TenantId};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::Codec;
@@ -34,6 +38,60 @@ const NAME_BYTES_KEPT: usize = 100;
 
 /// The folder of raw copies.
 pub const RAW: &str = "raw";
+
+/// Longest name of a generation, in characters: it is a folder's name, for people.
+const GENERATION_CHARS_MAX: usize = 64;
+
+/// The folder of what a replay with other settings made: small letters, digits and hyphens, a letter or digit first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Generation(String);
+
+/// Not a generation's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a generation is named by 1 to 64 small letters, digits or hyphens, and not a hyphen first"
+)]
+pub struct InvalidGeneration;
+
+impl Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Generation {
+    type Err = InvalidGeneration;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if (1..=GENERATION_CHARS_MAX).contains(&text.len())
+            && text.bytes().all(fits)
+            && !text.starts_with('-')
+        {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidGeneration)
+        }
+    }
+}
+
+/// Where an object of events lies in its generation; without one, where it always does.
+#[must_use]
+pub fn within(generation: Option<&Generation>, path: Path) -> Path {
+    match generation {
+        None => path,
+        Some(generation) => Path::from(format!("generations/{generation}/{path}")),
+    }
+}
+
+/// The certificates of a tenant's hours of one day, NDJSON.
+#[must_use]
+pub fn certificates(tenant: TenantId, day: Date) -> Path {
+    Path::from(format!(
+        "certificates/day={day}/tenant_id={tenant}.ndjson.gz"
+    ))
+}
 
 /// The content type and the day of contentCreated of a raw copy, by its key; `None` when the key is none of [`raw`]'s.
 #[must_use]
@@ -183,6 +241,22 @@ mod tests {
             None
         );
         assert_eq!(raw_partition(&"raw/tenant_id=t/x".into()), None);
+    }
+
+    #[test]
+    fn a_generation_is_a_folder_and_nothing_else() {
+        let path = events(&blob("a$b"), Schema::Ocsf, Codec::Gzip);
+        assert_eq!(within(None, path.clone()), path);
+        let generation = "ocsf-1-8".parse().unwrap();
+        let inside = within(Some(&generation), path.clone());
+        assert_eq!(inside.as_ref(), format!("generations/ocsf-1-8/{path}"));
+        for other in ["", "-a", "a/b", "..", "A", "a b", &"a".repeat(65)] {
+            assert_eq!(
+                other.parse::<Generation>(),
+                Err(InvalidGeneration),
+                "{other}"
+            );
+        }
     }
 
     #[test]

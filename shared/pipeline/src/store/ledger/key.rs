@@ -9,6 +9,7 @@
 //! | what Microsoft lists for that hour | `blobs#{tenant}#{content type}#{hour}` | `#listed` |
 //! | entry of a claim log | `claims#{tenant}#{bucket}` | its number, 10 digits |
 //! | loss | `losses#{tenant}` | `{loss id}` |
+//! | replay | `replays#{tenant}` | `{replay id}` |
 //! | requests of a minute | `budget#{tenant}` | `{minute}` |
 //!
 //! Nothing here may Scan. Tenants lie in sixteen partitions by the first digit of their id, so that all of them are read in the
@@ -23,6 +24,7 @@ use office365::{ContentId, ContentType, TenantId};
 
 use super::claims::bucket::ClaimBucket;
 use super::loss::LossId;
+use super::replay::id::ReplayId;
 use crate::clock::Hour;
 
 /// Partition key attribute.
@@ -64,6 +66,8 @@ pub enum Key {
     Claims(TenantId, ClaimBucket, u32),
     /// Something that could not be delivered.
     Loss(TenantId, LossId),
+    /// A period that is made anew from raw copies.
+    Replay(TenantId, ReplayId),
     /// How many requests a tenant had within a minute, counted from 1970.
     Budget(TenantId, i64),
 }
@@ -107,6 +111,7 @@ impl Key {
             Self::Blob(hour, _) | Self::Listed(hour) => hour.pk(),
             Self::Claims(tenant, bucket, _) => format!("claims#{tenant}#{bucket}"),
             Self::Loss(tenant, _) => losses_pk(*tenant),
+            Self::Replay(tenant, _) => replays_pk(*tenant),
             Self::Budget(tenant, _) => format!("budget#{tenant}"),
         }
     }
@@ -121,6 +126,7 @@ impl Key {
             Self::Listed(_) => LISTED.to_owned(),
             Self::Claims(_, _, number) => format!("{number:010}"),
             Self::Loss(_, id) => id.to_string(),
+            Self::Replay(_, id) => id.to_string(),
             Self::Budget(_, minute) => minute.to_string(),
         }
     }
@@ -164,6 +170,7 @@ impl Key {
                 Some(Self::Claims(tenant, bucket, claim_number(sk)?))
             }
             "losses" => Some(Self::Loss(rest.parse().ok()?, sk.parse().ok()?)),
+            "replays" => Some(Self::Replay(rest.parse().ok()?, sk.parse().ok()?)),
             "budget" => Some(Self::Budget(rest.parse().ok()?, sk.parse().ok()?)),
             _ => None,
         }
@@ -183,6 +190,11 @@ pub(super) fn sweeps_pk(shard: char) -> String {
 /// The partition of a tenant's losses.
 pub(super) fn losses_pk(tenant: TenantId) -> String {
     format!("losses#{tenant}")
+}
+
+/// The partition of a tenant's replays.
+pub(super) fn replays_pk(tenant: TenantId) -> String {
+    format!("replays#{tenant}")
 }
 
 /// The first hex digit of the id: one of [`SHARDS`].

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use self::brake::Brake;
 pub use self::read::{TENANTS_PAGE_MAX, TenantPage, Unreadable};
+pub use self::write::TenantChange;
 
 /// Microsoft asks for 15 minutes between two starts of one subscription; a minute more, because the two clocks differ and a
 /// start may wait for a token after it was reserved.

@@ -1,12 +1,14 @@
-//! The message between receiver, reconciler and fetcher: a content descriptor, tagged and versioned.
+//! The messages to the fetcher, tagged and versioned: a content descriptor from receiver and reconciler, or a part of a replay.
 //!
-//! It names a blob and carries none of it: under 1 KiB, so ten fit any batch. The address Microsoft gave is not in it:
+//! A descriptor names a blob and carries none of it: under 1 KiB, so ten fit any batch. The address Microsoft gave is not in it:
 //! the fetcher builds the URL anew from tenant and content id. Old versions parse for ever, because a message may lie in a
 //! dead-letter queue for two weeks over a deployment.
 
+use office365::TenantId;
 use serde::{Deserialize, Serialize};
 
 use crate::content::{ContentRef, DiscoveredBy};
+use crate::store::ledger::replay::id::ReplayId;
 
 /// What a queue message says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +23,20 @@ pub enum Message {
         /// How we learned of it.
         via: DiscoveredBy,
     },
+    /// Go on with this part of a replay.
+    #[serde(rename = "replay-1")]
+    Replay(ReplayPart),
+}
+
+/// A part of a replay: where it stands, the ledger knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayPart {
+    /// Whose.
+    pub tenant_id: TenantId,
+    /// Which replay.
+    pub replay_id: ReplayId,
+    /// Which of the units, counted in turn, are of this part: those whose number leaves this remainder.
+    pub lane: u8,
 }
 
 impl Message {
@@ -30,11 +46,12 @@ impl Message {
         Self::V1 { blob, via }
     }
 
-    /// The blob and how we learned of it, whatever the version.
+    /// Whose it is.
     #[must_use]
-    pub fn into_parts(self) -> (ContentRef, DiscoveredBy) {
+    pub fn tenant_id(&self) -> TenantId {
         match self {
-            Self::V1 { blob, via } => (blob, via),
+            Self::V1 { blob, .. } => blob.tenant_id,
+            Self::Replay(part) => part.tenant_id,
         }
     }
 }
@@ -52,9 +69,22 @@ mod tests {
     fn version_1_reads_and_writes_as_it_always_did() {
         let message: Message = serde_json::from_str(V1).unwrap();
         assert_eq!(serde_json::to_string(&message).unwrap(), V1);
-        let (blob, via) = message.into_parts();
+        let Message::V1 { blob, via } = message else {
+            panic!("read as another message");
+        };
         assert_eq!(blob.content_type, ContentType::AuditExchange);
         assert_eq!(via, DiscoveredBy::Notification);
+    }
+
+    #[test]
+    fn a_part_of_a_replay_reads_and_writes_as_it_always_did() {
+        let text = r#"{"v":"replay-1","tenant_id":"11111111-2222-4333-8444-555555555555","replay_id":"20260301T101500123-0a1b2c3d","lane":3}"#;
+        let message: Message = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&message).unwrap(), text);
+        assert_eq!(
+            message.tenant_id().to_string(),
+            "11111111-2222-4333-8444-555555555555"
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Changes, each one conditional write.
 
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::Timestamp;
-use office365::{ContentType, TenantId};
+use office365::{Cloud, ContentType, TenantId};
 use uuid::Uuid;
 
 use super::read::read_tenant;
@@ -14,20 +15,43 @@ use crate::store::ledger::attribute::{cut, millis, text};
 use crate::store::ledger::key::{Key, PK};
 use crate::store::ledger::{Ledger, LedgerError, conditional};
 
+/// What is to be different about a tenant. What is not named stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TenantChange {
+    /// Another name.
+    pub name: Option<String>,
+    /// Another cloud.
+    pub cloud: Option<Cloud>,
+    /// Other content types, sorted, each once.
+    pub content_types: Option<Vec<ContentType>>,
+    /// Another state.
+    pub state: Option<TenantState>,
+}
+
 impl Ledger {
-    /// Creates the tenant, or brings name, cloud and content types of the one that is there up to date. Returns what was
-    /// there before.
+    /// Creates the tenant. `false` when there is one already: then nothing was written.
     ///
     /// # Errors
-    /// [`LedgerError`]; nothing was written.
-    pub async fn put_tenant(&self, tenant: &Tenant) -> Result<Option<Tenant>, LedgerError> {
-        let types = tenant
-            .content_types
-            .iter()
-            .map(|of| text(of.as_str()))
-            .collect();
-        let output = self
-            .update_key(&Key::Tenant(tenant.tenant_id))
+    /// [`LedgerError`]; it may have been written.
+    pub async fn create_tenant(&self, tenant: &Tenant) -> Result<bool, LedgerError> {
+        let created = self
+            .all_of(tenant)
+            .condition_expression("attribute_not_exists(#pk)")
+            .expression_attribute_names("#pk", PK);
+        conditional(created).await
+    }
+
+    /// Writes the tenant, over whatever is there: one that cannot be read is mended by it. Its first registration and its
+    /// brake stay.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; it may have been written.
+    pub async fn put_tenant(&self, tenant: &Tenant) -> Result<(), LedgerError> {
+        conditional(self.all_of(tenant)).await.map(drop)
+    }
+
+    fn all_of(&self, tenant: &Tenant) -> UpdateItemFluentBuilder {
+        self.update_key(&Key::Tenant(tenant.tenant_id))
             .update_expression(
                 "SET #name = :name, cloud = :cloud, content_types = :types, standing = :standing, \
                  created_at = if_not_exists(created_at, :created)",
@@ -35,17 +59,72 @@ impl Ledger {
             .expression_attribute_names("#name", "name")
             .expression_attribute_values(":name", text(&tenant.name))
             .expression_attribute_values(":cloud", text(tenant.cloud.to_string()))
-            .expression_attribute_values(":types", AttributeValue::L(types))
+            .expression_attribute_values(":types", list(&tenant.content_types))
             .expression_attribute_values(":standing", text(tenant.state.as_str()))
             .expression_attribute_values(":created", millis(tenant.created_at))
-            .return_values(ReturnValue::AllOld)
-            .send()
-            .await
-            .map_err(|error| AwsError::new("dynamodb:UpdateItem", &error))?;
-        match output.attributes {
-            Some(item) if item.contains_key("cloud") => read_tenant(&item).map(Some),
-            _ => Ok(None),
+    }
+
+    /// Changes what is named of the tenant `before`, and returns it as it is then. `None` when its state is another one by
+    /// now, or it is gone: then nothing was written.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; it may have been written.
+    pub async fn change_tenant(
+        &self,
+        before: &Tenant,
+        change: &TenantChange,
+    ) -> Result<Option<Tenant>, LedgerError> {
+        let mut update = self
+            .update_key(&Key::Tenant(before.tenant_id))
+            .condition_expression("standing = :before")
+            .expression_attribute_values(":before", text(before.state.as_str()));
+        // A state is always set, so that the expression is never empty.
+        let state = change.state.unwrap_or(before.state);
+        let mut set = String::from("SET standing = :standing");
+        update = update.expression_attribute_values(":standing", text(state.as_str()));
+        if let Some(name) = &change.name {
+            set.push_str(", #name = :name");
+            update = update
+                .expression_attribute_names("#name", "name")
+                .expression_attribute_values(":name", text(name));
         }
+        if let Some(cloud) = change.cloud {
+            set.push_str(", cloud = :cloud");
+            update = update.expression_attribute_values(":cloud", text(cloud.to_string()));
+        }
+        if let Some(types) = &change.content_types {
+            set.push_str(", content_types = :types");
+            update = update.expression_attribute_values(":types", list(types));
+        }
+        let updated = update
+            .update_expression(set)
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        match updated {
+            Ok(output) => output.attributes.as_ref().map(read_tenant).transpose(),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(AwsError::new("dynamodb:UpdateItem", &error).into()),
+        }
+    }
+
+    /// Makes the next probe of a braked tenant due now: somebody has just done something about it.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; it is probed when it is due.
+    pub async fn probe_soon(&self, tenant: TenantId, now: Timestamp) -> Result<(), LedgerError> {
+        let due = self
+            .update_key(&Key::Tenant(tenant))
+            .update_expression("SET next_probe_at = :now")
+            .condition_expression("attribute_exists(brake_since)")
+            .expression_attribute_values(":now", millis(now));
+        conditional(due).await.map(drop)
     }
 
     /// Marks the tenant as leaving: from here on nothing starts its subscriptions. `false` when it is not registered.
@@ -204,4 +283,8 @@ impl Ledger {
             .expression_attribute_values(":before", millis(earlier(now, ACTIVITY_RESOLUTION)));
         conditional(noted).await.map(drop)
     }
+}
+
+fn list(types: &[ContentType]) -> AttributeValue {
+    AttributeValue::L(types.iter().map(|of| text(of.as_str())).collect())
 }
