@@ -1,44 +1,37 @@
-//! Arrow 3: the operator's API. Tenants in and out, and how their subscriptions stand.
+//! Arrow 3: the operator's API. Tenants in and out, how they stand, and the proof of what was delivered.
 //!
-//! | request | answer |
-//! |---|---|
-//! | `POST /v1/tenants` | 201 (200 when it was registered): the tenant as below |
-//! | `GET /v1/tenants` | 200: `{"tenants": [...]}` |
-//! | `GET /v1/tenants/{id}` | 200: the tenant |
-//! | `DELETE /v1/tenants/{id}` | 204: subscriptions stopped, tenant removed |
-//!
-//! Every request needs `Authorization: Bearer <API key>`. Errors are RFC 9457 problem details.
+//! docs/API.md has requests and answers. Every request needs `Authorization: Bearer <API key>`. Errors are RFC 9457 problem
+//! details.
 
+mod answer;
 mod error;
+mod evidence;
+mod query;
+mod replays;
 mod request;
-mod view;
+mod route;
+mod tenants;
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response};
 use jiff::Timestamp;
-use office365::{Client, ContentType, TenantId};
 use secrecy::ExposeSecret as _;
-use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use self::error::ApiError;
-use self::request::Registration;
-use self::view::view;
+use self::query::Query;
+use self::route::Route;
+pub use self::route::TENANTS_PATH;
 use crate::aws::secrets::Secret;
 use crate::clock::Clock;
-use crate::logging::{field, message};
 use crate::microsoft::Microsoft;
-use crate::response::{empty_response, json_response};
 use crate::store::ledger::Ledger;
-use crate::store::ledger::registry::{Registered, Tenant, TenantState};
-use crate::subscription::{Webhooks, ensure, note_on_all, stop, stop_all};
-
-/// Where the API is.
-pub const TENANTS_PATH: &str = "/v1/tenants";
+use crate::store::queue::Queue;
+use crate::subscription::Webhooks;
 
 /// Longest body taken, in bytes: a registration has a few hundred.
 pub const BODY_BYTES_MAX: usize = 16 * 1024;
@@ -51,6 +44,8 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(27);
 pub struct Registrar {
     /// The ledger.
     pub ledger: Ledger,
+    /// Where replays go.
+    pub queue: Queue,
     /// Microsoft's API.
     pub microsoft: Microsoft,
     /// What subscriptions are started with.
@@ -78,24 +73,35 @@ async fn answer(
     clock: Clock,
 ) -> Result<Response<Bytes>, ApiError> {
     authenticate(registrar, request).await?;
-    let path = request.uri().path();
-    let rest = path
-        .strip_prefix(TENANTS_PATH)
-        .ok_or(ApiError::NoSuchPath)?;
-    match (rest.strip_prefix('/'), request.method()) {
-        (None, &Method::POST) if rest.is_empty() => {
-            register(registrar, request.body(), clock).await
-        }
-        (None, &Method::GET) if rest.is_empty() => list(registrar).await,
-        (Some(id), &Method::GET) => show(registrar, tenant_id(id)?).await,
-        (Some(id), &Method::DELETE) => remove(registrar, tenant_id(id)?).await,
-        (None, _) if !rest.is_empty() => Err(ApiError::NoSuchPath),
-        _ => Err(ApiError::NoSuchMethod),
+    let body = request.body();
+    if body.len() > BODY_BYTES_MAX {
+        return Err(ApiError::BodyTooLong);
     }
-}
-
-fn tenant_id(text: &str) -> Result<TenantId, ApiError> {
-    text.parse().map_err(|_| ApiError::BadTenantId)
+    let route = Route::of(request.uri().path())?;
+    let query = Query::parse(request.uri().query().unwrap_or_default());
+    let (this, now) = (registrar, clock.now());
+    match (route, request.method()) {
+        (Route::Tenants, &Method::GET) => tenants::list(this, query?).await,
+        (Route::Tenants, &Method::POST) => tenants::register(this, body, clock).await,
+        (Route::Tenant(id), &Method::GET) => tenants::show(this, id).await,
+        (Route::Tenant(id), &Method::PATCH) => tenants::change(this, id, body, clock).await,
+        (Route::Tenant(id), &Method::DELETE) => tenants::remove(this, id).await,
+        (Route::Backfill(id), &Method::GET) => evidence::backfill(this, id).await,
+        (Route::Certificate(id), &Method::GET) => {
+            evidence::certificate(this, id, query?, now).await
+        }
+        (Route::Losses(id), &Method::GET) => evidence::losses(this, id, query?).await,
+        (Route::Acknowledge(id, loss), &Method::POST) => {
+            evidence::acknowledge(this, id, &loss, body, now).await
+        }
+        (Route::Replays(id), &Method::GET) => replays::list(this, id, now).await,
+        (Route::Replays(id), &Method::POST) => replays::begin(this, id, body, now).await,
+        (Route::Replay(id, replay), &Method::GET) => replays::show(this, id, &replay, now).await,
+        (Route::Restart(id, replay), &Method::POST) => {
+            replays::restart(this, id, &replay, now).await
+        }
+        (route, _) => Err(ApiError::NoSuchMethod(route.methods())),
+    }
 }
 
 /// Compares hashes of the keys, so that neither content nor length shows in the time it takes.
@@ -117,103 +123,4 @@ async fn authenticate(registrar: &Registrar, request: &Request<Bytes>) -> Result
     } else {
         Err(ApiError::NotAuthenticated)
     }
-}
-
-/// Registers a tenant, or brings its registration up to date: proof of consent first, then the ledger, then the
-/// subscriptions. What cannot be started now stays `pending` with its error, and the reconciler goes on trying.
-async fn register(
-    registrar: &Registrar,
-    body: &Bytes,
-    clock: Clock,
-) -> Result<Response<Bytes>, ApiError> {
-    let registration = Registration::parse(body)?;
-    let Registration {
-        tenant_id, cloud, ..
-    } = registration;
-    let client = registrar.microsoft.client()?;
-    if let Err(error) = client.token_check(tenant_id, cloud).await {
-        return Err(ApiError::of_token(error, client, tenant_id, cloud));
-    }
-    let tenant = Tenant {
-        tenant_id,
-        name: registration.name,
-        cloud,
-        content_types: registration.content_types,
-        state: TenantState::Active,
-        created_at: clock.now(),
-        brake: None,
-    };
-    // Stopped before the registration changes: should the stop fail, asking again stops it again.
-    if let Some(before) = registrar.ledger.tenant(tenant_id).await? {
-        stop_dropped(client, &before, &tenant).await?;
-    }
-    let before = registrar.ledger.put_tenant(&tenant).await?;
-    tracing::info!({ field::TENANT_ID } = %tenant_id, %cloud, new = before.is_none(), "{}", message::TENANT_REGISTERED);
-    let registered = registered(registrar, tenant_id).await?;
-    if let Err(error) = ensure(
-        &registrar.ledger,
-        client,
-        &registrar.webhooks,
-        &registered,
-        clock,
-    )
-    .await
-    {
-        // The tenant is registered; how its subscriptions stand is in the answer, and the reconciler repairs it.
-        tracing::warn!(tenant.id = %tenant_id, %error, "subscriptions not looked at yet");
-        let why = error.to_string();
-        note_on_all(&registrar.ledger, &registered, &why, clock.now()).await;
-    }
-    let status = if before.is_none() {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
-    let registered = self::registered(registrar, tenant_id).await?;
-    Ok(json_response(status, &view(&registered)))
-}
-
-/// Stops what an earlier registration asked for and this one does not: the operator's wish, unlike any repair.
-async fn stop_dropped(client: &Client, before: &Tenant, after: &Tenant) -> Result<(), ApiError> {
-    let dropped = |of: &&ContentType| !after.content_types.contains(of);
-    for content_type in before.content_types.iter().filter(dropped) {
-        stop(client, after.tenant_id, before.cloud, *content_type).await?;
-    }
-    Ok(())
-}
-
-async fn list(registrar: &Registrar) -> Result<Response<Bytes>, ApiError> {
-    let all = registrar.ledger.tenants(None, 100).await?;
-    let tenants: Vec<_> = all.tenants.iter().flatten().map(view).collect();
-    Ok(json_response(
-        StatusCode::OK,
-        &json!({ "tenants": tenants }),
-    ))
-}
-
-async fn show(registrar: &Registrar, tenant: TenantId) -> Result<Response<Bytes>, ApiError> {
-    let registered = registered(registrar, tenant).await?;
-    Ok(json_response(StatusCode::OK, &view(&registered)))
-}
-
-/// Removes a tenant: marked first, so that nothing starts its subscriptions again; should a stop fail, the reconciler
-/// finishes the removal.
-async fn remove(registrar: &Registrar, tenant: TenantId) -> Result<Response<Bytes>, ApiError> {
-    let registered = registered(registrar, tenant).await?;
-    if !registrar.ledger.mark_leaving(tenant).await? {
-        return Err(ApiError::NotRegistered);
-    }
-    let client = registrar.microsoft.client()?;
-    stop_all(client, &registered).await?;
-    registrar.ledger.remove_tenant(tenant).await?;
-    tracing::info!(tenant.id = %tenant, "tenant removed");
-    Ok(empty_response(StatusCode::NO_CONTENT))
-}
-
-async fn registered(registrar: &Registrar, tenant: TenantId) -> Result<Registered, ApiError> {
-    registrar
-        .ledger
-        .registered(tenant)
-        .await?
-        .ok_or(ApiError::NotRegistered)
 }

@@ -17,7 +17,7 @@ use crate::clock::{Clock, earlier, later};
 use crate::store::lake::key::Generation;
 use crate::store::ledger::blob::{Counts, Standing};
 use crate::store::ledger::replay::id::ReplayId;
-use crate::store::ledger::replay::{Position, Replay, ReplayState};
+use crate::store::ledger::replay::{Position, Replay, ReplayState, UnitProgress};
 use crate::store::ledger::{Ledger, LedgerError};
 use crate::store::queue::{Message, Queue, ReplayPart, SendError};
 
@@ -100,8 +100,7 @@ pub enum ReplayError {
 /// # Errors
 /// [`BeginError`]. When only the messages were not sent, the replay is there, and [`restart`] sends them.
 pub async fn begin(
-    ledger: &Ledger,
-    queue: &Queue,
+    (ledger, queue): (&Ledger, &Queue),
     (tenant, types): (TenantId, Vec<ContentType>),
     (from, to): (Timestamp, Timestamp),
     generation: Option<Generation>,
@@ -131,8 +130,7 @@ pub async fn begin(
 /// # Errors
 /// [`BeginError::Ledger`] or [`BeginError::Queue`]; asking again is harmless.
 pub async fn restart(
-    ledger: &Ledger,
-    queue: &Queue,
+    (ledger, queue): (&Ledger, &Queue),
     tenant: TenantId,
     replay: &Replay,
     now: Timestamp,
@@ -158,10 +156,7 @@ async fn send(queue: &Queue, tenant: TenantId, replay: &Replay) -> Result<(), Se
 }
 
 /// The units of a lane that are not done.
-fn units_of(
-    replay: &Replay,
-    lane: u8,
-) -> impl Iterator<Item = &crate::store::ledger::replay::UnitProgress> {
+fn units_of(replay: &Replay, lane: u8) -> impl Iterator<Item = &UnitProgress> {
     let all = replay.units.iter().skip(usize::from(lane));
     all.step_by(usize::from(LANES))
         .filter(|unit| unit.position != Position::Done)

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{Response, StatusCode};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// An error answer. The type is a stable name below `urn:ualstream:problem:`, for programs; title and detail are for
@@ -64,8 +65,12 @@ impl Problem {
 
 /// A JSON answer that no cache keeps.
 #[must_use]
-pub fn json_response(status: StatusCode, body: &Value) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(format!("{body}\n")));
+pub fn json_response(status: StatusCode, body: &impl Serialize) -> Response<Bytes> {
+    let Ok(mut text) = serde_json::to_vec(body) else {
+        unreachable!("an answer has string keys and plain values only")
+    };
+    text.push(b'\n');
+    let mut response = Response::new(Bytes::from(text));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(

@@ -61,6 +61,8 @@ pub struct WebhookSettings {
 pub struct RegistrarSettings {
     /// `TABLE_NAME`
     pub table: String,
+    /// `QUEUE_URL`: where replays go.
+    pub queue_url: String,
     /// `API_KEY_SECRET_ARN`: the operator's bearer key.
     pub api_key_arn: String,
     /// See [`WebhookSettings`].
@@ -167,19 +169,20 @@ pub fn registrar(get: impl Fn(&str) -> Option<String>) -> Result<RegistrarSettin
     let mut env = Variables::new(&get);
     let settings = (
         env.required("TABLE_NAME"),
+        env.required("QUEUE_URL"),
         env.required("API_KEY_SECRET_ARN"),
         env.webhook(),
         env.microsoft(),
     );
     match settings {
-        (Some(table), Some(api_key_arn), Some(webhook), Some(microsoft)) => {
-            env.finish(RegistrarSettings {
+        (Some(table), Some(queue_url), Some(api_key_arn), Some(webhook), Some(microsoft)) => env
+            .finish(RegistrarSettings {
                 table,
+                queue_url,
                 api_key_arn,
                 webhook,
                 microsoft,
-            })
-        }
+            }),
         _ => Err(env.failed()),
     }
 }

@@ -52,6 +52,7 @@ pub fn fetcher(settings: FetcherSettings, aws: &SdkConfig) -> Result<Fetcher, Op
 pub fn registrar(settings: RegistrarSettings, aws: &SdkConfig) -> Registrar {
     Registrar {
         ledger: ledger(aws, settings.table),
+        queue: queue(aws, settings.queue_url),
         microsoft: microsoft(aws, settings.microsoft),
         webhooks: webhooks(aws, settings.webhook),
         api_key: secret(aws, settings.api_key_arn),

@@ -1,12 +1,13 @@
 //! What can be wrong with a request to the operator's API, as RFC 9457 problem details.
 
 use bytes::Bytes;
-use http::header::WWW_AUTHENTICATE;
+use http::header::{ALLOW, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use office365::{Client, Cloud, Disposition, InvalidConfig, TenantId};
 use url::Url;
 
 use crate::aws::AwsError;
+use crate::replay::BeginError;
 use crate::response::Problem;
 use crate::store::ledger::LedgerError;
 
@@ -18,15 +19,33 @@ const AFTER_CONSENT: &str = "https://portal.office.com/";
 pub(super) enum ApiError {
     NotAuthenticated,
     NoSuchPath,
-    NoSuchMethod,
+    /// What can be done there instead.
+    NoSuchMethod(&'static str),
     BodyTooLong,
-    BadBody(String),
+    /// What is wrong with it, and what is expected.
+    BadBody(String, &'static str),
+    /// Which parameter, and what is wrong with it.
+    BadQuery(&'static str, &'static str),
+    BadPeriod,
+    BadNote,
+    BadGeneration,
     BadTenantId,
     UnknownCloud,
     UnknownContentType,
     NoContentType,
     BadName,
     NotRegistered,
+    NoSuchLoss,
+    NoSuchReplay,
+    /// The tenant's removal has begun.
+    Leaving,
+    /// Others change the same tenant all the time.
+    Busy,
+    /// A replay's period, or their number, is refused.
+    ReplayRefused(String),
+    TooManyReplays(String),
+    /// An item of the ledger is damaged.
+    Unreadable(String),
     /// The administrator has not consented (enough); the link where that is done.
     ConsentRequired {
         why: String,
@@ -79,13 +98,21 @@ impl ApiError {
             Self::NotAuthenticated => (S::UNAUTHORIZED, "not-authenticated", "API key missing or wrong",
                 own("send the API key as `Authorization: Bearer <key>`; the stack's output ApiKeySecret names the secret that holds it")),
             Self::NoSuchPath => (S::NOT_FOUND, "no-such-path", "No such path",
-                own("the API has /v1/tenants and /v1/tenants/{tenant_id}")),
-            Self::NoSuchMethod => (S::METHOD_NOT_ALLOWED, "no-such-method", "No such method",
-                own("/v1/tenants takes GET and POST, /v1/tenants/{tenant_id} takes GET and DELETE")),
+                own("the API has /v1/tenants, /v1/tenants/{tenant_id} and what docs/API.md names below it")),
+            Self::NoSuchMethod(methods) => (S::METHOD_NOT_ALLOWED, "no-such-method", "No such method",
+                format!("this path takes {methods}")),
             Self::BodyTooLong => (S::PAYLOAD_TOO_LARGE, "body-too-long", "Body too long",
-                own("a registration has at most 16 KiB")),
-            Self::BadBody(why) => (S::BAD_REQUEST, "bad-request-body", "Body cannot be read",
-                format!("{why}; send {{\"tenant_id\", \"cloud\", \"name\", \"content_types\"}} as JSON, all but the first may be left out")),
+                own("a body has at most 16 KiB")),
+            Self::BadBody(why, expect) => (S::BAD_REQUEST, "bad-request-body", "Body cannot be read",
+                format!("{why}; {expect}")),
+            Self::BadQuery(name, why) => (S::BAD_REQUEST, "bad-query", "Query cannot be read",
+                format!("{name} {why}")),
+            Self::BadPeriod => (S::BAD_REQUEST, "bad-period", "Period cannot be answered",
+                own("from must be before to, at most 8 days; certificates of older days are in the lake, below certificates/")),
+            Self::BadNote => (S::BAD_REQUEST, "bad-note", "Note cannot be used",
+                own("a note has 1 to 300 characters: say who has looked at the loss, and what follows from it")),
+            Self::BadGeneration => (S::BAD_REQUEST, "bad-generation", "Generation cannot be used",
+                own("a generation is named by 1 to 64 small letters, digits or hyphens, and not a hyphen first")),
             Self::BadTenantId => (S::BAD_REQUEST, "bad-tenant-id", "Tenant id is not a GUID",
                 own("give the directory (tenant) id as Entra shows it: 8-4-4-4-12 hexadecimal digits")),
             Self::UnknownCloud => (S::BAD_REQUEST, "unknown-cloud", "Unknown cloud",
@@ -98,6 +125,19 @@ impl ApiError {
                 own("a name has 1 to 100 characters, none of them a control character")),
             Self::NotRegistered => (S::NOT_FOUND, "not-registered", "Tenant not registered",
                 own("register it with POST /v1/tenants")),
+            Self::NoSuchLoss => (S::NOT_FOUND, "no-such-loss", "No such loss",
+                own("GET /v1/tenants/{tenant_id}/losses lists them")),
+            Self::NoSuchReplay => (S::NOT_FOUND, "no-such-replay", "No such replay",
+                own("GET /v1/tenants/{tenant_id}/replays lists them")),
+            Self::Leaving => (S::CONFLICT, "tenant-leaving", "Tenant is being removed",
+                own("its removal has begun; register it again with POST /v1/tenants to keep it")),
+            Self::Busy => (S::CONFLICT, "changed-meanwhile", "Tenant was changed meanwhile",
+                own("somebody else is changing the same tenant; look at it, then try again")),
+            Self::ReplayRefused(why) => (S::BAD_REQUEST, "bad-period", "Period cannot be replayed", why.clone()),
+            Self::TooManyReplays(why) => (S::CONFLICT, "too-many-replays", "Too many replays are running",
+                format!("{why}; wait for one of them")),
+            Self::Unreadable(why) => (S::INTERNAL_SERVER_ERROR, "item-unreadable", "The ledger holds an item that cannot be read",
+                format!("{why}; a tenant is mended by POST /v1/tenants with cloud, name and content_types")),
             Self::ConsentRequired { why, .. } => (S::CONFLICT, "consent-required", "Consent is missing",
                 format!("{why}; a Global Administrator of the tenant opens consent_url and accepts, then register again")),
             Self::AuditingOff(why) => (S::CONFLICT, "auditing-off", "Auditing is off in this tenant",
@@ -120,6 +160,11 @@ impl ApiError {
             problem = problem.with("consent_url", consent_url.clone());
         }
         let mut response = problem.into_response();
+        if let Self::NoSuchMethod(methods) = self {
+            response
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_static(methods));
+        }
         if status == StatusCode::UNAUTHORIZED {
             response
                 .headers_mut()
@@ -143,7 +188,27 @@ impl From<office365::Error> for ApiError {
 impl From<LedgerError> for ApiError {
     fn from(error: LedgerError) -> Self {
         tracing::error!(%error, "request not answered: the ledger failed");
-        Self::Unavailable
+        match error {
+            LedgerError::Aws(_) => Self::Unavailable,
+            LedgerError::Damaged { .. } | LedgerError::UnknownKey(_) => {
+                Self::Unreadable(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<BeginError> for ApiError {
+    fn from(error: BeginError) -> Self {
+        let why = error.to_string();
+        match error {
+            BeginError::Period { .. } => Self::ReplayRefused(why),
+            BeginError::TooMany { .. } => Self::TooManyReplays(why),
+            BeginError::Ledger(error) => error.into(),
+            BeginError::Queue(error) => {
+                tracing::error!(%error, "replay not begun: the queue failed");
+                Self::Unavailable
+            }
+        }
     }
 }
 

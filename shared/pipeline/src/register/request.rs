@@ -1,82 +1,175 @@
-//! The body of a registration.
+//! The bodies of requests.
 
+use jiff::Timestamp;
 use office365::{Cloud, ContentType, TenantId};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-use super::BODY_BYTES_MAX;
 use super::error::ApiError;
+use crate::store::lake::key::Generation;
 
 /// Longest name taken, in characters: it is a label.
 const NAME_CHARS_MAX: usize = 100;
 
-/// What is subscribed to when nothing is said. Not `DLP.All`: that needs a permission of its own (ActivityFeed.ReadDlp).
-const DEFAULT_TYPES: [ContentType; 4] = [
+/// Longest note taken, in characters: what the ledger keeps of it.
+const NOTE_CHARS_MAX: usize = 300;
+
+/// What a new tenant is subscribed to when nothing is said. Not `DLP.All`: that needs a permission of its own
+/// (ActivityFeed.ReadDlp).
+pub(super) const DEFAULT_TYPES: [ContentType; 4] = [
     ContentType::AuditAzureActiveDirectory,
     ContentType::AuditExchange,
     ContentType::AuditSharePoint,
     ContentType::AuditGeneral,
 ];
 
-/// A checked registration.
+/// A checked registration. What was not said is `None`: of a tenant that is registered it stays as it is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Registration {
     pub(super) tenant_id: TenantId,
-    pub(super) cloud: Cloud,
-    pub(super) name: String,
+    pub(super) cloud: Option<Cloud>,
+    pub(super) name: Option<String>,
     /// Sorted, each once, at least one.
-    pub(super) content_types: Vec<ContentType>,
+    pub(super) content_types: Option<Vec<ContentType>>,
+}
+
+/// A checked change. What was not said stays as it is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) name: Option<String>,
+    /// Sorted, each once, at least one.
+    pub(super) content_types: Option<Vec<ContentType>>,
+    pub(super) paused: Option<bool>,
+}
+
+/// What a replay is asked for with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ReplayRequest {
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+    /// Sorted, each once, at least one; all of the tenant's when none is named.
+    pub(super) content_types: Option<Vec<ContentType>>,
+    pub(super) generation: Option<Generation>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Body {
+struct RegistrationBody {
     tenant_id: String,
     cloud: Option<String>,
     name: Option<String>,
     content_types: Option<Vec<String>>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangeBody {
+    name: Option<String>,
+    content_types: Option<Vec<String>>,
+    paused: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AcknowledgementBody {
+    note: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReplayBody {
+    from: Timestamp,
+    to: Timestamp,
+    content_types: Option<Vec<String>>,
+    generation: Option<String>,
+}
+
+const REGISTRATION: &str = "send {\"tenant_id\", \"cloud\", \"name\", \"content_types\"} as JSON, all but the first may be left out";
+const CHANGE: &str = "send {\"name\", \"content_types\", \"paused\"} as JSON, at least one of them";
+const ACKNOWLEDGEMENT: &str = "send {\"note\": \"...\"} as JSON";
+const REPLAY: &str = "send {\"from\", \"to\", \"content_types\", \"generation\"} as JSON, the last two may be left out; times are RFC 3339";
+
 impl Registration {
-    /// Reads `{"tenant_id": GUID, "cloud"?: ..., "name"?: ..., "content_types"?: [...]}`. Without them: the cloud is
-    /// `enterprise`, the name the tenant id, the content types the four of [`DEFAULT_TYPES`].
+    /// Reads `{"tenant_id": GUID, "cloud"?: ..., "name"?: ..., "content_types"?: [...]}`.
     pub(super) fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        if body.len() > BODY_BYTES_MAX {
-            return Err(ApiError::BodyTooLong);
-        }
-        let body: Body =
-            serde_json::from_slice(body).map_err(|error| ApiError::BadBody(describe(&error)))?;
-        let tenant_id: TenantId = body.tenant_id.parse().map_err(|_| ApiError::BadTenantId)?;
-        let cloud = match body.cloud {
-            None => Cloud::Enterprise,
-            Some(cloud) => cloud.parse().map_err(|_| ApiError::UnknownCloud)?,
-        };
-        let mut content_types = match body.content_types {
-            None => DEFAULT_TYPES.to_vec(),
-            Some(types) => types
-                .iter()
-                .map(|of| of.parse().map_err(|_| ApiError::UnknownContentType))
-                .collect::<Result<Vec<ContentType>, ApiError>>()?,
-        };
-        content_types.sort_unstable();
-        content_types.dedup();
-        if content_types.is_empty() {
-            return Err(ApiError::NoContentType);
-        }
-        let name = body.name.unwrap_or_else(|| tenant_id.to_string());
-        let name = name.trim();
-        if name.is_empty()
-            || name.chars().count() > NAME_CHARS_MAX
-            || name.chars().any(char::is_control)
-        {
-            return Err(ApiError::BadName);
-        }
+        let body: RegistrationBody = read(body, REGISTRATION)?;
+        let cloud = body.cloud.map(|cloud| cloud.parse()).transpose();
         Ok(Self {
-            tenant_id,
-            cloud,
-            name: name.to_owned(),
-            content_types,
+            tenant_id: body.tenant_id.parse().map_err(|_| ApiError::BadTenantId)?,
+            cloud: cloud.map_err(|_| ApiError::UnknownCloud)?,
+            name: body.name.map(checked_name).transpose()?,
+            content_types: body.content_types.map(checked_types).transpose()?,
         })
     }
+}
+
+impl Change {
+    /// Reads `{"name"?: ..., "content_types"?: [...], "paused"?: bool}`.
+    pub(super) fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let body: ChangeBody = read(body, CHANGE)?;
+        if body.name.is_none() && body.content_types.is_none() && body.paused.is_none() {
+            return Err(ApiError::BadBody(
+                "nothing is to be changed".to_owned(),
+                CHANGE,
+            ));
+        }
+        Ok(Self {
+            name: body.name.map(checked_name).transpose()?,
+            content_types: body.content_types.map(checked_types).transpose()?,
+            paused: body.paused,
+        })
+    }
+}
+
+impl ReplayRequest {
+    /// Reads `{"from": ..., "to": ..., "content_types"?: [...], "generation"?: ...}`.
+    pub(super) fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let body: ReplayBody = read(body, REPLAY)?;
+        let generation = body.generation.map(|name| name.parse()).transpose();
+        Ok(Self {
+            from: body.from,
+            to: body.to,
+            content_types: body.content_types.map(checked_types).transpose()?,
+            generation: generation.map_err(|_| ApiError::BadGeneration)?,
+        })
+    }
+}
+
+/// Reads the note of `{"note": ...}`.
+pub(super) fn note(body: &[u8]) -> Result<String, ApiError> {
+    let body: AcknowledgementBody = read(body, ACKNOWLEDGEMENT)?;
+    let note = body.note.trim();
+    if note.is_empty() || note.chars().count() > NOTE_CHARS_MAX {
+        return Err(ApiError::BadNote);
+    }
+    Ok(note.to_owned())
+}
+
+fn read<T: DeserializeOwned>(body: &[u8], expect: &'static str) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|error| ApiError::BadBody(describe(&error), expect))
+}
+
+fn checked_name(name: String) -> Result<String, ApiError> {
+    let name = name.trim();
+    if name.is_empty()
+        || name.chars().count() > NAME_CHARS_MAX
+        || name.chars().any(char::is_control)
+    {
+        return Err(ApiError::BadName);
+    }
+    Ok(name.to_owned())
+}
+
+fn checked_types(types: Vec<String>) -> Result<Vec<ContentType>, ApiError> {
+    let known = types.iter().map(|of| of.parse());
+    let known: Result<Vec<ContentType>, _> = known.collect();
+    let mut known = known.map_err(|_| ApiError::UnknownContentType)?;
+    known.sort_unstable();
+    known.dedup();
+    if known.is_empty() {
+        return Err(ApiError::NoContentType);
+    }
+    Ok(known)
 }
 
 /// What is wrong and where. Serde quotes field names and types, which are the caller's own, cut to a line's length.
@@ -90,16 +183,24 @@ mod tests {
 
     const TENANT: &str = "11111111-2222-4333-8444-555555555555";
 
+    fn kind(error: &ApiError) -> String {
+        error.kind().to_owned()
+    }
+
     fn parse(body: &str) -> Result<Registration, String> {
-        Registration::parse(body.as_bytes()).map_err(|error| error.kind().to_owned())
+        Registration::parse(body.as_bytes()).map_err(|error| kind(&error))
     }
 
     #[test]
-    fn a_tenant_id_is_enough() {
+    fn a_tenant_id_is_enough_and_says_nothing_else() {
         let registration = parse(&format!(r#"{{"tenant_id":"{TENANT}"}}"#)).unwrap();
-        assert_eq!(registration.cloud, Cloud::Enterprise);
-        assert_eq!(registration.name, TENANT);
-        assert_eq!(registration.content_types, DEFAULT_TYPES);
+        let expect = Registration {
+            tenant_id: TENANT.parse().unwrap(),
+            cloud: None,
+            name: None,
+            content_types: None,
+        };
+        assert_eq!(registration, expect);
     }
 
     #[test]
@@ -109,7 +210,7 @@ mod tests {
         );
         assert_eq!(
             parse(&body).unwrap().content_types,
-            [ContentType::AuditExchange, ContentType::DlpAll]
+            Some(vec![ContentType::AuditExchange, ContentType::DlpAll])
         );
     }
 
@@ -131,9 +232,39 @@ mod tests {
         assert_eq!(with(r#","content_types":[]"#), "no-content-type");
         assert_eq!(with(r#","name":"\n""#), "bad-name");
         assert_eq!(with(r#","tenant":"x""#), "bad-request-body");
+    }
+
+    #[test]
+    fn a_change_names_at_least_one_thing() {
+        let parse = |body: &str| Change::parse(body.as_bytes()).map_err(|error| kind(&error));
+        assert_eq!(parse("{}"), Err("bad-request-body".to_owned()));
         assert_eq!(
-            parse(&" ".repeat(BODY_BYTES_MAX + 1)).unwrap_err(),
-            "body-too-long"
+            parse(r#"{"cloud":"gcc"}"#),
+            Err("bad-request-body".to_owned())
         );
+        assert_eq!(parse(r#"{"paused":true}"#).unwrap().paused, Some(true));
+        let renamed = parse(r#"{"name":" Contoso "}"#).unwrap();
+        assert_eq!(renamed.name.as_deref(), Some("Contoso"));
+        assert_eq!((renamed.content_types, renamed.paused), (None, None));
+    }
+
+    #[test]
+    fn notes_and_replays_are_checked() {
+        assert_eq!(note(br#"{"note":" seen "}"#).unwrap(), "seen");
+        for bad in [
+            r#"{"note":" "}"#.to_owned(),
+            format!(r#"{{"note":"{}"}}"#, "x".repeat(301)),
+        ] {
+            assert_eq!(kind(&note(bad.as_bytes()).unwrap_err()), "bad-note");
+        }
+        let parse =
+            |body: &str| ReplayRequest::parse(body.as_bytes()).map_err(|error| kind(&error));
+        let times = r#""from":"2026-03-01T00:00:00Z","to":"2026-03-02T00:00:00Z""#;
+        assert_eq!(parse(&format!("{{{times}}}")).unwrap().generation, None);
+        assert_eq!(
+            parse(&format!(r#"{{{times},"generation":"../raw"}}"#)),
+            Err("bad-generation".to_owned())
+        );
+        assert_eq!(parse("{}"), Err("bad-request-body".to_owned()));
     }
 }

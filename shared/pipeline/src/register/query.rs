@@ -1,0 +1,90 @@
+//! What stands behind the `?` of a request. What is not known there is an error: a misspelt `from` must not mean the whole day.
+
+use jiff::Timestamp;
+use office365::ContentType;
+use url::form_urlencoded;
+
+use super::error::ApiError;
+
+/// The parameters that were given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Query {
+    pub(super) limit: Option<u16>,
+    pub(super) cursor: Option<String>,
+    pub(super) from: Option<Timestamp>,
+    pub(super) to: Option<Timestamp>,
+    pub(super) content_type: Option<ContentType>,
+}
+
+impl Query {
+    pub(super) fn parse(text: &str) -> Result<Self, ApiError> {
+        let mut query = Self::default();
+        let time = |name, value: &str| {
+            let why = "is no time in RFC 3339, such as 2026-03-01T10:00:00Z";
+            let at: Result<Timestamp, _> = value.parse();
+            at.map(Some).map_err(|_| ApiError::BadQuery(name, why))
+        };
+        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+            match &*name {
+                "limit" => {
+                    let limit = value.parse().ok().filter(|limit| *limit > 0);
+                    let why = "is no number from 1 up";
+                    query.limit = Some(limit.ok_or(ApiError::BadQuery("limit", why))?);
+                }
+                "cursor" => query.cursor = Some(value.into_owned()),
+                "from" => query.from = time("from", &value)?,
+                "to" => query.to = time("to", &value)?,
+                "content_type" => {
+                    let of = value.parse().map_err(|_| ApiError::UnknownContentType)?;
+                    query.content_type = Some(of);
+                }
+                _ => {
+                    let known = "can be limit, cursor, from, to and content_type";
+                    return Err(ApiError::BadQuery("a parameter", known));
+                }
+            }
+        }
+        Ok(query)
+    }
+
+    /// The cursor, as what it stands for.
+    pub(super) fn cursor<T: std::str::FromStr>(&self) -> Result<Option<T>, ApiError> {
+        let cursor = self.cursor.as_deref().map(str::parse).transpose();
+        cursor.map_err(|_| ApiError::BadQuery("cursor", "is none that this list has given"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Query, String> {
+        Query::parse(text).map_err(|error| error.kind().to_owned())
+    }
+
+    #[test]
+    fn parameters_are_read_decoded() {
+        let query = parse("from=2026-03-01T10%3A00%3A00%2B01%3A00&content_type=dlp.all&limit=7");
+        let expect = Query {
+            limit: Some(7),
+            from: Some("2026-03-01T09:00:00Z".parse().unwrap()),
+            content_type: Some(ContentType::DlpAll),
+            ..Query::default()
+        };
+        assert_eq!(query, Ok(expect));
+        assert_eq!(parse(""), Ok(Query::default()));
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        for bad in ["limit=0", "limit=x", "from=yesterday", "form=2026-03-01"] {
+            assert_eq!(parse(bad), Err("bad-query".to_owned()), "{bad}");
+        }
+        assert_eq!(
+            parse("content_type=x"),
+            Err("unknown-content-type".to_owned())
+        );
+        let query = parse("cursor=x").unwrap();
+        assert!(query.cursor::<office365::TenantId>().is_err());
+    }
+}

@@ -1,0 +1,117 @@
+//! What the paths of the API name.
+
+use office365::TenantId;
+
+use super::error::ApiError;
+use crate::store::ledger::loss::LossId;
+use crate::store::ledger::replay::id::ReplayId;
+
+/// Where the API is.
+pub const TENANTS_PATH: &str = "/v1/tenants";
+
+/// Something that a path names.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    /// `/v1/tenants`
+    Tenants,
+    /// `/v1/tenants/{tenant}`
+    Tenant(TenantId),
+    /// `/v1/tenants/{tenant}/backfill`
+    Backfill(TenantId),
+    /// `/v1/tenants/{tenant}/certificate`
+    Certificate(TenantId),
+    /// `/v1/tenants/{tenant}/losses`
+    Losses(TenantId),
+    /// `/v1/tenants/{tenant}/losses/{loss}/acknowledge`
+    Acknowledge(TenantId, LossId),
+    /// `/v1/tenants/{tenant}/replays`
+    Replays(TenantId),
+    /// `/v1/tenants/{tenant}/replays/{replay}`
+    Replay(TenantId, ReplayId),
+    /// `/v1/tenants/{tenant}/replays/{replay}/restart`
+    Restart(TenantId, ReplayId),
+}
+
+impl Route {
+    /// Reads a path.
+    pub(super) fn of(path: &str) -> Result<Self, ApiError> {
+        let rest = path
+            .strip_prefix(TENANTS_PATH)
+            .ok_or(ApiError::NoSuchPath)?;
+        if rest.is_empty() {
+            return Ok(Self::Tenants);
+        }
+        let rest = rest.strip_prefix('/').ok_or(ApiError::NoSuchPath)?;
+        let parts: Vec<&str> = rest.split('/').collect();
+        let tenant = |text: &str| text.parse().map_err(|_| ApiError::BadTenantId);
+        let loss = |text: &str| text.parse().map_err(|_| ApiError::NoSuchLoss);
+        let replay = |text: &str| text.parse().map_err(|_| ApiError::NoSuchReplay);
+        Ok(match parts[..] {
+            [id] => Self::Tenant(tenant(id)?),
+            [id, "backfill"] => Self::Backfill(tenant(id)?),
+            [id, "certificate"] => Self::Certificate(tenant(id)?),
+            [id, "losses"] => Self::Losses(tenant(id)?),
+            [id, "losses", of, "acknowledge"] => Self::Acknowledge(tenant(id)?, loss(of)?),
+            [id, "replays"] => Self::Replays(tenant(id)?),
+            [id, "replays", of] => Self::Replay(tenant(id)?, replay(of)?),
+            [id, "replays", of, "restart"] => Self::Restart(tenant(id)?, replay(of)?),
+            _ => return Err(ApiError::NoSuchPath),
+        })
+    }
+
+    /// What can be done there, as the header `Allow` says it.
+    pub(super) fn methods(&self) -> &'static str {
+        match self {
+            Self::Tenants | Self::Replays(_) => "GET, POST",
+            Self::Tenant(_) => "GET, PATCH, DELETE",
+            Self::Backfill(_) | Self::Certificate(_) | Self::Losses(_) | Self::Replay(..) => "GET",
+            Self::Acknowledge(..) | Self::Restart(..) => "POST",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TENANT: &str = "11111111-2222-4333-8444-555555555555";
+
+    fn check(rest: &str, expect: Result<&str, &str>) {
+        let found = Route::of(&format!("{TENANTS_PATH}{rest}"));
+        match (&found, expect) {
+            (Ok(route), Ok(methods)) => assert_eq!(route.methods(), methods, "{rest}"),
+            (Err(error), Err(kind)) => assert_eq!(error.kind(), kind, "{rest}"),
+            _ => panic!("{rest}: {found:?}"),
+        }
+    }
+
+    #[test]
+    fn each_path_names_one_thing_with_its_methods() {
+        let tenant = |rest: &str| format!("/{TENANT}{rest}");
+        check("", Ok("GET, POST"));
+        check(&tenant(""), Ok("GET, PATCH, DELETE"));
+        check(&tenant("/certificate"), Ok("GET"));
+        check(&tenant("/backfill"), Ok("GET"));
+        check(&tenant("/losses"), Ok("GET"));
+        let loss = "/losses/20260301T101500123-9f86d081884c7d65/acknowledge";
+        check(&tenant(loss), Ok("POST"));
+        let replay = "/replays/20260301T101500123-0a1b2c3d";
+        check(&tenant("/replays"), Ok("GET, POST"));
+        check(&tenant(replay), Ok("GET"));
+        check(&tenant(&format!("{replay}/restart")), Ok("POST"));
+    }
+
+    #[test]
+    fn other_paths_are_problems() {
+        check("x", Err("no-such-path"));
+        check("/", Err("bad-tenant-id"));
+        check("/x", Err("bad-tenant-id"));
+        check(&format!("/{TENANT}/"), Err("no-such-path"));
+        check(&format!("/{TENANT}/x"), Err("no-such-path"));
+        check(&format!("/{TENANT}/replays/x"), Err("no-such-replay"));
+        check(
+            &format!("/{TENANT}/losses/x/acknowledge"),
+            Err("no-such-loss"),
+        );
+    }
+}

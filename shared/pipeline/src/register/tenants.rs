@@ -1,0 +1,264 @@
+//! Tenants in, changed, shown, and out.
+
+use bytes::Bytes;
+use futures::stream::{self, StreamExt as _};
+use http::{Response, StatusCode};
+use jiff::Timestamp;
+use office365::{Client, Cloud, ContentType, TenantId};
+
+use super::Registrar;
+use super::answer::{Listed, Losses, OpenBlobs, TenantDetail, TenantList, TenantView};
+use super::error::ApiError;
+use super::query::Query;
+use super::request::{Change, DEFAULT_TYPES, Registration};
+use crate::clock::Clock;
+use crate::logging::{field, message};
+use crate::response::{empty_response, json_response};
+use crate::store::ledger::blob::OPEN_PAGE_MAX;
+use crate::store::ledger::loss::LOSSES_PAGE_MAX;
+use crate::store::ledger::registry::{
+    Registered, TENANTS_PAGE_MAX, Tenant, TenantChange, TenantState,
+};
+use crate::subscription::{ensure, note_on_all, stop, stop_all};
+
+/// Times that a change is tried anew because somebody else has changed the tenant meanwhile. People do not do that often.
+const ROUNDS_MAX: usize = 3;
+
+/// Sweep states of a page of tenants that are read at once.
+const READ_AT_ONCE: usize = 16;
+
+/// Registers a tenant, or changes what is named of one that is: proof of consent first, then the ledger, then the
+/// subscriptions. What cannot be started now stays `pending` with its error, and the reconciler goes on trying.
+pub(super) async fn register(
+    registrar: &Registrar,
+    body: &Bytes,
+    clock: Clock,
+) -> Result<Response<Bytes>, ApiError> {
+    let registration = Registration::parse(body)?;
+    let id = registration.tenant_id;
+    for _ in 0..ROUNDS_MAX {
+        let Some(status) = register_once(registrar, &registration, clock).await? else {
+            continue;
+        };
+        tracing::info!({ field::TENANT_ID } = %id, new = status == StatusCode::CREATED, "{}", message::TENANT_REGISTERED);
+        look_after(registrar, id, clock).await?;
+        return Ok(json_response(status, &detail(registrar, id).await?));
+    }
+    Err(ApiError::Busy)
+}
+
+/// One round; `None` when somebody else has changed the tenant meanwhile.
+async fn register_once(
+    registrar: &Registrar,
+    registration: &Registration,
+    clock: Clock,
+) -> Result<Option<StatusCode>, ApiError> {
+    let Registrar { ledger, .. } = registrar;
+    let id = registration.tenant_id;
+    // Of a tenant that cannot be read nothing can stay as it is: then everything must be said.
+    let all_is_said = registration.cloud.is_some() && registration.content_types.is_some();
+    let before = match ledger.tenant(id).await.map_err(ApiError::from) {
+        Err(ApiError::Unreadable(_)) if all_is_said => Err(()),
+        before => Ok(before?),
+    };
+    let known = before.as_ref().ok().and_then(Option::as_ref);
+    let cloud = registration.cloud.or(known.map(|tenant| tenant.cloud));
+    let cloud = cloud.unwrap_or(Cloud::Enterprise);
+    let client = registrar.microsoft.client()?;
+    if let Err(error) = client.token_check(id, cloud).await {
+        return Err(ApiError::of_token(error, client, id, cloud));
+    }
+    // Before the tenant is there: one that no sweep looks after would never be noticed.
+    ledger.begin_sweeps(id, clock.now()).await?;
+    let Some(known) = known else {
+        let tenant = new_tenant(registration, cloud, clock.now());
+        if before.is_err() {
+            ledger.put_tenant(&tenant).await?;
+            return Ok(Some(StatusCode::OK));
+        }
+        let created = ledger.create_tenant(&tenant).await?;
+        return Ok(created.then_some(StatusCode::CREATED));
+    };
+    let change = TenantChange {
+        name: registration.name.clone(),
+        cloud: registration.cloud,
+        content_types: registration.content_types.clone(),
+        state: (known.state == TenantState::Leaving).then_some(TenantState::Active),
+    };
+    let changed = apply(registrar, known, &change, clock.now()).await?;
+    Ok(changed.then_some(StatusCode::OK))
+}
+
+fn new_tenant(registration: &Registration, cloud: Cloud, now: Timestamp) -> Tenant {
+    let id = registration.tenant_id;
+    Tenant {
+        tenant_id: id,
+        name: registration.name.clone().unwrap_or_else(|| id.to_string()),
+        cloud,
+        content_types: registration
+            .content_types
+            .clone()
+            .unwrap_or_else(|| DEFAULT_TYPES.to_vec()),
+        state: TenantState::Active,
+        created_at: now,
+        brake: None,
+    }
+}
+
+/// Changes what is named of a tenant.
+pub(super) async fn change(
+    registrar: &Registrar,
+    id: TenantId,
+    body: &Bytes,
+    clock: Clock,
+) -> Result<Response<Bytes>, ApiError> {
+    let Change {
+        name,
+        content_types,
+        paused,
+    } = Change::parse(body)?;
+    let change = TenantChange {
+        name,
+        cloud: None,
+        content_types,
+        state: paused.map(|paused| match paused {
+            true => TenantState::Paused,
+            false => TenantState::Active,
+        }),
+    };
+    for _ in 0..ROUNDS_MAX {
+        let known = registrar.ledger.tenant(id).await?;
+        let known = known.ok_or(ApiError::NotRegistered)?;
+        if known.state == TenantState::Leaving {
+            return Err(ApiError::Leaving);
+        }
+        if !apply(registrar, &known, &change, clock.now()).await? {
+            continue;
+        }
+        tracing::info!(tenant.id = %id, "tenant changed");
+        // A new name is nothing to call Microsoft for.
+        if change.content_types.is_some() || change.state == Some(TenantState::Active) {
+            look_after(registrar, id, clock).await?;
+        }
+        let shown = detail(registrar, id).await?;
+        return Ok(json_response(StatusCode::OK, &shown));
+    }
+    Err(ApiError::Busy)
+}
+
+/// Changes a tenant, and makes it due. `false` when somebody else has changed it meanwhile.
+async fn apply(
+    registrar: &Registrar,
+    before: &Tenant,
+    change: &TenantChange,
+    now: Timestamp,
+) -> Result<bool, ApiError> {
+    let Registrar { ledger, .. } = registrar;
+    // Stopped before the registration changes: should the stop fail, asking again stops it again.
+    if let Some(types) = &change.content_types {
+        stop_dropped(registrar.microsoft.client()?, before, types).await?;
+    }
+    if ledger.change_tenant(before, change).await?.is_none() {
+        return Ok(false);
+    }
+    ledger.probe_soon(before.tenant_id, now).await?;
+    ledger.sweep_soon(before.tenant_id, now).await?;
+    Ok(true)
+}
+
+/// Stops what was registered and is left out of the new list: the operator's wish, unlike any repair.
+async fn stop_dropped(
+    client: &Client,
+    before: &Tenant,
+    types: &[ContentType],
+) -> Result<(), ApiError> {
+    for content_type in &before.content_types {
+        if !types.contains(content_type) {
+            stop(client, before.tenant_id, before.cloud, *content_type).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Starts the tenant's subscriptions.
+async fn look_after(registrar: &Registrar, id: TenantId, clock: Clock) -> Result<(), ApiError> {
+    let Registrar {
+        ledger, webhooks, ..
+    } = registrar;
+    let client = registrar.microsoft.client()?;
+    let registered = registered(registrar, id).await?;
+    if let Err(error) = ensure(ledger, client, webhooks, &registered, clock).await {
+        // The tenant is registered; how its subscriptions stand is in the answer, and the reconciler repairs it.
+        tracing::warn!(tenant.id = %id, %error, "subscriptions not looked at yet");
+        note_on_all(ledger, &registered, &error.to_string(), clock.now()).await;
+    }
+    Ok(())
+}
+
+/// A page of tenants.
+pub(super) async fn list(registrar: &Registrar, query: Query) -> Result<Response<Bytes>, ApiError> {
+    let limit = query.limit.map_or(TENANTS_PAGE_MAX, usize::from);
+    let page = registrar.ledger.tenants(query.cursor()?, limit).await?;
+    let each = page.tenants.into_iter().map(|read| async move {
+        match read {
+            Ok(registered) => {
+                let id = registered.tenant.tenant_id;
+                let swept = registrar.ledger.sweep_state(id).await;
+                Listed::Tenant(Box::new(TenantView::new(registered, swept)))
+            }
+            Err(unreadable) => Listed::Unreadable {
+                tenant_id: unreadable.tenant_id,
+                error: unreadable.error.to_string(),
+            },
+        }
+    });
+    let each: Vec<_> = each.collect();
+    let list = TenantList {
+        tenants: stream::iter(each).buffered(READ_AT_ONCE).collect().await,
+        next_cursor: page.next,
+    };
+    Ok(json_response(StatusCode::OK, &list))
+}
+
+/// One tenant, with what is open and what was lost.
+pub(super) async fn show(registrar: &Registrar, id: TenantId) -> Result<Response<Bytes>, ApiError> {
+    let detail = detail(registrar, id).await?;
+    Ok(json_response(StatusCode::OK, &detail))
+}
+
+async fn detail(registrar: &Registrar, id: TenantId) -> Result<TenantDetail, ApiError> {
+    let Registrar { ledger, .. } = registrar;
+    let registered = registered(registrar, id).await?;
+    let (swept, open, losses) = futures::join!(
+        ledger.sweep_state(id),
+        ledger.open_blobs(id, Timestamp::MAX, OPEN_PAGE_MAX),
+        ledger.losses(id, None, LOSSES_PAGE_MAX),
+    );
+    Ok(TenantDetail {
+        tenant: TenantView::new(registered, swept),
+        open_blobs: OpenBlobs::of(open?),
+        losses: Losses::of(losses?),
+    })
+}
+
+/// Removes a tenant: marked first, so that nothing starts its subscriptions again; should a stop fail, the reconciler
+/// finishes the removal.
+pub(super) async fn remove(
+    registrar: &Registrar,
+    id: TenantId,
+) -> Result<Response<Bytes>, ApiError> {
+    let registered = registered(registrar, id).await?;
+    if !registrar.ledger.mark_leaving(id).await? {
+        return Err(ApiError::NotRegistered);
+    }
+    let client = registrar.microsoft.client()?;
+    stop_all(client, &registered).await?;
+    registrar.ledger.remove_tenant(id).await?;
+    tracing::info!(tenant.id = %id, "tenant removed");
+    Ok(empty_response(StatusCode::NO_CONTENT))
+}
+
+async fn registered(registrar: &Registrar, id: TenantId) -> Result<Registered, ApiError> {
+    let registered = registrar.ledger.registered(id).await?;
+    registered.ok_or(ApiError::NotRegistered)
+}
