@@ -252,6 +252,7 @@ impl Components {
         };
         let registrar = Registrar {
             ledger: self.ledger.clone(),
+            queue: self.queue.clone(),
             microsoft: Self::microsoft(config),
             webhooks: self.webhooks(),
             api_key: Secret::fixed(self.api_key.clone(), None),

@@ -17,6 +17,7 @@ mod failure;
 mod intake;
 mod lines;
 mod measured;
+mod redeliver;
 mod resolution;
 mod tenant_cache;
 mod turns;
@@ -43,8 +44,10 @@ use crate::clock::{Clock, later};
 use crate::content::{ContentRef, DiscoveredBy};
 use crate::logging::{field, message};
 use crate::microsoft::Microsoft;
+use crate::replay::Outcome;
 use crate::settings::EventSettings;
-use crate::store::lake::{Codec, Lake, key};
+use crate::store::lake::key::{self, Generation};
+use crate::store::lake::{Codec, Lake};
 use crate::store::ledger::Ledger;
 use crate::store::ledger::blob::{Choice, Counts, Lease, LeaseOutcome, State};
 use crate::store::ledger::loss::LossKind;
@@ -92,6 +95,8 @@ pub enum FetchOutcome {
     NotServed,
     /// The attempt failed; the next one is arranged.
     RetryArranged,
+    /// It was no blob, but a part of a replay.
+    Replayed(Outcome),
     /// It is on the tenant's list of losses.
     GivenUp(LossKind),
 }
@@ -130,7 +135,13 @@ pub async fn run(
     clock: Clock,
     worker_until: Timestamp,
 ) -> Result<FetchOutcome, FetchError> {
-    let (blob, via) = message.into_parts();
+    let (blob, via) = match message {
+        Message::V1 { blob, via } => (blob, via),
+        Message::Replay(part) => {
+            let outcome = redeliver::run(fetcher, &part, clock, worker_until).await?;
+            return Ok(FetchOutcome::Replayed(outcome));
+        }
+    };
     let span = tracing::info_span!(
         "blob",
         { field::TENANT_ID } = %blob.tenant_id,
@@ -288,25 +299,26 @@ async fn deliver(
 ) -> Result<Events, FetchError> {
     let mut body = body::get(fetcher, blob, cloud, chosen).await?;
     let mut events = events(fetcher, blob, &mut body, clock.now()).await?;
-    write(fetcher, blob, &mut events, body.codec).await?;
+    write(fetcher, blob, &mut events, body.codec, None).await?;
     Ok(events)
 }
 
-/// Step 4: one object for the events, and one for each route that has any.
+/// Step 4: one object for the events, and one for each route that has any; those of a replay may lie in a generation.
 async fn write(
     fetcher: &Fetcher,
     blob: &ContentRef,
     events: &mut Events,
     codec: Codec,
+    generation: Option<&Generation>,
 ) -> Result<(), FetchError> {
     let options = &fetcher.events.options;
     if let Some(mut object) = events.lines.take_object()? {
-        let path = key::events(blob, options.schema, codec);
+        let path = key::within(generation, key::events(blob, options.schema, codec));
         fetcher.lake.write_spool(&path, &mut object).await?;
     }
     for (route, lines) in options.filter.routes().iter().zip(&mut events.routed) {
         if let Some(mut object) = lines.take_object()? {
-            let path = key::routed(route, blob, codec);
+            let path = key::within(generation, key::routed(route, blob, codec));
             fetcher.lake.write_spool(&path, &mut object).await?;
         }
     }

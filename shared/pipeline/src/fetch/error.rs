@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use office365::InvalidConfig;
 use sha2::{Digest as _, Sha256};
 
+use crate::replay::ReplayError;
 use crate::store::lake::{LakeError, Spool};
 use crate::store::ledger::LedgerError;
 use crate::store::ledger::blob::Counts;
@@ -49,6 +50,9 @@ pub enum FetchError {
     /// The worker's time ended first.
     #[error("not finished within the worker's time; it runs alone the next times")]
     TooSlow,
+    /// A part of a replay cannot be worked at.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// Records went in that did not come out. A fault of this program; nothing is settled.
     #[error(
         "records are not conserved ({counts:?}, {lines} lines): this is a bug, please report it"

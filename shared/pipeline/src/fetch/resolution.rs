@@ -124,6 +124,7 @@ pub(super) fn resolve(
         FetchError::Lake(_)
         | FetchError::Connect(_)
         | FetchError::TooSlow
+        | FetchError::Replay(_)
         | FetchError::NotConserved { .. } => Resolution::Retry(delay),
     }
 }

@@ -19,6 +19,7 @@ use crate::store::ledger::loss::LOSSES_PAGE_MAX;
 use crate::store::ledger::registry::{
     Registered, TENANTS_PAGE_MAX, Tenant, TenantChange, TenantState,
 };
+use crate::store::waiting::enqueue_all;
 use crate::subscription::{ensure, note_on_all, stop, stop_all};
 
 /// Times that a change is tried anew because somebody else has changed the tenant meanwhile. People do not do that often.
@@ -187,10 +188,18 @@ async fn look_after(registrar: &Registrar, id: TenantId, clock: Clock) -> Result
     } = registrar;
     let client = registrar.microsoft.client()?;
     let registered = registered(registrar, id).await?;
-    if let Err(error) = ensure(ledger, client, webhooks, &registered, clock).await {
-        // The tenant is registered; how its subscriptions stand is in the answer, and the reconciler repairs it.
-        tracing::warn!(tenant.id = %id, %error, "subscriptions not looked at yet");
-        note_on_all(ledger, &registered, &error.to_string(), clock.now()).await;
+    match ensure(ledger, client, webhooks, &registered, clock).await {
+        // A call succeeded: whatever kept the tenant from being served is over, and what waits is due.
+        Ok(_) if ledger.take_brake_off(id).await? => {
+            let waiting = enqueue_all(ledger, &registrar.queue, id, clock.now()).await;
+            tracing::info!(tenant.id = %id, ?waiting, "tenant is served again");
+        }
+        Ok(_) => {}
+        Err(error) => {
+            // The tenant is registered; how its subscriptions stand is in the answer, and the reconciler repairs it.
+            tracing::warn!(tenant.id = %id, %error, "subscriptions not looked at yet");
+            note_on_all(ledger, &registered, &error.to_string(), clock.now()).await;
+        }
     }
     Ok(())
 }
