@@ -1,24 +1,15 @@
-//! A client of the operator's API of a running installation.
+//! A client of the operator's API of a running installation, here or on AWS.
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{Method, Request, StatusCode};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http::{Method, StatusCode};
+use reqwest::redirect::Policy;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-use url::Url;
+use url::{Host, Url};
 
 /// Time for one call: the API answers within 27 s.
 const CALL_WITHIN: Duration = Duration::from_secs(30);
-
-/// Longest answer read, in bytes. A list of thousands of tenants has a few MiB.
-const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A call failed.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +34,8 @@ pub enum CallError {
     },
 }
 
-/// Calls the API at `base`, which ends in a slash, with a `path` such as `v1/tenants`. Returns the JSON of the answer, `null` if it
-/// has none.
+/// Calls the API at `base`, which ends in a slash, with a `path` such as `v1/tenants`, a query included. Returns the JSON of
+/// the answer, `null` if it has none.
 ///
 /// # Errors
 /// See [`CallError`].
@@ -56,20 +47,16 @@ pub async fn call(
     body: Option<&Value>,
 ) -> Result<Value, CallError> {
     let url = format!("{base}{path}");
-    let no_answer = |why: String| CallError::NoAnswer {
+    let exchanged = exchange(base, &url, key, method, body).await;
+    let (status, answer) = exchanged.map_err(|error| CallError::NoAnswer {
         url: url.clone(),
-        why,
-    };
-    let (status, answer) = timeout(CALL_WITHIN, exchange(base, key, method, path, body))
-        .await
-        .map_err(|_| no_answer(format!("nothing within {CALL_WITHIN:?}")))?
-        .map_err(|error| no_answer(error.to_string()))?;
-    let answer = serde_json::from_slice(&answer).unwrap_or(Value::Null);
+        why: causes(&error),
+    })?;
     if status.is_success() {
         return Ok(answer);
     }
     Err(CallError::Refused {
-        url: url.clone(),
+        url,
         status,
         detail: answer["detail"]
             .as_str()
@@ -78,33 +65,42 @@ pub async fn call(
     })
 }
 
-type AnyError = Box<dyn std::error::Error + Send + Sync>;
-
 async fn exchange(
     base: &Url,
+    url: &str,
     key: &SecretString,
     method: Method,
-    path: &str,
     body: Option<&Value>,
-) -> Result<(StatusCode, Bytes), AnyError> {
-    let authority = base.authority();
-    let stream = TcpStream::connect(authority).await?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let connection = tokio::spawn(connection);
-    let body = body.map(ToString::to_string).unwrap_or_default();
-    let request = Request::builder()
-        .method(method)
-        .uri(format!("/{path}"))
-        .header(HOST, authority)
-        .header(AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
-        .header(CONTENT_TYPE, "application/json")
-        .body(Full::new(Bytes::from(body)))?;
-    let response = sender.send_request(request).await?;
+) -> Result<(StatusCode, Value), reqwest::Error> {
+    // Never followed elsewhere: the key goes to the address that was given, and to no other.
+    let builder = reqwest::Client::builder()
+        .redirect(Policy::none())
+        .timeout(CALL_WITHIN);
+    let client = match base.host() {
+        Some(Host::Ipv4(ip)) if ip.is_loopback() => builder.no_proxy(),
+        _ => builder,
+    };
+    let mut request = client
+        .build()?
+        .request(method, url)
+        .bearer_auth(key.expose_secret());
+    if let Some(body) = body {
+        request = request.json(body);
+    }
+    let response = request.send().await?;
     let status = response.status();
-    let answer = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
-        .collect()
-        .await?
-        .to_bytes();
-    connection.abort();
-    Ok((status, answer))
+    let text = response.bytes().await?;
+    Ok((status, serde_json::from_slice(&text).unwrap_or(Value::Null)))
+}
+
+/// The error with what is behind it: the library's own text stops at "error sending request".
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }

@@ -6,10 +6,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use normalize::{Filter, OcsfVersion, Options, RawData, RulesError, Schema, SeverityRules};
 use pipeline::lake::Codec;
 use pipeline::settings::{EventSettings, RecordDedupe};
 use secrecy::SecretString;
+use url::Url;
 
 /// The pipeline's options: the same for `demo` and `serve`.
 #[derive(Debug, Args)]
@@ -89,6 +93,78 @@ impl PipelineArgs {
     pub fn address(&self, port: u16) -> SocketAddr {
         SocketAddr::new(self.listen, port)
     }
+}
+
+/// Which installation a command speaks to.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Installation")]
+pub struct ApiArgs {
+    /// Address of the API: that of serve, or the output ApiUrl of the stack
+    #[arg(
+        long,
+        env = "API_URL",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
+    pub api: Url,
+    /// Bearer key of the API [default: the one in the file api-key of the data folder]
+    #[arg(long, env = "API_KEY", hide_env_values = true, value_name = "KEY", value_parser = secret)]
+    pub api_key: Option<SecretString>,
+    /// Folder that serve keeps its data in
+    #[arg(long, default_value = ".ualstream", value_name = "DIR")]
+    pub data: PathBuf,
+}
+
+/// The key of the API is neither given nor there.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no API key: give it in the environment as API_KEY, or name serve's folder with --data ({file}: {cause})"
+)]
+pub struct NoApiKey {
+    file: String,
+    cause: std::io::Error,
+}
+
+impl ApiArgs {
+    /// The address, with a slash at its end.
+    #[must_use]
+    pub fn base(&self) -> Url {
+        let mut base = self.api.clone();
+        if !base.path().ends_with('/') {
+            base.set_path(&format!("{}/", base.path()));
+        }
+        base
+    }
+
+    /// The key, from the argument or from the file `name` of the data folder.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn key(&self, name: &str) -> Result<SecretString, NoApiKey> {
+        if let Some(key) = &self.api_key {
+            return Ok(key.clone());
+        }
+        let file = self.data.join(name);
+        match std::fs::read_to_string(&file) {
+            Ok(key) => Ok(key.trim().into()),
+            Err(cause) => Err(NoApiKey {
+                file: file.display().to_string(),
+                cause,
+            }),
+        }
+    }
+}
+
+/// A moment on the command line: RFC 3339, or a day, which begins at midnight in UTC.
+pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
+    let day: Result<Date, _> = text.parse();
+    let at = match day {
+        Ok(day) if text.len() == "2026-03-01".len() => {
+            day.to_zoned(TimeZone::UTC).map(|at| at.timestamp())
+        }
+        _ => text.parse(),
+    };
+    at.map_err(|_| "give a day such as 2026-03-01, or a time such as 2026-03-01T10:00:00Z".into())
 }
 
 /// How events are made: the same for records from Microsoft and from files.
@@ -188,4 +264,22 @@ impl From<RawDataArg> for RawData {
 /// A value parser for secrets, which keeps them out of every `Debug` output of the arguments.
 pub(crate) fn secret(text: &str) -> Result<SecretString, Infallible> {
     Ok(text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_time_or_a_day() {
+        let at = |text: &str| moment(text).map(|at| at.to_string());
+        assert_eq!(at("2026-03-01").unwrap(), "2026-03-01T00:00:00Z");
+        assert_eq!(
+            at("2026-03-01T10:00:00+01:00").unwrap(),
+            "2026-03-01T09:00:00Z"
+        );
+        for bad in ["yesterday", "2026-03-01T10:00:00", ""] {
+            assert!(at(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{self, CommandError, compact, demo, filter, normalize, serve};
+use crate::commands::{
+    self, CommandError, certificate, compact, demo, filter, losses, normalize, replay, serve,
+};
 
 /// Microsoft 365 audit records as OCSF events: the whole pipeline on this machine, and tools for records and lakes
 #[derive(Debug, Parser)]
@@ -33,6 +35,14 @@ this machine. Ctrl-C stops it, and the next start goes on where this one stopped
 const SERVE_NOTES: &str = "\
 Once it runs, register a tenant with POST /v1/tenants. The address and the file of the key are printed at the start.";
 
+const CERTIFICATE_NOTES: &str = "\
+An hour is complete when a later sweep went past it and nothing of it is open, and final when Microsoft lists it no more. Hours \
+are those in which Microsoft made content available, in UTC.";
+
+const REPLAY_NOTES: &str = "\
+Ctrl-C stops the report, not the replay. Without --generation the events replace those that are there: that is right after a \
+correction of the program, and wrong after a change of schema or filter.";
+
 /// The commands, each with its options.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -42,6 +52,14 @@ pub enum Command {
     /// Run the pipeline against Microsoft, or a server that speaks like it
     #[command(after_help = SERVE_NOTES)]
     Serve(Box<serve::ServeArgs>),
+    /// Show what was delivered of each hour, as proof
+    #[command(after_help = CERTIFICATE_NOTES)]
+    Certificate(certificate::CertificateArgs),
+    /// List what could not be delivered, or acknowledge it
+    Losses(losses::LossesArgs),
+    /// Make the events of a period anew, from the raw copies
+    #[command(after_help = REPLAY_NOTES)]
+    Replay(replay::ReplayArgs),
     /// Turn raw audit records into events, on standard output
     Normalize(normalize::NormalizeArgs),
     /// Show what a filter would keep, drop and route; writes nothing
@@ -69,6 +87,9 @@ pub async fn run(cli: &Cli, began: Instant) -> Result<ExitCode, CommandError> {
     match &cli.command {
         Command::Demo(args) => demo::main(args, log_level, began).await,
         Command::Serve(args) => serve::main(args, log_level).await,
+        Command::Certificate(args) => certificate::main(args).await,
+        Command::Losses(args) => losses::main(args).await,
+        Command::Replay(args) => replay::main(args).await,
         Command::Normalize(args) => normalize::main(args),
         Command::Filter(args) => filter::main(args).await,
         Command::Compact(args) => compact::main(args, log_level).await,
@@ -142,6 +163,16 @@ mod tests {
         let is_taken = |more: &str| parse(&format!("ualstream filter --filter f {more}")).is_ok();
         assert!(is_taken("--lake d") && is_taken("a b"));
         assert!(!is_taken("") && !is_taken("--lake d a") && !is_taken("--lake d --days 0"));
+    }
+
+    #[test]
+    fn losses_are_listed_or_acknowledged() {
+        const TENANT: &str = "11111111-2222-4333-8444-555555555555";
+        let is_taken = |more: &str| parse(&format!("ualstream losses {more}")).is_ok();
+        assert!(is_taken(TENANT) && is_taken(&format!("{TENANT} --open --json")));
+        assert!(is_taken(&format!("acknowledge {TENANT} x --note seen")));
+        assert!(!is_taken("") && !is_taken("contoso"));
+        assert!(!is_taken(&format!("acknowledge {TENANT} x")));
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! The commands, one file each: its options, what it does, and how it reports.
 
+mod api;
+pub mod certificate;
 pub mod columns;
 pub mod compact;
 pub mod demo;
 pub mod filter;
+pub mod losses;
 pub mod normalize;
+pub mod replay;
 pub mod serve;
+mod table;
 
 use std::io::{self, Write as _};
 

@@ -79,8 +79,8 @@ const RESERVED: [(&str, &[&str]); 9] = [
     ("clap", &["emulator", "local"]),
     ("lambda_", FUNCTIONS),
     ("object_store", &["pipeline", "local", "tests"]),
-    // The emulator calls webhooks; office365 is the client for Microsoft.
-    ("reqwest", &["emulator", "office365", "tests"]),
+    // The emulator calls webhooks; office365 is the client for Microsoft; local calls the operator's API.
+    ("reqwest", &["emulator", "local", "office365", "tests"]),
     ("dynoxide", &["local"]),
 ];
 

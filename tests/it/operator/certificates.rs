@@ -159,7 +159,7 @@ async fn a_days_final_hours_are_kept_in_the_lake() -> Outcome<()> {
         "certificates/day={day}/tenant_id={}.ndjson.gz",
         world.tenant()
     );
-    let lines = tests::lake::lines(&world.lake().join(key))?;
+    let lines = tests::lake::events_of(&world.lake().join(key))?;
     assert_eq!(lines.len(), 24);
     assert!(lines.iter().all(|line| line["state"] == "final"));
     let records: u64 = lines
@@ -199,7 +199,7 @@ async fn a_day_with_an_open_hour_waits_and_is_then_told() -> Outcome<()> {
         "certificates/day={day}/tenant_id={}.ndjson.gz",
         world.tenant()
     );
-    let lines = tests::lake::lines(&world.lake().join(key))?;
+    let lines = tests::lake::events_of(&world.lake().join(key))?;
     let open: Vec<_> = lines
         .iter()
         .filter(|line| line["state"] == "open")

@@ -1,5 +1,7 @@
 //! Events made anew from raw copies: the same ones, without Microsoft, in steps that may fail.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use emulator::Operation;
@@ -7,41 +9,17 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::Outcome;
 use tests::world::{EXCHANGE, World, exchange};
-use walk::objects;
 
 use super::{ask, get};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-mod walk {
-    //! The objects of a lake.
-
-    use std::collections::BTreeMap;
-    use std::path::{Path, PathBuf};
-
-    use tests::Outcome;
-
-    /// Each file below a folder of the lake with its bytes; none when the folder is not there.
-    pub(super) fn objects(lake: &Path, folder: &str) -> Outcome<BTreeMap<PathBuf, Vec<u8>>> {
-        let mut found = BTreeMap::new();
-        let root = lake.join(folder);
-        let mut folders = vec![root.clone()];
-        while let Some(folder) = folders.pop() {
-            let Ok(entries) = std::fs::read_dir(&folder) else {
-                continue;
-            };
-            for entry in entries {
-                let path = entry?.path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    let name = path.strip_prefix(&root)?.to_owned();
-                    found.insert(name, std::fs::read(&path)?);
-                }
-            }
-        }
-        Ok(found)
-    }
+/// Each file below a folder of the lake with its bytes; none when the folder is not there.
+fn objects(lake: &Path, folder: &str) -> Outcome<BTreeMap<PathBuf, Vec<u8>>> {
+    let root = lake.join(folder);
+    let files = tests::lake::files(&root)?.into_iter();
+    let read = |path: PathBuf| Ok((path.strip_prefix(&root)?.to_owned(), std::fs::read(&path)?));
+    files.map(read).collect()
 }
 
 /// A tenant with everything delivered.

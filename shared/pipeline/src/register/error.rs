@@ -189,7 +189,9 @@ impl From<LedgerError> for ApiError {
     fn from(error: LedgerError) -> Self {
         tracing::error!(%error, "request not answered: the ledger failed");
         match error {
-            LedgerError::Aws(_) => Self::Unavailable,
+            LedgerError::Aws(_) | LedgerError::Contended { .. } | LedgerError::Endless { .. } => {
+                Self::Unavailable
+            }
             LedgerError::Damaged { .. } | LedgerError::UnknownKey(_) => {
                 Self::Unreadable(error.to_string())
             }
