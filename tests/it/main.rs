@@ -14,6 +14,7 @@ mod faults;
 mod filter;
 mod forward;
 mod lake;
+mod operator;
 mod parquet;
 mod redaction;
 mod stack;

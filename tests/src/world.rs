@@ -429,6 +429,24 @@ impl World {
             .collect())
     }
 
+    /// Writes an item of texts into the ledger, over the one that is there: what the pipeline never writes.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer.
+    pub async fn put_item(&self, attributes: &[(&str, &str)]) -> Outcome<()> {
+        let text = |(name, value): &(&str, &str)| {
+            ((*name).to_owned(), AttributeValue::S((*value).to_owned()))
+        };
+        self.backends
+            .dynamodb
+            .put_item()
+            .table_name(TABLE)
+            .set_item(Some(attributes.iter().map(text).collect()))
+            .send()
+            .await?;
+        Ok(())
+    }
+
     /// The folder of the lake.
     #[must_use]
     pub fn lake(&self) -> &Path {
