@@ -23,6 +23,13 @@ pub const TABLE: &str = "ualstream";
 /// The content queue's name in the embedded SQS.
 pub const QUEUE: &str = "ualstream-content";
 
+/// The sweep queue's name in the embedded SQS.
+pub const SWEEP_QUEUE: &str = "ualstream-sweeps";
+
+/// How long a message for a sweep is hidden after its receipt, and how long the queue keeps one: as on AWS (template.yaml).
+const SWEEP_MESSAGE_HIDDEN: Duration = Duration::from_secs(540);
+const SWEEP_MESSAGE_KEPT: Duration = Duration::from_secs(600);
+
 /// The embedded servers accept every signature, but the SDK makes none without a region.
 const REGION: &str = "us-east-1";
 
@@ -35,7 +42,7 @@ pub enum Storage {
     Memory,
 }
 
-/// The running back ends, with their table and queue.
+/// The running back ends, with their table and queues.
 pub struct Backends {
     /// A client of the embedded DynamoDB.
     pub dynamodb: aws_sdk_dynamodb::Client,
@@ -43,6 +50,8 @@ pub struct Backends {
     pub sqs: aws_sdk_sqs::Client,
     /// The content queue's address.
     pub queue_url: String,
+    /// The sweep queue's address.
+    pub sweep_queue_url: String,
     database: dynamodb::Dynamodb,
     queues: server::Server,
 }
@@ -63,12 +72,12 @@ pub enum BackendsError {
         /// What SQLite says.
         cause: String,
     },
-    /// The table or the queue cannot be created.
+    /// The table or a queue cannot be created.
     #[error("the embedded back ends are not usable: {0}")]
     Aws(#[from] AwsError),
 }
 
-/// Starts both servers and creates table and queue. A message that is not deleted is received again after
+/// Starts both servers and creates table and queues. A message of the content queue that is not deleted is received again after
 /// `visibility_timeout`.
 ///
 /// # Errors
@@ -83,11 +92,19 @@ pub async fn start(
     let dynamodb = dynamodb_client(&database.url());
     pipeline::ledger::create_table(&dynamodb, TABLE).await?;
     let sqs = sqs_client(&queues.url());
-    let queue_url = create_queue(&sqs, visibility_timeout).await?;
+    let queue_url = create_queue(&sqs, QUEUE, visibility_timeout, None).await?;
+    let sweep_queue_url = create_queue(
+        &sqs,
+        SWEEP_QUEUE,
+        SWEEP_MESSAGE_HIDDEN,
+        Some(SWEEP_MESSAGE_KEPT),
+    )
+    .await?;
     Ok(Backends {
         dynamodb,
         sqs,
         queue_url,
+        sweep_queue_url,
         database,
         queues,
     })
@@ -154,15 +171,21 @@ fn credentials() -> Credentials {
 
 async fn create_queue(
     sqs: &aws_sdk_sqs::Client,
+    name: &str,
     visibility_timeout: Duration,
+    retention: Option<Duration>,
 ) -> Result<String, AwsError> {
-    let created = sqs
-        .create_queue()
-        .queue_name(QUEUE)
-        .attributes(
-            QueueAttributeName::VisibilityTimeout,
-            visibility_timeout.as_secs().to_string(),
-        )
+    let mut create = sqs.create_queue().queue_name(name).attributes(
+        QueueAttributeName::VisibilityTimeout,
+        visibility_timeout.as_secs().to_string(),
+    );
+    if let Some(retention) = retention {
+        create = create.attributes(
+            QueueAttributeName::MessageRetentionPeriod,
+            retention.as_secs().to_string(),
+        );
+    }
+    let created = create
         .send()
         .await
         .map_err(|error| AwsError::new("sqs:CreateQueue", &error))?;

@@ -13,20 +13,21 @@ use std::time::Duration;
 
 use office365::{AllowedHosts, Endpoints};
 use pipeline::aws::secrets::Secret;
-use pipeline::fetch::Fetcher;
+use pipeline::fetch::{self, Fetcher};
 use pipeline::lake::{Lake, OpenError};
 use pipeline::ledger::Ledger;
 use pipeline::microsoft::Microsoft;
 use pipeline::microsoft::credential::AppCredential;
-use pipeline::queue::Queue;
+use pipeline::queue::{Queue, SweepQueue};
 use pipeline::receive::Receiver;
-use pipeline::reconcile::Reconciler;
+use pipeline::reconcile::{Dispatcher, Periods, Sweeper};
 use pipeline::register::Registrar;
 use pipeline::settings::EventSettings;
 use pipeline::subscription::Webhooks;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;
@@ -82,6 +83,8 @@ pub struct Config {
     pub webhook_key: Option<SecretString>,
     /// The fetcher's settings.
     pub events: EventSettings,
+    /// Time between two sweeps of a tenant.
+    pub sweep_every: Duration,
     /// Time for one batch of ten blobs. After a crash, its blobs are fetched again when the time is over.
     pub batch_within: Duration,
 }
@@ -134,7 +137,8 @@ pub struct Installation {
     pub ledger: Ledger,
     /// The folder with ledger, lake and keys, locked.
     pub data: DataDir,
-    reconciler: Arc<Reconciler>,
+    /// Until the sweeps begin.
+    sweeping: Option<Sweeping>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
 }
@@ -181,16 +185,18 @@ pub async fn start(data: DataDir, config: Config) -> Result<Installation, Instal
     let backends = Arc::new(backends);
     let stop = CancellationToken::new();
     let (ledger, source) = (components.ledger.clone(), components.source.clone());
-    let (api, reconciler, fetcher) = components.assemble(&config);
+    let (api, sweeping, fetcher) = components.assemble(&config, &backends);
     let mut tasks = JoinSet::new();
     tasks.spawn(sweeps::expire(Arc::clone(&backends), stop.clone()));
     tasks.spawn(api::serve(listener, api, stop.clone().cancelled_owned()));
-    tasks.spawn(worker::run(
-        source,
-        Arc::new(fetcher),
-        config.batch_within,
-        stop.clone(),
-    ));
+    let (fetcher, within) = (Arc::new(fetcher), config.batch_within);
+    tasks.spawn(worker::run(source, stop.clone(), move |deliveries| {
+        let fetcher = Arc::clone(&fetcher);
+        async move {
+            let (clock, deadline) = (wall_clock::clock(), Instant::now() + within);
+            fetch::batch(&fetcher, deliveries, clock, deadline).await
+        }
+    }));
     Ok(Installation {
         url,
         webhook_url,
@@ -200,7 +206,7 @@ pub async fn start(data: DataDir, config: Config) -> Result<Installation, Instal
         backends,
         ledger,
         data,
-        reconciler: Arc::new(reconciler),
+        sweeping: Some(sweeping),
         stop,
         tasks,
     })
@@ -213,6 +219,14 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, Url), InstallationE
     let url = Url::parse(&format!("http://{bound}/"))
         .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
     Ok((listener, url))
+}
+
+/// What the sweeps need.
+struct Sweeping {
+    dispatcher: Dispatcher,
+    sweeper: Arc<Sweeper>,
+    source: MessageSource,
+    period: Duration,
 }
 
 /// What the functions share.
@@ -243,7 +257,7 @@ impl Components {
         }
     }
 
-    fn assemble(self, config: &Config) -> (Api, Reconciler, Fetcher) {
+    fn assemble(self, config: &Config, backends: &Backends) -> (Api, Sweeping, Fetcher) {
         // One for all: Microsoft counts a tenant's requests in all.
         let microsoft = Self::microsoft(config);
         let receiver = Receiver {
@@ -263,12 +277,7 @@ impl Components {
             receiver: Arc::new(receiver),
             registrar: Arc::new(registrar),
         };
-        let reconciler = Reconciler {
-            ledger: self.ledger.clone(),
-            queue: self.queue.clone(),
-            microsoft: microsoft.clone(),
-            webhooks: self.webhooks(),
-        };
+        let sweeping = self.sweeping(config, microsoft.clone(), backends);
         let fetcher = Fetcher::new(
             self.ledger,
             self.queue,
@@ -276,16 +285,49 @@ impl Components {
             microsoft,
             config.events.clone(),
         );
-        (api, reconciler, fetcher)
+        (api, sweeping, fetcher)
+    }
+
+    fn sweeping(&self, config: &Config, microsoft: Microsoft, backends: &Backends) -> Sweeping {
+        let periods = Periods::every(config.sweep_every);
+        let queue_url = backends.sweep_queue_url.clone();
+        Sweeping {
+            dispatcher: Dispatcher {
+                ledger: self.ledger.clone(),
+                sweeps: SweepQueue::new(backends.sqs.clone(), queue_url.clone()),
+                periods,
+            },
+            sweeper: Arc::new(Sweeper::new(
+                self.ledger.clone(),
+                self.queue.clone(),
+                microsoft,
+                self.webhooks(),
+                periods,
+            )),
+            source: MessageSource {
+                client: backends.sqs.clone(),
+                queue_url,
+            },
+            period: config.sweep_every,
+        }
     }
 }
 
 impl Installation {
-    /// Starts to sweep: at once, and then at this interval.
-    pub fn begin_sweeps(&mut self, every: Duration) {
-        let reconciler = Arc::clone(&self.reconciler);
-        self.tasks
-            .spawn(sweeps::run(reconciler, every, self.stop.clone()));
+    /// Starts to sweep: at once, and then at the configured interval.
+    pub fn begin_sweeps(&mut self) {
+        if let Some(sweeping) = self.sweeping.take() {
+            let Sweeping {
+                dispatcher,
+                sweeper,
+                source,
+                period,
+            } = sweeping;
+            self.tasks
+                .spawn(sweeps::dispatch(dispatcher, period, self.stop.clone()));
+            self.tasks
+                .spawn(sweeps::sweep(source, sweeper, self.stop.clone()));
+        }
     }
 
     /// Takes no more work, waits up to 20 s for the work under way and stops the back ends. Returns whether all of it was

@@ -3,6 +3,7 @@
 //! test says so.
 
 mod calls;
+mod sweeps;
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -26,9 +27,9 @@ use pipeline::lake::Lake;
 use pipeline::ledger::Ledger;
 use pipeline::microsoft::Microsoft;
 use pipeline::microsoft::credential::AppCredential;
-use pipeline::queue::Queue;
+use pipeline::queue::{Queue, SweepQueue};
 use pipeline::receive::Receiver;
-use pipeline::reconcile::{self, Reconciler, Report, Sweep};
+use pipeline::reconcile::{Dispatcher, Periods, Sweeper};
 use pipeline::register::Registrar;
 use pipeline::settings::EventSettings;
 use pipeline::subscription::Webhooks;
@@ -53,6 +54,12 @@ const BATCH_WITHIN: Duration = Duration::from_secs(60);
 
 /// Longest wait for a condition.
 const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// The times of sweeps as they are deployed, but for what passes in real time.
+const PERIODS: Periods = Periods {
+    stalled: Duration::from_secs(5),
+    ..Periods::DEPLOYED
+};
 
 /// Rounds of work after which a queue that is not empty counts as stuck.
 const ROUNDS_MAX: usize = 2_000;
@@ -94,7 +101,8 @@ pub struct World {
     pub receiver: Arc<Receiver>,
     fetcher: Arc<Fetcher>,
     registrar: Arc<Registrar>,
-    reconciler: Reconciler,
+    dispatcher: Dispatcher,
+    sweeper: Sweeper,
     backends: Backends,
     folder: TempDir,
     _server: oneshot::Sender<()>,
@@ -166,12 +174,12 @@ impl World {
         }));
         Ok(Self {
             fetcher: fetcher(&ledger, &queue, folder.path(), &emulator, events)?,
-            reconciler: Reconciler {
+            dispatcher: Dispatcher {
                 ledger: ledger.clone(),
-                queue,
-                microsoft: microsoft()?,
-                webhooks: webhooks(),
+                sweeps: SweepQueue::new(backends.sqs.clone(), backends.sweep_queue_url.clone()),
+                periods: PERIODS,
             },
+            sweeper: Sweeper::new(ledger.clone(), queue, microsoft()?, webhooks(), PERIODS),
             emulator,
             ledger,
             flaky_dynamodb,
@@ -215,15 +223,6 @@ impl World {
     #[must_use]
     pub fn tenant(&self) -> Uuid {
         self.emulator.tenants()[0]
-    }
-
-    /// Runs the reconciler once.
-    ///
-    /// # Errors
-    /// It cannot run at all.
-    pub async fn reconcile(&self, sweep: Sweep) -> Outcome<Report> {
-        let clock = Clock::starting_at(self.now());
-        Ok(reconcile::run(&self.reconciler, sweep, clock, Instant::now() + WAIT_MAX).await?)
     }
 
     /// The number of messages in the queue: visible, in flight and delayed.
@@ -321,7 +320,7 @@ impl World {
             }
             if taken == 0 {
                 self.pass(Duration::from_secs(3600));
-                self.reconcile(Sweep::Day).await?;
+                self.sweep().await?;
             }
         }
         Err("not everything is delivered".into())

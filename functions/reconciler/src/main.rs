@@ -1,5 +1,5 @@
-//! Lambda: on a schedule, compares the desired state with the actual one. The event says how far to look back:
-//! `{"sweep": "recent"|"day"|"week"}`.
+//! Lambda: looks after the tenants. A schedule has it dispatch the sweeps that are due (`{"dispatch": "sweeps"}`), and the sweep
+//! queue has it run them.
 
 use std::time::SystemTime;
 
@@ -24,9 +24,9 @@ async fn main() -> Result<(), Error> {
         let left = event.context.deadline().duration_since(SystemTime::now());
         let deadline = Instant::now() + left.unwrap_or_default();
         let clock = Clock::starting_at(Timestamp::now());
-        let report = reconcile::run(reconciler, event.payload.sweep, clock, deadline).await;
+        let answer = reconcile::handle(reconciler, event.payload, clock, deadline).await;
         metrics.flush();
-        Ok::<_, Error>(report?)
+        Ok::<_, Error>(answer?)
     }))
     .await
 }

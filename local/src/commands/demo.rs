@@ -207,7 +207,7 @@ async fn run(
     for (number, tenant) in tenants(args).enumerate() {
         register(&installation, tenant, number + 1).await?;
     }
-    installation.begin_sweeps(args.pipeline.sweep_every());
+    installation.begin_sweeps();
     let backends = Arc::clone(&installation.backends);
     let filter = args.pipeline.events.filter.clone().unwrap_or_default();
     let end = follow::LakeAndLedger {
@@ -335,6 +335,7 @@ fn config(args: &DemoArgs, microsoft: &Emulator) -> Result<installation::Config,
         api_key: None,
         webhook_key: None,
         events: args.pipeline.events(),
+        sweep_every: args.pipeline.sweep_every(),
         batch_within: args.pipeline.batch_within(),
     })
 }

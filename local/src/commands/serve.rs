@@ -101,7 +101,7 @@ async fn start(args: &ServeArgs) -> Result<Installation, ServeError> {
     let config = config(args)?;
     let data = DataDir::open(&args.data, args.pipeline.lake.as_deref())?;
     let mut installation = installation::start(data, config).await?;
-    installation.begin_sweeps(args.pipeline.sweep_every());
+    installation.begin_sweeps();
     Ok(installation)
 }
 
@@ -124,6 +124,7 @@ fn config(args: &ServeArgs) -> Result<Config, ServeError> {
         api_key: key("API_KEY", args.api_key.as_ref())?,
         webhook_key: key("WEBHOOK_KEY", args.webhook_key.as_ref())?,
         events: args.pipeline.events(),
+        sweep_every: args.pipeline.sweep_every(),
         batch_within: args.pipeline.batch_within(),
     })
 }

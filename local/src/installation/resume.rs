@@ -18,7 +18,8 @@ pub enum ResumeError {
     Enqueue(#[from] EnqueueError),
 }
 
-/// Enqueues the open blobs of all tenants. Returns how many there are.
+/// Enqueues the open blobs of all tenants, and makes their sweeps due, which a process that was killed may have been at. Returns
+/// how many blobs there are.
 ///
 /// # Errors
 /// [`ResumeError`]; some may be in the queue.
@@ -26,6 +27,7 @@ pub async fn run(ledger: &Ledger, queue: &Queue, now: Timestamp) -> Result<usize
     let mut count = 0;
     for registered in ledger.all_tenants().await? {
         let tenant = registered.tenant.tenant_id;
+        ledger.free_sweep(tenant, now).await?;
         count += waiting::enqueue_all(ledger, queue, tenant, now).await?;
     }
     Ok(count)

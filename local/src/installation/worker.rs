@@ -1,19 +1,14 @@
-//! Takes messages from the queue and has their blobs fetched, as Lambda's event source mapping does: several batches of ten at
-//! once; a message that succeeded is deleted, one that failed is received again.
+//! Takes messages from a queue and has them worked at, as Lambda's event source mapping does: several batches of ten at once; a
+//! message that succeeded is deleted, one that failed is received again.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message};
 use pipeline::aws::AwsError;
 use pipeline::aws::batch::Delivery;
-use pipeline::fetch::{Fetcher, batch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-
-use crate::wall_clock;
 
 /// Batches in flight at once: what an event source mapping starts with.
 pub const BATCHES_IN_FLIGHT_MAX: usize = 5;
@@ -36,19 +31,20 @@ pub struct MessageSource {
     pub queue_url: String,
 }
 
-/// Works until `stop`, then finishes the batches under way. A batch may take `batch_within` from its receipt.
-pub async fn run(
+/// Works until `stop`, then finishes the batches under way. `work` returns the ids of the messages that must come again.
+pub async fn run<F>(
     source: MessageSource,
-    fetcher: Arc<Fetcher>,
-    batch_within: Duration,
     stop: CancellationToken,
-) {
+    work: impl Fn(Vec<Delivery>) -> F + Clone + Send + Sync + 'static,
+) where
+    F: Future<Output = Vec<String>> + Send,
+{
     let mut pollers = JoinSet::new();
     for _ in 0..BATCHES_IN_FLIGHT_MAX {
-        let (source, fetcher, stop) = (source.clone(), Arc::clone(&fetcher), stop.clone());
+        let (source, work, stop) = (source.clone(), work.clone(), stop.clone());
         pollers.spawn(async move {
             while let Some(messages) = stop.run_until_cancelled(poll(&source)).await {
-                process(&source, &fetcher, messages, batch_within).await;
+                process(&source, &work, messages).await;
             }
         });
     }
@@ -75,12 +71,13 @@ async fn poll(source: &MessageSource) -> Vec<Message> {
     }
 }
 
-async fn process(
+async fn process<F>(
     source: &MessageSource,
-    fetcher: &Arc<Fetcher>,
+    work: &impl Fn(Vec<Delivery>) -> F,
     messages: Vec<Message>,
-    within: Duration,
-) {
+) where
+    F: Future<Output = Vec<String>>,
+{
     let deliveries: Vec<Delivery> = messages
         .iter()
         .map(|message| Delivery {
@@ -91,18 +88,14 @@ async fn process(
     if deliveries.is_empty() {
         return;
     }
-    let clock = wall_clock::clock();
-    let failed: HashSet<String> = batch(fetcher, deliveries, clock, Instant::now() + within)
-        .await
-        .into_iter()
-        .collect();
+    let failed: HashSet<String> = work(deliveries).await.into_iter().collect();
     let succeeded = messages
         .iter()
         .filter(|message| !failed.contains(message.message_id().unwrap_or_default()));
     delete(source, succeeded).await;
 }
 
-/// Deletes the messages that succeeded. If that fails they are received again, and the ledger knows that their blobs are done.
+/// Deletes the messages that succeeded. If that fails they are received again, and the ledger knows what is done.
 async fn delete(source: &MessageSource, messages: impl Iterator<Item = &Message>) {
     let entries: Vec<_> = messages
         .enumerate()

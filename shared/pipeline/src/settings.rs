@@ -76,8 +76,10 @@ pub struct RegistrarSettings {
 pub struct ReconcilerSettings {
     /// `TABLE_NAME`
     pub table: String,
-    /// `QUEUE_URL`
+    /// `QUEUE_URL`: where unknown blobs go.
     pub queue_url: String,
+    /// `SWEEP_QUEUE_URL`: where the dispatcher says who is due.
+    pub sweep_queue_url: String,
     /// See [`WebhookSettings`].
     pub webhook: WebhookSettings,
     /// See [`MicrosoftSettings`].
@@ -198,14 +200,16 @@ pub fn reconciler(
     let settings = (
         env.required("TABLE_NAME"),
         env.required("QUEUE_URL"),
+        env.required("SWEEP_QUEUE_URL"),
         env.webhook(),
         env.microsoft(),
     );
     match settings {
-        (Some(table), Some(queue_url), Some(webhook), Some(microsoft)) => {
+        (Some(table), Some(queue_url), Some(sweep_queue_url), Some(webhook), Some(microsoft)) => {
             env.finish(ReconcilerSettings {
                 table,
                 queue_url,
+                sweep_queue_url,
                 webhook,
                 microsoft,
             })

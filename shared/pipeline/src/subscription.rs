@@ -8,6 +8,7 @@ mod stop;
 pub mod webhook;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
@@ -21,13 +22,16 @@ pub use self::stop::{stop, stop_all};
 use self::webhook::{ShortKey, check_keys, registration};
 use crate::aws::AwsError;
 use crate::aws::secrets::Secret;
-use crate::clock::Clock;
+use crate::clock::{Clock, later};
 use crate::logging::{field, message};
 use crate::store::ledger::registry::{Registered, Status, Subscription, Tenant, TenantState};
 use crate::store::ledger::{Ledger, LedgerError};
 
 /// Microsoft's code for a webhook that could not be validated.
 const WEBHOOK_NOT_VALIDATED: &str = "AF20021";
+
+/// How old "observed at" may be of a subscription that stands as it stood: when the tenant was last swept says how fresh it is.
+const OBSERVATION_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// What subscriptions are started with.
 #[derive(Debug)]
@@ -144,9 +148,14 @@ async fn ensure_one(
     let (id, content_type, now) = (tenant.tenant_id, seen.content_type, clock.now());
     let needed = plan(seen.wanted.as_ref(), seen.known, seen.observed, now);
     let (status, webhook) = observed_status(seen.observed);
-    ledger
-        .note_observed(id, content_type, status, webhook, now)
-        .await?;
+    // Unchanged, it is written once a day: for a quiet tenant this would be the most of what it costs.
+    let known = (seen.known.status, seen.known.webhook.as_deref());
+    let is_fresh = |at| now < later(at, OBSERVATION_KEPT);
+    if known != (status, Some(webhook)) || !seen.known.observed_at.is_some_and(is_fresh) {
+        ledger
+            .note_observed(id, content_type, status, webhook, now)
+            .await?;
+    }
     match needed {
         StartPlan::NotNeeded => Ok(EnsuredOne::Healthy(content_type)),
         StartPlan::Wait { until, why } => {

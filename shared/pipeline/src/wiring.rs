@@ -1,6 +1,8 @@
 //! From settings to what each function works with. Nothing here calls AWS or Microsoft: a cold start reaches its first poll
 //! without a network round trip.
 
+use std::sync::Arc;
+
 use aws_config::SdkConfig;
 use office365::AllowedHosts;
 
@@ -11,7 +13,7 @@ use crate::forward::{Forwarder, Stream};
 use crate::microsoft::Microsoft;
 use crate::microsoft::credential::AppCredential;
 use crate::receive::Receiver;
-use crate::reconcile::Reconciler;
+use crate::reconcile::{Dispatcher, Periods, Reconciler, Sweeper};
 use crate::register::Registrar;
 use crate::settings::{
     CompactorSettings, CredentialSettings, FetcherSettings, ForwarderSettings, MicrosoftSettings,
@@ -19,7 +21,7 @@ use crate::settings::{
 };
 use crate::store::lake::{Lake, OpenError};
 use crate::store::ledger::Ledger;
-use crate::store::queue::Queue;
+use crate::store::queue::{Queue, SweepQueue};
 use crate::subscription::Webhooks;
 
 /// What the receiver works with.
@@ -64,12 +66,21 @@ pub fn registrar(settings: RegistrarSettings, aws: &SdkConfig) -> Registrar {
 /// What the reconciler works with.
 #[must_use]
 pub fn reconciler(settings: ReconcilerSettings, aws: &SdkConfig) -> Reconciler {
-    let ledger = ledger(aws, settings.table);
+    let (ledger, periods) = (ledger(aws, settings.table), Periods::DEPLOYED);
+    let sqs = aws_sdk_sqs::Client::new(aws);
     Reconciler {
-        ledger: ledger.clone(),
-        queue: queue(aws, settings.queue_url),
-        microsoft: microsoft(aws, settings.microsoft).shared_by(ledger),
-        webhooks: webhooks(aws, settings.webhook),
+        dispatcher: Dispatcher {
+            ledger: ledger.clone(),
+            sweeps: SweepQueue::new(sqs, settings.sweep_queue_url),
+            periods,
+        },
+        sweeper: Arc::new(Sweeper::new(
+            ledger.clone(),
+            queue(aws, settings.queue_url),
+            microsoft(aws, settings.microsoft).shared_by(ledger),
+            webhooks(aws, settings.webhook),
+            periods,
+        )),
     }
 }
 

@@ -1,220 +1,313 @@
-//! Listing what Microsoft has, and enqueueing what the ledger does not know or nobody finished.
+//! One message of the sweep queue: one tenant, taken, looked after, and given back with the time when it is due again.
 
-use futures::stream::{self, StreamExt as _};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
 use jiff::Timestamp;
-use office365::{Client, Content, ContentId, ContentListing, ContentType, Disposition};
+use office365::TenantId;
+use tokio::time::Instant;
+use uuid::Uuid;
 
-use super::{Reconciler, Report, Sweep, TenantError, Window, windows};
-use crate::clock::Clock;
-use crate::content::ContentRef;
-use crate::logging::message;
-use crate::store::ledger::Ledger;
-use crate::store::ledger::blob::State;
-use crate::store::ledger::registry::{Registered, Subscription, Tenant};
-use crate::store::queue::Queue;
-use crate::subscription::Ensured;
+use super::due::Periods;
+use super::overdue::Depth;
+use super::progress::{Progress, Watched};
+use super::report::Report;
+use super::tenant::{End, Work};
+use super::trouble::TenantError;
+use crate::aws::batch::{self, Delivery};
+use crate::clock::{Clock, later};
+use crate::logging::{field, message};
+use crate::metrics;
+use crate::microsoft::Microsoft;
+use crate::store::ledger::registry::brake::{Brake, BrakeReason};
+use crate::store::ledger::sweep::SweepState;
+use crate::store::ledger::{Ledger, LedgerError};
+use crate::store::queue::{Queue, SweepMessage};
+use crate::subscription::Webhooks;
 
-/// What sweeping a tenant came to.
-pub(super) struct Swept {
-    pub(super) report: Report,
-    pub(super) first_error: Option<TenantError>,
+/// Tenants that one process looks after at once. Each makes a handful of calls a second at most, far below Microsoft's 2,000 a
+/// minute and tenant; the number is that of the messages that Lambda hands over at once.
+pub const TENANTS_IN_FLIGHT_MAX: usize = 10;
+
+/// Time kept back at the end, to write down how far the sweep came.
+const NOTE_MARGIN: Duration = Duration::from_secs(10);
+
+/// How long after its time a sweep that died still keeps others from the tenant.
+const LEASE_MARGIN: Duration = Duration::from_secs(30);
+
+/// What sweeps work with.
+#[derive(Debug)]
+pub struct Sweeper {
+    ledger: Ledger,
+    queue: Queue,
+    microsoft: Microsoft,
+    webhooks: Webhooks,
+    periods: Periods,
+    depth: Depth,
 }
 
-/// Sweeps every content type of a tenant; one that fails does not stop the others.
-pub(super) async fn all_types(
-    reconciler: &Reconciler,
-    client: &Client,
-    registered: &Registered,
-    ensured: &Ensured,
-    sweep: Sweep,
-    clock: Clock,
-) -> Swept {
-    let each = registered
-        .subscriptions
-        .iter()
-        .map(|(content_type, known)| async move {
-            let mut report = Report::default();
-            let result = one_type(
-                reconciler,
-                client,
-                registered,
-                (*content_type, known),
-                sweep,
-                clock,
-                &mut report,
-            )
-            .await;
-            let healthy = ensured.healthy.contains(content_type);
-            let noted = note(
-                &reconciler.ledger,
-                &registered.tenant,
-                (*content_type, known),
-                &result,
-                healthy,
-                clock.now(),
-            )
-            .await;
-            (report, result.and(noted))
-        });
-    let each: Vec<_> = each.collect();
-    let mut done = stream::iter(each).buffer_unordered(ContentType::ALL.len());
-    let mut swept = Swept {
-        report: Report::default(),
-        first_error: None,
-    };
-    while let Some((report, result)) = done.next().await {
-        swept.report.add(report);
-        if let Err(error) = result {
-            swept.first_error.get_or_insert(error);
+impl Sweeper {
+    /// A sweeper that puts unknown blobs into `queue`.
+    #[must_use]
+    pub fn new(
+        ledger: Ledger,
+        queue: Queue,
+        microsoft: Microsoft,
+        webhooks: Webhooks,
+        periods: Periods,
+    ) -> Self {
+        Self {
+            ledger,
+            queue,
+            microsoft,
+            webhooks,
+            periods,
+            depth: Depth::default(),
         }
     }
-    swept
 }
 
-/// Sweeps one content type. The watermark moves when every page of every window was compared and enqueued, not before.
-async fn one_type(
-    reconciler: &Reconciler,
-    client: &Client,
-    registered: &Registered,
-    (content_type, known): (ContentType, &Subscription),
-    sweep: Sweep,
+/// Nobody knows how far the sweep came: the state could not be taken or written.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct SweepError(#[from] LedgerError);
+
+/// Runs one sweep for each message, until `deadline`. None of them has to come again: whoever is still due is dispatched again.
+pub async fn batch(
+    sweeper: &Arc<Sweeper>,
+    deliveries: Vec<Delivery>,
     clock: Clock,
-    report: &mut Report,
-) -> Result<(), TenantError> {
-    let tenant = &registered.tenant;
-    let _ = known;
-    for Window { start, end } in windows(sweep, None, clock.now()) {
-        let mut pages =
-            client.content_pages(tenant.tenant_id, tenant.cloud, content_type, start, end);
-        while let Some(listing) = pages.next().await? {
-            report.listed += listing.contents.len();
-            report.rejected += listing.rejected_count;
-            note_rejected(&reconciler.ledger, tenant, content_type, &listing, clock).await?;
-            report.unknown +=
-                enqueue_unknown(reconciler, tenant, listing.contents, sweep, clock).await?;
+    deadline: Instant,
+) -> Report {
+    let sum = Arc::new(Mutex::new(Report::default()));
+    batch::each(deliveries, TENANTS_IN_FLIGHT_MAX, deadline, |delivery| {
+        let (sweeper, sum) = (Arc::clone(sweeper), Arc::clone(&sum));
+        async move {
+            let message: SweepMessage = match serde_json::from_str(&delivery.body) {
+                Ok(message) => message,
+                Err(error) => {
+                    tracing::error!(%error, "message is none of ours, dropped");
+                    return true;
+                }
+            };
+            let swept = sweep(&sweeper, &message, clock, deadline).await;
+            let part = swept.unwrap_or_else(|error| {
+                tracing::error!(tenant.id = %message.tenant_id, %error, "sweep not taken or not written down, the next one does the same again");
+                Report {
+                    failed: 1,
+                    ..Report::default()
+                }
+            });
+            sum.lock().unwrap_or_else(PoisonError::into_inner).add(part);
+            true
         }
-    }
-    Ok(())
-}
-
-/// What Microsoft lists and we refuse, because its address is not Microsoft's, is a loss until somebody looks at it.
-async fn note_rejected(
-    ledger: &Ledger,
-    tenant: &Tenant,
-    content_type: ContentType,
-    listing: &ContentListing,
-    clock: Clock,
-) -> Result<(), TenantError> {
-    let Some(first) = listing.rejected.first() else {
-        return Ok(());
-    };
-    for rejected in &listing.rejected {
-        let id = rejected
-            .content_id
-            .as_ref()
-            .map_or("unreadable", ContentId::as_str);
-        tracing::error!(tenant.id = %tenant.tenant_id, content.type = %content_type, content.id = id, why = rejected.why, "{}", "listed content refused");
-    }
-    let loss = format!(
-        "REFUSED: {} listed blobs, such as one because {}",
-        listing.rejected_count, first.why
+    })
+    .await;
+    let report = *sum.lock().unwrap_or_else(PoisonError::into_inner);
+    let age = report
+        .oldest_open
+        .map_or(0, |at| clock.now().duration_since(at).as_secs());
+    metrics::measure(
+        metrics::name::OLDEST_OPEN_BLOB_SECONDS,
+        u64::try_from(age).unwrap_or(0),
     );
-    let _ = (loss, ledger);
-    Ok(())
+    report
 }
 
-/// Writes down what keeps a type from being swept, or that nothing does any more.
-async fn note(
-    ledger: &Ledger,
-    tenant: &Tenant,
-    (content_type, known): (ContentType, &Subscription),
-    result: &Result<(), TenantError>,
-    healthy: bool,
-    now: Timestamp,
-) -> Result<(), TenantError> {
-    let id = tenant.tenant_id;
-    match result {
-        // The subscription does not run: why its start failed says more than that.
-        Err(TenantError::Microsoft(error)) if error.disposition() == Disposition::Disabled => {}
-        Err(error) => {
-            let text = error.to_string();
-            ledger
-                .note_error(id, content_type, Some(&text), now)
-                .await?;
-        }
-        Ok(()) if healthy && known.last_error.is_some() => {
-            ledger.note_error(id, content_type, None, now).await?;
-        }
-        Ok(()) => {}
-    }
-    Ok(())
-}
-
-/// Enqueues the listed blobs that have no item; returns how many. First the queue, then the ledger: after a crash between
-/// the two the blob is unknown still, and enqueued again. The daily sweep also takes up again what was given up, since
-/// Microsoft still lists it.
-async fn enqueue_unknown(
-    reconciler: &Reconciler,
-    tenant: &Tenant,
-    contents: Vec<Content>,
-    sweep: Sweep,
+/// Sweeps one tenant, unless that was done since the message was sent, is being done, or is not due.
+///
+/// What goes wrong with the tenant is no error here: it is in the log, in the tenant's state, and in the report as `failed`.
+///
+/// # Errors
+/// [`SweepError`]; the next sweep of the tenant begins where this one began.
+pub async fn sweep(
+    sweeper: &Sweeper,
+    message: &SweepMessage,
     clock: Clock,
-) -> Result<usize, TenantError> {
-    let Reconciler { ledger, queue, .. } = reconciler;
-    let mut known = std::collections::HashMap::new();
-    let hours: std::collections::BTreeSet<_> = contents
-        .iter()
-        .map(|content| {
-            crate::store::ledger::blob::blob_hour(&ContentRef::new(
-                tenant.tenant_id,
-                content.clone(),
-            ))
-        })
-        .collect();
-    for hour in hours {
-        for standing in ledger.hour(&hour).await?.blobs {
-            known.insert(standing.blob.content_id, standing.state);
-        }
-    }
-    let now = clock.now();
-    let mut wanted = Vec::new();
-    for content in contents {
-        let state = known.get(&content.content_id);
-        let blob = ContentRef::new(tenant.tenant_id, content);
-        let given_up = matches!(state, Some(State::Quarantined | State::Lost));
-        let again = sweep == Sweep::Week && given_up && blob.content_expiration > now;
-        if state.is_none() || (again && ledger.reopen(&blob, now).await?) {
-            wanted.push(blob);
-        }
-    }
-    enqueue(ledger, queue, &wanted, now).await?;
-    Ok(wanted.len())
-}
-
-/// Enqueues the blobs of a tenant that nobody finished in time; returns how many.
-pub(super) async fn enqueue_overdue(
-    ledger: &Ledger,
-    queue: &Queue,
-    registered: &Registered,
-    now: Timestamp,
-) -> Result<usize, TenantError> {
-    let overdue = ledger
-        .open_blobs(registered.tenant.tenant_id, now, 1_000)
+    deadline: Instant,
+) -> Result<Report, SweepError> {
+    let (tenant, begun_at) = (message.tenant_id, clock.now());
+    let last_moment = deadline.checked_sub(NOTE_MARGIN).unwrap_or(deadline);
+    let stop_at = last_moment.min(Instant::now() + sweeper.periods.slot);
+    let owner = Uuid::new_v4().to_string();
+    let until = later(
+        begun_at,
+        stop_at.saturating_duration_since(Instant::now()) + NOTE_MARGIN + LEASE_MARGIN,
+    );
+    let taken = sweeper
+        .ledger
+        .take_sweep(tenant, &owner, message.asked_at, (begun_at, until))
         .await?;
-    let overdue: Vec<ContentRef> = overdue.into_iter().map(|open| open.blob).collect();
-    enqueue(ledger, queue, &overdue, now).await?;
-    Ok(overdue.len())
+    let Some(state) = taken else {
+        return Ok(Report {
+            idle: 1,
+            ..Report::default()
+        });
+    };
+    let state = state.unwrap_or_else(|error| {
+        tracing::error!(tenant.id = %tenant, %error, "how far the tenant was swept cannot be read: it is swept as if for the first time");
+        SweepState {
+            known_at: Some(begun_at),
+            ..SweepState::default()
+        }
+    });
+    let progress = Progress::of(state.types.clone());
+    let work = Work {
+        ledger: &sweeper.ledger,
+        queue: &sweeper.queue,
+        microsoft: &sweeper.microsoft,
+        webhooks: &sweeper.webhooks,
+        depth: &sweeper.depth,
+        owner: &owner,
+        progress: &progress,
+        last_error: state.last_error.as_deref(),
+        clock,
+    };
+    let work = work.look_after(tenant);
+    let watched = progress.watch(work, sweeper.periods.stalled, stop_at).await;
+    let ending = Ending {
+        sweeper,
+        tenant,
+        begun_at,
+        now: clock.now(),
+    };
+    ending.note(&owner, state, &progress, watched).await
 }
 
-async fn enqueue(
-    ledger: &Ledger,
-    queue: &Queue,
-    blobs: &[ContentRef],
+/// The end of a sweep.
+struct Ending<'a> {
+    sweeper: &'a Sweeper,
+    tenant: TenantId,
+    begun_at: Timestamp,
     now: Timestamp,
-) -> Result<(), TenantError> {
-    match crate::store::waiting::enqueue(ledger, queue, blobs, now).await {
-        Ok(()) => Ok(()),
-        Err(crate::store::waiting::EnqueueError::Ledger(error)) => Err(error.into()),
-        Err(crate::store::waiting::EnqueueError::Queue(error)) => Err(error.into()),
+}
+
+impl Ending<'_> {
+    /// Writes down how far the sweep came, and when the next one is due.
+    async fn note(
+        &self,
+        owner: &str,
+        before: SweepState,
+        progress: &Progress,
+        watched: Watched<Result<End, TenantError>>,
+    ) -> Result<Report, SweepError> {
+        let end = match watched {
+            Watched::Ended(Ok(end)) => Some(end),
+            Watched::Ended(Err(error)) => {
+                progress.fail(error);
+                None
+            }
+            Watched::Stalled => {
+                progress.fail(TenantError::Stalled(self.sweeper.periods.stalled));
+                None
+            }
+            Watched::OutOfTime => None,
+        };
+        let error = progress.take_error();
+        let mut report = progress.report();
+        let mut state = SweepState {
+            types: progress.types(),
+            ..before
+        };
+        match (end, error) {
+            (Some(End::NotRegistered | End::Removed), _) => {
+                report.tenants = 1;
+                return Ok(report);
+            }
+            (_, Some(error)) => {
+                report.failed = 1;
+                let brake = self.brake(&error, progress).await;
+                report.braked = usize::from(brake.is_some());
+                self.after_failure(&mut state, &error, brake);
+            }
+            (Some(End::Braked(until)), None) => {
+                report.braked = 1;
+                state.due_at = until;
+            }
+            (Some(End::Paused), None) => {
+                report.tenants = 1;
+                self.after_success(&mut state, self.sweeper.periods.quiet);
+            }
+            (Some(End::Swept { webhooks_serve }), None) => {
+                report.tenants = 1;
+                let periods = &self.sweeper.periods;
+                let is_quiet = !report.found_something() && (webhooks_serve || report.listed == 0);
+                let gap = if is_quiet {
+                    periods.quiet
+                } else {
+                    periods.busy
+                };
+                self.after_success(&mut state, gap);
+            }
+            (None, None) => {
+                report.unfinished = 1;
+                state.failures = 0;
+                state.last_error = None;
+                state.due_at = self.now;
+            }
+        }
+        self.log(&report, &state);
+        if !self
+            .sweeper
+            .ledger
+            .note_sweep(self.tenant, owner, &state)
+            .await?
+        {
+            tracing::warn!(tenant.id = %self.tenant, "sweep taken over by another sweeper, this one's end is not written down");
+        }
+        Ok(report)
+    }
+
+    /// Failures that hold for all calls of the tenant put its brake on, when no call succeeded, or when Microsoft asks for
+    /// fewer.
+    async fn brake(&self, error: &TenantError, progress: &Progress) -> Option<Brake> {
+        let (reason, wait) = error.of_tenant()?;
+        if progress.has_answer() && reason != BrakeReason::Throttled {
+            return None;
+        }
+        let (ledger, why) = (&self.sweeper.ledger, error.to_string());
+        let put = ledger
+            .put_brake(self.tenant, reason, &why, wait, self.now)
+            .await;
+        put.unwrap_or_else(|error| {
+            tracing::warn!(tenant.id = %self.tenant, %error, "brake not put on, the next failure does");
+            None
+        })
+    }
+
+    fn after_failure(&self, state: &mut SweepState, error: &TenantError, brake: Option<Brake>) {
+        state.failures = state.failures.saturating_add(1);
+        state.last_error = Some(error.to_string());
+        let gap = self.sweeper.periods.after_failures(state.failures);
+        // Whoever is braked is tried when the brake says so: soon at first, as a single odd answer is over within seconds.
+        state.due_at = brake.map_or(later(self.begun_at, gap), |brake| brake.next_probe_at);
+        tracing::error!(tenant.id = %self.tenant, %error, failures = state.failures, due = %state.due_at, "tenant not swept in full, will be tried again");
+    }
+
+    fn after_success(&self, state: &mut SweepState, gap: Duration) {
+        state.failures = 0;
+        state.last_error = None;
+        state.done_at = Some(self.now);
+        state.due_at = later(self.begun_at, gap);
+    }
+
+    fn log(&self, report: &Report, state: &SweepState) {
+        tracing::info!(
+            { field::TENANT_ID } = %self.tenant,
+            failed = report.failed,
+            braked = report.braked,
+            unfinished = report.unfinished,
+            started = report.started,
+            { field::LISTED } = report.listed,
+            { field::UNKNOWN } = report.unknown,
+            reopened = report.reopened,
+            { field::OVERDUE } = report.overdue,
+            waiting = report.waiting,
+            rejected = report.rejected,
+            gaps = report.gaps,
+            due = %state.due_at,
+            "{}",
+            message::RECONCILED
+        );
     }
 }

@@ -1,23 +1,46 @@
 //! Which stretches of contentCreated a sweep lists.
+//!
+//! Windows begin on whole hours, because the ledger's blobs lie by the hour: an hour that one window holds whole is one whose
+//! blobs can be counted. Only what Microsoft has just begun to forget is an hour in part.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use office365::WINDOW_MAX;
 
-use super::Sweep;
-use crate::clock::{earlier, later};
+use crate::clock::{Hour, earlier, later};
+use crate::store::ledger::sweep::Pass;
 
 /// How far before the watermark a sweep begins: content becomes visible late and out of order, mostly by minutes. What is
-/// later still is found by the hourly and daily sweeps.
+/// later still is found by the passes.
 pub const OVERLAP: Duration = Duration::from_secs(2 * 3600);
 
 /// How far back Microsoft lists: 7 days, less a margin for the time a call takes and for clocks that differ (a start
 /// beyond the limit is refused with AF20055). 167 h 55 min is what Elastic's collector uses.
 pub const LOOK_BACK: Duration = Duration::from_secs(7 * 24 * 3600 - 5 * 60);
 
-/// How far back the hourly sweep looks.
 const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// A pass over what was listed before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PassPlan {
+    /// How far back it begins.
+    pub(super) span: Duration,
+    /// From the end of one to the begin of the next.
+    pub(super) every: Duration,
+}
+
+/// The pass over the last day. Most of what appears late does so within hours.
+pub(super) const DAY_PASS: PassPlan = PassPlan {
+    span: DAY,
+    every: Duration::from_secs(3600),
+};
+
+/// The pass over all that Microsoft lists.
+pub(super) const WEEK_PASS: PassPlan = PassPlan {
+    span: LOOK_BACK,
+    every: DAY,
+};
 
 /// Start and end of one listing: `start <= contentCreated < end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,29 +51,82 @@ pub struct Window {
     pub end: Timestamp,
 }
 
-/// The windows of a sweep, oldest first, without a gap, each of at most 23 h (exactly 24 h was refused in the field).
+/// What a sweep has to list of one content type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// What was not listed before, and Microsoft does not list any more.
+    pub(super) gap: Option<(Timestamp, Timestamp)>,
+    /// The windows, oldest first, without a gap, each of at most 23 h (exactly 24 h was refused in the field).
+    pub(super) windows: Vec<Window>,
+}
+
+/// What lies between the watermark and now.
 ///
 /// Without a watermark (a tenant's first sweep) everything that Microsoft lists is looked at: a fresh subscription can list
 /// blobs that are older than it.
-#[must_use]
-pub fn windows(sweep: Sweep, watermark: Option<Timestamp>, now: Timestamp) -> Vec<Window> {
+pub(super) fn plan(watermark: Option<Timestamp>, now: Timestamp) -> Plan {
     let oldest = earlier(now, LOOK_BACK);
-    let from_watermark = watermark.map_or(oldest, |mark| earlier(mark, OVERLAP));
-    let begin = match sweep {
-        Sweep::Recent => from_watermark,
-        Sweep::Day => from_watermark.min(earlier(now, DAY)),
-        Sweep::Week => oldest,
-    };
-    let longest = Duration::try_from(WINDOW_MAX).unwrap_or(DAY);
+    let begin = watermark.map_or(oldest, |mark| whole_hour(earlier(mark, OVERLAP)));
+    let gap = watermark.filter(|mark| *mark < oldest);
     let mut windows = Vec::new();
     let mut start = begin.max(oldest);
-    // At most eight: 7 days in pieces of 23 h.
+    // At most eight: 7 days in pieces of 23 h, the first of which may be shorter.
     while start < now {
-        let end = later(start, longest).min(now);
+        let end = end_of_window(start).min(now);
         windows.push(Window { start, end });
         start = end;
     }
-    windows
+    Plan {
+        gap: gap.map(|mark| (mark, oldest)),
+        windows,
+    }
+}
+
+/// Whether a pass is under way, or has to begin.
+pub(super) fn is_due(plan: PassPlan, pass: &Pass, now: Timestamp) -> bool {
+    let done_long_ago = |done| now >= later(done, plan.every);
+    pass.position.is_some() || pass.done_at.is_none_or(done_long_ago)
+}
+
+/// The next window of a pass that [`is_due`]: one for each sweep. `until` is where the windows of [`plan`] begin; `None` when
+/// nothing lies before it.
+pub(super) fn next_of_pass(
+    plan: PassPlan,
+    pass: &Pass,
+    until: Timestamp,
+    now: Timestamp,
+) -> Option<Window> {
+    let begin = || whole_hour(earlier(now, plan.span));
+    let start = pass.position.unwrap_or_else(begin);
+    let start = start.max(earlier(now, LOOK_BACK));
+    (start < until).then(|| Window {
+        start,
+        end: end_of_window(start).min(until),
+    })
+}
+
+/// How a pass stands after what [`next_of_pass`] gave was listed.
+pub(super) fn after_window(window: Option<Window>, until: Timestamp, now: Timestamp) -> Pass {
+    match window {
+        Some(window) if window.end < until => Pass {
+            position: Some(window.end),
+            done_at: None,
+        },
+        _ => Pass {
+            position: None,
+            done_at: Some(now),
+        },
+    }
+}
+
+/// 23 hours on, on a whole hour.
+fn end_of_window(start: Timestamp) -> Timestamp {
+    let longest = Duration::try_from(WINDOW_MAX).unwrap_or(DAY);
+    later(whole_hour(start), longest)
+}
+
+fn whole_hour(at: Timestamp) -> Timestamp {
+    Hour::of(at).start()
 }
 
 #[cfg(test)]
@@ -59,85 +135,97 @@ mod tests {
 
     use super::*;
 
-    const NOW: &str = "2026-03-08T12:00:00Z";
+    const NOW: &str = "2026-03-08T12:10:00Z";
 
-    #[track_caller]
-    fn check(sweep: Sweep, watermark: Option<&str>, expect: &[(&str, &str)]) {
-        let found = windows(
-            sweep,
-            watermark.map(|mark| mark.parse().unwrap()),
-            NOW.parse().unwrap(),
-        );
-        let found: Vec<(String, String)> = found
-            .iter()
-            .map(|window| (window.start.to_string(), window.end.to_string()))
-            .collect();
-        let expect: Vec<(String, String)> = expect
-            .iter()
-            .map(|(start, end)| ((*start).to_owned(), (*end).to_owned()))
-            .collect();
-        assert_eq!(found, expect);
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn window(start: &str, end: &str) -> Window {
+        Window {
+            start: at(start),
+            end: at(end),
+        }
     }
 
     #[test]
-    fn a_recent_sweep_begins_two_hours_before_the_watermark() {
-        check(
-            Sweep::Recent,
-            Some("2026-03-08T11:55:00Z"),
-            &[("2026-03-08T09:55:00Z", NOW)],
-        );
-    }
-
-    #[test]
-    fn a_day_is_two_windows_because_24_hours_are_refused() {
-        check(
-            Sweep::Day,
-            Some("2026-03-08T11:55:00Z"),
-            &[
-                ("2026-03-07T12:00:00Z", "2026-03-08T11:00:00Z"),
-                ("2026-03-08T11:00:00Z", NOW),
-            ],
-        );
+    fn a_sweep_begins_on_the_hour_two_hours_back() {
+        let found = plan(Some(at("2026-03-08T12:05:00Z")), at(NOW));
+        assert_eq!(found.windows, [window("2026-03-08T10:00:00Z", NOW)]);
+        assert_eq!(found.gap, None);
     }
 
     #[test]
     fn the_first_sweep_looks_at_all_there_is() {
-        let first = windows(Sweep::Recent, None, NOW.parse().unwrap());
-        assert_eq!(first.len(), 8);
-        assert_eq!(first[0].start.to_string(), "2026-03-01T12:05:00Z");
+        let first = plan(None, at(NOW));
+        assert_eq!((first.windows.len(), first.gap), (8, None));
+        let begin = window("2026-03-01T12:15:00Z", "2026-03-02T11:00:00Z");
+        assert_eq!(first.windows[0], begin);
     }
 
     #[test]
-    fn an_outage_of_days_is_caught_up() {
-        let outage = windows(
-            Sweep::Recent,
-            Some("2026-03-05T12:00:00Z".parse().unwrap()),
-            NOW.parse().unwrap(),
+    fn what_can_not_be_listed_any_more_is_a_gap() {
+        let late = plan(Some(at("2026-02-27T08:30:00Z")), at(NOW));
+        let gap = (at("2026-02-27T08:30:00Z"), at("2026-03-01T12:15:00Z"));
+        assert_eq!(late.gap, Some(gap));
+        assert_eq!(late.windows[0].start, gap.1);
+        let in_time = plan(Some(at("2026-03-01T12:15:00Z")), at(NOW));
+        assert_eq!(in_time.gap, None);
+    }
+
+    #[test]
+    fn the_day_is_one_window_each_hour() {
+        let until = at("2026-03-08T10:00:00Z");
+        let first = next_of_pass(DAY_PASS, &Pass::default(), until, at(NOW));
+        assert_eq!(
+            first,
+            Some(window("2026-03-07T12:00:00Z", "2026-03-08T10:00:00Z"))
         );
-        assert_eq!(outage[0].start.to_string(), "2026-03-05T10:00:00Z");
+        let pass = after_window(first, until, at(NOW));
+        assert_eq!(pass.done_at, Some(at(NOW)));
+        assert!(!is_due(DAY_PASS, &pass, at("2026-03-08T13:09:59Z")));
+        assert!(is_due(DAY_PASS, &pass, at("2026-03-08T13:10:00Z")));
+    }
+
+    #[test]
+    fn the_week_goes_on_where_it_stopped() {
+        let until = at("2026-03-08T10:00:00Z");
+        let mut pass = Pass::default();
+        let mut last_end = None;
+        let mut windows = 0;
+        while is_due(WEEK_PASS, &pass, at(NOW)) {
+            let next = next_of_pass(WEEK_PASS, &pass, until, at(NOW)).unwrap();
+            assert!(last_end.is_none_or(|end| end == next.start));
+            last_end = Some(next.end);
+            windows += 1;
+            pass = after_window(Some(next), until, at(NOW));
+        }
+        assert_eq!((windows, last_end), (8, Some(until)));
     }
 
     proptest! {
         #[test]
         fn windows_leave_no_gap_and_break_no_rule(
-            sweep in prop::sample::select(vec![Sweep::Recent, Sweep::Day, Sweep::Week]),
             behind_seconds in prop::option::of(0u64..30 * 24 * 3600),
+            now_seconds in 0u64..3600,
         ) {
-            let now: Timestamp = NOW.parse().unwrap();
+            let now = later(at(NOW), Duration::from_secs(now_seconds));
+            let oldest = earlier(now, LOOK_BACK);
             let mark = behind_seconds.map(|s| earlier(now, Duration::from_secs(s)));
-            let windows = windows(sweep, mark, now);
+            let Plan { gap, windows } = plan(mark, now);
             prop_assert_eq!(windows.last().unwrap().end, now);
             for pair in windows.windows(2) {
                 prop_assert_eq!(pair[0].end, pair[1].start);
+                prop_assert_eq!(whole_hour(pair[1].start), pair[1].start);
             }
             for window in &windows {
                 prop_assert!(window.start < window.end);
                 prop_assert!(window.end.duration_since(window.start) <= WINDOW_MAX);
-                prop_assert!(window.start >= earlier(now, LOOK_BACK));
+                prop_assert!(window.start >= oldest);
             }
-            if let Some(mark) = mark && sweep == Sweep::Recent {
-                let wanted = earlier(mark, OVERLAP).max(earlier(now, LOOK_BACK));
-                prop_assert_eq!(windows[0].start, wanted);
+            if let Some(mark) = mark {
+                prop_assert!(windows[0].start <= mark.max(oldest));
+                prop_assert_eq!(gap.is_some(), mark < oldest);
             }
         }
     }

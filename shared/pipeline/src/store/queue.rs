@@ -1,14 +1,18 @@
-//! The content queue (SQS). Messages are sent ten at a time; each is durable, or the send fails.
+//! The content queue and the sweep queue (SQS). Messages are sent ten at a time; each is durable, or the send fails.
 
 mod message;
+mod sweeps;
 
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use futures::stream::{self, StreamExt as _};
 
+use serde::Serialize;
+
 pub use self::message::{Message, ReplayPart};
+pub use self::sweeps::{SweepMessage, SweepQueue};
 use crate::aws::AwsError;
 use crate::backoff::Backoff;
 
@@ -70,6 +74,39 @@ impl Queue {
     /// # Errors
     /// [`SendError`] when at least one is not; others may be. Sending again is harmless: the ledger knows what is done.
     pub async fn send(&self, messages: &[Message]) -> Result<(), SendError> {
+        let entries: Vec<Entry> = messages.iter().map(|message| self.entry(message)).collect();
+        self.send_entries(&entries).await
+    }
+
+    /// How many messages there are: visible, in other hands and delayed. SQS counts within a minute or so.
+    ///
+    /// # Errors
+    /// [`AwsError`]
+    pub async fn depth(&self) -> Result<u64, AwsError> {
+        let counts = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+        ];
+        let output = self
+            .client
+            .get_queue_attributes()
+            .queue_url(&self.url)
+            .set_attribute_names(Some(counts.to_vec()))
+            .send()
+            .await
+            .map_err(|error| AwsError::new("sqs:GetQueueAttributes", &error))?;
+        let known = output.attributes.unwrap_or_default();
+        counts.iter().try_fold(0, |sum: u64, name| {
+            let count = known.get(name).and_then(|count| count.parse::<u64>().ok());
+            let count = count.ok_or_else(|| {
+                AwsError::unusable("sqs:GetQueueAttributes", format!("no {name}"))
+            })?;
+            Ok(sum.saturating_add(count))
+        })
+    }
+
+    async fn send_entries(&self, messages: &[Entry]) -> Result<(), SendError> {
         let batches: Vec<_> = messages
             .chunks(BATCH_ENTRIES_MAX)
             .map(|batch| self.send_batch(batch))
@@ -88,19 +125,20 @@ impl Queue {
     pub async fn send_later(&self, message: &Message, delay: Duration) -> Result<(), SendError> {
         // Rounded up: a message that comes too early finds nothing to do.
         let seconds = delay.min(DELAY_MAX).as_secs_f64().ceil() as i32;
+        let Entry { body, group } = self.entry(message);
         self.client
             .send_message()
             .queue_url(&self.url)
-            .message_body(body(message))
+            .message_body(body)
             .delay_seconds(seconds)
-            .set_message_group_id(self.group(message))
+            .set_message_group_id(group)
             .send()
             .await
             .map_err(|error| AwsError::new("sqs:SendMessage", &error))?;
         Ok(())
     }
 
-    async fn send_batch(&self, batch: &[Message]) -> Result<(), SendError> {
+    async fn send_batch(&self, batch: &[Entry]) -> Result<(), SendError> {
         let mut left: Vec<usize> = (0..batch.len()).collect();
         let mut code = String::new();
         for attempt in 0..ENTRY_ATTEMPTS_MAX {
@@ -111,7 +149,7 @@ impl Queue {
                 .client
                 .send_message_batch()
                 .queue_url(&self.url)
-                .set_entries(Some(self.entries(batch, &left)?))
+                .set_entries(Some(entries(batch, &left)?))
                 .send()
                 .await
                 .map_err(|error| AwsError::new("sqs:SendMessageBatch", &error))?;
@@ -131,29 +169,35 @@ impl Queue {
         })
     }
 
-    fn entries(
-        &self,
-        batch: &[Message],
-        left: &[usize],
-    ) -> Result<Vec<SendMessageBatchRequestEntry>, AwsError> {
-        left.iter()
-            .map(|index| {
-                SendMessageBatchRequestEntry::builder()
-                    .id(index.to_string())
-                    .message_body(body(&batch[*index]))
-                    .set_message_group_id(self.group(&batch[*index]))
-                    .build()
-                    .map_err(|error| AwsError::unusable("sqs:SendMessageBatch", error.to_string()))
-            })
-            .collect()
-    }
-
-    fn group(&self, message: &Message) -> Option<String> {
-        self.fair.then(|| message.tenant_id().to_string())
+    fn entry(&self, message: &Message) -> Entry {
+        Entry {
+            body: body(message),
+            group: self.fair.then(|| message.tenant_id().to_string()),
+        }
     }
 }
 
-fn body(message: &Message) -> String {
+/// A message as SQS takes it.
+struct Entry {
+    body: String,
+    group: Option<String>,
+}
+
+/// Those entries of the batch that are left, each named by its place in it.
+fn entries(batch: &[Entry], left: &[usize]) -> Result<Vec<SendMessageBatchRequestEntry>, AwsError> {
+    left.iter()
+        .map(|index| {
+            SendMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .message_body(&batch[*index].body)
+                .set_message_group_id(batch[*index].group.clone())
+                .build()
+                .map_err(|error| AwsError::unusable("sqs:SendMessageBatch", error.to_string()))
+        })
+        .collect()
+}
+
+fn body(message: &impl Serialize) -> String {
     match serde_json::to_string(message) {
         Ok(text) => text,
         Err(_) => unreachable!("a message has string keys and plain values only"),

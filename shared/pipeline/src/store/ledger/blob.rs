@@ -20,7 +20,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 pub use self::hour::{HourOfBlobs, Listed, Standing};
-pub use self::open::{OPEN_PAGE_MAX, OpenBlob};
+pub use self::open::{OPEN_PAGE_MAX, OpenBlob, OpenCursor, OpenPage};
 pub use self::transition::Release;
 use super::LedgerError;
 use super::key::{BlobHour, Key};

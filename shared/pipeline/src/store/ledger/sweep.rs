@@ -3,42 +3,62 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::Timestamp;
 use office365::{ContentType, TenantId};
 use serde::{Deserialize, Serialize};
 
-use super::attribute::{Item, get_millis, get_number, get_text, millis, number, text};
+use super::attribute::{Item, cut, get_millis, get_number, get_text, millis, number, text};
 use super::key::{Key, PK, SK, UnknownKey, sweeps_pk};
 use super::{Ledger, LedgerError, conditional};
 use crate::aws::AwsError;
 
+/// As the ledger keeps a moment of a sweep: in whole seconds, rounded down, and not at all when there is none. Five content
+/// types are then less than the 1 KB that one write unit holds.
+mod seconds {
+    pub(super) use jiff::fmt::serde::timestamp::second::optional::{deserialize, serialize};
+}
+
 /// Pages of one partition of sweeps, of 1 MB or some 1,000 tenants each: sixteen partitions are then 160,000 tenants.
 const PAGES_MAX: usize = 10;
 
-/// How far one content type is swept.
+/// How far one content type is swept. Its moments are whole seconds once they were kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TypeSweep {
     /// Everything with contentCreated before this was listed, compared and enqueued.
+    #[serde(with = "seconds", skip_serializing_if = "Option::is_none")]
     pub watermark: Option<Timestamp>,
     /// Where the first listing began; with it, how much of the first one is done can be told.
+    #[serde(with = "seconds", skip_serializing_if = "Option::is_none")]
     pub begun_at: Option<Timestamp>,
     /// Until where the first listing goes: when it was begun.
+    #[serde(with = "seconds", skip_serializing_if = "Option::is_none")]
     pub begun_until: Option<Timestamp>,
     /// The pass over the last day.
-    #[serde(default)]
     pub day: Pass,
     /// The pass over all that Microsoft lists.
-    #[serde(default)]
     pub week: Pass,
+}
+
+impl TypeSweep {
+    /// Whether the first listing is still under way.
+    #[must_use]
+    pub fn is_beginning(&self) -> bool {
+        self.begun_until
+            .is_some_and(|until| self.watermark.is_none_or(|mark| mark < until))
+    }
 }
 
 /// A pass over what was listed before, window by window, one each sweep. It looks for what appeared late.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Pass {
     /// Where it goes on; none while no pass is under way.
+    #[serde(with = "seconds", skip_serializing_if = "Option::is_none")]
     pub position: Option<Timestamp>,
     /// When the last pass was finished.
+    #[serde(with = "seconds", skip_serializing_if = "Option::is_none")]
     pub done_at: Option<Timestamp>,
 }
 
@@ -47,6 +67,8 @@ pub struct Pass {
 pub struct SweepState {
     /// When the next sweep is due.
     pub due_at: Timestamp,
+    /// When the first one was due.
+    pub known_at: Option<Timestamp>,
     /// When a sweep last began.
     pub begun_at: Option<Timestamp>,
     /// When a sweep last did all that it had to do.
@@ -80,7 +102,7 @@ impl Ledger {
     pub async fn begin_sweeps(&self, tenant: TenantId, now: Timestamp) -> Result<(), LedgerError> {
         let begun = self
             .update_key(&Key::Sweep(tenant))
-            .update_expression("SET due_at = :now, types = :types")
+            .update_expression("SET due_at = :now, known_at = :now, types = :types")
             .condition_expression("attribute_not_exists(#pk)")
             .expression_attribute_names("#pk", PK)
             .expression_attribute_values(":now", millis(now))
@@ -100,6 +122,20 @@ impl Ledger {
             .expression_attribute_names("#pk", PK)
             .expression_attribute_values(":now", millis(now));
         conditional(due).await.map(drop)
+    }
+
+    /// Takes the tenant's sweep from whoever has it, and makes it due: for whoever knows that nobody is at it any more.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; it is free when its time is over.
+    pub async fn free_sweep(&self, tenant: TenantId, now: Timestamp) -> Result<(), LedgerError> {
+        let freed = self
+            .update_key(&Key::Sweep(tenant))
+            .update_expression("SET due_at = :now REMOVE lease_owner, lease_until")
+            .condition_expression("attribute_exists(#pk)")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_values(":now", millis(now));
+        conditional(freed).await.map(drop)
     }
 
     /// How far a tenant is swept; `None` when it was never due for a sweep.
@@ -162,7 +198,9 @@ impl Ledger {
         .into())
     }
 
-    /// Takes the tenant's sweep until `until`: `true` for one sweeper at a time. `owner` is a name that no other attempt has.
+    /// Takes the tenant's sweep until `until`, when it is due and nobody has begun one since `asked_at`: for one sweeper at a
+    /// time. `owner` is a name that no other attempt has. Returns how far the tenant is swept; a state that cannot be read is
+    /// taken too, so that whoever took it can begin anew.
     ///
     /// # Errors
     /// [`LedgerError`]; it may have been taken, and is free again when it ends.
@@ -170,19 +208,59 @@ impl Ledger {
         &self,
         tenant: TenantId,
         owner: &str,
+        asked_at: Timestamp,
         (now, until): (Timestamp, Timestamp),
-    ) -> Result<bool, LedgerError> {
+    ) -> Result<Option<Result<SweepState, LedgerError>>, LedgerError> {
         let taken = self
             .update_key(&Key::Sweep(tenant))
             .update_expression("SET lease_owner = :owner, lease_until = :until, begun_at = :now")
+            // The last line: this very call, whose answer was lost. What is no number must not keep a tenant from being swept.
             .condition_expression(
-                "attribute_exists(#pk) AND (attribute_not_exists(lease_until) OR lease_until < :now OR lease_owner = :owner)",
+                "attribute_exists(#pk) AND (\
+                 ((NOT attribute_type(due_at, :number)) OR due_at <= :now) AND \
+                 ((NOT attribute_type(begun_at, :number)) OR begun_at < :asked) AND \
+                 ((NOT attribute_type(lease_until, :number)) OR lease_until < :now) \
+                 OR lease_owner = :owner)",
             )
             .expression_attribute_names("#pk", PK)
+            .expression_attribute_values(":number", text("N"))
             .expression_attribute_values(":owner", text(owner))
+            .expression_attribute_values(":asked", millis(asked_at))
             .expression_attribute_values(":until", millis(until))
-            .expression_attribute_values(":now", millis(now));
-        conditional(taken).await
+            .expression_attribute_values(":now", millis(now))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        match taken {
+            Ok(output) => Ok(output.attributes.as_ref().map(read)),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(AwsError::new("dynamodb:UpdateItem", &error).into()),
+        }
+    }
+
+    /// Writes down on the way how far a sweep has come. `false` when another sweeper has taken over.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the end of the sweep writes it too.
+    pub async fn keep_sweep(
+        &self,
+        tenant: TenantId,
+        owner: &str,
+        types: &BTreeMap<ContentType, TypeSweep>,
+    ) -> Result<bool, LedgerError> {
+        let kept = self
+            .update_key(&Key::Sweep(tenant))
+            .update_expression("SET types = :types")
+            .condition_expression("lease_owner = :owner")
+            .expression_attribute_values(":owner", text(owner))
+            .expression_attribute_values(":types", types_attribute(types));
+        conditional(kept).await
     }
 
     /// Writes down how far a sweep came, and gives it back. `false` when another sweeper has taken over.
@@ -195,28 +273,27 @@ impl Ledger {
         owner: &str,
         state: &SweepState,
     ) -> Result<bool, LedgerError> {
-        let Ok(types) = serde_json::to_string(&state.types) else {
-            unreachable!("content types are strings, and times are too")
-        };
-        let mut set = String::from("SET due_at = :due, failures = :failures, types = :types");
+        let mut set = String::from(
+            "SET due_at = :due, failures = :failures, types = :types, noted_by = :owner",
+        );
         let mut remove = String::from(" REMOVE lease_owner, lease_until");
         let mut update = self
             .update_key(&Key::Sweep(tenant))
-            .condition_expression("lease_owner = :owner")
+            // The second part: this very call, whose answer was lost.
+            .condition_expression(
+                "lease_owner = :owner OR (attribute_not_exists(lease_owner) AND noted_by = :owner)",
+            )
             .expression_attribute_values(":owner", text(owner))
             .expression_attribute_values(":due", millis(state.due_at))
             .expression_attribute_values(":failures", number(state.failures))
-            .expression_attribute_values(":types", text(types));
-        let optional: [(&str, Option<AttributeValue>); 3] = [
+            .expression_attribute_values(":types", types_attribute(&state.types));
+        let optional: [(&str, Option<AttributeValue>); 4] = [
             ("done_at", state.done_at.map(millis)),
+            ("known_at", state.known_at.map(millis)),
             ("certified_until", state.certified_until.map(millis)),
             (
                 "last_error",
-                state
-                    .last_error
-                    .as_deref()
-                    .map(super::attribute::cut)
-                    .map(text),
+                state.last_error.as_deref().map(|error| text(cut(error))),
             ),
         ];
         for (name, value) in optional {
@@ -232,7 +309,10 @@ impl Ledger {
     }
 
     /// Forgets how far a tenant was swept.
-    pub(super) async fn forget_sweep(&self, tenant: TenantId) -> Result<(), LedgerError> {
+    ///
+    /// # Errors
+    /// [`LedgerError`]; it is forgotten when the tenant is due.
+    pub async fn forget_sweep(&self, tenant: TenantId) -> Result<(), LedgerError> {
         self.client
             .delete_item()
             .table_name(&self.table)
@@ -242,6 +322,13 @@ impl Ledger {
             .map_err(|error| AwsError::new("dynamodb:DeleteItem", &error))?;
         Ok(())
     }
+}
+
+fn types_attribute(types: &BTreeMap<ContentType, TypeSweep>) -> AttributeValue {
+    let Ok(types) = serde_json::to_string(types) else {
+        unreachable!("content types are strings, and times are numbers")
+    };
+    text(types)
 }
 
 fn read_tenant_id(item: &Item) -> Result<TenantId, UnknownKey> {
@@ -262,6 +349,7 @@ fn read(item: &Item) -> Result<SweepState, LedgerError> {
     let lease = get_text(item, "lease_owner").map(str::to_owned);
     Ok(SweepState {
         due_at: get_millis(item, "due_at").ok_or_else(|| damaged("due_at"))?,
+        known_at: get_millis(item, "known_at"),
         begun_at: get_millis(item, "begun_at"),
         done_at: get_millis(item, "done_at"),
         failures: get_number(item, "failures").unwrap_or(0),
@@ -270,4 +358,47 @@ fn read(item: &Item) -> Result<SweepState, LedgerError> {
         certified_until: get_millis(item, "certified_until"),
         lease: lease.zip(get_millis(item, "lease_until")),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_moments_of_five_types_fit_into_one_write_unit() {
+        let at = Some("2026-03-08T12:00:00Z".parse().unwrap());
+        let pass = Pass {
+            position: at,
+            done_at: at,
+        };
+        let swept = TypeSweep {
+            watermark: at,
+            begun_at: at,
+            begun_until: at,
+            day: Pass {
+                position: None,
+                ..pass
+            },
+            week: pass,
+        };
+        let types = BTreeMap::from(ContentType::ALL.map(|of| (of, swept.clone())));
+        let text = serde_json::to_string(&types).unwrap();
+        assert!(text.len() < 900, "{} bytes: {text}", text.len());
+        let back: BTreeMap<ContentType, TypeSweep> = serde_json::from_str(&text).unwrap();
+        assert_eq!(back, types);
+    }
+
+    #[test]
+    fn the_first_listing_ends_where_it_was_begun() {
+        let at = |hour: i64| Timestamp::from_second(hour * 3600).ok();
+        let of = |watermark, begun_until| TypeSweep {
+            watermark,
+            begun_until,
+            ..TypeSweep::default()
+        };
+        assert!(!of(None, None).is_beginning());
+        assert!(of(None, at(9)).is_beginning());
+        assert!(of(at(8), at(9)).is_beginning());
+        assert!(!of(at(9), at(9)).is_beginning());
+    }
 }

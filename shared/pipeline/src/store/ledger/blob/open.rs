@@ -27,6 +27,19 @@ pub struct OpenBlob {
     pub cause: Option<String>,
 }
 
+/// Where a page of open blobs ended.
+#[derive(Clone, Debug)]
+pub struct OpenCursor(Item);
+
+/// A page of open blobs.
+#[derive(Debug, Default)]
+pub struct OpenPage {
+    /// The longest due first.
+    pub blobs: Vec<OpenBlob>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<OpenCursor>,
+}
+
 impl Ledger {
     /// Unfinished blobs of a tenant that are due by `by`, the longest due first, at most `limit` and at most
     /// [`OPEN_PAGE_MAX`].
@@ -39,6 +52,21 @@ impl Ledger {
         by: Timestamp,
         limit: i32,
     ) -> Result<Vec<OpenBlob>, LedgerError> {
+        let page = self.open_page(tenant, by, limit, None).await?;
+        Ok(page.blobs)
+    }
+
+    /// A page of [`Ledger::open_blobs`], for whoever leaves some of them as they are and goes on after them.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn open_page(
+        &self,
+        tenant: TenantId,
+        by: Timestamp,
+        limit: i32,
+        after: Option<OpenCursor>,
+    ) -> Result<OpenPage, LedgerError> {
         let output = self
             .client
             .query()
@@ -50,11 +78,15 @@ impl Ledger {
             .expression_attribute_values(":open", text(tenant.to_string()))
             .expression_attribute_values(":by", millis(by))
             .limit(limit.clamp(1, OPEN_PAGE_MAX))
+            .set_exclusive_start_key(after.map(|OpenCursor(key)| key))
             .send()
             .await
             .map_err(|error| AwsError::new("dynamodb:Query", &error))?;
         let items = output.items.unwrap_or_default();
-        Ok(items.iter().map(read).filter_map(readable).collect())
+        Ok(OpenPage {
+            blobs: items.iter().map(read).filter_map(readable).collect(),
+            next: output.last_evaluated_key.map(OpenCursor),
+        })
     }
 }
 

@@ -1,0 +1,232 @@
+//! One content type of one tenant: what Microsoft has made available since the watermark, and what appeared late before it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use office365::{Client, ContentListing, ContentType, Disposition};
+
+use super::compare::{Hours, compare, note_whole_hours};
+use super::progress::Progress;
+use super::report::Report;
+use super::trouble::TenantError;
+use super::window::{
+    DAY_PASS, PassPlan, WEEK_PASS, Window, after_window, is_due, next_of_pass, plan,
+};
+use crate::clock::{Clock, later};
+use crate::content::ContentRef;
+use crate::metrics;
+use crate::store::ledger::Ledger;
+use crate::store::ledger::registry::{Subscription, Tenant};
+use crate::store::ledger::sweep::{Pass, TypeSweep};
+use crate::store::queue::Queue;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Why a stretch was not listed in time, when no sweep failed: none took place.
+const NOT_SWEPT: &str = "it was not listed in time: the tenant was paused, or nothing swept it";
+
+/// What listing a content type works with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Listing<'a> {
+    pub(super) ledger: &'a Ledger,
+    pub(super) queue: &'a Queue,
+    pub(super) client: &'a Client,
+    pub(super) tenant: &'a Tenant,
+    /// The sweep's own name: the owner of its lease.
+    pub(super) owner: &'a str,
+    pub(super) progress: &'a Progress,
+    /// What the sweep before this one failed with.
+    pub(super) last_error: Option<&'a str>,
+    pub(super) clock: Clock,
+}
+
+/// A way to change the one pass or the other.
+type PassOf = fn(&mut TypeSweep) -> &mut Pass;
+
+impl Listing<'_> {
+    /// Lists everything since the watermark, which moves with each window after its last page was compared and enqueued, and
+    /// then the next window of each pass that is due.
+    pub(super) async fn list(&self, of: ContentType) -> Result<(), TenantError> {
+        let now = self.clock.now();
+        let plan = plan(self.progress.of_type(of).watermark, now);
+        if self.progress.of_type(of).watermark.is_none() {
+            self.begin(of, plan.windows.first().map(|first| first.start), now);
+        }
+        let begin = plan.windows.first().map_or(now, |first| first.start);
+        let count = plan.windows.len();
+        let mut gap = plan.gap;
+        for (number, window) in plan.windows.into_iter().enumerate() {
+            self.list_window(of, window, gap.take()).await?;
+            self.progress.change(of, |swept| {
+                swept.watermark = swept.watermark.max(Some(window.end));
+            });
+            // The last one is written at the end of the sweep.
+            if number + 1 < count {
+                self.keep().await?;
+            }
+        }
+        self.pass(of, DAY_PASS, |swept| &mut swept.day, begin)
+            .await?;
+        self.pass(of, WEEK_PASS, |swept| &mut swept.week, begin)
+            .await
+    }
+
+    /// The first listing: how far it has to go is kept, so that its progress can be told.
+    fn begin(&self, of: ContentType, from: Option<Timestamp>, now: Timestamp) {
+        self.progress.change(of, |swept| {
+            if swept.begun_at.is_none() {
+                swept.begun_at = from;
+                swept.begun_until = Some(now);
+            }
+        });
+    }
+
+    /// The next window of a pass, if it is due.
+    async fn pass(
+        &self,
+        of: ContentType,
+        plan: PassPlan,
+        pass: PassOf,
+        until: Timestamp,
+    ) -> Result<(), TenantError> {
+        let now = self.clock.now();
+        let before = pass(&mut self.progress.of_type(of)).clone();
+        if !is_due(plan, &before, now) {
+            return Ok(());
+        }
+        let window = next_of_pass(plan, &before, until, now);
+        if let Some(window) = window {
+            self.list_window(of, window, None).await?;
+        }
+        let after = after_window(window, until, now);
+        self.progress.change(of, |swept| *pass(swept) = after);
+        Ok(())
+    }
+
+    /// Lists one window. Pages are compared and enqueued as they come, so that one that fails takes nothing with it.
+    async fn list_window(
+        &self,
+        of: ContentType,
+        window: Window,
+        mut gap: Option<(Timestamp, Timestamp)>,
+    ) -> Result<(), TenantError> {
+        let mut hours = Hours::default();
+        let Tenant {
+            tenant_id, cloud, ..
+        } = *self.tenant;
+        let mut pages = self
+            .client
+            .content_pages(tenant_id, cloud, of, window.start, window.end);
+        let failed = |error| TenantError::Listing { of, error };
+        while let Some(page) = pages.next().await.map_err(failed)? {
+            self.progress.note_answer();
+            if let Some(gap) = gap.take() {
+                self.lose(of, gap).await?;
+            }
+            self.refuse(of, window, &page).await?;
+            let listed = page.contents.into_iter();
+            let listed = listed
+                .map(|content| ContentRef::new(tenant_id, content))
+                .collect();
+            compare(
+                (self.ledger, self.queue),
+                listed,
+                &mut hours,
+                self.progress,
+                self.clock.now(),
+            )
+            .await?;
+        }
+        note_whole_hours(self.ledger, window, &hours, self.clock.now()).await
+    }
+
+    /// What Microsoft no longer lists and nobody has listed is a loss. It is written down when listing works again, because
+    /// until then its end is not known, and before the watermark moves over it.
+    async fn lose(&self, of: ContentType, gap: (Timestamp, Timestamp)) -> Result<(), TenantError> {
+        let id = self.tenant.tenant_id;
+        let reason = self.last_error.unwrap_or(NOT_SWEPT);
+        self.ledger
+            .record_gap(id, of, gap, reason, self.clock.now())
+            .await?;
+        tracing::error!(tenant.id = %id, content.type = %of, from = %gap.0, to = %gap.1, reason, "period lost: Microsoft does not list it any more");
+        metrics::count(metrics::name::LOSSES_RECORDED, 1);
+        self.progress.count(Report {
+            gaps: 1,
+            ..Report::default()
+        });
+        self.progress.change(of, |swept| {
+            swept.watermark = swept.watermark.max(Some(gap.1));
+        });
+        self.keep().await
+    }
+
+    /// What Microsoft lists and nobody can fetch, because its id cannot be used, is a loss until somebody looks at it. One for
+    /// a day, because the same item is listed again and again.
+    async fn refuse(
+        &self,
+        of: ContentType,
+        window: Window,
+        page: &ContentListing,
+    ) -> Result<(), TenantError> {
+        if let Some(first) = page.readdressed.first() {
+            tracing::warn!(tenant.id = %self.tenant.tenant_id, content.type = %of, content.id = %first.content_id, count = page.readdressed_count, why = %first.why, "listed blobs have unexpected addresses, they are fetched by their ids");
+        }
+        let Some(first) = page.rejected.first() else {
+            return Ok(());
+        };
+        let (id, count) = (self.tenant.tenant_id, page.rejected_count);
+        tracing::error!(tenant.id = %id, content.type = %of, count, why = first.why, "listed items cannot be fetched");
+        metrics::count(metrics::name::LISTED_CONTENT_REFUSED, count as u64);
+        let day = first_moment_of_day(window.start);
+        let reason = format!(
+            "{count} listed items have no usable contentId, such as one because {}",
+            first.why
+        );
+        self.ledger
+            .record_gap(id, of, (day, later(day, DAY)), &reason, self.clock.now())
+            .await?;
+        self.progress.count(Report {
+            rejected: count,
+            ..Report::default()
+        });
+        Ok(())
+    }
+
+    /// Writes down on the way how far this sweep is. Whoever has taken over in the meantime writes it himself.
+    async fn keep(&self) -> Result<(), TenantError> {
+        let types = self.progress.types();
+        let id = self.tenant.tenant_id;
+        self.ledger.keep_sweep(id, self.owner, &types).await?;
+        Ok(())
+    }
+
+    /// Writes on the status page what keeps the type from being swept, or that nothing does any more.
+    pub(super) async fn note(
+        &self,
+        of: ContentType,
+        known: &Subscription,
+        result: &Result<(), TenantError>,
+        healthy: bool,
+    ) -> Result<(), TenantError> {
+        let (id, now) = (self.tenant.tenant_id, self.clock.now());
+        match result {
+            // The subscription does not run: why its start failed says more than that.
+            Err(TenantError::Listing { error, .. })
+                if error.disposition() == Disposition::Disabled => {}
+            Err(error) => {
+                let text = error.to_string();
+                self.ledger.note_error(id, of, Some(&text), now).await?;
+            }
+            Ok(()) if healthy && known.last_error.is_some() => {
+                self.ledger.note_error(id, of, None, now).await?;
+            }
+            Ok(()) => {}
+        }
+        Ok(())
+    }
+}
+
+fn first_moment_of_day(at: Timestamp) -> Timestamp {
+    let seconds = at.as_second();
+    Timestamp::from_second(seconds - seconds.rem_euclid(24 * 3600)).unwrap_or(at)
+}

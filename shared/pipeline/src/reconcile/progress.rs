@@ -1,0 +1,180 @@
+//! How far a sweep under way has come: kept beside it, because one that hangs is stopped from outside and must not take what
+//! it did with it.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use office365::ContentType;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::report::Report;
+use super::trouble::TenantError;
+use crate::store::ledger::sweep::TypeSweep;
+
+/// What a sweep has done so far.
+#[derive(Debug)]
+pub(super) struct Progress(Mutex<Done>);
+
+#[derive(Debug)]
+struct Done {
+    at: Instant,
+    types: BTreeMap<ContentType, TypeSweep>,
+    report: Report,
+    answered: bool,
+    first_error: Option<TenantError>,
+}
+
+/// How the work ended.
+#[derive(Debug)]
+pub(super) enum Watched<T> {
+    /// By itself.
+    Ended(T),
+    /// Nothing moved any more.
+    Stalled,
+    /// Its time was over while it moved.
+    OutOfTime,
+}
+
+impl Progress {
+    pub(super) fn of(types: BTreeMap<ContentType, TypeSweep>) -> Self {
+        Self(Mutex::new(Done {
+            at: Instant::now(),
+            types,
+            report: Report::default(),
+            answered: false,
+            first_error: None,
+        }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Done> {
+        // Nothing in here can panic half-way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something moved.
+    pub(super) fn touch(&self) {
+        self.lock().at = Instant::now();
+    }
+
+    /// Microsoft has answered a call.
+    pub(super) fn note_answer(&self) {
+        let mut done = self.lock();
+        done.at = Instant::now();
+        done.answered = true;
+    }
+
+    /// Whether Microsoft has answered a call.
+    pub(super) fn has_answer(&self) -> bool {
+        self.lock().answered
+    }
+
+    /// Counts something.
+    pub(super) fn count(&self, part: Report) {
+        let mut done = self.lock();
+        done.at = Instant::now();
+        done.report.add(part);
+    }
+
+    /// What was counted.
+    pub(super) fn report(&self) -> Report {
+        self.lock().report
+    }
+
+    /// Something failed; the first failure is the one that is told.
+    pub(super) fn fail(&self, error: TenantError) {
+        self.lock().first_error.get_or_insert(error);
+    }
+
+    /// What failed first.
+    pub(super) fn take_error(&self) -> Option<TenantError> {
+        self.lock().first_error.take()
+    }
+
+    /// How far a content type is.
+    pub(super) fn of_type(&self, of: ContentType) -> TypeSweep {
+        self.lock().types.get(&of).cloned().unwrap_or_default()
+    }
+
+    /// Forgets content types that are not among these: should one come back, its first listing begins anew.
+    pub(super) fn only(&self, registered: &[ContentType]) {
+        let mut done = self.lock();
+        done.types.retain(|of, _| registered.contains(of));
+    }
+
+    /// Changes how far a content type is.
+    pub(super) fn change(&self, of: ContentType, change: impl FnOnce(&mut TypeSweep)) {
+        let mut done = self.lock();
+        done.at = Instant::now();
+        change(done.types.entry(of).or_default());
+    }
+
+    /// How far all content types are.
+    pub(super) fn types(&self) -> BTreeMap<ContentType, TypeSweep> {
+        self.lock().types.clone()
+    }
+
+    /// Runs `work` until `stop_at`, or until nothing has moved for `stalled`.
+    pub(super) async fn watch<T>(
+        &self,
+        work: impl Future<Output = T>,
+        stalled: Duration,
+        stop_at: Instant,
+    ) -> Watched<T> {
+        let still = async {
+            loop {
+                let until = self.lock().at + stalled;
+                if until <= Instant::now() {
+                    return;
+                }
+                sleep_until(until).await;
+            }
+        };
+        let watched = async {
+            tokio::select! {
+                biased;
+                ended = work => Watched::Ended(ended),
+                () = still => Watched::Stalled,
+            }
+        };
+        timeout_at(stop_at, watched)
+            .await
+            .unwrap_or(Watched::OutOfTime)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const STALLED: Duration = Duration::from_secs(20);
+
+    fn progress() -> Progress {
+        Progress::of(BTreeMap::new())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_hangs_is_stopped_after_twenty_seconds() {
+        let (progress, begun) = (progress(), Instant::now());
+        let work = std::future::pending::<()>();
+        let watched = progress.watch(work, STALLED, begun + STALLED * 9).await;
+        assert!(matches!(watched, Watched::Stalled), "{watched:?}");
+        assert!(begun.elapsed() < STALLED + Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_moves_has_its_whole_time() {
+        let (progress, begun) = (progress(), Instant::now());
+        let work = async {
+            loop {
+                sleep(STALLED - Duration::from_secs(1)).await;
+                progress.touch();
+            }
+        };
+        let watched: Watched<()> = progress.watch(work, STALLED, begun + STALLED * 9).await;
+        assert!(matches!(watched, Watched::OutOfTime), "{watched:?}");
+        assert_eq!(begun.elapsed(), STALLED * 9);
+    }
+}

@@ -1,0 +1,48 @@
+//! What keeps a tenant from being swept in full.
+
+use std::time::Duration;
+
+use office365::{ContentType, InvalidConfig};
+
+use crate::aws::AwsError;
+use crate::microsoft::trouble;
+use crate::store::ledger::LedgerError;
+use crate::store::ledger::registry::brake::BrakeReason;
+use crate::store::waiting::EnqueueError;
+use crate::subscription::EnsureError;
+
+/// Why a tenant was not looked after in full.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TenantError {
+    #[error("{of}: {error}")]
+    Listing {
+        of: ContentType,
+        error: office365::Error,
+    },
+    #[error(transparent)]
+    Ensure(#[from] EnsureError),
+    #[error(transparent)]
+    Stop(office365::Error),
+    #[error(transparent)]
+    Connect(#[from] InvalidConfig),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Enqueue(#[from] EnqueueError),
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    #[error("nothing moved for {0:?}: the sweep was ended")]
+    Stalled(Duration),
+}
+
+impl TenantError {
+    /// What it says of the tenant as a whole, with the least wait that Microsoft asks for; `None` when it is the call's own.
+    pub(super) fn of_tenant(&self) -> Option<(BrakeReason, Duration)> {
+        match self {
+            Self::Listing { error, .. }
+            | Self::Stop(error)
+            | Self::Ensure(EnsureError::Microsoft(error)) => trouble::of_tenant(error),
+            _ => None,
+        }
+    }
+}
