@@ -300,6 +300,7 @@ impl Components {
             sweeper: Arc::new(Sweeper::new(
                 self.ledger.clone(),
                 self.queue.clone(),
+                self.lake.clone(),
                 microsoft,
                 self.webhooks(),
                 periods,

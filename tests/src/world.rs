@@ -179,7 +179,14 @@ impl World {
                 sweeps: SweepQueue::new(backends.sqs.clone(), backends.sweep_queue_url.clone()),
                 periods: PERIODS,
             },
-            sweeper: Sweeper::new(ledger.clone(), queue, microsoft()?, webhooks(), PERIODS),
+            sweeper: Sweeper::new(
+                ledger.clone(),
+                queue,
+                lake(folder.path())?,
+                microsoft()?,
+                webhooks(),
+                PERIODS,
+            ),
             emulator,
             ledger,
             flaky_dynamodb,
@@ -460,14 +467,18 @@ fn fetcher(
     emulator: &Emulator,
     events: EventSettings,
 ) -> Outcome<Arc<Fetcher>> {
-    let lake_url = Url::from_directory_path(lake).map_err(|()| "no lake address")?;
     Ok(Arc::new(Fetcher::new(
         ledger.clone(),
         queue.clone(),
-        Lake::open(&lake_url)?,
+        self::lake(lake)?,
         microsoft(emulator)?,
         events,
     )))
+}
+
+fn lake(folder: &Path) -> Outcome<Lake> {
+    let url = Url::from_directory_path(folder).map_err(|()| "no lake address")?;
+    Ok(Lake::open(&url)?)
 }
 
 fn ledger(backends: &Backends, flaky: &Flaky) -> Ledger {

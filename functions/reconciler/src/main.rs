@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
     let metrics = metrics::init(settings::environment("DEPLOYMENT"));
     let settings = settings::reconciler(settings::environment)?;
-    let reconciler = &wiring::reconciler(settings, &aws::config(settings::environment));
+    let reconciler = &wiring::reconciler(settings, &aws::config(settings::environment))?;
     run(service_fn(move |event: LambdaEvent<Event>| async move {
         let left = event.context.deadline().duration_since(SystemTime::now());
         let deadline = Instant::now() + left.unwrap_or_default();

@@ -23,7 +23,7 @@ pub const DIMENSION: &str = "Deployment";
 pub mod name {
     /// Count: blobs that ended as `QUARANTINED` or `LOST`.
     pub const BLOBS_GIVEN_UP: &str = "BlobsGivenUp";
-    /// Count, alarm: losses written down, of any kind.
+    /// Count: losses written down, of any kind.
     pub const LOSSES_RECORDED: &str = "LossesRecorded";
     /// Count, alarm: records that name another organization than their tenant.
     pub const FOREIGN_RECORDS: &str = "ForeignRecords";
@@ -49,6 +49,8 @@ pub mod name {
     pub const TENANTS_FAILING: &str = "TenantsFailing";
     /// Measure in seconds, alarm: how long ago the first blob was announced that is neither delivered nor given up; 0 for none.
     pub const OLDEST_OPEN_BLOB_SECONDS: &str = "OldestOpenBlobSeconds";
+    /// Measure, alarm: losses of a tenant that nobody has acknowledged; of many, the newest two hundred.
+    pub const UNACKNOWLEDGED_LOSSES: &str = "UnacknowledgedLosses";
     /// Measure in seconds, alarm: how long ago the first hour was due that is not compacted; 0 when none is left.
     pub const COMPACTION_BEHIND_SECONDS: &str = "CompactionBehindSeconds";
 
@@ -68,10 +70,11 @@ pub mod name {
     ];
 
     /// What is measured, with its unit.
-    pub const MEASURES: [(&str, ::metrics::Unit); 4] = [
+    pub const MEASURES: [(&str, ::metrics::Unit); 5] = [
         (TENANTS_NOT_SWEPT, ::metrics::Unit::Count),
         (TENANTS_FAILING, ::metrics::Unit::Count),
         (OLDEST_OPEN_BLOB_SECONDS, ::metrics::Unit::Seconds),
+        (UNACKNOWLEDGED_LOSSES, ::metrics::Unit::Count),
         (COMPACTION_BEHIND_SECONDS, ::metrics::Unit::Seconds),
     ];
 }

@@ -80,6 +80,8 @@ pub struct ReconcilerSettings {
     pub queue_url: String,
     /// `SWEEP_QUEUE_URL`: where the dispatcher says who is due.
     pub sweep_queue_url: String,
+    /// `LAKE_URL`: where certificates go.
+    pub lake_url: Url,
     /// See [`WebhookSettings`].
     pub webhook: WebhookSettings,
     /// See [`MicrosoftSettings`].
@@ -201,19 +203,26 @@ pub fn reconciler(
         env.required("TABLE_NAME"),
         env.required("QUEUE_URL"),
         env.required("SWEEP_QUEUE_URL"),
+        env.parsed("LAKE_URL"),
         env.webhook(),
         env.microsoft(),
     );
     match settings {
-        (Some(table), Some(queue_url), Some(sweep_queue_url), Some(webhook), Some(microsoft)) => {
-            env.finish(ReconcilerSettings {
-                table,
-                queue_url,
-                sweep_queue_url,
-                webhook,
-                microsoft,
-            })
-        }
+        (
+            Some(table),
+            Some(queue_url),
+            Some(sweep_queue_url),
+            Some(lake_url),
+            Some(webhook),
+            Some(microsoft),
+        ) => env.finish(ReconcilerSettings {
+            table,
+            queue_url,
+            sweep_queue_url,
+            lake_url,
+            webhook,
+            microsoft,
+        }),
         _ => Err(env.failed()),
     }
 }

@@ -64,11 +64,13 @@ pub fn registrar(settings: RegistrarSettings, aws: &SdkConfig) -> Registrar {
 }
 
 /// What the reconciler works with.
-#[must_use]
-pub fn reconciler(settings: ReconcilerSettings, aws: &SdkConfig) -> Reconciler {
+///
+/// # Errors
+/// The lake's address cannot be used.
+pub fn reconciler(settings: ReconcilerSettings, aws: &SdkConfig) -> Result<Reconciler, OpenError> {
     let (ledger, periods) = (ledger(aws, settings.table), Periods::DEPLOYED);
     let sqs = aws_sdk_sqs::Client::new(aws);
-    Reconciler {
+    Ok(Reconciler {
         dispatcher: Dispatcher {
             ledger: ledger.clone(),
             sweeps: SweepQueue::new(sqs, settings.sweep_queue_url),
@@ -77,11 +79,12 @@ pub fn reconciler(settings: ReconcilerSettings, aws: &SdkConfig) -> Reconciler {
         sweeper: Arc::new(Sweeper::new(
             ledger.clone(),
             queue(aws, settings.queue_url),
+            Lake::open(&settings.lake_url)?,
             microsoft(aws, settings.microsoft).shared_by(ledger),
             webhooks(aws, settings.webhook),
             periods,
         )),
-    }
+    })
 }
 
 /// What the compactor works with.

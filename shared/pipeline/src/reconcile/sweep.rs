@@ -15,10 +15,13 @@ use super::report::Report;
 use super::tenant::{End, Work};
 use super::trouble::TenantError;
 use crate::aws::batch::{self, Delivery};
+use crate::certificate;
 use crate::clock::{Clock, later};
 use crate::logging::{field, message};
 use crate::metrics;
 use crate::microsoft::Microsoft;
+use crate::store::lake::Lake;
+use crate::store::ledger::loss::LOSSES_PAGE_MAX;
 use crate::store::ledger::registry::brake::{Brake, BrakeReason};
 use crate::store::ledger::sweep::SweepState;
 use crate::store::ledger::{Ledger, LedgerError};
@@ -42,16 +45,18 @@ pub struct Sweeper {
     queue: Queue,
     microsoft: Microsoft,
     webhooks: Webhooks,
+    lake: Lake,
     periods: Periods,
     depth: Depth,
 }
 
 impl Sweeper {
-    /// A sweeper that puts unknown blobs into `queue`.
+    /// A sweeper that puts unknown blobs into `queue`, and certificates into `lake`.
     #[must_use]
     pub fn new(
         ledger: Ledger,
         queue: Queue,
+        lake: Lake,
         microsoft: Microsoft,
         webhooks: Webhooks,
         periods: Periods,
@@ -61,6 +66,7 @@ impl Sweeper {
             queue,
             microsoft,
             webhooks,
+            lake,
             periods,
             depth: Depth::default(),
         }
@@ -238,6 +244,8 @@ impl Ending<'_> {
                     periods.busy
                 };
                 self.after_success(&mut state, gap);
+                self.certify(&mut state).await;
+                self.measure_losses().await;
             }
             (None, None) => {
                 report.unfinished = 1;
@@ -289,6 +297,39 @@ impl Ending<'_> {
         state.last_error = None;
         state.done_at = Some(self.now);
         state.due_at = later(self.begun_at, gap);
+    }
+
+    /// Writes the certificates of the next day that is final, if there is one. What fails is done by the next sweep.
+    async fn certify(&self, state: &mut SweepState) {
+        let types: Vec<_> = state.types.keys().copied().collect();
+        let Sweeper { ledger, lake, .. } = self.sweeper;
+        let written =
+            certificate::write_final(ledger, lake, (self.tenant, &types), state, self.now).await;
+        match written {
+            Ok(Some(until)) => state.certified_until = Some(until),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(tenant.id = %self.tenant, %error, "certificates not written, the next sweep does");
+            }
+        }
+    }
+
+    /// Losses that nobody has acknowledged keep their alarm, also when the worker that recorded them died before it could tell.
+    async fn measure_losses(&self) {
+        match self
+            .sweeper
+            .ledger
+            .losses(self.tenant, None, LOSSES_PAGE_MAX)
+            .await
+        {
+            Ok(page) => {
+                let open = page.losses.iter().filter(|loss| loss.is_open()).count();
+                metrics::measure(metrics::name::UNACKNOWLEDGED_LOSSES, open as u64);
+            }
+            Err(error) => {
+                tracing::warn!(tenant.id = %self.tenant, %error, "losses not counted, the next sweep does");
+            }
+        }
     }
 
     fn log(&self, report: &Report, state: &SweepState) {
