@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use emulator::{Fault, FaultKind, Operation};
 use pipeline::lake::Codec;
-use pipeline::reconcile::Sweep;
 use pipeline::settings::EventSettings;
 use serde_json::{Value, json};
 use tests::Outcome;
@@ -132,7 +131,7 @@ async fn announcements_with_different_times_write_a_blob_once() -> Outcome<()> {
     world.flaky_dynamodb.clear();
     world.empty_the_queue().await?;
     world.pass(Duration::from_secs(3600));
-    world.reconcile(Sweep::Recent).await?;
+    world.sweep().await?;
     world.work_until_delivered().await?;
     let today = json!([world.item(EXCHANGE, &content)]);
     assert_eq!(world.notify(EXCHANGE, &auth, today.to_string()).await, 200);

@@ -5,7 +5,6 @@ use std::time::Duration;
 use emulator::{ContentType as Published, Fault, FaultKind, Operation};
 use http::Method;
 use office365::ContentType;
-use pipeline::reconcile::Sweep;
 use serde_json::{Value, json};
 use tests::Outcome;
 use tests::world::{EXCHANGE, World, quiet};
@@ -111,7 +110,7 @@ async fn a_removed_tenant_is_stopped_and_deleted() -> Outcome<()> {
     );
     assert_eq!(world.emulator.request_count(Operation::Stop), 1);
     world.pass(QUARTER);
-    world.reconcile(Sweep::Recent).await?;
+    world.sweep().await?;
     assert_eq!(world.emulator.starts().len(), 1, "nothing brings it back");
     Ok(())
 }
@@ -131,7 +130,7 @@ async fn an_interrupted_removal_is_finished_by_the_reconciler() -> Outcome<()> {
     assert_eq!(leaving["state"], "leaving");
     world.emulator.clear_faults();
     world.pass(QUARTER);
-    world.reconcile(Sweep::Recent).await?;
+    world.sweep().await?;
     assert_eq!(world.operate(Method::GET, &path, Value::Null).await.0, 404);
     assert_eq!(world.emulator.starts().len(), 1);
     Ok(())
@@ -148,12 +147,12 @@ async fn a_lost_webhook_is_restored_after_fifteen_minutes() -> Outcome<()> {
         ..Fault::from(FaultKind::WebhookVanishes)
     };
     world.emulator.fault(vanish);
-    world.reconcile(Sweep::Recent).await?;
-    let soon = world.reconcile(Sweep::Recent).await?;
+    world.sweep().await?;
+    let soon = world.sweep().await?;
     assert_eq!(soon.started, 0, "Microsoft asks for 15 minutes");
     assert_eq!(world.subscription(EXCHANGE).await["webhook"], "none");
     world.pass(QUARTER);
-    let later = world.reconcile(Sweep::Recent).await?;
+    let later = world.sweep().await?;
     assert_eq!(later.started, 1);
     assert_eq!(world.subscription(EXCHANGE).await["webhook"], "enabled");
     assert_eq!(world.emulator.violations(), []);
@@ -182,10 +181,10 @@ async fn content_is_swept_without_a_valid_webhook() -> Outcome<()> {
         "{registered}"
     );
     world.pass(QUARTER);
-    assert_eq!(world.reconcile(Sweep::Recent).await?.started, 1, "bare");
+    assert_eq!(world.sweep().await?.started, 1, "bare");
     world.all_announced().await?;
     world.pass(Duration::from_secs(60));
-    world.reconcile(Sweep::Recent).await?;
+    world.sweep().await?;
     world.work_until_empty().await?;
     let published = usize::try_from(world.emulator.published().records)?;
     assert!(published > 0);
@@ -224,7 +223,7 @@ async fn a_refused_webhook_is_left_out_of_the_next_start() -> Outcome<()> {
     world.emulator.fault(unreachable);
     world.register(&[EXCHANGE]).await?;
     world.emulator.clear_faults();
-    let first = world.reconcile(Sweep::Recent).await;
+    let first = world.sweep().await;
     assert!(first.is_err() || first?.started == 0, "AF20021");
     let shown = world.subscription(EXCHANGE).await;
     assert!(
@@ -235,7 +234,7 @@ async fn a_refused_webhook_is_left_out_of_the_next_start() -> Outcome<()> {
         "the sweep's own error hides why: {shown}"
     );
     world.pass(QUARTER);
-    assert_eq!(world.reconcile(Sweep::Recent).await?.started, 1, "bare");
+    assert_eq!(world.sweep().await?.started, 1, "bare");
     assert_eq!(world.subscription(EXCHANGE).await["status"], "enabled");
     Ok(())
 }

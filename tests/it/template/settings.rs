@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 use pipeline::compact;
 use pipeline::ledger::{DUE_AT, OPEN, OPEN_BLOBS, OPEN_BLOBS_INCLUDED, key};
-use pipeline::reconcile::Sweep;
+use pipeline::reconcile::Event;
 use pipeline::settings;
 use serde_json::{Value, json};
 
@@ -138,32 +138,20 @@ async fn the_table_is_the_one_that_the_ledger_expects() {
 }
 
 #[tokio::test]
-async fn each_kind_of_sweep_is_scheduled() {
+async fn the_dispatcher_runs_every_minute() {
     let template = expanded(Template::Main).await;
     let schedules = resources(&template, "AWS::Scheduler::Schedule");
     let sweeps = schedules.into_iter().filter(|(_, schedule)| {
         referred(&schedule["Properties"]["Target"]["Arn"]) == Some("ReconcilerFunction")
     });
-    let scheduled = sweeps.map(|(_, schedule)| {
-        let event: Value =
-            serde_json::from_str(schedule["Properties"]["Target"]["Input"].as_str().unwrap())
-                .unwrap();
-        let sweep: Sweep = serde_json::from_value(event["sweep"].clone()).unwrap();
-        (
-            format!("{sweep:?}"),
-            schedule["Properties"]["ScheduleExpression"]
-                .as_str()
-                .unwrap()
-                .to_owned(),
-        )
-    });
-    let expected = [
-        ("Day", "rate(1 hour)"),
-        ("Recent", "rate(5 minutes)"),
-        ("Week", "rate(1 day)"),
-    ];
-    let expected = expected.map(|(sweep, every)| (sweep.to_owned(), every.to_owned()));
-    assert_eq!(scheduled.collect::<BTreeSet<_>>(), BTreeSet::from(expected));
+    let scheduled: Vec<_> = sweeps
+        .map(|(_, schedule)| &schedule["Properties"])
+        .collect();
+    assert_eq!(scheduled.len(), 1);
+    let input = scheduled[0]["Target"]["Input"].as_str().unwrap();
+    let event: Event = serde_json::from_str(input).unwrap();
+    assert!(matches!(event, Event::Dispatch { .. }), "{event:?}");
+    assert_eq!(scheduled[0]["ScheduleExpression"], "rate(1 minute)");
 }
 
 #[tokio::test]
