@@ -1,9 +1,13 @@
-//! The Glue tables for the Parquet files: glue-tables.yaml has the same columns as the files, and template.yaml deploys
-//! it.
+//! The Glue tables: glue-tables.yaml has the same columns as the Parquet files, template.yaml deploys it, and its table of
+//! certificates has their members.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use columnar::{CLASSES, Class};
+use office365::ContentType;
+use pipeline::certificate::{Gaps, certify};
+use pipeline::ledger::blob::HourOfBlobs;
+use pipeline::ledger::key::BlobHour;
 use serde_json::{Value, json};
 use tests::{glue_tables, repo};
 
@@ -57,6 +61,46 @@ async fn each_class_has_a_table_where_the_compactor_writes() {
         let location = &projection["storage.location.template"];
         assert_eq!(*location, json!({"Fn::Sub": folder}));
     }
+}
+
+#[tokio::test]
+async fn the_table_of_certificates_has_their_members() {
+    let tenant = "11111111-2222-4333-8444-555555555555".parse().unwrap();
+    let of = BlobHour {
+        tenant,
+        content_type: ContentType::DlpAll,
+        hour: "2026-03-01T10".parse().unwrap(),
+    };
+    let now = of.hour.end();
+    let row = certify(of, &HourOfBlobs::default(), None, &Gaps::of(vec![]), now);
+    let row = serde_json::to_value(row).unwrap();
+    let members = row.as_object().unwrap().iter().map(|(name, value)| {
+        let of = match value {
+            Value::Bool(_) => "boolean",
+            Value::Number(_) => "bigint",
+            _ => "string",
+        };
+        (name.clone(), of.to_owned())
+    });
+    let template = expanded(Template::Main).await;
+    let input = &template["Resources"]["CertificatesTable"]["Properties"]["TableInput"];
+    let columns = input["StorageDescriptor"]["Columns"].as_array().unwrap();
+    let columns = columns.iter().map(|column| {
+        let text = |name: &str| column[name].as_str().unwrap().to_owned();
+        (text("Name"), text("Type"))
+    });
+    assert_eq!(
+        columns.collect::<Vec<_>>(),
+        members.collect::<Vec<(String, String)>>()
+    );
+    let day = "2026-03-01".parse().unwrap();
+    let key = pipeline::lake::key::certificates(tenant, day).to_string();
+    let location = input["Parameters"]["storage.location.template"]["Fn::Sub"]
+        .as_str()
+        .unwrap();
+    let folder = location.replace("${!day}", "2026-03-01");
+    let folder = folder.strip_prefix("s3://${Lake}/").unwrap();
+    assert!(key.starts_with(folder), "{key} is not in {folder}");
 }
 
 #[tokio::test]
