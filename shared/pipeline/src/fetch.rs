@@ -41,6 +41,7 @@ pub use self::intake::{FREE_OF_RATIO_BYTES, LIMITS, RATIO_MAX, WIRE_BYTES_MAX};
 use self::resolution::FailedAttempt;
 use self::tenant_cache::{Served, TenantCache};
 use self::turns::Turns;
+use crate::aws::batch::ANSWER_MARGIN;
 use crate::clock::{Clock, later};
 use crate::content::{ContentRef, DiscoveredBy};
 use crate::logging::{field, message};
@@ -58,8 +59,8 @@ use crate::store::waiting;
 /// How long after the end of the worker's time a lease ends: enough for what the worker started at its last moment.
 const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
-/// Time kept for writing down how an attempt ended, before the worker is stopped.
-const CONCLUDE_MARGIN: Duration = Duration::from_secs(5);
+/// Time kept for writing down how an attempt ended, before the worker is stopped; of a short time a quarter.
+const CONCLUDE_MARGIN: Duration = Duration::from_secs(3);
 
 /// Attempts in a row whose workers died, after which a blob has a process to itself: its neighbours must not die with it.
 const ALONE_AFTER: u32 = 3;
@@ -205,10 +206,9 @@ async fn attempt(
             None => return failure::put_back(fetcher, &failed, clock.now()).await,
         }
     };
-    let left = worker_until.duration_since(clock.now());
-    let within = Duration::try_from(left).unwrap_or_default();
+    let within = time_for_work(worker_until, clock.now());
     let work = deliver(fetcher, failed.blob, served.cloud, granted.choice, clock);
-    let delivered = tokio::time::timeout(within.saturating_sub(CONCLUDE_MARGIN), work).await;
+    let delivered = tokio::time::timeout(within, work).await;
     match delivered.unwrap_or(Err(FetchError::TooSlow)) {
         Ok(events) => {
             if granted.was_lost {
@@ -222,6 +222,13 @@ async fn attempt(
         }
         Err(error) => failure::handle(fetcher, &failed, error, clock.now()).await,
     }
+}
+
+/// The time in which an attempt must end, so that its worker can still write down how.
+fn time_for_work(worker_until: Timestamp, now: Timestamp) -> Duration {
+    let left = Duration::try_from(worker_until.duration_since(now)).unwrap_or_default();
+    let left = left.saturating_sub(ANSWER_MARGIN);
+    left.saturating_sub(CONCLUDE_MARGIN.min(left / 4))
 }
 
 /// Whether the blob waits because its tenant cannot be served. One blob at a time tries whether it still cannot; one whose

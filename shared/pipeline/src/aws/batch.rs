@@ -10,7 +10,7 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
 /// Time kept for the answer before the deadline. A message that is not finished by then fails, and SQS delivers it again.
-const ANSWER_MARGIN: Duration = Duration::from_secs(2);
+pub(crate) const ANSWER_MARGIN: Duration = Duration::from_secs(2);
 
 /// An SQS event as Lambda hands it over; the part that is read.
 #[derive(Debug, Deserialize)]

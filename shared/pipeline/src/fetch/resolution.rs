@@ -18,14 +18,31 @@ use crate::store::ledger::loss::LossKind;
 use crate::store::ledger::registry::brake::BrakeReason;
 use crate::store::queue::DELAY_MAX;
 
-/// For what passes by itself. The longest delay is also the longest that a message can have, so that the queue alone brings
-/// the blob back.
-const BACKOFF: Backoff = Backoff {
+/// For what passes by itself, as most does within minutes: when it is over, a blob must not wait longer than it lasted.
+const EARLY: Backoff = Backoff {
     first: Duration::from_secs(1),
+    longest: Duration::from_secs(30),
+};
+
+/// Attempts with the delays above: eight minutes of them.
+const EARLY_ATTEMPTS: u32 = 20;
+
+/// For what has lasted longer. The longest delay is also the longest that a message can have, so that the queue alone brings the
+/// blob back.
+const LATE: Backoff = Backoff {
+    first: Duration::from_secs(60),
     longest: DELAY_MAX,
 };
 
-/// Answers of one kind before a blob is given up. With the delays above they take a quarter of an hour at least.
+/// How long to wait after so many failed attempts.
+fn backoff(attempts: u32) -> Duration {
+    match attempts.checked_sub(EARLY_ATTEMPTS) {
+        None | Some(0) => EARLY.delay(attempts),
+        Some(late) => LATE.delay(late),
+    }
+}
+
+/// Answers of one kind before a blob is given up. With the delays above they take some minutes.
 const ANSWERS_MIN: u32 = 10;
 
 /// How long they must have gone on: longer than the faults of a service that somebody is called out of bed for.
@@ -92,7 +109,7 @@ pub(super) fn resolve(
     let expiration = attempt.blob.content_expiration;
     // Once the bytes are ours, expiration at Microsoft means nothing.
     let long_expired = !attempt.had_raw && now >= later(expiration, LOST_AFTER_EXPIRATION);
-    let delay = BACKOFF.delay(attempt.number);
+    let delay = backoff(attempt.number);
     let proven = |answers: Option<Repeated>, span| {
         answers.is_some_and(|Repeated { count, since }| {
             count >= ANSWERS_MIN && now >= later(since, span)
@@ -195,7 +212,7 @@ mod tests {
             Resolution::Retry(after) => after.as_secs_f64(),
             other => panic!("{other:?}"),
         };
-        for (number, longest) in [(1, 1.0), (3, 4.0), (11, 900.0), (200, 900.0)] {
+        for (number, longest) in [(1, 1.0), (3, 4.0), (20, 30.0), (21, 60.0), (200, 900.0)] {
             let found = after(number);
             assert!(
                 found >= longest / 2.0 && found <= longest,
