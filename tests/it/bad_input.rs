@@ -167,11 +167,11 @@ async fn a_blob_that_stays_unreadable_is_set_aside_with_its_bytes() -> Outcome<(
     });
     world.all_announced().await?;
     // The same bytes each time: an hour and ten answers are enough.
-    world.attempts(9, Duration::from_secs(10 * 60)).await?;
+    world.try_again(8, Duration::from_secs(10 * 60)).await?;
     for content in &contents {
         assert_eq!(world.blob(content).await?["state"], "PENDING");
     }
-    world.attempts(1, Duration::from_secs(10 * 60)).await?;
+    world.try_again(1, Duration::from_secs(10 * 60)).await?;
     for content in &contents {
         let item = world.blob(content).await?;
         assert_eq!(item["state"], "QUARANTINED", "{item:?}");

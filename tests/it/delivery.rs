@@ -230,9 +230,9 @@ async fn a_lost_blob_that_is_listed_again_is_delivered() -> Outcome<()> {
     world.emulator.fault(gone);
     world.register(&[EXCHANGE]).await?;
     world.all_announced().await?;
-    world.attempts(9, Duration::from_secs(40 * 60)).await?;
+    world.try_again(8, Duration::from_secs(40 * 60)).await?;
     assert_eq!(world.losses().await?, []);
-    world.attempts(1, Duration::from_secs(40 * 60)).await?;
+    world.try_again(1, Duration::from_secs(40 * 60)).await?;
     let lost = world.losses().await?;
     assert_eq!(lost.len(), 20);
     assert!(lost.iter().all(|loss| {

@@ -1,7 +1,7 @@
 //! Secrets in records: no event in the lake holds them and, with the setting for it, no object at all.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
@@ -108,11 +108,10 @@ async fn with_the_setting_no_object_holds_a_secret() -> Outcome<()> {
     let raw = String::from_utf8(objects(&world, "raw")?.remove(0))?;
     let array: Vec<Value> = serde_json::from_str(&raw)?;
     assert_eq!(array.len(), 6);
-    assert!(raw.starts_with(&format!("[{plain},\n {{")), "{raw}");
+    assert!(raw.starts_with(&format!("[{plain},{{")), "{raw}");
     assert_eq!(array[1]["Parameters"][0]["Value"], "[redacted]");
-    let key = Path::new(&item["raw_key"]);
     let hash = hex(digest(&SHA256, raw.as_bytes()).as_ref());
-    assert!(key.to_string_lossy().contains(&hash), "{key:?}");
+    assert_eq!(item["raw_sha256"], hash);
     Ok(())
 }
 
@@ -148,11 +147,14 @@ async fn redacted_raw_copies_give_the_same_events_again() -> Outcome<()> {
 #[tokio::test]
 async fn a_cut_blob_with_a_secret_is_set_aside_without_it() -> Outcome<()> {
     let world = world(true).await?;
-    let item = end_of(
-        &world,
-        format!(r#"[{{"Id":"a","Password":"{MARKER}"}},{{"Id""#),
-    )
-    .await?;
+    let body = format!(r#"[{{"Id":"a","Password":"{MARKER}"}},{{"Id""#);
+    let tenant = world.tenant();
+    let content = world
+        .emulator
+        .publish_bytes(tenant, Published::Exchange, body.into());
+    world.all_announced().await?;
+    world.try_again(9, Duration::from_secs(600)).await?;
+    let item = world.blob(&content).await?;
     assert_eq!(item["state"], "QUARANTINED");
     let kept = objects(&world, "quarantine")?;
     assert_eq!(kept.len(), 1);

@@ -2,6 +2,7 @@
 //! the pipeline's verbs, which only the test calls. The time is the emulator's clock, which only moves when the
 //! test says so.
 
+mod attempts;
 mod calls;
 mod sweeps;
 
@@ -25,7 +26,6 @@ use pipeline::clock::Clock;
 use pipeline::fetch::{self, Fetcher};
 use pipeline::lake::Lake;
 use pipeline::ledger::Ledger;
-use pipeline::ledger::loss::{LOSSES_PAGE_MAX, Loss};
 use pipeline::microsoft::Microsoft;
 use pipeline::microsoft::credential::AppCredential;
 use pipeline::queue::{Queue, SweepQueue};
@@ -332,31 +332,6 @@ impl World {
             }
         }
         Err("not everything is delivered".into())
-    }
-
-    /// Lets every open blob be tried `times` times, `apart` from each other. What waits in the queue for a retry is given up,
-    /// and enqueued by the sweep.
-    ///
-    /// # Errors
-    /// A part does not answer.
-    pub async fn attempts(&self, times: usize, apart: Duration) -> Outcome<()> {
-        for _ in 0..times {
-            while self.work().await?.0 > 0 {}
-            self.empty_the_queue().await?;
-            self.pass(apart);
-            self.sweep().await?;
-        }
-        Ok(())
-    }
-
-    /// The losses of the first tenant.
-    ///
-    /// # Errors
-    /// The ledger does not answer.
-    pub async fn losses(&self) -> Outcome<Vec<Loss>> {
-        let tenant = self.tenant().to_string().parse()?;
-        let page = self.ledger.losses(tenant, None, LOSSES_PAGE_MAX).await?;
-        Ok(page.losses)
     }
 
     /// Deletes all messages in the queue, as an outage longer than its retention would.

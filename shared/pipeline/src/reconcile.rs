@@ -32,7 +32,7 @@ pub use self::due::Periods;
 pub use self::report::Report;
 pub use self::sweep::{SweepError, Sweeper, TENANTS_IN_FLIGHT_MAX, batch, sweep};
 pub use self::window::{LOOK_BACK, OVERLAP, Window};
-use crate::aws::batch::SqsEvent;
+use crate::aws::batch::{BatchResponse, SqsEvent};
 use crate::clock::Clock;
 
 /// Dispatcher and sweeper: one function is both.
@@ -66,11 +66,11 @@ pub enum Dispatchable {
 }
 
 /// What came of an invocation.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Answer {
-    /// Of sweeps.
-    Swept(Report),
+    /// Of sweeps: no message has to come again.
+    Swept(BatchResponse),
     /// Of the dispatcher.
     Dispatched(Dispatched),
 }
@@ -88,8 +88,8 @@ pub async fn handle(
     match event {
         Event::Sweeps(messages) => {
             let deliveries = messages.deliveries();
-            let report = batch(&reconciler.sweeper, deliveries, clock, deadline).await;
-            Ok(Answer::Swept(report))
+            batch(&reconciler.sweeper, deliveries, clock, deadline).await;
+            Ok(Answer::Swept(BatchResponse::of(Vec::new())))
         }
         Event::Dispatch {
             dispatch: Dispatchable::Sweeps,

@@ -13,8 +13,9 @@ use super::{Template, expanded, referred, resources};
 const AWS: &str = "AWS/";
 
 /// The pipeline's metrics without an alarm: they are looked at, or are part of others that have one.
-const WITHOUT_ALARM: [&str; 7] = [
+const WITHOUT_ALARM: [&str; 8] = [
     name::BLOBS_GIVEN_UP,
+    name::LOSSES_RECORDED,
     name::RECORDS_WRITTEN,
     name::RECORDS_DUPLICATE,
     name::RECORDS_DROPPED,

