@@ -39,7 +39,7 @@ pub enum FetchError {
         /// SHA-256, in hex, of what was sent, or of what is wrong where that was not read to its end.
         sha256: String,
         /// What was sent, gzip; none when it is over a limit.
-        copy: Option<Mutex<Spool>>,
+        copy: Option<Box<Mutex<Spool>>>,
     },
     /// What Microsoft sent ends too early, as far as can be seen.
     #[error("the answer ended early: {why}")]
@@ -80,7 +80,7 @@ impl FetchError {
         Self::Unreadable {
             why: why.to_string(),
             sha256,
-            copy: copy.map(Mutex::new),
+            copy: copy.map(|copy| Box::new(Mutex::new(copy))),
         }
     }
 

@@ -75,7 +75,7 @@ enum Kept {
     /// What came over the wire: it is compressed already.
     Wire(Spool),
     /// What came, compressed by us.
-    Compressed(Compressor<Spool>),
+    Compressed(Box<Compressor<Spool>>),
 }
 
 /// A body that is no array of records, and is read on for its bytes.
@@ -123,12 +123,12 @@ impl Intake {
             spool.write_all(chunk).map_err(LakeError::Spool)?;
         }
         let Some(mut gzip) = self.gzip.take() else {
-            return self.decoded(chunk.clone());
+            return self.decoded(chunk);
         };
         for part in chunk.chunks(DECODED_AT_ONCE) {
             let written = gzip.write_all(part);
             let decoded = std::mem::take(gzip.get_mut());
-            self.decoded(decoded.into())?;
+            self.decoded(&decoded.into())?;
             if let Err(error) = written {
                 // The rest cannot be decoded; what was is enough to look at.
                 self.note_unreadable(&format!("it is no gzip: {error}"), &Bytes::new());
@@ -147,7 +147,7 @@ impl Intake {
         if let Some(mut gzip) = self.gzip.take() {
             let ended = gzip.try_finish();
             let decoded = std::mem::take(gzip.get_mut());
-            self.decoded(decoded.into())?;
+            self.decoded(&decoded.into())?;
             if let Err(error) = ended {
                 return Err(FetchError::CutOff {
                     why: format!("its gzip does not end as it should: {error}"),
@@ -189,16 +189,16 @@ impl Intake {
         })
     }
 
-    fn decoded(&mut self, piece: Bytes) -> Result<(), FetchError> {
+    fn decoded(&mut self, piece: &Bytes) -> Result<(), FetchError> {
         self.decoded_bytes += piece.len() as u64;
         if !self.redact {
-            self.sha256.update(&piece);
+            self.sha256.update(piece);
             if let Kept::Compressed(compressor) = &mut self.kept {
-                compressor.append(&piece).map_err(LakeError::Spool)?;
+                compressor.append(piece).map_err(LakeError::Spool)?;
             }
         }
         if let Some(unreadable) = &mut self.unreadable {
-            unreadable.add(&piece);
+            unreadable.add(piece);
             return Ok(());
         }
         if self.decoded_bytes > FREE_OF_RATIO_BYTES.max(self.wire_bytes * RATIO_MAX) {
@@ -206,7 +206,7 @@ impl Intake {
             return Err(FetchError::over_limit(why));
         }
         let mut new = Vec::new();
-        let split = self.splitter.push(&piece, |element| new.push(element));
+        let split = self.splitter.push(piece, |element| new.push(element));
         for element in new {
             self.element(element)?;
         }
@@ -219,7 +219,7 @@ impl Intake {
                 | SplitError::TooDeep { .. }),
             ) => Err(FetchError::over_limit(limit)),
             Err(why) => {
-                self.note_unreadable(&why, &piece);
+                self.note_unreadable(&why, piece);
                 Ok(())
             }
         }
@@ -314,9 +314,9 @@ impl Unreadable {
 }
 
 /// Gzip needs no memory that could be missing.
-fn compressor() -> Compressor<Spool> {
+fn compressor() -> Box<Compressor<Spool>> {
     match Compressor::new(Codec::Gzip, Spool::default()) {
-        Ok(compressor) => compressor,
+        Ok(compressor) => Box::new(compressor),
         Err(_) => unreachable!("a gzip compressor is made without a fault"),
     }
 }

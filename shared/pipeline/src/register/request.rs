@@ -97,8 +97,12 @@ impl Registration {
         Ok(Self {
             tenant_id: body.tenant_id.parse().map_err(|_| ApiError::BadTenantId)?,
             cloud: cloud.map_err(|_| ApiError::UnknownCloud)?,
-            name: body.name.map(checked_name).transpose()?,
-            content_types: body.content_types.map(checked_types).transpose()?,
+            name: body.name.as_deref().map(checked_name).transpose()?,
+            content_types: body
+                .content_types
+                .as_deref()
+                .map(checked_types)
+                .transpose()?,
         })
     }
 }
@@ -114,8 +118,12 @@ impl Change {
             ));
         }
         Ok(Self {
-            name: body.name.map(checked_name).transpose()?,
-            content_types: body.content_types.map(checked_types).transpose()?,
+            name: body.name.as_deref().map(checked_name).transpose()?,
+            content_types: body
+                .content_types
+                .as_deref()
+                .map(checked_types)
+                .transpose()?,
             paused: body.paused,
         })
     }
@@ -129,7 +137,11 @@ impl ReplayRequest {
         Ok(Self {
             from: body.from,
             to: body.to,
-            content_types: body.content_types.map(checked_types).transpose()?,
+            content_types: body
+                .content_types
+                .as_deref()
+                .map(checked_types)
+                .transpose()?,
             generation: generation.map_err(|_| ApiError::BadGeneration)?,
         })
     }
@@ -149,7 +161,7 @@ fn read<T: DeserializeOwned>(body: &[u8], expect: &'static str) -> Result<T, Api
     serde_json::from_slice(body).map_err(|error| ApiError::BadBody(describe(&error), expect))
 }
 
-fn checked_name(name: String) -> Result<String, ApiError> {
+fn checked_name(name: &str) -> Result<String, ApiError> {
     let name = name.trim();
     if name.is_empty()
         || name.chars().count() > NAME_CHARS_MAX
@@ -160,7 +172,7 @@ fn checked_name(name: String) -> Result<String, ApiError> {
     Ok(name.to_owned())
 }
 
-fn checked_types(types: Vec<String>) -> Result<Vec<ContentType>, ApiError> {
+fn checked_types(types: &[String]) -> Result<Vec<ContentType>, ApiError> {
     let known = types.iter().map(|of| of.parse());
     let known: Result<Vec<ContentType>, _> = known.collect();
     let mut known = known.map_err(|_| ApiError::UnknownContentType)?;

@@ -91,7 +91,7 @@ pub struct Lease {
 #[derive(Debug, PartialEq, Eq)]
 pub enum LeaseOutcome {
     /// The blob is ours until the lease ends.
-    Granted(Granted),
+    Granted(Box<Granted>),
     /// Another attempt holds it, or the next one is planned for later.
     Held {
         /// Until then.

@@ -52,8 +52,10 @@ impl Ledger {
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":expires", expiry(blob_expiry(blob.content_expiration)))
             .build()
-            .map_err(unusable)?;
-        let written = self.put_loss(blob.tenant_id, loss).map_err(unusable)?;
+            .map_err(|error| unusable(&error))?;
+        let written = self
+            .put_loss(blob.tenant_id, loss)
+            .map_err(|error| unusable(&error))?;
         let happened = self
             .transact([
                 TransactWriteItem::builder().update(ended).build(),
@@ -129,6 +131,6 @@ fn condition_failed<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
     }
 }
 
-fn unusable(error: BuildError) -> AwsError {
+fn unusable(error: &BuildError) -> AwsError {
     AwsError::unusable("dynamodb:TransactWriteItems", error.to_string())
 }

@@ -331,7 +331,7 @@ impl Ledger {
 
 fn granted(item: &Item) -> Result<LeaseOutcome, LedgerError> {
     let blob = read_blob(item)?;
-    Ok(LeaseOutcome::Granted(Granted {
+    Ok(LeaseOutcome::Granted(Box::new(Granted {
         evidence: read_evidence(item),
         attempt: get_number(item, "attempts").ok_or_else(|| damaged(&key(&blob), "attempts"))?,
         // This attempt is counted in it.
@@ -341,7 +341,7 @@ fn granted(item: &Item) -> Result<LeaseOutcome, LedgerError> {
         choice: read_choice(item),
         was_lost: item.contains_key("loss"),
         blob,
-    }))
+    })))
 }
 
 fn not_granted(blob: &ContentRef, item: &Item) -> Result<LeaseOutcome, LedgerError> {
