@@ -19,5 +19,6 @@ mod parquet;
 mod redaction;
 mod stack;
 mod subscriptions;
+mod sweeps;
 mod template;
 mod tidy;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::Message;
 use office365::TenantId;
+use pipeline::aws::batch::Delivery;
 use pipeline::clock::Clock;
 use pipeline::ledger::sweep::SweepState;
 use pipeline::queue::SweepMessage;
@@ -62,6 +63,12 @@ impl World {
     pub async fn sweep_for(&self, message: &SweepMessage) -> Outcome<Report> {
         let (clock, deadline) = (Clock::starting_at(self.now()), Instant::now() + WAIT_MAX);
         Ok(reconcile::sweep(&self.sweeper, message, clock, deadline).await?)
+    }
+
+    /// Runs a batch of sweeps at once.
+    pub async fn sweep_batch(&self, deliveries: Vec<Delivery>) -> Report {
+        let (clock, deadline) = (Clock::starting_at(self.now()), Instant::now() + WAIT_MAX);
+        reconcile::batch(&self.sweeper, deliveries, clock, deadline).await
     }
 
     /// Takes all messages out of the sweep queue.
