@@ -5,7 +5,7 @@ use std::time::Duration;
 use emulator::{Behaviour, Consent, ContentType as Published, Fault, FaultKind, Operation};
 use http::Method;
 use jiff::Timestamp;
-use office365::TenantId;
+use office365::{ContentType, TenantId};
 use pipeline::aws::batch::Delivery;
 use pipeline::ledger::loss::LossKind;
 use pipeline::ledger::sweep::{Pass, SweepState, TypeSweep};
@@ -291,7 +291,7 @@ async fn the_week_is_looked_through_window_by_window() -> Outcome<()> {
                 position: None,
                 done_at: Some(world.now()),
             },
-            week: Pass::default(),
+            ..TypeSweep::default()
         },
     )
     .await?;
@@ -462,5 +462,54 @@ async fn a_paused_tenant_is_let_be_and_not_behind() -> Outcome<()> {
     assert_eq!(world.emulator.request_count(Operation::Content), requests);
     let told = world.dispatch().await?;
     assert_eq!((told.failing, told.not_swept), (0, 0), "{told:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn sweeps_write_the_certificates_of_days_that_are_final() -> Outcome<()> {
+    let world = World::start(silent()).await?;
+    world.register(&[EXCHANGE]).await?;
+    publish(&world, 1);
+    world.pass(MINUTE);
+    world.sweep().await?;
+    world.work_until_empty().await?;
+    for _ in 0..9 {
+        world.pass(DAY);
+        world.sweep().await?;
+    }
+    // One day a sweep: they catch up with the first listing's week.
+    for _ in 0..9 {
+        world.sweep().await?;
+    }
+    let certified = world.swept().await?.certified_until.unwrap();
+    assert!(certified > world.now() - 9 * DAY, "{certified}");
+    let written = tests::lake::files(&world.lake().join("certificates"))?;
+    assert!(written.len() >= 7, "{written:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_type_that_comes_back_is_no_gap() -> Outcome<()> {
+    let world = World::start(silent()).await?;
+    let general = ContentType::AuditGeneral;
+    world.register(&[EXCHANGE, general]).await?;
+    world.sweep().await?;
+    let path = format!("/v1/tenants/{}", world.tenant());
+    let want = async |types: &[&str]| {
+        let body = json!({"content_types": types});
+        let (status, answer) = world.operate(Method::PATCH, &path, body).await;
+        assert!(status.is_success(), "{answer}");
+    };
+    want(&["Audit.Exchange"]).await;
+    for _ in 0..8 {
+        world.pass(DAY);
+        world.sweep().await?;
+    }
+    assert!(world.swept().await?.types[&general].stopped);
+    want(&["Audit.Exchange", "Audit.General"]).await;
+    let report = world.sweep().await?;
+    assert_eq!((report.failed, report.gaps), (0, 0), "{report:?}");
+    assert!(!world.swept().await?.types[&general].stopped);
+    assert_eq!(world.losses().await?, []);
     Ok(())
 }

@@ -199,7 +199,8 @@ impl Survey {
                 tracing::warn!(tenant.id = %tenant_id, failures = state.failures, error, "tenant not swept for three periods");
             }
         }
-        let marks = state.types.values().filter_map(|of| of.watermark);
+        let served = state.types.values().filter(|of| !of.stopped);
+        let marks = served.filter_map(|of| of.watermark);
         self.found.oldest_watermark = self.found.oldest_watermark.into_iter().chain(marks).min();
         let is_taken = state.lease.is_some_and(|(_, until)| until >= self.now);
         if state.due_at <= self.now && !is_taken {

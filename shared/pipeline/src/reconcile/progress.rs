@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use office365::ContentType;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -96,10 +97,18 @@ impl Progress {
         self.lock().types.get(&of).cloned().unwrap_or_default()
     }
 
-    /// Forgets content types that are not among these: should one come back, its first listing begins anew.
-    pub(super) fn only(&self, registered: &[ContentType]) {
+    /// Notes which content types the tenant is registered for. One that has come back begins anew; one that was stopped is kept
+    /// until its last certificate is written.
+    pub(super) fn only(&self, registered: &[ContentType], certified_until: Option<Timestamp>) {
         let mut done = self.lock();
-        done.types.retain(|of, _| registered.contains(of));
+        done.types.retain(|of, swept| {
+            let is_registered = registered.contains(of);
+            if is_registered && swept.stopped {
+                *swept = TypeSweep::default();
+            }
+            swept.stopped = !is_registered;
+            is_registered || swept.watermark > certified_until
+        });
     }
 
     /// Changes how far a content type is.
@@ -153,6 +162,25 @@ mod tests {
 
     fn progress() -> Progress {
         Progress::of(BTreeMap::new())
+    }
+
+    #[test]
+    fn a_type_that_comes_back_begins_anew() {
+        let [mail, files] = [ContentType::AuditExchange, ContentType::AuditSharePoint];
+        let at = |hour: i64| Timestamp::from_second(hour * 3600).ok();
+        let swept = TypeSweep {
+            watermark: at(9),
+            ..TypeSweep::default()
+        };
+        let progress = Progress::of(BTreeMap::from([(mail, swept.clone()), (files, swept)]));
+        progress.only(&[mail], at(5));
+        let kept = progress.of_type(files);
+        assert_eq!((kept.watermark, kept.stopped), (at(9), true));
+        progress.only(&[mail, files], at(5));
+        assert_eq!(progress.of_type(files), TypeSweep::default());
+        assert_eq!(progress.of_type(mail).watermark, at(9));
+        progress.only(&[files], at(9));
+        assert!(!progress.types().contains_key(&mail), "certified");
     }
 
     #[tokio::test(start_paused = true)]

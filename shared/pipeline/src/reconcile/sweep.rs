@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use office365::TenantId;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::due::Periods;
@@ -15,7 +15,7 @@ use super::report::Report;
 use super::tenant::{End, Work};
 use super::trouble::TenantError;
 use crate::aws::batch::{self, Delivery};
-use crate::certificate;
+use crate::certificate::{self, CertificateError};
 use crate::clock::{Clock, later};
 use crate::logging::{field, message};
 use crate::metrics;
@@ -167,6 +167,7 @@ pub async fn sweep(
         owner: &owner,
         progress: &progress,
         last_error: state.last_error.as_deref(),
+        certified_until: state.certified_until,
         clock,
     };
     let work = work.look_after(tenant);
@@ -176,6 +177,7 @@ pub async fn sweep(
         tenant,
         begun_at,
         now: clock.now(),
+        deadline,
     };
     ending.note(&owner, state, &progress, watched).await
 }
@@ -186,6 +188,7 @@ struct Ending<'a> {
     tenant: TenantId,
     begun_at: Timestamp,
     now: Timestamp,
+    deadline: Instant,
 }
 
 impl Ending<'_> {
@@ -209,17 +212,47 @@ impl Ending<'_> {
             }
             Watched::OutOfTime => None,
         };
-        let error = progress.take_error();
-        let mut report = progress.report();
+        if matches!(end, Some(End::NotRegistered | End::Removed)) {
+            return Ok(Report {
+                tenants: 1,
+                ..progress.report()
+            });
+        }
+        let (report, state) = self.decide(before, progress, end).await;
+        self.log(&report, &state);
+        if !self
+            .sweeper
+            .ledger
+            .note_sweep(self.tenant, owner, &state)
+            .await?
+        {
+            tracing::warn!(tenant.id = %self.tenant, "sweep taken over by another sweeper, this one's end is not written down");
+        }
+        let rest = async {
+            self.measure_losses().await;
+            if report.tenants > 0 {
+                self.certify(&state).await;
+            }
+        };
+        if timeout_at(self.deadline, rest).await.is_err() {
+            tracing::warn!(tenant.id = %self.tenant, "no time left to write certificates, the next sweep does");
+        }
+        Ok(report)
+    }
+
+    /// What the sweep comes to, and when the next one is due.
+    async fn decide(
+        &self,
+        before: SweepState,
+        progress: &Progress,
+        end: Option<End>,
+    ) -> (Report, SweepState) {
+        let (mut report, periods) = (progress.report(), &self.sweeper.periods);
         let mut state = SweepState {
             types: progress.types(),
             ..before
         };
-        match (end, error) {
-            (Some(End::NotRegistered | End::Removed), _) => {
-                report.tenants = 1;
-                return Ok(report);
-            }
+        match (end, progress.take_error()) {
             (_, Some(error)) => {
                 report.failed = 1;
                 let brake = self.brake(&error, progress).await;
@@ -230,13 +263,8 @@ impl Ending<'_> {
                 report.braked = 1;
                 state.due_at = until;
             }
-            (Some(End::Paused), None) => {
-                report.tenants = 1;
-                self.after_success(&mut state, self.sweeper.periods.quiet);
-            }
             (Some(End::Swept { webhooks_serve }), None) => {
                 report.tenants = 1;
-                let periods = &self.sweeper.periods;
                 let is_quiet = !report.found_something() && (webhooks_serve || report.listed == 0);
                 let gap = if is_quiet {
                     periods.quiet
@@ -244,9 +272,12 @@ impl Ending<'_> {
                     periods.busy
                 };
                 self.after_success(&mut state, gap);
-                self.certify(&mut state).await;
-                self.measure_losses().await;
             }
+            (Some(End::Paused | End::NotRegistered | End::Removed), None) => {
+                report.tenants = 1;
+                self.after_success(&mut state, periods.quiet);
+            }
+            // Its time was over while it moved.
             (None, None) => {
                 report.unfinished = 1;
                 state.failures = 0;
@@ -254,16 +285,7 @@ impl Ending<'_> {
                 state.due_at = self.now;
             }
         }
-        self.log(&report, &state);
-        if !self
-            .sweeper
-            .ledger
-            .note_sweep(self.tenant, owner, &state)
-            .await?
-        {
-            tracing::warn!(tenant.id = %self.tenant, "sweep taken over by another sweeper, this one's end is not written down");
-        }
-        Ok(report)
+        (report, state)
     }
 
     /// Failures that hold for all calls of the tenant put its brake on, when no call succeeded, or when Microsoft asks for
@@ -300,17 +322,22 @@ impl Ending<'_> {
     }
 
     /// Writes the certificates of the next day that is final, if there is one. What fails is done by the next sweep.
-    async fn certify(&self, state: &mut SweepState) {
-        let types: Vec<_> = state.types.keys().copied().collect();
+    async fn certify(&self, state: &SweepState) {
+        let served = state.types.iter().filter(|(_, swept)| !swept.stopped);
+        let types: Vec<_> = served.map(|(of, _)| *of).collect();
         let Sweeper { ledger, lake, .. } = self.sweeper;
-        let written =
-            certificate::write_final(ledger, lake, (self.tenant, &types), state, self.now).await;
-        match written {
-            Ok(Some(until)) => state.certified_until = Some(until),
-            Ok(None) => {}
-            Err(error) => {
-                tracing::error!(tenant.id = %self.tenant, %error, "certificates not written, the next sweep does");
-            }
+        let (tenant, now) = (self.tenant, self.now);
+        let written = certificate::write_final(ledger, lake, (tenant, &types), state, now).await;
+        let noted = match written {
+            Ok(None) => Ok(()),
+            Ok(Some(until)) => ledger
+                .note_certified(tenant, until)
+                .await
+                .map_err(CertificateError::from),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = noted {
+            tracing::error!(tenant.id = %tenant, %error, "certificates not written, the next sweep does");
         }
     }
 

@@ -48,6 +48,8 @@ pub(super) struct Work<'a> {
     pub(super) progress: &'a Progress,
     /// What the sweep before this one failed with.
     pub(super) last_error: Option<&'a str>,
+    /// Up to where certificates are written.
+    pub(super) certified_until: Option<Timestamp>,
     pub(super) clock: Clock,
 }
 
@@ -77,7 +79,8 @@ impl Work<'_> {
                 return Ok(End::Braked(until));
             }
         }
-        self.progress.only(&registered.tenant.content_types);
+        self.progress
+            .only(&registered.tenant.content_types, self.certified_until);
         self.serve(client, &registered).await
     }
 

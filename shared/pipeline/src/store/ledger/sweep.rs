@@ -39,14 +39,18 @@ pub struct TypeSweep {
     pub day: Pass,
     /// The pass over all that Microsoft lists.
     pub week: Pass,
+    /// The tenant is not registered for it any more. What was swept of it is kept for its certificates; should it come back, its
+    /// sweeps begin anew, because nobody asked for what lies between.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
 }
 
 impl TypeSweep {
     /// Whether the first listing is still under way.
     #[must_use]
     pub fn is_beginning(&self) -> bool {
-        self.begun_until
-            .is_some_and(|until| self.watermark.is_none_or(|mark| mark < until))
+        let until = self.begun_until.filter(|_| !self.stopped);
+        until.is_some_and(|until| self.watermark.is_none_or(|mark| mark < until))
     }
 }
 
@@ -263,7 +267,8 @@ impl Ledger {
         conditional(kept).await
     }
 
-    /// Writes down how far a sweep came, and gives it back. `false` when another sweeper has taken over.
+    /// Writes down how far a sweep came, and gives it back. `false` when another sweeper has taken over. Certificates are noted
+    /// apart from it: see [`Ledger::note_certified`].
     ///
     /// # Errors
     /// [`LedgerError`]; the next sweep then lists the same again.
@@ -287,10 +292,9 @@ impl Ledger {
             .expression_attribute_values(":due", millis(state.due_at))
             .expression_attribute_values(":failures", number(state.failures))
             .expression_attribute_values(":types", types_attribute(&state.types));
-        let optional: [(&str, Option<AttributeValue>); 4] = [
+        let optional: [(&str, Option<AttributeValue>); 3] = [
             ("done_at", state.done_at.map(millis)),
             ("known_at", state.known_at.map(millis)),
-            ("certified_until", state.certified_until.map(millis)),
             (
                 "last_error",
                 state.last_error.as_deref().map(|error| text(cut(error))),
@@ -306,6 +310,26 @@ impl Ledger {
             }
         }
         conditional(update.update_expression(set + &remove)).await
+    }
+
+    /// Notes that the certificates of all hours before `until` are in the lake.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; they are written again, to the same object.
+    pub async fn note_certified(
+        &self,
+        tenant: TenantId,
+        until: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let noted = self
+            .update_key(&Key::Sweep(tenant))
+            .update_expression("SET certified_until = :until")
+            .condition_expression(
+                "attribute_exists(#pk) AND (attribute_not_exists(certified_until) OR certified_until < :until)",
+            )
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_values(":until", millis(until));
+        conditional(noted).await.map(drop)
     }
 
     /// Forgets how far a tenant was swept.
@@ -380,6 +404,7 @@ mod tests {
                 ..pass
             },
             week: pass,
+            stopped: false,
         };
         let types = BTreeMap::from(ContentType::ALL.map(|of| (of, swept.clone())));
         let text = serde_json::to_string(&types).unwrap();
