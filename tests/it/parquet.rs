@@ -66,7 +66,7 @@ async fn put_events(lake: &Lake, number: usize, records: &[Vec<u8>], raw_data: R
     // A lake has objects in both compressions after the setting was changed.
     let codec = [Codec::Gzip, Codec::Zstd][number % 2];
     lake.compress_and_write(
-        &key::events(&blob, normalize::Schema::Ocsf, codec),
+        &key::events(&blob, normalize::Schema::Ocsf, codec, 0),
         events.into(),
     )
     .await

@@ -75,7 +75,7 @@ impl Stack {
             .trim_end_matches('/')
             .to_owned();
         stack.forwarder.lead_to(stack.ministack.address(), api);
-        stack.cap_fetchers().await?;
+        stack.cap_concurrency().await?;
         let secret = microsoft.client_secret();
         let name = stack.output("AppCredentialSecret")?;
         stack
@@ -341,26 +341,21 @@ impl Stack {
     }
 
     /// ministack 1.5.33 keeps a number from a parameter as text and then cannot compare it. AWS converts it.
-    async fn cap_fetchers(&self) -> Outcome<()> {
-        let fetcher = self.output("FetcherName")?;
-        let mut list = vec!["lambda", "list-event-source-mappings"];
-        list.extend(["--function-name", fetcher]);
-        list.extend(["--query", "EventSourceMappings[0].UUID"]);
-        let id = self.aws(&list).await?;
-        let id = id
-            .as_str()
-            .ok_or("the fetcher has no event source mapping")?;
-        let cap = "MaximumConcurrency=4";
-        self.aws(&[
-            "lambda",
-            "update-event-source-mapping",
-            "--uuid",
-            id,
-            "--scaling-config",
-            cap,
-        ])
-        .await
-        .map(drop)
+    async fn cap_concurrency(&self) -> Outcome<()> {
+        for function in ["FetcherName", "ReconcilerName"] {
+            let name = self.output(function)?;
+            let mut list = vec!["lambda", "list-event-source-mappings"];
+            list.extend(["--function-name", name]);
+            list.extend(["--query", "EventSourceMappings[0].UUID"]);
+            let id = self.aws(&list).await?;
+            let id = id
+                .as_str()
+                .ok_or_else(|| format!("{function} has no event source mapping"))?;
+            let mut update = vec!["lambda", "update-event-source-mapping", "--uuid", id];
+            update.extend(["--scaling-config", "MaximumConcurrency=4"]);
+            self.aws(&update).await?;
+        }
+        Ok(())
     }
 
     fn failed(&self, error: &str) -> String {

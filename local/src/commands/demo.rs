@@ -63,7 +63,7 @@ pub struct DemoArgs {
     /// Blobs that each tenant publishes [default: 40 with --once, otherwise no limit]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub blobs: Option<u32>,
-    // More would exceed the 96 MiB that the fetcher takes of one blob.
+    // The emulator keeps blobs in memory.
     /// Records in each blob
     #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50_000))]
     pub records_per_blob: u32,

@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead as _, BufReader, Read};
 
-/// Longest line, in bytes: one record in a blob of the largest size that is fetched (96 MiB) has a longer one; the longest seen
-/// have 200 KB.
+/// Longest line, in bytes: the event of the longest record that is taken (8 MiB) stays below it; the longest seen have
+/// 200 KB.
 pub const LINE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// What is read at once.

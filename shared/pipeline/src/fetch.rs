@@ -38,6 +38,7 @@ pub use self::classes::{READ_AT_ONCE_MAX, READ_BYTES_MAX};
 pub use self::error::FetchError;
 use self::events::{Events, events};
 pub use self::intake::{FREE_OF_RATIO_BYTES, LIMITS, RATIO_MAX, WIRE_BYTES_MAX};
+pub use self::lines::OBJECT_EVENTS_BYTES;
 use self::resolution::FailedAttempt;
 use self::tenant_cache::{Served, TenantCache};
 use self::turns::Turns;
@@ -319,14 +320,14 @@ async fn write_events(
 ) -> Result<Events, FetchError> {
     let mut events = events(fetcher, blob, body, now).await?;
     let options = &fetcher.events.options;
-    if let Some(mut object) = events.lines.take_object()? {
-        let path = key::events(blob, options.schema, body.codec);
-        let path = key::within(generation, path);
+    let (schema, codec) = (options.schema, body.codec);
+    for (part, mut object) in events.lines.take_objects()?.into_iter().enumerate() {
+        let path = key::within(generation, key::events(blob, schema, codec, part));
         fetcher.lake.write_spool(&path, &mut object).await?;
     }
     for (route, lines) in options.filter.routes().iter().zip(&mut events.routed) {
-        if let Some(mut object) = lines.take_object()? {
-            let path = key::within(generation, key::routed(route, blob, body.codec));
+        for (part, mut object) in lines.take_objects()?.into_iter().enumerate() {
+            let path = key::within(generation, key::routed(route, blob, codec, part));
             fetcher.lake.write_spool(&path, &mut object).await?;
         }
     }

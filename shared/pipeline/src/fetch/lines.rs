@@ -1,4 +1,4 @@
-//! The events of one object, compressed as they are made.
+//! The events of a blob, compressed as they are made: one object, or several for a long blob.
 
 use std::io;
 
@@ -6,12 +6,19 @@ use memchr::memchr_iter;
 
 use crate::store::lake::{Codec, Compressor, LakeError, Spool};
 
+/// Bytes of events from which on another object begins. Whoever reads the lake reads an object whole: with the longest event on
+/// top, 16 MiB, and not compressible, it stays below what compactor and forwarder take ([`crate::lake::object::OBJECT_BYTES_MAX`]).
+pub const OBJECT_EVENTS_BYTES: usize = 16 * 1024 * 1024;
+
 /// Lines that are compressed as they are added: the events of a blob are twice its size, and nobody needs them all at once.
 pub(super) struct Lines {
     codec: Codec,
     count: u64,
-    /// None before the first line: a compressor takes megabytes, and most routes stay empty.
-    compressor: Option<Compressor<Spool>>,
+    /// The objects that are full.
+    full: Vec<Spool>,
+    /// The one that is being made, and its length before compression. None before the first line: a compressor takes megabytes,
+    /// and most routes stay empty.
+    compressor: Option<(Compressor<Spool>, usize)>,
 }
 
 impl Lines {
@@ -19,6 +26,7 @@ impl Lines {
         Self {
             codec,
             count: 0,
+            full: Vec::new(),
             compressor: None,
         }
     }
@@ -30,12 +38,18 @@ impl Lines {
         if ends == 0 {
             return Ok(());
         }
-        if self.compressor.is_none() {
-            self.compressor = Some(Compressor::new(self.codec, Spool::default())?);
-        }
-        self.compressor
-            .as_mut()
-            .map_or(Ok(()), |compressor| compressor.append(text))
+        let (mut compressor, bytes) = match self.compressor.take() {
+            Some((compressor, bytes)) if bytes < OBJECT_EVENTS_BYTES => (compressor, bytes),
+            before => {
+                if let Some((compressor, _)) = before {
+                    self.full.push(compressor.finish()?);
+                }
+                (Compressor::new(self.codec, Spool::default())?, 0)
+            }
+        };
+        compressor.append(text)?;
+        self.compressor = Some((compressor, bytes + text.len()));
+        Ok(())
     }
 
     /// How many lines there are.
@@ -43,12 +57,42 @@ impl Lines {
         self.count
     }
 
-    /// The compressed object; none when there is no line, or when it was taken before.
-    pub(super) fn take_object(&mut self) -> Result<Option<Spool>, LakeError> {
-        let compressor = self.compressor.take();
-        compressor
-            .map(Compressor::finish)
-            .transpose()
-            .map_err(LakeError::Spool)
+    /// The compressed objects, in order; none when there is no line, or when they were taken before.
+    pub(super) fn take_objects(&mut self) -> Result<Vec<Spool>, LakeError> {
+        if let Some((compressor, _)) = self.compressor.take() {
+            self.full
+                .push(compressor.finish().map_err(LakeError::Spool)?);
+        }
+        Ok(std::mem::take(&mut self.full))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufReader, Read as _};
+
+    use super::*;
+
+    #[test]
+    fn a_long_blob_becomes_several_objects_of_whole_lines() {
+        let line = [vec![b'x'; 1_000_000], b"\n".to_vec()].concat();
+        let mut lines = Lines::none(Codec::Gzip);
+        for _ in 0..40 {
+            lines.append(&line).unwrap();
+        }
+        let mut lengths = Vec::new();
+        for mut object in lines.take_objects().unwrap() {
+            let mut text = Vec::new();
+            let stored = BufReader::new(object.reader().unwrap());
+            Codec::Gzip
+                .reader(stored)
+                .unwrap()
+                .read_to_end(&mut text)
+                .unwrap();
+            assert_eq!(text.last(), Some(&b'\n'));
+            lengths.push(text.len() / line.len());
+        }
+        assert_eq!((lines.count(), lengths), (40, vec![17, 17, 6]));
+        assert!(lines.take_objects().unwrap().is_empty());
     }
 }

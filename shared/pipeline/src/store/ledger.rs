@@ -8,7 +8,7 @@
 //! * [`replay`]: what is made anew from the raw copies, and how far that is.
 //! * [`budget`]: how many requests a tenant had within a minute, whoever made them.
 //!
-//! Every change is one conditional write, so any number of workers may do the same thing at once (docs/DELIVERY.md).
+//! Every change is one conditional write, or one transaction, so any number of workers may do the same thing at once (docs/DELIVERY.md).
 
 mod attribute;
 pub mod blob;

@@ -5,6 +5,7 @@
 //! raw/tenant_id=T/content_type=C/day=YYYY-MM-DD/{content id}.{sha256 of the bytes}.json.gz
 //! {schema}/content_type=C/day=YYYY-MM-DD/hour=HH/tenant_id=T/{content id}.ndjson.gz or .zst
 //! routed/R/content_type=C/day=YYYY-MM-DD/hour=HH/tenant_id=T/{content id}.ndjson.gz or .zst
+//! (of a long blob further ones: {content id}!p1.ndjson.gz and so on)
 //! generations/G/...                                    events that a replay made, laid out as those that it replaces
 //! certificates/day=YYYY-MM-DD/tenant_id=T.ndjson.gz
 //! quarantine/tenant_id=T/content_type=C/day=YYYY-MM-DD/{content id}.{sha256 of the bytes}.gz
@@ -120,23 +121,28 @@ pub fn raw(blob: &ContentRef, sha256: &str) -> Path {
 }
 
 /// The events of the records that the blob owns, NDJSON, below `ocsf/` or `ecs/`: a reader of one schema never meets the
-/// other.
+/// other. A long blob has several objects, which are told apart by their `part`, from 0.
 #[must_use]
-pub fn events(blob: &ContentRef, schema: Schema, codec: Codec) -> Path {
-    below(schema.as_str(), blob, codec)
+pub fn events(blob: &ContentRef, schema: Schema, codec: Codec, part: usize) -> Path {
+    below(schema.as_str(), blob, codec, part)
 }
 
 /// The events that the filter routes to `route`, laid out as [`events`] are. A folder of its own keeps them out of whatever
 /// reads `ocsf/`.
 #[must_use]
-pub fn routed(route: &str, blob: &ContentRef, codec: Codec) -> Path {
-    below(&format!("routed/{route}"), blob, codec)
+pub fn routed(route: &str, blob: &ContentRef, codec: Codec, part: usize) -> Path {
+    below(&format!("routed/{route}"), blob, codec, part)
 }
 
-fn below(root: &str, blob: &ContentRef, codec: Codec) -> Path {
+fn below(root: &str, blob: &ContentRef, codec: Codec, part: usize) -> Path {
+    // "!p" is no escape of a name, so that no other blob's name ends so.
+    let part = match part {
+        0 => String::new(),
+        _ => format!("!p{part}"),
+    };
     let created = blob.content_created.to_zoned(TimeZone::UTC);
     Path::from(format!(
-        "{root}/content_type={}/day={}/hour={:02}/tenant_id={}/{}.ndjson.{}",
+        "{root}/content_type={}/day={}/hour={:02}/tenant_id={}/{}{part}.ndjson.{}",
         blob.content_type,
         created.date(),
         created.hour(),
@@ -211,18 +217,23 @@ mod tests {
     fn keys_are_readable_and_partitioned() {
         let blob = blob("2020$2021$audit_exchange$Audit_Exchange$emea0036");
         assert_eq!(
-            events(&blob, Schema::Ocsf, Codec::Gzip).as_ref(),
+            events(&blob, Schema::Ocsf, Codec::Gzip, 0).as_ref(),
             "ocsf/content_type=Audit.Exchange/day=2026-03-01/hour=23/tenant_id=11111111-2222-4333-8444-555555555555/\
              2020.2021.audit_exchange.Audit_Exchange.emea0036.ndjson.gz"
         );
         assert!(
-            events(&blob, Schema::Ecs, Codec::Gzip)
+            events(&blob, Schema::Ecs, Codec::Gzip, 0)
                 .as_ref()
                 .starts_with("ecs/content_type=")
         );
-        let kept = events(&blob, Schema::Ocsf, Codec::Zstd);
+        assert!(
+            events(&blob, Schema::Ocsf, Codec::Gzip, 2)
+                .as_ref()
+                .ends_with("emea0036!p2.ndjson.gz")
+        );
+        let kept = events(&blob, Schema::Ocsf, Codec::Zstd, 0);
         assert_eq!(
-            routed("sync-noise", &blob, Codec::Zstd).as_ref(),
+            routed("sync-noise", &blob, Codec::Zstd, 0).as_ref(),
             kept.as_ref().replace("ocsf/", "routed/sync-noise/")
         );
         assert!(raw(&blob, "abc").as_ref().ends_with("emea0036.abc.json.gz"));
@@ -237,7 +248,7 @@ mod tests {
             Some(("Audit.Exchange".to_owned(), day))
         );
         assert_eq!(
-            raw_partition(&events(&blob("a$b"), Schema::Ocsf, Codec::Gzip)),
+            raw_partition(&events(&blob("a$b"), Schema::Ocsf, Codec::Gzip, 0)),
             None
         );
         assert_eq!(raw_partition(&"raw/tenant_id=t/x".into()), None);
@@ -245,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_generation_is_a_folder_and_nothing_else() {
-        let path = events(&blob("a$b"), Schema::Ocsf, Codec::Gzip);
+        let path = events(&blob("a$b"), Schema::Ocsf, Codec::Gzip, 0);
         assert_eq!(within(None, path.clone()), path);
         let generation = "ocsf-1-8".parse().unwrap();
         let inside = within(Some(&generation), path.clone());
@@ -270,7 +281,7 @@ mod tests {
         fn different_ids_have_different_names(ids in prop::collection::vec("[A-Za-z0-9._!$&'()*+,;=:@~-]{1,300}", 2..20)) {
             let mut seen = HashMap::new();
             for id in ids.iter().filter_map(|id| id.parse::<ContentId>().ok()) {
-                let key = events(&blob(id.as_str()), Schema::Ocsf, Codec::Gzip).to_string().to_lowercase();
+                let key = events(&blob(id.as_str()), Schema::Ocsf, Codec::Gzip, 0).to_string().to_lowercase();
                 // Names differ as the ids do; file systems that fold case are none of ours.
                 if let Some(other) = seen.insert(key, id.clone()) {
                     prop_assert!(other.as_str().eq_ignore_ascii_case(id.as_str()));
@@ -281,7 +292,7 @@ mod tests {
         #[test]
         fn no_escape_is_escaped_again_by_the_store(id in "[A-Za-z0-9._!$&'()*+,;=:@~-]{1,300}") {
             prop_assume!(id.parse::<ContentId>().is_ok());
-            let key = events(&blob(&id), Schema::Ocsf, Codec::Zstd);
+            let key = events(&blob(&id), Schema::Ocsf, Codec::Zstd, 0);
             prop_assert!(!key.as_ref().contains('%'));
         }
     }

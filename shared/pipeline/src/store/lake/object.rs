@@ -7,10 +7,10 @@ use object_store::{Error, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, Put
 
 use super::{Lake, LakeError};
 
-/// Largest object of events that is read, in bytes, compressed: a blob of 96 MiB becomes half of that at most.
+/// Largest object of events that is read, in bytes, compressed: those of a blob's events have 16 MiB and an event at most.
 pub const OBJECT_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// Longest text of one object, decompressed, in bytes: far above what a blob of 96 MiB becomes, and the end of a
+/// Longest text of one object, decompressed, in bytes: far above what is written, and the end of a
 /// decompression bomb.
 pub const TEXT_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
