@@ -25,9 +25,9 @@ pub struct ReplayArgs {
     /// Begin of the period, a day or a time, at most 20 days ago
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub from: Timestamp,
-    /// End of the period
+    /// End of the period [default: now]
     #[arg(long, value_name = "TIME", value_parser = moment)]
-    pub to: Timestamp,
+    pub to: Option<Timestamp>,
     /// Of this content type alone; may be given again
     #[arg(long = "type", value_name = "TYPE")]
     pub content_types: Vec<ContentType>,
@@ -44,7 +44,10 @@ pub struct ReplayArgs {
 
 pub(crate) async fn main(args: &ReplayArgs) -> Result<ExitCode, CommandError> {
     let api = Api::new(&args.api)?;
-    let mut body = json!({ "from": args.from, "to": args.to });
+    let mut body = json!({ "from": args.from });
+    if let Some(to) = args.to {
+        body["to"] = json!(to);
+    }
     if !args.content_types.is_empty() {
         body["content_types"] = json!(args.content_types);
     }

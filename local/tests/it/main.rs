@@ -5,4 +5,5 @@ mod compact;
 mod demo;
 mod kill;
 mod normalize;
+mod operate;
 mod process;

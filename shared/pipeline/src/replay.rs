@@ -106,7 +106,9 @@ pub async fn begin(
     generation: Option<Generation>,
     now: Timestamp,
 ) -> Result<Replay, BeginError> {
-    let earliest = earlier(now, LOOK_BACK);
+    // To the second: people read it.
+    let earliest = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    let earliest = earlier(earliest, LOOK_BACK);
     if from < earliest || from >= to || to > now {
         return Err(BeginError::Period { earliest });
     }

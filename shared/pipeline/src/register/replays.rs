@@ -28,7 +28,7 @@ pub(super) async fn begin(
     let begun = replay::begin(
         (ledger, queue),
         (id, types),
-        (request.from, request.to),
+        (request.from, request.to.unwrap_or(now)),
         request.generation,
         now,
     )

@@ -46,7 +46,8 @@ pub(super) struct Change {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ReplayRequest {
     pub(super) from: Timestamp,
-    pub(super) to: Timestamp,
+    /// Now when nothing is said.
+    pub(super) to: Option<Timestamp>,
     /// Sorted, each once, at least one; all of the tenant's when none is named.
     pub(super) content_types: Option<Vec<ContentType>>,
     pub(super) generation: Option<Generation>,
@@ -79,7 +80,7 @@ struct AcknowledgementBody {
 #[serde(deny_unknown_fields)]
 struct ReplayBody {
     from: Timestamp,
-    to: Timestamp,
+    to: Option<Timestamp>,
     content_types: Option<Vec<String>>,
     generation: Option<String>,
 }
@@ -87,7 +88,7 @@ struct ReplayBody {
 const REGISTRATION: &str = "send {\"tenant_id\", \"cloud\", \"name\", \"content_types\"} as JSON, all but the first may be left out";
 const CHANGE: &str = "send {\"name\", \"content_types\", \"paused\"} as JSON, at least one of them";
 const ACKNOWLEDGEMENT: &str = "send {\"note\": \"...\"} as JSON";
-const REPLAY: &str = "send {\"from\", \"to\", \"content_types\", \"generation\"} as JSON, the last two may be left out; times are RFC 3339";
+const REPLAY: &str = "send {\"from\", \"to\", \"content_types\", \"generation\"} as JSON, all but the first may be left out; times are RFC 3339";
 
 impl Registration {
     /// Reads `{"tenant_id": GUID, "cloud"?: ..., "name"?: ..., "content_types"?: [...]}`.
@@ -130,7 +131,7 @@ impl Change {
 }
 
 impl ReplayRequest {
-    /// Reads `{"from": ..., "to": ..., "content_types"?: [...], "generation"?: ...}`.
+    /// Reads `{"from": ..., "to"?: ..., "content_types"?: [...], "generation"?: ...}`.
     pub(super) fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let body: ReplayBody = read(body, REPLAY)?;
         let generation = body.generation.map(|name| name.parse()).transpose();
