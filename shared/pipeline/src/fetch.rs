@@ -260,7 +260,8 @@ async fn end_brake(fetcher: &Fetcher, blob: &ContentRef, now: Timestamp) -> Resu
     let tenant = blob.tenant_id;
     fetcher.tenants.note_brake(tenant, None, now).await;
     if fetcher.ledger.take_brake_off(tenant).await? {
-        let waiting = waiting::enqueue_all(&fetcher.ledger, &fetcher.queue, tenant, now).await?;
+        let waiting =
+            waiting::enqueue_waiting(&fetcher.ledger, &fetcher.queue, tenant, now).await?;
         tracing::info!(waiting, "tenant is served again");
     }
     Ok(())

@@ -215,3 +215,21 @@ async fn a_type_that_comes_back_is_no_gap() -> Outcome<()> {
     assert_eq!(world.losses().await?, []);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_restart_right_after_a_sweep_enqueues_everything() -> Outcome<()> {
+    let world = World::start(emulator::Config {
+        notify: false,
+        ..exchange()
+    })
+    .await?;
+    world.register(&[EXCHANGE]).await?;
+    world.all_announced().await?;
+    world.pass(MINUTE);
+    world.sweep().await?;
+    world.empty_the_queue().await?;
+    assert_eq!(world.resume().await?, 20, "at most a second later");
+    assert_eq!(world.queued().await?, 20);
+    world.work_until_empty().await?;
+    world.assert_delivered()
+}

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::types::Message;
+use local::installation::resume;
 use office365::TenantId;
 use pipeline::aws::batch::Delivery;
 use pipeline::clock::Clock;
@@ -69,6 +70,15 @@ impl World {
     pub async fn sweep_batch(&self, deliveries: Vec<Delivery>) -> Report {
         let (clock, deadline) = (Clock::starting_at(self.now()), Instant::now() + WAIT_MAX);
         reconcile::batch(&self.sweeper, deliveries, clock, deadline).await
+    }
+
+    /// Does what local mode does after a restart, where the queue is empty. Returns how many blobs were enqueued.
+    ///
+    /// # Errors
+    /// The ledger or the queue does not answer.
+    pub async fn resume(&self) -> Outcome<usize> {
+        let queue = super::queue(&self.backends, &self.flaky_sqs);
+        Ok(resume::run(&self.ledger, &queue, self.now()).await?)
     }
 
     /// Takes all messages out of the sweep queue.

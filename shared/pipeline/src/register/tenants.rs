@@ -19,7 +19,7 @@ use crate::store::ledger::loss::LOSSES_PAGE_MAX;
 use crate::store::ledger::registry::{
     Registered, TENANTS_PAGE_MAX, Tenant, TenantChange, TenantState,
 };
-use crate::store::waiting::enqueue_all;
+use crate::store::waiting::enqueue_waiting;
 use crate::subscription::{ensure, note_on_all, stop, stop_all};
 
 /// Times that a change is tried anew because somebody else has changed the tenant meanwhile. People do not do that often.
@@ -191,7 +191,7 @@ async fn look_after(registrar: &Registrar, id: TenantId, clock: Clock) -> Result
     match ensure(ledger, client, webhooks, &registered, clock).await {
         // A call succeeded: whatever kept the tenant from being served is over, and what waits is due.
         Ok(_) if ledger.take_brake_off(id).await? => {
-            let waiting = enqueue_all(ledger, &registrar.queue, id, clock.now()).await;
+            let waiting = enqueue_waiting(ledger, &registrar.queue, id, clock.now()).await;
             tracing::info!(tenant.id = %id, ?waiting, "tenant is served again");
         }
         Ok(_) => {}

@@ -1,13 +1,12 @@
-//! A tenant that is served again: all its blobs that waited are put into the queue at once.
+//! Blobs that wait are put into the queue: some, those of a tenant that is served again, or all after the queue was lost.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use office365::TenantId;
 
-use super::ledger::blob::OPEN_PAGE_MAX;
+use super::ledger::blob::{OPEN_PAGE_MAX, OpenBlob};
 use super::ledger::{Ledger, LedgerError};
 use super::queue::{Message, Queue, SendError};
 use crate::clock::later;
@@ -58,7 +57,8 @@ pub async fn enqueue(
     Ok(())
 }
 
-/// Enqueues every open blob of the tenant, whenever it is due; returns how many.
+/// Enqueues every open blob of the tenant, whenever it is due and whether it has a message or not; returns how many: for a queue
+/// that was lost.
 ///
 /// # Errors
 /// [`EnqueueError`]; those that were not enqueued are found when they are due.
@@ -68,20 +68,53 @@ pub async fn enqueue_all(
     tenant: TenantId,
     now: Timestamp,
 ) -> Result<usize, EnqueueError> {
-    let mut seen = HashSet::new();
-    // Those that are enqueued become due later than what is asked for, so that each page has others.
-    let by = later(now, ENQUEUED_FOR_MAX - Duration::from_secs(1));
+    // Those that were enqueued here come again at the place where they are due next.
+    let ours = now.as_millisecond();
+    let is_wanted = |open: &OpenBlob| {
+        let enqueued_at = open.enqueued_at.map(Timestamp::as_millisecond);
+        enqueued_at != Some(ours)
+    };
+    enqueue_each(ledger, queue, tenant, now, is_wanted).await
+}
+
+/// Enqueues every open blob of the tenant that has no message, whenever it is due; returns how many: for a tenant that is served
+/// again.
+///
+/// # Errors
+/// [`EnqueueError`]; those that were not enqueued are found when they are due.
+pub async fn enqueue_waiting(
+    ledger: &Ledger,
+    queue: &Queue,
+    tenant: TenantId,
+    now: Timestamp,
+) -> Result<usize, EnqueueError> {
+    enqueue_each(ledger, queue, tenant, now, |open| {
+        open.enqueued_at.is_none()
+    })
+    .await
+}
+
+async fn enqueue_each(
+    ledger: &Ledger,
+    queue: &Queue,
+    tenant: TenantId,
+    now: Timestamp,
+    is_wanted: impl Fn(&OpenBlob) -> bool,
+) -> Result<usize, EnqueueError> {
+    let mut count = 0;
+    let mut cursor = None;
     for _ in 0..PAGES_MAX {
-        let open = ledger.open_blobs(tenant, by, OPEN_PAGE_MAX).await?;
-        let blobs: Vec<ContentRef> = open
-            .into_iter()
-            .map(|open| open.blob)
-            .filter(|blob| seen.insert((blob.content_type, blob.content_id.clone())))
-            .collect();
-        if blobs.is_empty() {
+        let page = ledger
+            .open_page(tenant, Timestamp::MAX, OPEN_PAGE_MAX, cursor)
+            .await?;
+        let wanted = page.blobs.into_iter().filter(&is_wanted);
+        let blobs: Vec<ContentRef> = wanted.map(|open| open.blob).collect();
+        enqueue(ledger, queue, &blobs, now).await?;
+        count += blobs.len();
+        cursor = page.next;
+        if cursor.is_none() {
             break;
         }
-        enqueue(ledger, queue, &blobs, now).await?;
     }
-    Ok(seen.len())
+    Ok(count)
 }
