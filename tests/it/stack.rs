@@ -1,17 +1,20 @@
 //! The real template, built and deployed: API Gateway, the bootstraps, SQS, DynamoDB, S3, with permissions enforced.
 
+mod registration;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use columnar::CLASSES;
 use emulator::{Config, ContentType, Emulator};
-use pipeline::logging::message;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tests::stack::Stack;
 use tests::{Outcome, lake};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
+
+use self::registration::{register, tenant_is_registered_and_its_webhooks_are_validated};
 
 /// Everything arrives within seconds on an idle machine, but other tests run at the same time.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(180);
@@ -220,47 +223,6 @@ async fn strangers_are_refused(world: &World, tenant: Uuid) -> Outcome<()> {
         status == StatusCode::UNAUTHORIZED && body.is_empty(),
         || format!("a forged notification is answered {status}: {body}"),
     )
-}
-
-async fn register(world: &World, request: &Value) -> Outcome<()> {
-    let post = world
-        .client
-        .post(format!("{}v1/tenants", world.stack.url()))
-        .bearer_auth(world.stack.api_key().await?)
-        .json(request);
-    let (status, body) = answer(post).await?;
-    ensure(status.is_success(), || {
-        format!("registering answers {status}: {body}")
-    })
-}
-
-async fn tenant_is_registered_and_its_webhooks_are_validated(
-    world: &World,
-    tenant: Uuid,
-) -> Outcome<()> {
-    let types = ContentType::ALL.map(ContentType::name);
-    let request = json!({"tenant_id": tenant, "cloud": "enterprise", "name": "Contoso", "content_types": types});
-    register(world, &request).await?;
-    wait_until(
-        "every subscription is enabled, each with its webhook",
-        async || {
-            let subscriptions = subscriptions(world, tenant).await?;
-            let enabled = |of: &&Value| of["status"] == "enabled" && of["webhook"] == "enabled";
-            let count = subscriptions.iter().filter(enabled).count();
-            Ok((count == types.len())
-                .then_some(())
-                .ok_or_else(|| format!("{subscriptions:#?}")))
-        },
-    )
-    .await?;
-    let log = world.stack.log("receiver").await?;
-    let validated = log.matches(message::WEBHOOK_VALIDATED).count();
-    ensure(validated == types.len(), || {
-        format!(
-            "the receiver answered {validated} validation calls, not {}",
-            types.len()
-        )
-    })
 }
 
 async fn everything_published_is_in_the_lake_once(world: &World) -> Outcome<()> {
