@@ -328,7 +328,7 @@ async fn ledger(world: &World) -> Outcome<BTreeMap<String, u64>> {
         "--table-name",
         table,
         "--query",
-        "Items[?sk.S=='blob'].state.S",
+        "Items[?starts_with(pk.S, 'blobs#')].state.S",
     ];
     let states: Vec<String> = serde_json::from_value(world.stack.aws(&scan).await?)?;
     let mut counts = BTreeMap::new();
