@@ -11,5 +11,7 @@ pub(crate) use access_token::Claims;
 pub(crate) use api_error::ApiError;
 pub(crate) use query::Query;
 pub(crate) use request::{Request, content_type_of_id};
-pub(crate) use response::{Response, empty, gzipped, html, json, json_bytes, shorten, streamed};
+pub(crate) use response::{
+    Response, empty, gzipped, html, json, json_bytes, marked, shorten, streamed,
+};
 pub(crate) use route::{method_fits, route};

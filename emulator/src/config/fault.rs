@@ -76,6 +76,13 @@ pub enum FaultKind {
         /// HTTP status; 503 is usual, 200 has been seen with proxies.
         status: u16,
     },
+    /// The front door sends the caller elsewhere, with an empty body.
+    Redirect {
+        /// HTTP status: 302 or 307.
+        status: u16,
+        /// The `Location` header.
+        location: String,
+    },
     /// A status with an empty body: 401, 408, 503.
     Empty {
         /// HTTP status.
@@ -91,6 +98,8 @@ pub enum FaultKind {
         /// Bytes of the body that are sent.
         after_bytes: u64,
     },
+    /// The body begins with a byte order mark.
+    ByteOrderMark,
     /// The connection is reset instead of an answer.
     Reset,
     /// The answer comes late, in real time.

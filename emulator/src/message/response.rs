@@ -71,6 +71,17 @@ pub(crate) fn streamed(chunks: impl Iterator<Item = Bytes> + Send + 'static) -> 
     respond(200, Some(JSON), StreamBody::new(frames).boxed_unsync())
 }
 
+/// Puts a byte order mark before the body.
+pub(crate) fn marked(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    parts.headers.remove(CONTENT_LENGTH);
+    let mark = futures::stream::once(async { Ok(Bytes::from_static("\u{feff}".as_bytes())) });
+    let frames = mark
+        .chain(body.into_data_stream())
+        .map(|chunk| chunk.map(Frame::data));
+    Response::from_parts(parts, StreamBody::new(frames).boxed_unsync())
+}
+
 /// Compresses the body while it is sent.
 pub(crate) fn gzipped(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();

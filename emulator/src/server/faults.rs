@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use http::header::{DATE, HeaderValue, RETRY_AFTER};
+use http::header::{DATE, HeaderValue, LOCATION, RETRY_AFTER};
 use jiff::fmt::rfc2822::DateTimePrinter;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api;
 use crate::config::FaultKind;
-use crate::message::{ApiError, Request, Response, empty, html, shorten};
+use crate::message::{ApiError, Request, Response, empty, html, marked, shorten};
 
 /// The connection is to be reset instead of a response.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,15 @@ pub(super) async fn before(
         }
     }
     Ok(instead)
+}
+
+/// Applies the faults that change a body before it is compressed.
+pub(super) fn spoil(response: Response, struck: &[FaultKind]) -> Response {
+    if struck.contains(&FaultKind::ByteOrderMark) {
+        marked(response)
+    } else {
+        response
+    }
 }
 
 /// Applies the faults that change a response: its body ends early, or its date is off.
@@ -93,6 +102,13 @@ fn fault_response(request: &Request, kind: &FaultKind) -> Option<Response> {
             *status,
             "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd\">\r\n<html><head><title>Service Unavailable</title></head><body><h2>Our services aren't available right now</h2><p>We're working to restore all services as soon as possible. Please check back soon.</p></body></html>",
         ),
+        FaultKind::Redirect { status, location } => {
+            let mut response = empty(*status);
+            if let Ok(location) = HeaderValue::from_str(location) {
+                response.headers_mut().insert(LOCATION, location);
+            }
+            response
+        }
         FaultKind::Empty { status } => empty(*status),
         _ => return None,
     })

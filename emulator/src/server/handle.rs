@@ -69,6 +69,7 @@ async fn respond(request: &mut Request) -> Result<Response, Reset> {
         Some(response) => response,
         None => dispatch(request).await,
     };
+    response = faults::spoil(response, &struck);
     let accepts = request
         .headers
         .get(ACCEPT_ENCODING)

@@ -48,6 +48,27 @@ async fn the_service_can_fail_in_every_recorded_form() {
         (200, Some("text/html"))
     );
     assert!(html.body.starts_with(b"<!DOCTYPE html"));
+    for status in [302, 307] {
+        let location = "https://login.example/".to_owned();
+        let redirect = struck(&world, FaultKind::Redirect { status, location }).await;
+        assert_eq!(
+            (redirect.status, redirect.headers["location"].to_str().ok()),
+            (status, Some("https://login.example/"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_can_begin_with_a_byte_order_mark() {
+    for gzip in [false, true] {
+        let mut config = World::config();
+        config.behaviour.gzip = gzip;
+        let world = World::new(config).await;
+        let plain = world.get("subscriptions/list").await;
+        let marked = struck(&world, FaultKind::ByteOrderMark).await;
+        let expect = [b"\xef\xbb\xbf".as_slice(), &plain.body].concat();
+        assert_eq!(marked.body, expect);
+    }
 }
 
 #[tokio::test]

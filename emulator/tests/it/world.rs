@@ -73,6 +73,7 @@ impl World {
         let client = reqwest::Client::builder()
             .no_proxy()
             .no_gzip()
+            .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("a client");
         let mut world = Self {
