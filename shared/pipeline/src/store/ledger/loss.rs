@@ -145,7 +145,15 @@ impl Ledger {
         let next = output.last_evaluated_key.as_ref();
         let next = next.and_then(|key| get_text(key, SK)?.parse().ok());
         let items = output.items.unwrap_or_default();
-        let losses = items.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        // One that cannot be read must not hide the others.
+        let readable = |item: &Item| {
+            read(item)
+                .inspect_err(
+                    |error| tracing::error!(tenant.id = %tenant, %error, "loss passed over"),
+                )
+                .ok()
+        };
+        let losses = items.iter().filter_map(readable).collect();
         Ok(LossPage { losses, next })
     }
 
