@@ -281,6 +281,27 @@ async fn many_processes_at_one_log_all_come_to_their_turn() -> Outcome<()> {
 }
 
 #[tokio::test]
+async fn blobs_that_wait_for_a_log_are_claimed_for_together() -> Outcome<()> {
+    let table = Table::start().await?;
+    let process = table.cold();
+    let claims = (0..10).map(async |number| {
+        let own = records(number..number + 5);
+        process.claim(&blob(number), &own, now()).await
+    });
+    let owned = futures::future::try_join_all(claims).await?;
+    assert_eq!(owned.iter().map(|owned| count(owned)).sum::<usize>(), 14);
+    // The first found nobody waiting; the second claimed for the eight others.
+    assert!(table.expires_at("2026-03-01T10", 1).await?.is_some());
+    assert!(table.expires_at("2026-03-01T10", 2).await?.is_none());
+    for (number, owned) in (0..).zip(&owned) {
+        let own = records(number..number + 5);
+        let again = table.cold().claim(&blob(number), &own, now()).await?;
+        assert_eq!(&again, owned);
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_log_that_began_anew_is_not_taken_for_the_old_one() -> Outcome<()> {
     let table = Table::start().await?;
     let (old, never) = (table.cold(), table.cold());

@@ -3,7 +3,7 @@
 //! # The protocol
 //!
 //! A tenant's records are kept in one log for each [`ClaimBucket`], mostly the hour of their CreationTime. A log is a partition
-//! of the table, and its entries are numbered from 0. An entry names a blob and the [`RecordId`]s that it owns. To claim its
+//! of the table, and its entries are numbered from 0. An entry names blobs and the [`RecordId`]s that each owns. To claim its
 //! records, a blob does this for each log that they are kept in:
 //!
 //! 1. Read the entries that this process does not know yet, strongly consistently.
@@ -15,6 +15,9 @@
 //! is the same at every attempt, and it makes no difference where an attempt ended: an attempt after it finds what the former
 //! appended, even when the answer to that was lost, and appends what is missing. Two workers at one blob get the same answer,
 //! for they claim in the blob's name and not in their own. Records of which there are too many for one entry make several.
+//!
+//! Blobs of one process take turns at a log, and whoever has its turn appends for those that wait as well: an entry with several
+//! blobs is the same as their entries one after the other.
 //!
 //! When nobody else had appended the last time that this process looked, it appends without reading first: the condition
 //! refuses it when that has changed.
@@ -31,12 +34,13 @@
 //!
 //! # What it costs
 //!
-//! A write unit for each 1 KB appended, which is 60 records, or one blob's in that hour; half a read unit for each 4 KB read,
+//! A write unit for each 1 KB appended, which is 60 records, or those that a process claims at once in that hour; half a read unit for each 4 KB read,
 //! and nothing where all records are known already, or where a process is alone. One record a write was 60 times as much.
 
 pub(super) mod bucket;
 mod cache;
 mod entry;
+mod group;
 mod id;
 mod log;
 
@@ -52,7 +56,8 @@ use tokio::sync::Semaphore;
 pub use self::bucket::ClaimBucket;
 use self::bucket::Place;
 use self::cache::Cache;
-use self::entry::{Entries, Entry, pack};
+use self::entry::{Entries, Entry, Part};
+use self::group::Wish;
 use self::id::OwnerId;
 pub use self::id::RecordId;
 use self::log::Log;
@@ -62,8 +67,8 @@ use crate::backoff::Backoff;
 use crate::clock::later;
 use crate::content::ContentRef;
 
-/// Most Ids in an entry: 400,000 bytes, where an item has 409,600 at most. The rest is for its key and the blob's name, which
-/// have 700.
+/// Most Ids in an entry: 400,000 bytes, where an item has 409,600 at most. The rest is for its key and the blobs, which
+/// have 2,200.
 pub const ENTRY_IDS_MAX: usize = 25_000;
 
 /// Most Ids that a process remembers: two hours of a tenant with a million records an hour. In the hash tables an Id takes 24
@@ -118,13 +123,6 @@ pub struct ClaimLog {
     cold_reads: Arc<Semaphore>,
 }
 
-/// Who claims, what, and when.
-struct Claimer<'a> {
-    name: &'a str,
-    id: OwnerId,
-    now: Timestamp,
-}
-
 impl ClaimLog {
     /// The logs in a table. Of one process there should be one: what two remember is kept twice, and they race.
     #[must_use]
@@ -156,12 +154,7 @@ impl ClaimLog {
         records: &[(ClaimBucket, RecordId)],
         now: Timestamp,
     ) -> Result<Vec<bool>, LedgerError> {
-        let name = owner_name(blob);
-        let claimer = Claimer {
-            id: OwnerId::of(&name),
-            name: &name,
-            now,
-        };
+        let owner = OwnerId::of(&owner_name(blob));
         let mut owned = first_occurrences(records.iter().map(|(_, id)| *id));
         let mut buckets = BTreeMap::<ClaimBucket, Vec<usize>>::new();
         for (at, (bucket, _)) in records.iter().enumerate() {
@@ -172,7 +165,7 @@ impl ClaimLog {
         let mut answers = stream::iter(buckets)
             .map(|(bucket, places)| {
                 let ids: Vec<_> = places.iter().map(|at| records[*at].1).collect();
-                let claim = self.claim_in((blob.tenant_id, bucket), &claimer, ids);
+                let claim = self.claim_in((blob.tenant_id, bucket), Wish { owner, ids }, now);
                 async { claim.await.map(|answer| (places, answer)) }
             })
             .buffer_unordered(LOGS_AT_ONCE_MAX);
@@ -184,48 +177,52 @@ impl ClaimLog {
         Ok(owned)
     }
 
-    /// Claims records of one log. No Id is among them twice.
+    /// Claims records of one log.
     async fn claim_in(
         &self,
         place: Place,
-        claimer: &Claimer<'_>,
-        ids: Vec<RecordId>,
+        wish: Wish,
+        now: Timestamp,
     ) -> Result<Vec<bool>, LedgerError> {
+        let wish = Arc::new(wish);
         let shared = self.cache.get(place);
-        let mut log = shared.lock().await;
-        if log.is_outdated(claimer.now) {
+        shared.waiting.join(&wish);
+        let mut log = shared.log.lock().await;
+        if log.is_outdated(now) {
             *log = Log::default();
         }
-        let ended = self.append_missing(&mut log, place, claimer, &ids).await;
-        let owned = ids.iter().map(|id| log.is_owner(claimer.id, id)).collect();
+        let group = shared.waiting.take(&wish);
+        let ended = self.append_missing(&mut log, place, &group, now).await;
+        let ids = wish.ids.iter();
+        let owned = ids.map(|id| log.is_owner(wish.owner, id)).collect();
         let weight = log.weight();
         self.cache
             .weigh(place, &shared, weight, self.limits.remembered_ids);
         ended.map(|()| owned)
     }
 
-    /// Ends when all of `ids` are in the log.
+    /// Ends when all Ids of the first wish are in the log. What the entries for them have room for is claimed for the others.
     async fn append_missing(
         &self,
         log: &mut Log,
         place: Place,
-        claimer: &Claimer<'_>,
-        ids: &[RecordId],
+        wishes: &[Arc<Wish>],
+        now: Timestamp,
     ) -> Result<(), LedgerError> {
+        let own = wishes.first().map_or(&[][..], |wish| &wish.ids);
         let mut is_read = log.is_quiet;
         let mut lost_races = 0;
         loop {
-            let mut missing = log.missing(ids);
-            if missing.is_empty() {
+            if log.has_all(own) {
                 return Ok(());
             }
             if !is_read {
-                self.read(log, place, ids, claimer.now).await?;
+                self.read(log, place, wishes, now).await?;
                 is_read = true;
                 continue;
             }
-            missing.truncate(self.limits.entry_ids);
-            if self.append(log, place, claimer, &missing).await? {
+            let missing = log.missing(wishes, self.limits.entry_ids);
+            if self.append(log, place, missing, now).await? {
                 continue;
             }
             lost_races += 1;
@@ -247,7 +244,7 @@ impl ClaimLog {
         &self,
         log: &mut Log,
         place: Place,
-        wanted: &[RecordId],
+        wanted: &[Arc<Wish>],
         now: Timestamp,
     ) -> Result<(), LedgerError> {
         // The semaphore is never closed.
@@ -279,11 +276,11 @@ impl ClaimLog {
         &self,
         log: &mut Log,
         place: Place,
-        claimer: &Claimer<'_>,
-        ids: &[RecordId],
+        parts: Vec<Part>,
+        now: Timestamp,
     ) -> Result<bool, LedgerError> {
-        let expires_at = later(claimer.now, CLAIM_KEPT);
-        if let Some(tail) = log.expiring_tail(claimer.now) {
+        let expires_at = later(now, CLAIM_KEPT);
+        if let Some(tail) = log.expiring_tail(now) {
             let extended = self
                 .entries
                 .extend(place, tail.number, tail.expires_at, expires_at)
@@ -296,13 +293,12 @@ impl ClaimLog {
         }
         let entry = Entry {
             number: log.next(),
-            owner: claimer.id,
-            packed: pack(ids),
+            parts,
             expires_at: log
                 .tail()
                 .map_or(expires_at, |tail| tail.expires_at.max(expires_at)),
         };
-        let appended = self.entries.append(place, claimer.name, &entry).await?;
+        let appended = self.entries.append(place, &entry).await?;
         if appended {
             log.add(&entry);
         } else {
@@ -312,7 +308,7 @@ impl ClaimLog {
     }
 }
 
-/// The blob's name in an entry. Microsoft's Id of it alone could name two blobs: of two content types, or listed with another
+/// The name that stands for the blob in an entry, hashed. Microsoft's Id of it alone could name two blobs: of two content types, or listed with another
 /// contentCreated, which the ledger and the lake keep apart.
 fn owner_name(blob: &ContentRef) -> String {
     let created = blob.content_created.strftime("%Y-%m-%dT%H");

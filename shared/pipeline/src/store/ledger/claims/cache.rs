@@ -6,10 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::bucket::Place;
+use super::group::Waiting;
 use super::log::Log;
 
-/// One log. Whoever holds its lock reads and appends: a process does not race with itself.
-pub(super) type SharedLog = Arc<AsyncMutex<Log>>;
+/// One log, and who waits for it.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    /// Whoever holds its lock reads and appends: a process does not race with itself.
+    pub(super) log: AsyncMutex<Log>,
+    pub(super) waiting: Waiting,
+}
+
+pub(super) type SharedLog = Arc<Turns>;
 
 /// Logs up to a weight; those that were used the longest ago go first. A log that goes while somebody uses it is read anew by
 /// the next, who races with the former as if it were another process: that is correct, and only slower.

@@ -13,27 +13,31 @@ use crate::store::ledger::LedgerError;
 use crate::store::ledger::attribute::{EXPIRES_AT, Item, expiry, get_number, get_text, text};
 use crate::store::ledger::key::{Key, PK, SK, claim_number};
 
-/// The blob's name.
-const OWNER: &str = "owner";
-/// The records' Ids, one after the other.
+/// The blobs: for each the 16 bytes of its [`OwnerId`], and how many of the Ids are its, as 4 bytes, the highest first.
+const OWNERS: &str = "owners";
+/// The records' Ids, one after the other, in the order of the blobs.
 const IDS: &str = "ids";
+
+/// Bytes of a blob in an entry.
+const OWNER_BYTES: usize = ID_BYTES + size_of::<u32>();
 
 /// One entry of a log.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) number: u32,
-    pub(super) owner: OwnerId,
-    /// [`RecordId`]s, one after the other.
-    pub(super) packed: Vec<u8>,
+    /// What each blob claims with it.
+    pub(super) parts: Vec<Part>,
     pub(super) expires_at: Timestamp,
 }
 
-impl Entry {
-    pub(super) fn ids(&self) -> impl Iterator<Item = RecordId> {
-        let (ids, _) = self.packed.as_chunks::<ID_BYTES>();
-        ids.iter().copied().map(RecordId::from_bytes)
-    }
+/// One blob's Ids of an entry.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) owner: OwnerId,
+    pub(super) ids: Vec<RecordId>,
+}
 
+impl Entry {
     fn parse(mut item: Item) -> Result<Self, LedgerError> {
         let damaged = |item: &Item, attribute| LedgerError::Damaged {
             key: format!(
@@ -45,30 +49,59 @@ impl Entry {
         };
         let number = get_text(&item, SK).and_then(claim_number);
         let number = number.ok_or_else(|| damaged(&item, SK))?;
-        let owner = get_text(&item, OWNER).map(OwnerId::of);
-        let owner = owner.ok_or_else(|| damaged(&item, OWNER))?;
         let expires_at = get_number(&item, EXPIRES_AT)
             .and_then(|seconds| Timestamp::from_second(seconds).ok())
             .ok_or_else(|| damaged(&item, EXPIRES_AT))?;
-        let ids = item.remove(IDS).and_then(|ids| match ids {
-            AttributeValue::B(ids) => Some(ids.into_inner()),
+        let mut bytes = |attribute| match item.remove(attribute) {
+            Some(AttributeValue::B(bytes)) => Some(bytes.into_inner()),
             _ => None,
-        });
-        let packed = ids
-            .filter(|ids| ids.len().is_multiple_of(ID_BYTES))
-            .ok_or_else(|| damaged(&item, IDS))?;
+        };
+        let (owners, ids) = (bytes(OWNERS), bytes(IDS));
+        let parts = owners
+            .zip(ids)
+            .and_then(|(owners, ids)| unpack(&owners, &ids));
+        let parts = parts.ok_or_else(|| damaged(&item, IDS))?;
         Ok(Self {
             number,
-            owner,
-            packed,
+            parts,
             expires_at,
         })
     }
 }
 
-/// Ids as an entry has them.
-pub(super) fn pack(ids: &[RecordId]) -> Vec<u8> {
-    ids.iter().flat_map(RecordId::as_bytes).copied().collect()
+/// Blobs and Ids as an entry has them.
+fn pack(parts: &[Part]) -> (Vec<u8>, Vec<u8>) {
+    let mut owners = Vec::with_capacity(parts.len() * OWNER_BYTES);
+    let mut ids = Vec::with_capacity(parts.iter().map(|part| part.ids.len() * ID_BYTES).sum());
+    for part in parts {
+        owners.extend_from_slice(part.owner.as_bytes());
+        owners.extend_from_slice(
+            &u32::try_from(part.ids.len())
+                .unwrap_or(u32::MAX)
+                .to_be_bytes(),
+        );
+        ids.extend(part.ids.iter().flat_map(RecordId::as_bytes));
+    }
+    (owners, ids)
+}
+
+/// The same the other way; nothing when the two do not go together.
+fn unpack(owners: &[u8], ids: &[u8]) -> Option<Vec<Part>> {
+    let (owners, owners_rest) = owners.as_chunks::<OWNER_BYTES>();
+    let (mut ids, ids_rest) = ids.as_chunks::<ID_BYTES>();
+    let mut parts = Vec::with_capacity(owners.len());
+    for bytes in owners {
+        let (owner, count) = bytes.split_first_chunk::<ID_BYTES>()?;
+        let count = u32::from_be_bytes(count.try_into().ok()?);
+        let (own, others) = ids.split_at_checked(usize::try_from(count).ok()?)?;
+        ids = others;
+        parts.push(Part {
+            owner: OwnerId::from_bytes(*owner),
+            ids: own.iter().copied().map(RecordId::from_bytes).collect(),
+        });
+    }
+    let is_whole = owners_rest.is_empty() && ids_rest.is_empty() && ids.is_empty();
+    is_whole.then_some(parts)
 }
 
 /// The table, as far as it has claim logs.
@@ -114,12 +147,8 @@ impl Entries {
     }
 
     /// Appends an entry; false if its number is taken.
-    pub(super) async fn append(
-        &self,
-        place: Place,
-        owner: &str,
-        entry: &Entry,
-    ) -> Result<bool, LedgerError> {
+    pub(super) async fn append(&self, place: Place, entry: &Entry) -> Result<bool, LedgerError> {
+        let (owners, ids) = pack(&entry.parts);
         let put = self
             .client
             .put_item()
@@ -127,8 +156,8 @@ impl Entries {
             .set_item(Some(
                 Key::Claims(place.0, place.1, entry.number).attributes(),
             ))
-            .item(OWNER, text(owner))
-            .item(IDS, AttributeValue::B(Blob::new(entry.packed.clone())))
+            .item(OWNERS, AttributeValue::B(Blob::new(owners)))
+            .item(IDS, AttributeValue::B(Blob::new(ids)))
             .item(EXPIRES_AT, expiry(entry.expires_at))
             .condition_expression("attribute_not_exists(#pk)")
             .expression_attribute_names("#pk", PK)
@@ -178,5 +207,26 @@ where
             }
             Err(AwsError::new(operation, &error).into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_come_back_as_they_were_packed_or_not_at_all() {
+        let id = |byte| RecordId::from_bytes([byte; ID_BYTES]);
+        let part = |name, ids: &[RecordId]| Part {
+            owner: OwnerId::of(name),
+            ids: ids.to_vec(),
+        };
+        let parts = vec![part("a", &[id(1), id(2)]), part("b", &[id(3)])];
+        let (owners, ids) = pack(&parts);
+        assert_eq!(unpack(&owners, &ids), Some(parts));
+        assert_eq!(unpack(&owners, &ids[..32]), None);
+        assert_eq!(unpack(&owners, &ids[..47]), None);
+        assert_eq!(unpack(&owners[..20], &ids), None);
+        assert_eq!(unpack(&owners[..39], &ids), None);
     }
 }

@@ -56,6 +56,14 @@ impl OwnerId {
     pub(super) fn of(name: &str) -> Self {
         Self(hashed(b"owner:", name.as_bytes()))
     }
+
+    pub(super) const fn from_bytes(bytes: [u8; ID_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) const fn as_bytes(&self) -> &[u8; ID_BYTES] {
+        &self.0
+    }
 }
 
 /// 128 bits of SHA-256. The kind keeps what is hashed for one purpose apart from what is hashed for another.

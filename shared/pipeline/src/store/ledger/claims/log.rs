@@ -1,11 +1,13 @@
 //! What a process knows of one claim log.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::entry::Entry;
+use super::entry::{Entry, Part};
+use super::group::Wish;
 use super::id::{OwnerId, RecordId};
 use crate::clock::{earlier, later};
 use crate::store::ledger::CLAIM_KEPT;
@@ -23,7 +25,7 @@ const OWN_WEIGHT: usize = 32;
 pub(super) struct Log {
     /// Where in `owners` each Id's owner is.
     places: HashMap<RecordId, u32>,
-    /// The entries' owners.
+    /// The owners of the entries' parts.
     owners: Vec<OwnerId>,
     /// The number after the last entry.
     next: u32,
@@ -73,11 +75,13 @@ impl Log {
 
     /// Adds the entry that follows. Entries before may be missing: they have expired.
     pub(super) fn add(&mut self, entry: &Entry) {
-        let place = u32::try_from(self.owners.len()).unwrap_or(u32::MAX);
-        self.owners.push(entry.owner);
-        for id in entry.ids() {
-            if self.only.as_ref().is_none_or(|only| only.contains(&id)) {
-                self.places.entry(id).or_insert(place);
+        for part in &entry.parts {
+            let place = u32::try_from(self.owners.len()).unwrap_or(u32::MAX);
+            self.owners.push(part.owner);
+            for id in &part.ids {
+                if self.only.as_ref().is_none_or(|only| only.contains(id)) {
+                    self.places.entry(*id).or_insert(place);
+                }
             }
         }
         self.next = entry.number.saturating_add(1);
@@ -102,19 +106,45 @@ impl Log {
     }
 
     /// From here on keeps only these Ids, if there are more than `ids_max`.
-    pub(super) fn bound(&mut self, ids_max: usize, wanted: &[RecordId]) {
+    pub(super) fn bound(&mut self, ids_max: usize, wanted: &[Arc<Wish>]) {
         if self.only.is_none() && self.places.len() > ids_max {
-            let only: HashSet<_> = wanted.iter().copied().collect();
+            let wanted = wanted.iter().flat_map(|wish| &wish.ids);
+            let only: HashSet<_> = wanted.copied().collect();
             self.places.retain(|id, _| only.contains(id));
             self.places.shrink_to_fit();
             self.only = Some(only);
         }
     }
 
-    /// Those of `ids`, in order, that no entry has.
-    pub(super) fn missing(&self, ids: &[RecordId]) -> Vec<RecordId> {
-        let missing = ids.iter().filter(|id| !self.places.contains_key(id));
-        missing.copied().collect()
+    /// Whether an entry has each of `ids`.
+    pub(super) fn has_all(&self, ids: &[RecordId]) -> bool {
+        // The last is claimed last.
+        ids.iter().rev().all(|id| self.places.contains_key(id))
+    }
+
+    /// What the next entry has: at most `ids_max` Ids of the wishes, in order, that no entry has. Of an Id that several wish
+    /// for, the first gets it.
+    pub(super) fn missing(&self, wishes: &[Arc<Wish>], ids_max: usize) -> Vec<Part> {
+        let mut taken = HashSet::new();
+        let mut parts = Vec::with_capacity(wishes.len());
+        for wish in wishes {
+            let mut ids = Vec::new();
+            for id in &wish.ids {
+                if taken.len() >= ids_max {
+                    break;
+                }
+                if !self.places.contains_key(id) && taken.insert(*id) {
+                    ids.push(*id);
+                }
+            }
+            if !ids.is_empty() {
+                parts.push(Part {
+                    owner: wish.owner,
+                    ids,
+                });
+            }
+        }
+        parts
     }
 
     pub(super) fn is_owner(&self, owner: OwnerId, id: &RecordId) -> bool {
