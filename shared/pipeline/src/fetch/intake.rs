@@ -327,3 +327,6 @@ fn ended(kept: Kept) -> Result<Spool, LakeError> {
         Kept::Compressed(compressor) => compressor.finish().map_err(LakeError::Spool),
     }
 }
+
+#[cfg(test)]
+mod tests;
