@@ -271,3 +271,37 @@ async fn content_at_another_address_is_fetched_by_its_id() -> Outcome<()> {
     world.work_until_empty().await?;
     world.assert_delivered()
 }
+
+/// The events of these blobs, one after the other, in a lake of their own.
+async fn events_of_blobs(records: &[u32], records_per_blob: usize) -> Outcome<Vec<String>> {
+    let world = World::start(quiet()).await?;
+    world.register(&[EXCHANGE]).await?;
+    for numbers in records.chunks(records_per_blob) {
+        let record = |number: &u32| {
+            let mut record = world.record(*number);
+            record["Parameters"] = json!([{ "Name": "Note", "Value": "x".repeat(2_000) }]);
+            record
+        };
+        world.emulator.publish(
+            world.tenant(),
+            emulator::ContentType::Exchange,
+            numbers.iter().map(record).collect(),
+        );
+    }
+    world.all_announced().await?;
+    world.work_until_empty().await?;
+    let events = tests::lake::events(world.lake())?;
+    let mut events: Vec<_> = events.iter().map(Value::to_string).collect();
+    events.sort_unstable();
+    Ok(events)
+}
+
+#[tokio::test]
+async fn a_long_blob_gives_the_events_of_short_ones() -> Outcome<()> {
+    // 7 MB: several portions, and more than a spool keeps in memory.
+    let records: Vec<u32> = (0..3_000).collect();
+    let long = events_of_blobs(&records, 3_000).await?;
+    assert_eq!(long.len(), 3_000);
+    assert!(long == events_of_blobs(&records, 500).await?);
+    Ok(())
+}
