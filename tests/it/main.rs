@@ -5,6 +5,7 @@
 )]
 
 mod bad_input;
+mod brakes;
 mod claims;
 mod credentials;
 mod delivery;

@@ -248,11 +248,22 @@ async fn waits(
         return Ok(false);
     }
     let until = later(brake.next_probe_at.max(now), PARKED_AFTER_PROBE);
-    let parked = ledger.park(blob, until, now).await?;
-    if parked {
-        tracing::debug!(%until, "blob waits: its tenant cannot be served");
+    if !ledger.park(blob, until, now).await? {
+        return Ok(false);
     }
-    Ok(parked)
+    // Whoever took the brake off meanwhile may have enqueued what waits before this blob did.
+    let brake_now = ledger.tenant(blob.tenant_id).await?.and_then(|of| of.brake);
+    let is_on = brake_now.is_some();
+    fetcher
+        .tenants
+        .note_brake(blob.tenant_id, brake_now, now)
+        .await;
+    if is_on {
+        tracing::debug!(%until, "blob waits: its tenant cannot be served");
+    } else {
+        send_later(fetcher, blob, Duration::ZERO).await?;
+    }
+    Ok(true)
 }
 
 /// The tenant is served again: what waited is enqueued at once.
