@@ -181,6 +181,7 @@ async fn start(
         api_key: None,
         webhook_key: None,
         events: EventSettings::default(),
+        sweep_every: DONE_WITHIN,
         batch_within: DONE_WITHIN,
     };
     Ok(installation::start(DataDir::open(folder, None)?, config).await?)
