@@ -43,8 +43,8 @@ pub(crate) struct Feed {
     by_id: HashMap<String, BlobKey>,
     /// Number of the stream's first record that is in no blob yet.
     pub(crate) next_record: u64,
-    /// Number of the first record that no enabled subscription has been given yet.
-    counted_to: u64,
+    /// The records that an enabled subscription has been given: number of the first one to that after the last.
+    counted: BTreeMap<u64, u64>,
     next_sequence: u64,
     /// Whether publishing has begun, and whether all blobs are published.
     pub(crate) started: bool,
@@ -66,7 +66,7 @@ impl Feed {
             blobs: BTreeMap::new(),
             by_id: HashMap::new(),
             next_record: 0,
-            counted_to: 0,
+            counted: BTreeMap::new(),
             next_sequence: 0,
             started: false,
             finished: false,
@@ -109,27 +109,47 @@ impl Feed {
 
     /// Counts what an enabled subscriber must have in the end.
     pub(crate) fn count(&mut self, key: BlobKey) {
-        let Some(blob) = self.blobs.get(&key) else {
+        let Some(body) = self.blobs.get(&key).map(|blob| blob.body.clone()) else {
             return;
         };
         self.blobs_published += 1;
-        match &blob.body {
-            // Records before `counted_to` were counted with the blob that carried them first.
+        match body {
+            // What was counted before was so with the blob that carried it first. A blob that is late is overtaken by others,
+            // so that its records come when later ones were counted.
             BlobBody::Records(ranges) => {
                 for range in ranges {
-                    let first = range.first.max(self.counted_to);
+                    let mut first = range.first;
                     let end = range.first + range.count;
-                    if first < end {
+                    while first < end {
+                        let before = self.counted.range(..=first).next_back();
+                        if let Some((_, to)) = before.filter(|(_, to)| **to > first) {
+                            first = *to;
+                            continue;
+                        }
+                        let next = self.counted.range(first..end).next();
+                        let to = next.map_or(end, |(from, _)| *from);
                         self.generated.push(RecordRange {
                             first,
-                            count: end - first,
-                            ..*range
+                            count: to - first,
+                            ..range
                         });
-                        self.counted_to = end;
+                        self.note_counted(first, to);
+                        first = to;
                     }
                 }
             }
-            BlobBody::Bytes(bytes) => self.by_hand.extend(record_ids(bytes)),
+            BlobBody::Bytes(bytes) => self.by_hand.extend(record_ids(&bytes)),
+        }
+    }
+
+    /// Joins the range to those that it follows or precedes: there are as many as blobs are late.
+    fn note_counted(&mut self, first: u64, to: u64) {
+        let to = self.counted.remove(&to).unwrap_or(to);
+        match self.counted.range_mut(..first).next_back() {
+            Some((_, end)) if *end == first => *end = to,
+            _ => {
+                self.counted.insert(first, to);
+            }
         }
     }
 
@@ -188,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_in_two_blobs_counts_once() {
+    fn a_record_counts_once_in_whatever_order_blobs_come() {
         let users = Arc::new(Users::of(1, Uuid::nil()));
         let stream = Arc::new(RecordStream::new(1, users, ContentType::Dlp, None));
         let mut feed = Feed::new(stream);
@@ -200,7 +220,7 @@ mod tests {
                 published: now,
             }])
         };
-        for (first, count) in [(0, 10), (8, 4), (0, 12)] {
+        for (first, count) in [(0, 10), (8, 4), (0, 12), (20, 5), (12, 10), (11, 12)] {
             let key = feed.add(ContentType::Dlp, now, now, range(first, count));
             feed.count(key);
         }
@@ -210,7 +230,7 @@ mod tests {
         let ids: HashSet<String> = feed.published_ids().collect();
         assert_eq!(
             (feed.records_published(), ids.len(), feed.blobs_published),
-            (14, 14, 4)
+            (27, 27, 7)
         );
     }
 }
