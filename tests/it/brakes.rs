@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use pipeline::ledger::registry::brake::BrakeReason;
 use tests::Outcome;
-use tests::world::{EXCHANGE, World, quiet};
+use tests::world::{EXCHANGE, World, exchange, quiet};
 
 const BLOBS: u32 = 3;
 
@@ -47,4 +48,58 @@ async fn a_worker_that_still_knows_the_brake_parks_nothing() -> Outcome<()> {
     world.work_until_empty().await?;
     assert_eq!(world.audit()?, (BLOBS as usize, 0, 0));
     Ok(())
+}
+
+#[tokio::test]
+async fn a_blob_parked_before_its_note_has_no_message() -> Outcome<()> {
+    let world = world().await?;
+    let tenant = world.tenant().to_string().parse()?;
+    let (enqueued_at, hour) = (world.now(), Duration::from_secs(3600));
+    let open = world
+        .ledger
+        .open_blobs(tenant, Timestamp::MAX, 1)
+        .await?
+        .remove(0);
+    // A worker takes the message and parks the blob before whoever sent it writes that down.
+    world.pass(Duration::from_millis(5));
+    let (parked_at, due_at) = (world.now(), world.now() + hour);
+    assert!(world.ledger.park(&open.blob, due_at, parked_at).await?);
+    let ledger = &world.ledger;
+    ledger
+        .note_enqueued(&open.blob, due_at, enqueued_at)
+        .await?;
+    let known = async || -> Outcome<_> {
+        let open_now = ledger.open_blobs(tenant, Timestamp::MAX, 100).await?;
+        let same = open_now.into_iter().find(|found| found.blob == open.blob);
+        Ok(same.and_then(|found| found.enqueued_at))
+    };
+    assert_eq!(known().await?, None);
+    world.pass(Duration::from_millis(5));
+    ledger
+        .note_enqueued(&open.blob, due_at, world.now())
+        .await?;
+    assert!(known().await?.is_some());
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_end_of_a_brake_doubles_no_message() -> Outcome<()> {
+    let world = World::start(exchange()).await?;
+    world.register(&[EXCHANGE]).await?;
+    world.all_announced().await?;
+    world.sweep().await?;
+    let before = world.queued().await?;
+    let tenant = world.tenant().to_string().parse()?;
+    let reason = BrakeReason::Throttled;
+    world
+        .ledger
+        .put_brake(tenant, reason, "slower", Duration::ZERO, world.now())
+        .await?;
+    world.pass(Duration::from_secs(3));
+    // One of these is the probe; the others wait, or come after it.
+    let (taken, _) = world.work().await?;
+    let after = world.queued().await?;
+    assert!(taken > 0 && after < before, "{before} - {taken}: {after}");
+    world.work_until_empty().await?;
+    world.assert_delivered()
 }

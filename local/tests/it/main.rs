@@ -7,3 +7,5 @@ mod kill;
 mod normalize;
 mod operate;
 mod process;
+mod storm;
+mod world;

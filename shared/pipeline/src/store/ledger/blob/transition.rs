@@ -243,7 +243,7 @@ impl Ledger {
         let parked = self
             .known(blob, now)
             .update_expression(format!(
-                "SET {KNOWN}, #state = :pending, #open = :open, #due = :until REMOVE enqueued_at"
+                "SET {KNOWN}, #state = :pending, #open = :open, #due = :until, parked_at = :now REMOVE enqueued_at"
             ))
             .condition_expression(format!(
                 "attribute_not_exists({RAW_SHA256}) AND (attribute_not_exists(#state) OR #state = :pending OR \
@@ -283,7 +283,8 @@ impl Ledger {
         happened(reopened.map_err(|error| refused_or_failed(&error)))
     }
 
-    /// Notes that the blob was put into the queue, to be looked at again at `due_at` if nobody has finished it by then.
+    /// Notes that the blob was put into the queue after `now`, to be looked at again at `due_at` if nobody has finished it by
+    /// then.
     ///
     /// # Errors
     /// [`LedgerError`]; the blob is in the queue all the same.
@@ -298,9 +299,11 @@ impl Ledger {
             .update_expression(format!(
                 "SET {KNOWN}, #state = :pending, enqueued_at = :now, #open = :open, #due = :due REMOVE not_before"
             ))
-            // A worker may have been quicker; a finished blob must not come back into the index of open ones.
+            // A worker may have been quicker: a finished blob must not come back into the index of open ones, and one that
+            // was parked has no message any more.
             .condition_expression(
-                "attribute_not_exists(#state) OR #state = :pending OR (#state = :leased AND lease_until < :now)",
+                "(attribute_not_exists(#state) OR #state = :pending OR (#state = :leased AND lease_until < :now)) \
+                 AND (attribute_not_exists(parked_at) OR parked_at < :now)",
             )
             .expression_attribute_values(":leased", text(State::Leased.as_str()))
             .expression_attribute_values(":pending", text(State::Pending.as_str()))
