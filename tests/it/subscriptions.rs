@@ -60,6 +60,29 @@ async fn registering_twice_makes_one_tenant_and_one_start() -> Outcome<()> {
 }
 
 #[tokio::test]
+async fn a_start_that_was_not_sent_is_made_with_the_next_sweep() -> Outcome<()> {
+    let world = World::start(quiet()).await?;
+    // The token is refused at the start, and no other can be had.
+    let at = |kind, operation, after| Fault {
+        operation: Some(operation),
+        after,
+        ..Fault::from(kind)
+    };
+    let refused = at(FaultKind::Empty { status: 401 }, Operation::Start, 0);
+    world.emulator.fault(refused);
+    let no_token = at(FaultKind::Empty { status: 503 }, Operation::Token, 1);
+    world.emulator.fault(no_token);
+    let registered = world.register(&[EXCHANGE]).await?;
+    assert_eq!(registered["subscriptions"][0]["status"], "pending");
+    world.emulator.clear_faults();
+    world.pass(Duration::from_secs(60));
+    world.sweep().await?;
+    assert_eq!(world.subscription(EXCHANGE).await["status"], "enabled");
+    assert_eq!(world.emulator.violations(), []);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_tenant_without_consent_is_shown_the_link() -> Outcome<()> {
     let world = World::start(emulator::Config {
         consented: false,

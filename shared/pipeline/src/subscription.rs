@@ -201,6 +201,9 @@ async fn start(
         }
         Err(error) => {
             tracing::warn!(tenant.id = %id, content.type = %content_type, %error, "subscription not started");
+            if error.is_unsent() {
+                ledger.start_not_sent(id, content_type).await?;
+            }
             if error.code() == Some(WEBHOOK_NOT_VALIDATED) {
                 ledger.note_webhook_refused(id, content_type, true).await?;
             }

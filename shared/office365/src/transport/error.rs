@@ -304,8 +304,10 @@ impl Error {
         }
     }
 
-    /// Whether the request certainly did not reach Microsoft. The request for its token may have.
-    pub(crate) fn is_unsent(&self) -> bool {
+    /// Whether the request had certainly no effect at Microsoft: it was not sent, or its token was refused and there was no
+    /// other. The request for the token may have been sent.
+    #[must_use]
+    pub fn is_unsent(&self) -> bool {
         self.operation == Operation::Token
             || matches!(*self.failure, Failure::Connect(_) | Failure::Limited(_))
     }

@@ -193,6 +193,22 @@ impl Ledger {
         conditional(reserved).await
     }
 
+    /// Gives back what [`Ledger::may_start`] took: the start was not sent, so that the next one need not wait.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the next start waits.
+    pub async fn start_not_sent(
+        &self,
+        tenant: TenantId,
+        content_type: ContentType,
+    ) -> Result<(), LedgerError> {
+        let given_back = self
+            .update_key(&Key::Subscription(tenant, content_type))
+            .update_expression("REMOVE start_attempted_at, start_token")
+            .condition_expression("attribute_exists(start_attempted_at)");
+        conditional(given_back).await.map(drop)
+    }
+
     /// Writes down how Microsoft says the subscription stands.
     ///
     /// # Errors
