@@ -42,7 +42,8 @@ impl Lines {
             Some((compressor, bytes)) if bytes < OBJECT_EVENTS_BYTES => (compressor, bytes),
             before => {
                 if let Some((compressor, _)) = before {
-                    self.full.push(compressor.finish()?);
+                    // A blob of a gigabyte has a hundred of these.
+                    self.full.push(compressor.finish()?.leave_memory()?);
                 }
                 (Compressor::new(self.codec, Spool::default())?, 0)
             }

@@ -45,6 +45,15 @@ impl Spool {
         self.len == 0
     }
 
+    /// Leaves the memory to others: all bytes go to the temporary file, however few they are.
+    ///
+    /// # Errors
+    /// The temporary file cannot be written.
+    pub fn leave_memory(mut self) -> io::Result<Self> {
+        self.file.roll()?;
+        Ok(self)
+    }
+
     /// The bytes, from the first one.
     ///
     /// # Errors
