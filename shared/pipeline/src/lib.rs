@@ -14,9 +14,9 @@
 //!
 //! ```text
 //! wiring
-//! receive  fetch  register  reconcile  compact  forward
+//! verbs: receive  fetch  register  reconcile  compact  forward
+//!        subscription (register and reconcile: all of it; receive: its webhook)
 //! certificate  replay (register; reconcile writes certificates, fetch runs replays)
-//! subscription (register and reconcile: all of it; receive: its webhook)
 //! settings  microsoft
 //! store: ledger  queue  lake
 //! aws  backoff  clock  content  logging  metrics  response
@@ -29,21 +29,16 @@ pub mod aws;
 mod backoff;
 pub mod certificate;
 pub mod clock;
-pub mod compact;
 pub mod content;
-pub mod fetch;
-pub mod forward;
 pub mod logging;
 pub mod metrics;
 pub mod microsoft;
-pub mod receive;
-pub mod reconcile;
-pub mod register;
 pub mod replay;
 pub mod response;
 pub mod settings;
 mod store;
-pub mod subscription;
+mod verbs;
 pub mod wiring;
 
 pub use store::{lake, ledger, queue, waiting};
+pub use verbs::{compact, fetch, forward, receive, reconcile, register, subscription};

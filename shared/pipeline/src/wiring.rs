@@ -7,14 +7,8 @@ use aws_config::SdkConfig;
 use office365::AllowedHosts;
 
 use crate::aws::secrets::Secret;
-use crate::compact::Compactor;
-use crate::fetch::Fetcher;
-use crate::forward::{Forwarder, Stream};
 use crate::microsoft::Microsoft;
 use crate::microsoft::credential::AppCredential;
-use crate::receive::Receiver;
-use crate::reconcile::{Dispatcher, Periods, Reconciler, Sweeper};
-use crate::register::Registrar;
 use crate::settings::{
     CompactorSettings, CredentialSettings, FetcherSettings, ForwarderSettings, MicrosoftSettings,
     ReceiverSettings, ReconcilerSettings, RegistrarSettings, WebhookSettings,
@@ -22,7 +16,13 @@ use crate::settings::{
 use crate::store::lake::{Lake, OpenError};
 use crate::store::ledger::Ledger;
 use crate::store::queue::{Queue, SweepQueue};
-use crate::subscription::Webhooks;
+use crate::verbs::compact::Compactor;
+use crate::verbs::fetch::Fetcher;
+use crate::verbs::forward::{Forwarder, Stream};
+use crate::verbs::receive::Receiver;
+use crate::verbs::reconcile::{Dispatcher, Periods, Reconciler, Sweeper};
+use crate::verbs::register::Registrar;
+use crate::verbs::subscription::Webhooks;
 
 /// What the receiver works with.
 #[must_use]

@@ -15,7 +15,7 @@ use crate::store::ledger::Ledger;
 use crate::store::ledger::registry::brake::Brake;
 use crate::store::ledger::registry::{Registered, TenantState};
 use crate::store::queue::Queue;
-use crate::subscription::{Ensured, Webhooks, ensure, note_on_all, stop_all};
+use crate::verbs::subscription::{Ensured, Webhooks, ensure, note_on_all, stop_all};
 
 /// How a tenant was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,7 +26,7 @@ use crate::store::ledger::registry::brake::{Brake, BrakeReason};
 use crate::store::ledger::sweep::SweepState;
 use crate::store::ledger::{Ledger, LedgerError};
 use crate::store::queue::{Queue, SweepMessage};
-use crate::subscription::Webhooks;
+use crate::verbs::subscription::Webhooks;
 
 /// Tenants that one process looks after at once. Each makes a handful of calls a second at most, far below Microsoft's 2,000 a
 /// minute and tenant; the number is that of the messages that Lambda hands over at once.

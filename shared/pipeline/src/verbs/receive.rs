@@ -34,7 +34,7 @@ use crate::content::{ContentRef, DiscoveredBy};
 use crate::logging::{field, message};
 use crate::response::empty_response;
 use crate::store::queue::{Message, Queue};
-use crate::subscription::webhook::{NOTIFICATIONS_PATH, check_keys, is_authentic};
+use crate::verbs::subscription::webhook::{NOTIFICATIONS_PATH, check_keys, is_authentic};
 
 /// Longest body taken, in bytes. Lambda's synchronous payload ends at 6 MB with headers and escapes in it; an item has some
 /// 600 bytes, so this is more than Microsoft has ever been seen to send.

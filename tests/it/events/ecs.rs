@@ -14,7 +14,7 @@ use tests::{Outcome, lake};
 
 use self::ecs_schema::ECS;
 
-#[path = "../../shared/normalize/tests/it/ecs_schema.rs"]
+#[path = "../../../shared/normalize/tests/it/ecs_schema.rs"]
 #[expect(
     dead_code,
     clippy::expect_used,

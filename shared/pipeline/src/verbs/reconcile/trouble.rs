@@ -9,7 +9,7 @@ use crate::microsoft::trouble;
 use crate::store::ledger::LedgerError;
 use crate::store::ledger::registry::brake::BrakeReason;
 use crate::store::waiting::EnqueueError;
-use crate::subscription::EnsureError;
+use crate::verbs::subscription::EnsureError;
 
 /// Why a tenant was not looked after in full.
 #[derive(Debug, thiserror::Error)]

@@ -20,7 +20,7 @@ use crate::store::ledger::registry::{
     Registered, TENANTS_PAGE_MAX, Tenant, TenantChange, TenantState,
 };
 use crate::store::waiting::enqueue_waiting;
-use crate::subscription::{ensure, note_on_all, stop, stop_all};
+use crate::verbs::subscription::{ensure, note_on_all, stop, stop_all};
 
 /// Times that a change is tried anew because somebody else has changed the tenant meanwhile. People do not do that often.
 const ROUNDS_MAX: usize = 3;

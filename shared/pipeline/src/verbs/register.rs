@@ -31,7 +31,7 @@ use crate::clock::Clock;
 use crate::microsoft::Microsoft;
 use crate::store::ledger::Ledger;
 use crate::store::queue::Queue;
-use crate::subscription::Webhooks;
+use crate::verbs::subscription::Webhooks;
 
 /// Longest body taken, in bytes: a registration has a few hundred.
 pub const BODY_BYTES_MAX: usize = 16 * 1024;

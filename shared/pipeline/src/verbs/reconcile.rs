@@ -1,7 +1,7 @@
 //! Arrow 4: what should be against what is, tenant by tenant.
 //!
 //! On a schedule the dispatcher ([`dispatch`]) looks who is due and puts one message a tenant into the sweep queue; any
-//! number of sweepers ([`sweep()`]) take them. A sweep heals the tenant's subscriptions ([`crate::subscription`]), lists what
+//! number of sweepers ([`sweep()`]) take them. A sweep heals the tenant's subscriptions ([`crate::verbs::subscription`]), lists what
 //! Microsoft has, compares it with the ledger, and looks after blobs that nobody finished. The webhook is for latency; this is
 //! the truth: with every notification lost, it alone delivers everything.
 //!
