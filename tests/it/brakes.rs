@@ -103,3 +103,24 @@ async fn the_end_of_a_brake_doubles_no_message() -> Outcome<()> {
     world.work_until_empty().await?;
     world.assert_delivered()
 }
+
+#[tokio::test]
+async fn probes_stay_close_while_a_trouble_may_be_short() -> Outcome<()> {
+    let world = world().await?;
+    let (ledger, tenant) = (&world.ledger, world.tenant().to_string().parse()?);
+    let (reason, none) = (BrakeReason::Credential, Duration::ZERO);
+    let mut brake = ledger
+        .put_brake(tenant, reason, "no token", none, world.now())
+        .await?
+        .ok_or("not registered")?;
+    for probe in 1..40 {
+        let now = brake.next_probe_at;
+        assert!(ledger.take_probe(tenant, &brake, now).await?);
+        let known = ledger.tenant(tenant).await?.and_then(|of| of.brake);
+        brake = known.ok_or("the brake is off")?;
+        let gap = brake.next_probe_at.duration_since(now).as_secs();
+        let longest = if probe < 18 { 30 } else { 900 };
+        assert!(gap <= longest, "{probe}: {gap} s");
+    }
+    Ok(())
+}

@@ -9,7 +9,7 @@ use rand::{Rng as _, SeedableRng as _};
 use tokio::time::{Instant, sleep};
 
 use crate::process::WITHIN;
-use crate::world::{LOOK_EVERY, World, tail};
+use crate::world::{LOOK_EVERY, World, seed, tail};
 
 const KILLS: usize = 10;
 
@@ -60,16 +60,9 @@ async fn settle(world: &World, seed: u64) {
     }
 }
 
-/// A new one each time, unless `KILL_SEED` repeats a failure (as far as the machine's pace repeats).
-#[expect(clippy::disallowed_methods, reason = "a test has no other settings")]
-fn seed() -> u64 {
-    std::env::var("KILL_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_kills_under_load_lose_and_duplicate_nothing() {
     let seed = seed();
-    println!("KILL_SEED={seed}");
     let mut dice = StdRng::seed_from_u64(seed);
     let world = world(seed).await;
     let mut process = world.start();

@@ -7,7 +7,7 @@ use local::verify::{self, LakeRecords};
 use tokio::time::{Instant, sleep};
 
 use crate::process::Running;
-use crate::world::{LOOK_EVERY, World, tail};
+use crate::world::{LOOK_EVERY, World, seed, tail};
 
 const TENANTS: usize = 2;
 const BLOBS_PER_TENANT: usize = 150;
@@ -20,9 +20,9 @@ const TROUBLE: Duration = Duration::from_secs(16);
 /// How likely each fault is, on each occasion.
 const PROBABILITY: f64 = 0.05;
 
-/// Time from the end of the trouble until everything is in the lake. Mostly it is seconds; a tenant whose brake was put on again
-/// and again meanwhile may wait a minute for its next probe, and this machine may be busy.
-const SETTLED_WITHIN: Duration = Duration::from_secs(120);
+/// Time from the end of the trouble until everything is in the lake. Mostly it is seconds; a blob or a tenant that met trouble
+/// again and again is tried half a minute apart, and this machine may be busy.
+const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 
 /// After the end of what a tenant's administrator had done.
 const SERVED_AGAIN_WITHIN: Duration = Duration::from_secs(20);
@@ -122,6 +122,7 @@ fn begin_storm(world: &World) {
 
 async fn world(blobs_per_second: f64) -> World {
     World::new(Config {
+        seed: seed(),
         tenants: TENANTS,
         blobs_per_tenant: BLOBS_PER_TENANT,
         records_per_blob: RECORDS_PER_BLOB..=RECORDS_PER_BLOB,

@@ -135,3 +135,13 @@ pub(crate) fn tail(log: &Path) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(60)..].join("\n")
 }
+
+/// A new one each time, unless `TEST_SEED` repeats a failure (as far as the machine's pace repeats).
+#[expect(clippy::disallowed_methods, reason = "a test has no other settings")]
+#[expect(clippy::print_stdout, reason = "a failure says how to repeat it")]
+pub(crate) fn seed() -> u64 {
+    let given = std::env::var("TEST_SEED");
+    let seed = given.map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
+    println!("TEST_SEED={seed}");
+    seed
+}

@@ -4,6 +4,30 @@ use std::time::Duration;
 
 use rand::Rng as _;
 
+/// For what passes by itself, as most does within minutes: when it is over, nothing must wait longer than it lasted.
+const EARLY: Backoff = Backoff {
+    first: Duration::from_secs(1),
+    longest: Duration::from_secs(30),
+};
+
+/// Attempts with the delays above: eight minutes of them.
+const EARLY_ATTEMPTS: u32 = 20;
+
+/// For what has lasted longer. The longest delay is SQS's own, so that the queue alone brings a blob back; and nobody who has given
+/// consent waits longer.
+const LATE: Backoff = Backoff {
+    first: Duration::from_secs(60),
+    longest: Duration::from_secs(15 * 60),
+};
+
+/// How long to wait after so many failed attempts at something that is tried until it succeeds.
+pub(crate) fn patient(attempts: u32) -> Duration {
+    match attempts.checked_sub(EARLY_ATTEMPTS) {
+        None | Some(0) => EARLY.delay(attempts),
+        Some(late) => LATE.delay(late),
+    }
+}
+
 /// The delays of one kind of attempt. Whoever makes the attempts says why these.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Backoff {
@@ -37,6 +61,17 @@ mod tests {
         first: Duration::from_secs(1),
         longest: Duration::from_secs(900),
     };
+
+    #[test]
+    fn patience_grows_from_a_second_to_fifteen_minutes() {
+        for (number, longest) in [(1, 1.0), (3, 4.0), (20, 30.0), (21, 60.0), (200, 900.0)] {
+            let found = patient(number).as_secs_f64();
+            assert!(
+                found >= longest / 2.0 && found <= longest,
+                "{number}: {found}"
+            );
+        }
+    }
 
     #[test]
     fn delays_double_up_to_the_longest() {

@@ -28,8 +28,9 @@ impl Default for BreakerLimits {
         Self {
             // More than the attempts of one call, so that one unlucky call does not stop a tenant.
             failures_max: 6,
-            open_base: Duration::from_secs(5),
-            open_max: Duration::from_secs(60),
+            open_base: Duration::from_secs(1),
+            // One request in a quarter of a minute burdens nobody, and what is over must be seen within seconds.
+            open_max: Duration::from_secs(15),
             throttle_base: Duration::from_millis(500),
             // Microsoft counts by the minute: half of one frees a good part of the quota.
             throttle_max: Duration::from_secs(30),
@@ -191,6 +192,17 @@ mod tests {
         check(&[Throttled(None); 9], 8);
         check(&[Throttled(Some(Duration::from_secs(33)))], 33);
         check(&[Throttled(None), Answered], 0);
+    }
+
+    #[test]
+    fn by_default_it_is_never_open_for_long() {
+        let (now, limits) = (Instant::now(), BreakerLimits::default());
+        let mut breaker = Breaker::default();
+        for _ in 0..100 {
+            breaker.record(Failed, &limits, now, 1.0);
+        }
+        let wait = breaker.check(now).unwrap_err().wait;
+        assert!(wait <= Duration::from_secs(15), "{wait:?}");
     }
 
     #[test]

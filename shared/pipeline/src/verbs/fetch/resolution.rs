@@ -9,38 +9,13 @@ use jiff::Timestamp;
 use office365::Disposition;
 
 use super::error::FetchError;
-use crate::backoff::Backoff;
+use crate::backoff::patient;
 use crate::clock::later;
 use crate::content::ContentRef;
 use crate::microsoft::trouble;
 use crate::store::ledger::blob::{Evidence, Lease, Repeated};
 use crate::store::ledger::loss::LossKind;
 use crate::store::ledger::registry::brake::BrakeReason;
-use crate::store::queue::DELAY_MAX;
-
-/// For what passes by itself, as most does within minutes: when it is over, a blob must not wait longer than it lasted.
-const EARLY: Backoff = Backoff {
-    first: Duration::from_secs(1),
-    longest: Duration::from_secs(30),
-};
-
-/// Attempts with the delays above: eight minutes of them.
-const EARLY_ATTEMPTS: u32 = 20;
-
-/// For what has lasted longer. The longest delay is also the longest that a message can have, so that the queue alone brings the
-/// blob back.
-const LATE: Backoff = Backoff {
-    first: Duration::from_secs(60),
-    longest: DELAY_MAX,
-};
-
-/// How long to wait after so many failed attempts.
-fn backoff(attempts: u32) -> Duration {
-    match attempts.checked_sub(EARLY_ATTEMPTS) {
-        None | Some(0) => EARLY.delay(attempts),
-        Some(late) => LATE.delay(late),
-    }
-}
 
 /// Answers of one kind before a blob is given up. With the delays above they take some minutes.
 const ANSWERS_MIN: u32 = 10;
@@ -109,7 +84,7 @@ pub(super) fn resolve(
     let expiration = attempt.blob.content_expiration;
     // Once the bytes are ours, expiration at Microsoft means nothing.
     let long_expired = !attempt.had_raw && now >= later(expiration, LOST_AFTER_EXPIRATION);
-    let delay = backoff(attempt.number);
+    let delay = patient(attempt.number);
     let proven = |answers: Option<Repeated>, span| {
         answers.is_some_and(|Repeated { count, since }| {
             count >= ANSWERS_MIN && now >= later(since, span)
@@ -204,20 +179,5 @@ mod tests {
         check(9, true, hours(1), true);
         check(8, true, hours(1), false);
         check(100, true, Duration::from_secs(3599), false);
-    }
-
-    #[test]
-    fn delays_grow_from_a_second_to_fifteen_minutes() {
-        let after = |number: u32| match after_an_error_page(number - 1, false, Duration::ZERO) {
-            Resolution::Retry(after) => after.as_secs_f64(),
-            other => panic!("{other:?}"),
-        };
-        for (number, longest) in [(1, 1.0), (3, 4.0), (20, 30.0), (21, 60.0), (200, 900.0)] {
-            let found = after(number);
-            assert!(
-                found >= longest / 2.0 && found <= longest,
-                "{number}: {found}"
-            );
-        }
     }
 }

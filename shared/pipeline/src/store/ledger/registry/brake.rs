@@ -11,7 +11,7 @@ use office365::TenantId;
 use serde::Serialize;
 
 use crate::aws::AwsError;
-use crate::backoff::Backoff;
+use crate::backoff::patient;
 use crate::clock::later;
 use crate::store::ledger::attribute::{
     Item, cut, get_millis, get_number, get_parsed, get_text, millis, number, text,
@@ -19,12 +19,9 @@ use crate::store::ledger::attribute::{
 use crate::store::ledger::key::Key;
 use crate::store::ledger::{Ledger, LedgerError, conditional};
 
-/// Between two probes. The first ones are close, because a single odd answer is over within seconds; the longest is short
-/// enough that nobody who has given consent waits long, and no longer than a message can be delayed.
-const PROBES: Backoff = Backoff {
-    first: Duration::from_secs(2),
-    longest: Duration::from_secs(15 * 60),
-};
+/// Where the probes begin in the delays of [`patient`]: the first is after two seconds at most, because a single odd answer is
+/// over by then.
+const FIRST_PROBE: u32 = 2;
 
 /// Why a tenant cannot be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -105,7 +102,7 @@ impl Ledger {
         wait: Duration,
         now: Timestamp,
     ) -> Result<Option<Brake>, LedgerError> {
-        let next = later(now, PROBES.delay(1).max(wait));
+        let next = later(now, patient(FIRST_PROBE).max(wait));
         let put = self
             .update_key(&Key::Tenant(tenant))
             .update_expression(
@@ -145,7 +142,7 @@ impl Ledger {
         brake: &Brake,
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
-        let next = later(now, PROBES.delay(brake.probes.saturating_add(2)));
+        let next = later(now, patient(brake.probes.saturating_add(FIRST_PROBE + 1)));
         let taken = self
             .update_key(&Key::Tenant(tenant))
             .update_expression("SET next_probe_at = :next ADD brake_probes :one")
