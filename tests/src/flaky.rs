@@ -58,6 +58,15 @@ impl fmt::Debug for Flaky {
 }
 
 impl Flaky {
+    /// The same over another client.
+    #[must_use]
+    pub fn over(inner: SharedHttpClient) -> Self {
+        Self {
+            inner,
+            ahead: Arc::default(),
+        }
+    }
+
     /// Makes the next `times` calls of `operation` fail.
     pub fn next(&self, operation: &str, trouble: Trouble, times: usize) {
         self.next_matching(operation, "", trouble, times);

@@ -5,6 +5,7 @@ pub mod flaky;
 pub mod forward;
 pub mod glue_tables;
 pub mod lake;
+pub mod meter;
 pub mod ministack;
 pub mod repo;
 pub mod severity;

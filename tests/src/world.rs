@@ -4,6 +4,7 @@
 
 mod attempts;
 mod calls;
+mod measured;
 mod sweeps;
 
 use std::collections::HashMap;
@@ -43,6 +44,7 @@ use uuid::Uuid;
 
 use crate::Outcome;
 use crate::flaky::Flaky;
+use crate::meter::Meter;
 
 /// The operator's API key.
 pub const API_KEY: &str = "an-api-key-for-tests-only";
@@ -123,7 +125,7 @@ impl World {
     /// # Errors
     /// A server fails to start.
     pub async fn start_strict(config: emulator::Config) -> Outcome<Self> {
-        Self::assemble(config, EventSettings::default()).await
+        Self::assemble(config, EventSettings::default(), None).await
     }
 
     /// The same as [`World::start`], with other settings of the fetcher.
@@ -135,19 +137,27 @@ impl World {
             allow_http_webhooks: true,
             ..config
         };
-        Self::assemble(config, events).await
+        Self::assemble(config, events, None).await
     }
 
-    async fn assemble(config: emulator::Config, events: EventSettings) -> Outcome<Self> {
+    async fn assemble(
+        config: emulator::Config,
+        events: EventSettings,
+        meter: Option<&Meter>,
+    ) -> Outcome<Self> {
         let emulator = Emulator::start(config).await?;
         let backends = backends::start(Storage::Memory, BATCH_WITHIN).await?;
         let folder = TempDir::new()?;
-        let (flaky_dynamodb, flaky_sqs) = (Flaky::default(), Flaky::default());
+        let flaky = || meter.map_or_else(Flaky::default, |meter| Flaky::over(meter.client()));
+        let (flaky_dynamodb, flaky_sqs) = (flaky(), flaky());
         let ledger = ledger(&backends, &flaky_dynamodb);
         let queue = queue(&backends, &flaky_sqs);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let base_url = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
-        let microsoft = || microsoft(&emulator);
+        let microsoft = || match meter {
+            None => microsoft(&emulator),
+            Some(_) => measured::microsoft(&emulator, &ledger),
+        };
         let webhooks = || Webhooks {
             base_url: Some(base_url.clone()),
             key: Secret::fixed(WEBHOOK_KEY.into(), None),
@@ -174,10 +184,13 @@ impl World {
             let _ = stopped.await;
         }));
         Ok(Self {
-            fetcher: fetcher(&ledger, &queue, folder.path(), &emulator, events)?,
+            fetcher: fetcher(&ledger, &queue, folder.path(), microsoft()?, events)?,
             dispatcher: Dispatcher {
                 ledger: ledger.clone(),
-                sweeps: SweepQueue::new(backends.sqs.clone(), backends.sweep_queue_url.clone()),
+                sweeps: SweepQueue::new(
+                    sqs(&backends, &flaky_sqs),
+                    backends.sweep_queue_url.clone(),
+                ),
                 periods: PERIODS,
             },
             sweeper: Arc::new(Sweeper::new(
@@ -210,7 +223,7 @@ impl World {
             &self.ledger,
             &queue,
             self.folder.path(),
-            &self.emulator,
+            microsoft(&self.emulator)?,
             events,
         )?;
         Ok(())
@@ -465,14 +478,14 @@ fn fetcher(
     ledger: &Ledger,
     queue: &Queue,
     lake: &Path,
-    emulator: &Emulator,
+    microsoft: Microsoft,
     events: EventSettings,
 ) -> Outcome<Arc<Fetcher>> {
     Ok(Arc::new(Fetcher::new(
         ledger.clone(),
         queue.clone(),
         self::lake(lake)?,
-        microsoft(emulator)?,
+        microsoft,
         events,
     )))
 }
@@ -489,9 +502,12 @@ fn ledger(backends: &Backends, flaky: &Flaky) -> Ledger {
 }
 
 fn queue(backends: &Backends, flaky: &Flaky) -> Queue {
+    Queue::new(sqs(backends, flaky), backends.queue_url.clone(), false)
+}
+
+fn sqs(backends: &Backends, flaky: &Flaky) -> aws_sdk_sqs::Client {
     let config = backends.sqs.config().to_builder();
-    let client = aws_sdk_sqs::Client::from_conf(config.http_client(flaky.clone()).build());
-    Queue::new(client, backends.queue_url.clone(), false)
+    aws_sdk_sqs::Client::from_conf(config.http_client(flaky.clone()).build())
 }
 
 fn microsoft(emulator: &Emulator) -> Outcome<Microsoft> {

@@ -4,9 +4,10 @@ pub mod budget;
 pub mod credential;
 pub mod trouble;
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use office365::{Client, ClientConfig, Credential, Endpoints, InvalidConfig};
+use office365::{Client, ClientConfig, Clock, Credential, Endpoints, InvalidConfig};
 use uuid::Uuid;
 
 use self::credential::AppCredential;
@@ -14,7 +15,7 @@ use crate::store::ledger::Ledger;
 
 /// The API and the app registration that calls it. A clone shares the client: its tokens, its connections and its quota of
 /// requests to each tenant.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Microsoft {
     client_id: Uuid,
     publisher_id: Uuid,
@@ -22,7 +23,18 @@ pub struct Microsoft {
     credential: Credential,
     /// Where the requests of a tenant are counted for all processes; none where there is one process.
     shared_by: Option<Ledger>,
+    /// Another clock than the system's.
+    clock: Option<Clock>,
     client: Arc<OnceLock<Client>>,
+}
+
+impl fmt::Debug for Microsoft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Microsoft")
+            .field("client_id", &self.client_id)
+            .field("endpoints", &self.endpoints)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Microsoft {
@@ -40,6 +52,7 @@ impl Microsoft {
             endpoints,
             credential: credential.into_credential(),
             shared_by: None,
+            clock: None,
             client: Arc::default(),
         }
     }
@@ -48,6 +61,13 @@ impl Microsoft {
     #[must_use]
     pub fn shared_by(mut self, ledger: Ledger) -> Self {
         self.shared_by = Some(ledger);
+        self
+    }
+
+    /// The same by another clock than the system's: tokens end and minutes of requests begin by it.
+    #[must_use]
+    pub fn on_clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
         self
     }
 
@@ -69,6 +89,9 @@ impl Microsoft {
         let credential = self.credential.clone();
         let mut config = ClientConfig::new(self.client_id, credential, self.publisher_id);
         config.endpoints = self.endpoints.clone();
+        if let Some(clock) = &self.clock {
+            config.clock = Arc::clone(clock);
+        }
         config.budget = self
             .shared_by
             .clone()
