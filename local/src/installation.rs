@@ -1,7 +1,7 @@
 //! An installation: the whole pipeline in this process, with its ledger, lake and keys in a folder.
 
-pub mod api;
 pub mod data_dir;
+pub mod front;
 pub mod resume;
 pub mod sweeps;
 pub mod worker;
@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use office365::{AllowedHosts, Endpoints};
+use pipeline::api::Api;
 use pipeline::aws::secrets::Secret;
 use pipeline::fetch::{self, Fetcher};
 use pipeline::lake::{Lake, OpenError};
@@ -21,7 +22,6 @@ use pipeline::microsoft::credential::AppCredential;
 use pipeline::queue::{Queue, SweepQueue};
 use pipeline::receive::Receiver;
 use pipeline::reconcile::{Dispatcher, Periods, Sweeper};
-use pipeline::register::Registrar;
 use pipeline::settings::EventSettings;
 use pipeline::subscription::Webhooks;
 use secrecy::SecretString;
@@ -32,8 +32,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;
 
-use self::api::Api;
 use self::data_dir::{DataDir, DataDirError};
+use self::front::Front;
 use self::resume::ResumeError;
 use self::worker::MessageSource;
 use crate::backends::{self, Backends, BackendsError, Storage, TABLE};
@@ -185,10 +185,14 @@ pub async fn start(data: DataDir, config: Config) -> Result<Installation, Instal
     let backends = Arc::new(backends);
     let stop = CancellationToken::new();
     let (ledger, source) = (components.ledger.clone(), components.source.clone());
-    let (api, sweeping, fetcher) = components.assemble(&config, &backends);
+    let (front, sweeping, fetcher) = components.assemble(&config, &backends);
     let mut tasks = JoinSet::new();
     tasks.spawn(sweeps::expire(Arc::clone(&backends), stop.clone()));
-    tasks.spawn(api::serve(listener, api, stop.clone().cancelled_owned()));
+    tasks.spawn(front::serve(
+        listener,
+        front,
+        stop.clone().cancelled_owned(),
+    ));
     let (fetcher, within) = (Arc::new(fetcher), config.batch_within);
     tasks.spawn(worker::run(source, stop.clone(), move |deliveries| {
         let fetcher = Arc::clone(&fetcher);
@@ -257,7 +261,7 @@ impl Components {
         }
     }
 
-    fn assemble(self, config: &Config, backends: &Backends) -> (Api, Sweeping, Fetcher) {
+    fn assemble(self, config: &Config, backends: &Backends) -> (Front, Sweeping, Fetcher) {
         // One for all: Microsoft counts a tenant's requests in all.
         let microsoft = Self::microsoft(config);
         let receiver = Receiver {
@@ -266,16 +270,16 @@ impl Components {
             hosts: AllowedHosts::of_any_cloud(&config.endpoints),
             queue: self.queue.clone(),
         };
-        let registrar = Registrar {
+        let api = Api {
             ledger: self.ledger.clone(),
             queue: self.queue.clone(),
             microsoft: microsoft.clone(),
             webhooks: self.webhooks(),
             api_key: Secret::fixed(self.api_key.clone(), None),
         };
-        let api = Api {
+        let front = Front {
             receiver: Arc::new(receiver),
-            registrar: Arc::new(registrar),
+            api: Arc::new(api),
         };
         let sweeping = self.sweeping(config, microsoft.clone(), backends);
         let fetcher = Fetcher::new(
@@ -285,7 +289,7 @@ impl Components {
             microsoft,
             config.events.clone(),
         );
-        (api, sweeping, fetcher)
+        (front, sweeping, fetcher)
     }
 
     fn sweeping(&self, config: &Config, microsoft: Microsoft, backends: &Backends) -> Sweeping {

@@ -6,7 +6,7 @@
 //! | [`commands`] | one file a command |
 //! | [`story`] | what the demo prints while it runs, read from the pipeline's log events |
 //! | [`verify`] | counts what is in a lake |
-//! | [`installation`] | receiver, fetcher, registrar and reconciler in this process, in a folder |
+//! | [`installation`] | receiver, fetcher, api and reconciler in this process, in a folder |
 //! | [`backends`] | embedded DynamoDB and SQS |
 //!
 //! **Invariants.** The code that runs on Lambda runs here too: no file here knows how a blob becomes events or how a

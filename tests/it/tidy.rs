@@ -33,7 +33,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ),
     ("receiver", &["pipeline"]),
     ("fetcher", &["pipeline"]),
-    ("registrar", &["pipeline"]),
+    ("api", &["pipeline"]),
     ("reconciler", &["pipeline"]),
     ("compactor", &["pipeline"]),
     ("forwarder", &["pipeline"]),
@@ -64,7 +64,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
 const FUNCTIONS: &[&str] = &[
     "receiver",
     "fetcher",
-    "registrar",
+    "api",
     "reconciler",
     "compactor",
     "forwarder",

@@ -247,7 +247,7 @@ impl Stack {
         for function in [
             "receiver",
             "fetcher",
-            "registrar",
+            "api",
             "reconciler",
             "compactor",
             "forwarder",

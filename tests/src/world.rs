@@ -18,9 +18,10 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use emulator::Emulator;
 use jiff::Timestamp;
 use local::backends::{self, Backends, Storage, TABLE};
-use local::installation::api::{self, Api};
+use local::installation::front::{self, Front};
 use local::verify::{self, RecordKey};
 use office365::{AllowedHosts, ContentType, Endpoints};
+use pipeline::api::Api;
 use pipeline::aws::batch::Delivery;
 use pipeline::aws::secrets::Secret;
 use pipeline::clock::Clock;
@@ -32,7 +33,6 @@ use pipeline::microsoft::credential::AppCredential;
 use pipeline::queue::{Queue, SweepQueue};
 use pipeline::receive::Receiver;
 use pipeline::reconcile::{Dispatcher, Periods, Sweeper};
-use pipeline::register::Registrar;
 use pipeline::settings::EventSettings;
 use pipeline::subscription::Webhooks;
 use tempfile::TempDir;
@@ -103,7 +103,7 @@ pub struct World {
     /// The argument of `receive::handle`.
     pub receiver: Arc<Receiver>,
     fetcher: Arc<Fetcher>,
-    registrar: Arc<Registrar>,
+    api: Arc<Api>,
     dispatcher: Dispatcher,
     sweeper: Arc<Sweeper>,
     backends: Backends,
@@ -168,7 +168,7 @@ impl World {
             hosts: AllowedHosts::of_any_cloud(microsoft()?.endpoints()),
             queue: queue.clone(),
         });
-        let registrar = Arc::new(Registrar {
+        let api = Arc::new(Api {
             ledger: ledger.clone(),
             queue: queue.clone(),
             microsoft: microsoft()?,
@@ -176,11 +176,11 @@ impl World {
             api_key: Secret::fixed(API_KEY.into(), None),
         });
         let (server, stopped) = oneshot::channel::<()>();
-        let api = Api {
+        let front = Front {
             receiver: Arc::clone(&receiver),
-            registrar: Arc::clone(&registrar),
+            api: Arc::clone(&api),
         };
-        tokio::spawn(api::serve(listener, api, async move {
+        tokio::spawn(front::serve(listener, front, async move {
             let _ = stopped.await;
         }));
         Ok(Self {
@@ -206,7 +206,7 @@ impl World {
             flaky_dynamodb,
             flaky_sqs,
             receiver,
-            registrar,
+            api,
             backends,
             folder,
             _server: server,

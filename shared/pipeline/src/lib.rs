@@ -41,4 +41,4 @@ mod verbs;
 pub mod wiring;
 
 pub use store::{lake, ledger, queue, waiting};
-pub use verbs::{compact, fetch, forward, receive, reconcile, register, subscription};
+pub use verbs::{api, compact, fetch, forward, receive, reconcile, subscription};

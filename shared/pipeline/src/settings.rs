@@ -1,6 +1,6 @@
 //! The only reader of the environment: every setting typed, all faults reported at once.
 //!
-//! Each function asks for its own set ([`receiver`], [`fetcher`], [`registrar`], [`reconciler`], [`compactor`],
+//! Each function asks for its own set ([`receiver`], [`fetcher`], [`api`], [`reconciler`], [`compactor`],
 //! [`forwarder`]), so that a deployment gives a function no more than it needs. An empty value counts as absent, because a SAM
 //! parameter left out arrives as "".
 
@@ -56,9 +56,9 @@ pub struct WebhookSettings {
     pub webhook_key_arn: String,
 }
 
-/// What the registrar needs.
+/// What the function api needs.
 #[derive(Debug)]
-pub struct RegistrarSettings {
+pub struct ApiSettings {
     /// `TABLE_NAME`
     pub table: String,
     /// `QUEUE_URL`: where replays go.
@@ -165,11 +165,11 @@ pub fn fetcher(get: impl Fn(&str) -> Option<String>) -> Result<FetcherSettings, 
     }
 }
 
-/// Reads the registrar's settings.
+/// Reads the settings of the function api.
 ///
 /// # Errors
 /// Every missing or malformed variable, by name.
-pub fn registrar(get: impl Fn(&str) -> Option<String>) -> Result<RegistrarSettings, SettingsError> {
+pub fn api(get: impl Fn(&str) -> Option<String>) -> Result<ApiSettings, SettingsError> {
     let mut env = Variables::new(&get);
     let settings = (
         env.required("TABLE_NAME"),
@@ -180,7 +180,7 @@ pub fn registrar(get: impl Fn(&str) -> Option<String>) -> Result<RegistrarSettin
     );
     match settings {
         (Some(table), Some(queue_url), Some(api_key_arn), Some(webhook), Some(microsoft)) => env
-            .finish(RegistrarSettings {
+            .finish(ApiSettings {
                 table,
                 queue_url,
                 api_key_arn,

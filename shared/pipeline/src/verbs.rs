@@ -1,9 +1,9 @@
 //! What ualstream does, a module a verb; and keeping subscriptions as they should be, which registering and reconciling share.
 
+pub mod api;
 pub mod compact;
 pub mod fetch;
 pub mod forward;
 pub mod receive;
 pub mod reconcile;
-pub mod register;
 pub mod subscription;

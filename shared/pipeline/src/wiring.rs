@@ -10,18 +10,18 @@ use crate::aws::secrets::Secret;
 use crate::microsoft::Microsoft;
 use crate::microsoft::credential::AppCredential;
 use crate::settings::{
-    CompactorSettings, CredentialSettings, FetcherSettings, ForwarderSettings, MicrosoftSettings,
-    ReceiverSettings, ReconcilerSettings, RegistrarSettings, WebhookSettings,
+    ApiSettings, CompactorSettings, CredentialSettings, FetcherSettings, ForwarderSettings,
+    MicrosoftSettings, ReceiverSettings, ReconcilerSettings, WebhookSettings,
 };
 use crate::store::lake::{Lake, OpenError};
 use crate::store::ledger::Ledger;
 use crate::store::queue::{Queue, SweepQueue};
+use crate::verbs::api::Api;
 use crate::verbs::compact::Compactor;
 use crate::verbs::fetch::Fetcher;
 use crate::verbs::forward::{Forwarder, Stream};
 use crate::verbs::receive::Receiver;
 use crate::verbs::reconcile::{Dispatcher, Periods, Reconciler, Sweeper};
-use crate::verbs::register::Registrar;
 use crate::verbs::subscription::Webhooks;
 
 /// What the receiver works with.
@@ -50,11 +50,11 @@ pub fn fetcher(settings: FetcherSettings, aws: &SdkConfig) -> Result<Fetcher, Op
     ))
 }
 
-/// What the registrar works with.
+/// What the API works with.
 #[must_use]
-pub fn registrar(settings: RegistrarSettings, aws: &SdkConfig) -> Registrar {
+pub fn api(settings: ApiSettings, aws: &SdkConfig) -> Api {
     let ledger = ledger(aws, settings.table);
-    Registrar {
+    Api {
         ledger: ledger.clone(),
         queue: queue(aws, settings.queue_url),
         microsoft: microsoft(aws, settings.microsoft).shared_by(ledger),

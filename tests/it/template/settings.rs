@@ -31,9 +31,7 @@ async fn each_function_gets_the_settings_that_it_reads() {
     check(&template, "FetcherFunction", measuring, |get| {
         settings::fetcher(get)
     });
-    check(&template, "RegistrarFunction", plain, |get| {
-        settings::registrar(get)
-    });
+    check(&template, "ApiFunction", plain, |get| settings::api(get));
     check(&template, "ReconcilerFunction", measuring, |get| {
         settings::reconciler(get)
     });

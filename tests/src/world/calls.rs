@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use office365::{ContentType, TenantId};
 use pipeline::subscription::webhook::{NOTIFICATIONS_PATH, auth_id};
-use pipeline::{receive, register};
+use pipeline::{api, receive};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -38,7 +38,7 @@ impl World {
             request = request.header("authorization", format!("Bearer {key}"));
         }
         let request = request.body(Bytes::from(body)).unwrap_or_default();
-        let response = register::handle(&self.registrar, request, self.now()).await;
+        let response = api::handle(&self.api, request, self.now()).await;
         let json = serde_json::from_slice(response.body()).unwrap_or(Value::Null);
         (response.status(), json)
     }

@@ -39,9 +39,9 @@ pub const BODY_BYTES_MAX: usize = 16 * 1024;
 /// Time for one request. API Gateway gives up after 30 s; what is not started by then, the reconciler starts.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(27);
 
-/// What the registrar works with.
+/// What the API works with.
 #[derive(Debug)]
-pub struct Registrar {
+pub struct Api {
     /// The ledger.
     pub ledger: Ledger,
     /// Where replays go.
@@ -55,31 +55,27 @@ pub struct Registrar {
 }
 
 /// Answers one request. Never fails: every fault is a problem.
-pub async fn handle(
-    registrar: &Registrar,
-    request: Request<Bytes>,
-    now: Timestamp,
-) -> Response<Bytes> {
+pub async fn handle(api: &Api, request: Request<Bytes>, now: Timestamp) -> Response<Bytes> {
     let clock = Clock::starting_at(now);
-    let answered = tokio::time::timeout(ANSWER_WITHIN, answer(registrar, &request, clock)).await;
+    let answered = tokio::time::timeout(ANSWER_WITHIN, answer(api, &request, clock)).await;
     answered
         .unwrap_or(Err(ApiError::TooSlow))
         .unwrap_or_else(ApiError::into_response)
 }
 
 async fn answer(
-    registrar: &Registrar,
+    api: &Api,
     request: &Request<Bytes>,
     clock: Clock,
 ) -> Result<Response<Bytes>, ApiError> {
-    authenticate(registrar, request).await?;
+    authenticate(api, request).await?;
     let body = request.body();
     if body.len() > BODY_BYTES_MAX {
         return Err(ApiError::BodyTooLong);
     }
     let route = Route::of(request.uri().path())?;
     let query = Query::parse(request.uri().query().unwrap_or_default());
-    let (this, now) = (registrar, clock.now());
+    let (this, now) = (api, clock.now());
     match (route, request.method()) {
         (Route::Tenants, &Method::GET) => tenants::list(this, query?).await,
         (Route::Tenants, &Method::POST) => tenants::register(this, body, clock).await,
@@ -105,7 +101,7 @@ async fn answer(
 }
 
 /// Compares hashes of the keys, so that neither content nor length shows in the time it takes.
-async fn authenticate(registrar: &Registrar, request: &Request<Bytes>) -> Result<(), ApiError> {
+async fn authenticate(api: &Api, request: &Request<Bytes>) -> Result<(), ApiError> {
     let presented = request
         .headers()
         .get(AUTHORIZATION)
@@ -115,7 +111,7 @@ async fn authenticate(registrar: &Registrar, request: &Request<Bytes>) -> Result
             scheme.eq_ignore_ascii_case(b"Bearer ").then_some(key)
         })
         .ok_or(ApiError::NotAuthenticated)?;
-    let expected = registrar.api_key.versions().await?.current;
+    let expected = api.api_key.versions().await?.current;
     let expected = Sha256::digest(expected.expose_secret());
     let presented = Sha256::digest(presented);
     if bool::from(expected.as_slice().ct_eq(presented.as_slice())) {

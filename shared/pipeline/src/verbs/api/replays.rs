@@ -5,7 +5,7 @@ use http::{Response, StatusCode};
 use jiff::Timestamp;
 use office365::TenantId;
 
-use super::Registrar;
+use super::Api;
 use super::answer::{ReplayList, ReplayView};
 use super::error::ApiError;
 use super::request::ReplayRequest;
@@ -16,13 +16,13 @@ use crate::store::ledger::replay::id::ReplayId;
 
 /// Begins a replay.
 pub(super) async fn begin(
-    registrar: &Registrar,
+    api: &Api,
     id: TenantId,
     body: &Bytes,
     now: Timestamp,
 ) -> Result<Response<Bytes>, ApiError> {
     let request = ReplayRequest::parse(body)?;
-    let Registrar { ledger, queue, .. } = registrar;
+    let Api { ledger, queue, .. } = api;
     let tenant = ledger.tenant(id).await?.ok_or(ApiError::NotRegistered)?;
     let types = request.content_types.unwrap_or(tenant.content_types);
     let begun = replay::begin(
@@ -39,11 +39,11 @@ pub(super) async fn begin(
 
 /// The tenant's replays, the newest first.
 pub(super) async fn list(
-    registrar: &Registrar,
+    api: &Api,
     id: TenantId,
     now: Timestamp,
 ) -> Result<Response<Bytes>, ApiError> {
-    let replays = registrar.ledger.replays(id).await?;
+    let replays = api.ledger.replays(id).await?;
     let views = replays.into_iter().map(|of| ReplayView::of(of, now));
     let list = ReplayList {
         replays: views.collect(),
@@ -53,30 +53,30 @@ pub(super) async fn list(
 
 /// One replay.
 pub(super) async fn show(
-    registrar: &Registrar,
+    api: &Api,
     id: TenantId,
     replay: &ReplayId,
     now: Timestamp,
 ) -> Result<Response<Bytes>, ApiError> {
-    let view = ReplayView::of(known(registrar, id, replay).await?, now);
+    let view = ReplayView::of(known(api, id, replay).await?, now);
     Ok(json_response(StatusCode::OK, &view))
 }
 
 /// Starts a replay that has failed again, where it stands.
 pub(super) async fn restart(
-    registrar: &Registrar,
+    api: &Api,
     id: TenantId,
     replay: &ReplayId,
     now: Timestamp,
 ) -> Result<Response<Bytes>, ApiError> {
-    let Registrar { ledger, queue, .. } = registrar;
-    let failed = known(registrar, id, replay).await?;
+    let Api { ledger, queue, .. } = api;
+    let failed = known(api, id, replay).await?;
     replay::restart((ledger, queue), id, &failed, now).await?;
-    let view = ReplayView::of(known(registrar, id, replay).await?, now);
+    let view = ReplayView::of(known(api, id, replay).await?, now);
     Ok(json_response(StatusCode::ACCEPTED, &view))
 }
 
-async fn known(registrar: &Registrar, id: TenantId, replay: &ReplayId) -> Result<Replay, ApiError> {
-    let found = registrar.ledger.replay(id, replay).await?;
+async fn known(api: &Api, id: TenantId, replay: &ReplayId) -> Result<Replay, ApiError> {
+    let found = api.ledger.replay(id, replay).await?;
     found.ok_or(ApiError::NoSuchReplay)
 }

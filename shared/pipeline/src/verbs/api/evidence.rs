@@ -7,7 +7,7 @@ use http::{Response, StatusCode};
 use jiff::Timestamp;
 use office365::{ContentType, TenantId};
 
-use super::Registrar;
+use super::Api;
 use super::answer::{Backfill, BackfillOf, CertificateList, LossList};
 use super::error::ApiError;
 use super::query::Query;
@@ -31,12 +31,12 @@ const LOSSES_PAGE: u16 = 100;
 
 /// Certificates of hours.
 pub(super) async fn certificate(
-    registrar: &Registrar,
+    api: &Api,
     id: TenantId,
     query: Query,
     now: Timestamp,
 ) -> Result<Response<Bytes>, ApiError> {
-    let tenant = tenant(registrar, id).await?;
+    let tenant = tenant(api, id).await?;
     let to = query.to.unwrap_or(now).min(now);
     let from = query.from.unwrap_or(earlier(to, CERTIFICATE_SPAN));
     if from >= to || from < earlier(to, CERTIFICATE_SPAN_MAX) {
@@ -46,7 +46,7 @@ pub(super) async fn certificate(
         Some(one) => vec![one],
         None => tenant.content_types,
     };
-    let hours = certificates(&registrar.ledger, id, &types, (from, to), now).await?;
+    let hours = certificates(&api.ledger, id, &types, (from, to), now).await?;
     let list = CertificateList {
         tenant_id: id,
         from,
@@ -58,15 +58,15 @@ pub(super) async fn certificate(
 
 /// A page of losses, the newest first. They outlive the registration.
 pub(super) async fn losses(
-    registrar: &Registrar,
+    api: &Api,
     id: TenantId,
     query: Query,
 ) -> Result<Response<Bytes>, ApiError> {
     let after: Option<LossId> = query.cursor()?;
     let limit = query.limit.unwrap_or(LOSSES_PAGE).min(LOSSES_PAGE_MAX);
-    let page = registrar.ledger.losses(id, after.as_ref(), limit).await?;
+    let page = api.ledger.losses(id, after.as_ref(), limit).await?;
     if page.losses.is_empty() && after.is_none() {
-        tenant(registrar, id).await?;
+        tenant(api, id).await?;
     }
     let list = LossList {
         losses: page.losses,
@@ -77,26 +77,23 @@ pub(super) async fn losses(
 
 /// Notes that somebody knows of a loss.
 pub(super) async fn acknowledge(
-    registrar: &Registrar,
+    api: &Api,
     id: TenantId,
     loss: &LossId,
     body: &Bytes,
     now: Timestamp,
 ) -> Result<Response<Bytes>, ApiError> {
     let note = request::note(body)?;
-    let acknowledged = registrar.ledger.acknowledge(id, loss, &note, now).await?;
+    let acknowledged = api.ledger.acknowledge(id, loss, &note, now).await?;
     let loss = acknowledged.ok_or(ApiError::NoSuchLoss)?;
     tracing::info!(tenant.id = %id, loss.id = %loss.id, "loss acknowledged");
     Ok(json_response(StatusCode::OK, &loss))
 }
 
 /// How far the first listing of each content type is.
-pub(super) async fn backfill(
-    registrar: &Registrar,
-    id: TenantId,
-) -> Result<Response<Bytes>, ApiError> {
-    let tenant = tenant(registrar, id).await?;
-    let state = registrar.ledger.sweep_state(id).await?.unwrap_or_default();
+pub(super) async fn backfill(api: &Api, id: TenantId) -> Result<Response<Bytes>, ApiError> {
+    let tenant = tenant(api, id).await?;
+    let state = api.ledger.sweep_state(id).await?.unwrap_or_default();
     let of = |of: &ContentType| backfill_of(*of, state.types.get(of));
     let content_types: Vec<BackfillOf> = tenant.content_types.iter().map(of).collect();
     let backfill = Backfill {
@@ -138,8 +135,8 @@ fn backfill_of(content_type: ContentType, sweep: Option<&TypeSweep>) -> Backfill
     }
 }
 
-async fn tenant(registrar: &Registrar, id: TenantId) -> Result<Tenant, ApiError> {
-    let tenant = registrar.ledger.tenant(id).await?;
+async fn tenant(api: &Api, id: TenantId) -> Result<Tenant, ApiError> {
+    let tenant = api.ledger.tenant(id).await?;
     tenant.ok_or(ApiError::NotRegistered)
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
-use pipeline::{aws, logging, register, settings, wiring};
+use pipeline::{api, aws, logging, settings, wiring};
 
 #[tokio::main(flavor = "current_thread")]
 #[expect(
@@ -12,11 +12,11 @@ use pipeline::{aws, logging, register, settings, wiring};
 )]
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
-    let settings = settings::registrar(settings::environment)?;
-    let registrar = &wiring::registrar(settings, &aws::config(settings::environment));
+    let settings = settings::api(settings::environment)?;
+    let this = &wiring::api(settings, &aws::config(settings::environment));
     run(service_fn(move |request: Request| async move {
         let request = request.map(|body| Bytes::copy_from_slice(body.as_ref()));
-        let answer = register::handle(registrar, request, Timestamp::now()).await;
+        let answer = api::handle(this, request, Timestamp::now()).await;
         Ok::<Response<Body>, Error>(answer.map(|body| match String::from_utf8(body.into()) {
             Ok(text) if text.is_empty() => Body::Empty,
             Ok(text) => Body::Text(text),

@@ -1,4 +1,4 @@
-//! One HTTP server in front of receiver and registrar, as API Gateway is on AWS.
+//! One HTTP server in front of receiver and API, as API Gateway is on AWS.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
+use pipeline::api::{self, Api, TENANTS_PATH};
 use pipeline::receive::{self, Receiver};
-use pipeline::register::{self, Registrar, TENANTS_PATH};
 use pipeline::response::{Problem, empty_response};
 use pipeline::subscription::webhook::NOTIFICATIONS_PATH;
 use tokio::net::TcpListener;
@@ -21,44 +21,44 @@ const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 
 /// The handlers behind the routes.
 #[derive(Clone)]
-pub struct Api {
+pub struct Front {
     /// Answers `/v1/notifications`.
     pub receiver: Arc<Receiver>,
     /// Answers `/v1/tenants`.
-    pub registrar: Arc<Registrar>,
+    pub api: Arc<Api>,
 }
 
 /// Serves until `stop` resolves, then answers the requests under way.
 pub async fn serve(
     listener: TcpListener,
-    api: Api,
+    front: Front,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
-    let router = Router::new().fallback(answer).with_state(api);
+    let router = Router::new().fallback(answer).with_state(front);
     let served = axum::serve(listener, router).with_graceful_shutdown(stop);
     if let Err(error) = served.await {
         tracing::error!(%error, "the API ended");
     }
 }
 
-async fn answer(State(api): State<Api>, request: Request<Body>) -> Response<Body> {
+async fn answer(State(front): State<Front>, request: Request<Body>) -> Response<Body> {
     let (head, body) = request.into_parts();
     // Either the body is too long, or it broke off and nobody reads the answer.
     let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
         return empty_response(StatusCode::PAYLOAD_TOO_LARGE).map(Body::from);
     };
-    route(&api, Request::from_parts(head, body))
+    route(&front, Request::from_parts(head, body))
         .await
         .map(Body::from)
 }
 
-async fn route(api: &Api, request: Request<Bytes>) -> Response<Bytes> {
+async fn route(front: &Front, request: Request<Bytes>) -> Response<Bytes> {
     let now = wall_clock::now();
     let path = request.uri().path();
     if path.starts_with(NOTIFICATIONS_PATH) {
-        receive::handle(&api.receiver, request, now).await
+        receive::handle(&front.receiver, request, now).await
     } else if path.starts_with(TENANTS_PATH) {
-        register::handle(&api.registrar, request, now).await
+        api::handle(&front.api, request, now).await
     } else {
         Problem::new(
             StatusCode::NOT_FOUND,

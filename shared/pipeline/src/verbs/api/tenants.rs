@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 use jiff::Timestamp;
 use office365::{Client, Cloud, ContentType, TenantId};
 
-use super::Registrar;
+use super::Api;
 use super::answer::{Listed, Losses, OpenBlobs, TenantDetail, TenantList, TenantView};
 use super::error::ApiError;
 use super::query::Query;
@@ -31,30 +31,30 @@ const READ_AT_ONCE: usize = 16;
 /// Registers a tenant, or changes what is named of one that is: proof of consent first, then the ledger, then the
 /// subscriptions. What cannot be started now stays `pending` with its error, and the reconciler goes on trying.
 pub(super) async fn register(
-    registrar: &Registrar,
+    api: &Api,
     body: &Bytes,
     clock: Clock,
 ) -> Result<Response<Bytes>, ApiError> {
     let registration = Registration::parse(body)?;
     let id = registration.tenant_id;
     for _ in 0..ROUNDS_MAX {
-        let Some(status) = register_once(registrar, &registration, clock).await? else {
+        let Some(status) = register_once(api, &registration, clock).await? else {
             continue;
         };
         tracing::info!({ field::TENANT_ID } = %id, new = status == StatusCode::CREATED, "{}", message::TENANT_REGISTERED);
-        look_after(registrar, id, clock).await?;
-        return Ok(json_response(status, &detail(registrar, id).await?));
+        look_after(api, id, clock).await?;
+        return Ok(json_response(status, &detail(api, id).await?));
     }
     Err(ApiError::Busy)
 }
 
 /// One round; `None` when somebody else has changed the tenant meanwhile.
 async fn register_once(
-    registrar: &Registrar,
+    api: &Api,
     registration: &Registration,
     clock: Clock,
 ) -> Result<Option<StatusCode>, ApiError> {
-    let Registrar { ledger, .. } = registrar;
+    let Api { ledger, .. } = api;
     let id = registration.tenant_id;
     // Of a tenant that cannot be read nothing can stay as it is: then everything must be said.
     let all_is_said = registration.cloud.is_some() && registration.content_types.is_some();
@@ -65,7 +65,7 @@ async fn register_once(
     let known = before.as_ref().ok().and_then(Option::as_ref);
     let cloud = registration.cloud.or(known.map(|tenant| tenant.cloud));
     let cloud = cloud.unwrap_or(Cloud::Enterprise);
-    let client = registrar.microsoft.client()?;
+    let client = api.microsoft.client()?;
     if let Err(error) = client.token_check(id, cloud).await {
         return Err(ApiError::of_token(error, client, id, cloud));
     }
@@ -86,7 +86,7 @@ async fn register_once(
         content_types: registration.content_types.clone(),
         state: (known.state == TenantState::Leaving).then_some(TenantState::Active),
     };
-    let changed = apply(registrar, known, &change, clock.now()).await?;
+    let changed = apply(api, known, &change, clock.now()).await?;
     Ok(changed.then_some(StatusCode::OK))
 }
 
@@ -108,7 +108,7 @@ fn new_tenant(registration: &Registration, cloud: Cloud, now: Timestamp) -> Tena
 
 /// Changes what is named of a tenant.
 pub(super) async fn change(
-    registrar: &Registrar,
+    api: &Api,
     id: TenantId,
     body: &Bytes,
     clock: Clock,
@@ -128,20 +128,20 @@ pub(super) async fn change(
         }),
     };
     for _ in 0..ROUNDS_MAX {
-        let known = registrar.ledger.tenant(id).await?;
+        let known = api.ledger.tenant(id).await?;
         let known = known.ok_or(ApiError::NotRegistered)?;
         if known.state == TenantState::Leaving {
             return Err(ApiError::Leaving);
         }
-        if !apply(registrar, &known, &change, clock.now()).await? {
+        if !apply(api, &known, &change, clock.now()).await? {
             continue;
         }
         tracing::info!(tenant.id = %id, "tenant changed");
         // A new name is nothing to call Microsoft for.
         if change.content_types.is_some() || change.state == Some(TenantState::Active) {
-            look_after(registrar, id, clock).await?;
+            look_after(api, id, clock).await?;
         }
-        let shown = detail(registrar, id).await?;
+        let shown = detail(api, id).await?;
         return Ok(json_response(StatusCode::OK, &shown));
     }
     Err(ApiError::Busy)
@@ -149,15 +149,15 @@ pub(super) async fn change(
 
 /// Changes a tenant, and makes it due. `false` when somebody else has changed it meanwhile.
 async fn apply(
-    registrar: &Registrar,
+    api: &Api,
     before: &Tenant,
     change: &TenantChange,
     now: Timestamp,
 ) -> Result<bool, ApiError> {
-    let Registrar { ledger, .. } = registrar;
+    let Api { ledger, .. } = api;
     // Stopped before the registration changes: should the stop fail, asking again stops it again.
     if let Some(types) = &change.content_types {
-        stop_dropped(registrar.microsoft.client()?, before, types).await?;
+        stop_dropped(api.microsoft.client()?, before, types).await?;
     }
     if ledger.change_tenant(before, change).await?.is_none() {
         return Ok(false);
@@ -182,16 +182,16 @@ async fn stop_dropped(
 }
 
 /// Starts the tenant's subscriptions.
-async fn look_after(registrar: &Registrar, id: TenantId, clock: Clock) -> Result<(), ApiError> {
-    let Registrar {
+async fn look_after(api: &Api, id: TenantId, clock: Clock) -> Result<(), ApiError> {
+    let Api {
         ledger, webhooks, ..
-    } = registrar;
-    let client = registrar.microsoft.client()?;
-    let registered = registered(registrar, id).await?;
+    } = api;
+    let client = api.microsoft.client()?;
+    let registered = registered(api, id).await?;
     match ensure(ledger, client, webhooks, &registered, clock).await {
         // A call succeeded: whatever kept the tenant from being served is over, and what waits is due.
         Ok(_) if ledger.take_brake_off(id).await? => {
-            let waiting = enqueue_waiting(ledger, &registrar.queue, id, clock.now()).await;
+            let waiting = enqueue_waiting(ledger, &api.queue, id, clock.now()).await;
             tracing::info!(tenant.id = %id, ?waiting, "tenant is served again");
         }
         Ok(_) => {}
@@ -205,14 +205,14 @@ async fn look_after(registrar: &Registrar, id: TenantId, clock: Clock) -> Result
 }
 
 /// A page of tenants.
-pub(super) async fn list(registrar: &Registrar, query: Query) -> Result<Response<Bytes>, ApiError> {
+pub(super) async fn list(api: &Api, query: Query) -> Result<Response<Bytes>, ApiError> {
     let limit = query.limit.map_or(TENANTS_PAGE_MAX, usize::from);
-    let page = registrar.ledger.tenants(query.cursor()?, limit).await?;
+    let page = api.ledger.tenants(query.cursor()?, limit).await?;
     let each = page.tenants.into_iter().map(|read| async move {
         match read {
             Ok(registered) => {
                 let id = registered.tenant.tenant_id;
-                let swept = registrar.ledger.sweep_state(id).await;
+                let swept = api.ledger.sweep_state(id).await;
                 Listed::Tenant(Box::new(TenantView::new(registered, swept)))
             }
             Err(unreadable) => Listed::Unreadable {
@@ -230,14 +230,14 @@ pub(super) async fn list(registrar: &Registrar, query: Query) -> Result<Response
 }
 
 /// One tenant, with what is open and what was lost.
-pub(super) async fn show(registrar: &Registrar, id: TenantId) -> Result<Response<Bytes>, ApiError> {
-    let detail = detail(registrar, id).await?;
+pub(super) async fn show(api: &Api, id: TenantId) -> Result<Response<Bytes>, ApiError> {
+    let detail = detail(api, id).await?;
     Ok(json_response(StatusCode::OK, &detail))
 }
 
-async fn detail(registrar: &Registrar, id: TenantId) -> Result<TenantDetail, ApiError> {
-    let Registrar { ledger, .. } = registrar;
-    let registered = registered(registrar, id).await?;
+async fn detail(api: &Api, id: TenantId) -> Result<TenantDetail, ApiError> {
+    let Api { ledger, .. } = api;
+    let registered = registered(api, id).await?;
     let (swept, open, losses) = futures::join!(
         ledger.sweep_state(id),
         ledger.open_blobs(id, Timestamp::MAX, OPEN_PAGE_MAX),
@@ -252,22 +252,19 @@ async fn detail(registrar: &Registrar, id: TenantId) -> Result<TenantDetail, Api
 
 /// Removes a tenant: marked first, so that nothing starts its subscriptions again; should a stop fail, the reconciler
 /// finishes the removal.
-pub(super) async fn remove(
-    registrar: &Registrar,
-    id: TenantId,
-) -> Result<Response<Bytes>, ApiError> {
-    let registered = registered(registrar, id).await?;
-    if !registrar.ledger.mark_leaving(id).await? {
+pub(super) async fn remove(api: &Api, id: TenantId) -> Result<Response<Bytes>, ApiError> {
+    let registered = registered(api, id).await?;
+    if !api.ledger.mark_leaving(id).await? {
         return Err(ApiError::NotRegistered);
     }
-    let client = registrar.microsoft.client()?;
+    let client = api.microsoft.client()?;
     stop_all(client, &registered).await?;
-    registrar.ledger.remove_tenant(id).await?;
+    api.ledger.remove_tenant(id).await?;
     tracing::info!(tenant.id = %id, "tenant removed");
     Ok(empty_response(StatusCode::NO_CONTENT))
 }
 
-async fn registered(registrar: &Registrar, id: TenantId) -> Result<Registered, ApiError> {
-    let registered = registrar.ledger.registered(id).await?;
+async fn registered(api: &Api, id: TenantId) -> Result<Registered, ApiError> {
+    let registered = api.ledger.registered(id).await?;
     registered.ok_or(ApiError::NotRegistered)
 }
