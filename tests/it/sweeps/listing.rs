@@ -3,6 +3,7 @@
 use emulator::{Behaviour, Fault};
 use http::Method;
 use office365::ContentType;
+use pipeline::certificate::{self, Standing};
 use pipeline::ledger::loss::LossKind;
 use pipeline::ledger::sweep::{Pass, SweepState, TypeSweep};
 use pipeline::reconcile::LOOK_BACK;
@@ -65,6 +66,36 @@ async fn days_without_listing_are_a_loss_with_their_period() -> Outcome<()> {
     assert_eq!(world.audit()?.0, 7);
     assert_eq!(world.sweep().await?.gaps, 0);
     assert_eq!(world.losses().await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_first_listing_that_comes_late_certifies_no_gap() -> Outcome<()> {
+    let world = World::start(silent()).await?;
+    let registered = world.now();
+    world.emulator.fault(listing_fails());
+    world.register(&[EXCHANGE]).await?;
+    world.sweep().await?;
+    publish(&world, 1);
+    world.pass(10 * DAY);
+    world.emulator.clear_faults();
+    let report = world.sweep().await?;
+    assert_eq!((report.failed, report.gaps), (0, 1), "{report:?}");
+    let losses = world.losses().await?;
+    // To the second.
+    let found: Vec<_> = losses.iter().map(|loss| loss.from.as_second()).collect();
+    assert_eq!(found, [registered.as_second()]);
+    let (from, to) = (registered - DAY, registered + 2 * DAY);
+    let rows = certificate::certificates(
+        &world.ledger,
+        id(world.tenant()),
+        &[EXCHANGE],
+        (from, to),
+        world.now(),
+    );
+    let rows = rows.await?;
+    assert!(rows.len() >= 72, "{}", rows.len());
+    assert!(rows.iter().all(|row| row.state == Standing::Open));
     Ok(())
 }
 

@@ -48,11 +48,9 @@ impl Listing<'_> {
     /// then the next window of each pass that is due.
     pub(super) async fn list(&self, of: ContentType) -> Result<(), TenantError> {
         let now = self.clock.now();
-        let plan = plan(self.progress.of_type(of).watermark, now);
-        if self.progress.of_type(of).watermark.is_none() {
-            self.begin(of, plan.windows.first().map(|first| first.start), now);
-        }
+        let plan = plan(&self.progress.of_type(of), now);
         let begin = plan.windows.first().map_or(now, |first| first.start);
+        self.begin(of, begin, now);
         let count = plan.windows.len();
         let mut gap = plan.gap;
         for (number, window) in plan.windows.into_iter().enumerate() {
@@ -71,12 +69,13 @@ impl Listing<'_> {
             .await
     }
 
-    /// The first listing: how far it has to go is kept, so that its progress can be told.
-    fn begin(&self, of: ContentType, from: Option<Timestamp>, now: Timestamp) {
+    /// The first listing: where it begins is kept, so that its progress can be told, and no hour before it is certified. Until
+    /// its first window is listed it begins later with each try; what it was to list by then is a gap.
+    fn begin(&self, of: ContentType, from: Timestamp, now: Timestamp) {
         self.progress.change(of, |swept| {
-            if swept.begun_at.is_none() {
-                swept.begun_at = from;
-                swept.begun_until = Some(now);
+            if swept.watermark.is_none() {
+                let until = *swept.begun_until.get_or_insert(now);
+                swept.begun_at = Some(from.min(until));
             }
         });
     }

@@ -97,18 +97,28 @@ impl Progress {
         self.lock().types.get(&of).cloned().unwrap_or_default()
     }
 
-    /// Notes which content types the tenant is registered for. One that has come back begins anew; one that was stopped is kept
-    /// until its last certificate is written.
-    pub(super) fn only(&self, registered: &[ContentType], certified_until: Option<Timestamp>) {
+    /// Notes which content types the tenant is registered for, and since when the new ones are to be listed: the first of all
+    /// since `known_at`. One that has come back begins anew; one that was stopped is kept until its last certificate is written.
+    pub(super) fn only(
+        &self,
+        registered: &[ContentType],
+        certified_until: Option<Timestamp>,
+        (known_at, now): (Timestamp, Timestamp),
+    ) {
         let mut done = self.lock();
+        let since = if done.types.is_empty() { known_at } else { now };
         done.types.retain(|of, swept| {
             let is_registered = registered.contains(of);
-            if is_registered && swept.stopped {
-                *swept = TypeSweep::default();
-            }
+            let has_come_back = is_registered && swept.stopped;
             swept.stopped = !is_registered;
-            is_registered || swept.watermark > certified_until
+            !has_come_back && (is_registered || swept.watermark > certified_until)
         });
+        for of in registered {
+            done.types.entry(*of).or_insert_with(|| TypeSweep {
+                begun_until: Some(since),
+                ..TypeSweep::default()
+            });
+        }
     }
 
     /// Changes how far a content type is.
@@ -173,14 +183,34 @@ mod tests {
             ..TypeSweep::default()
         };
         let progress = Progress::of(BTreeMap::from([(mail, swept.clone()), (files, swept)]));
-        progress.only(&[mail], at(5));
+        let only = |types: &[ContentType], certified| {
+            progress.only(types, certified, (at(1).unwrap(), at(10).unwrap()));
+        };
+        only(&[mail], at(5));
         let kept = progress.of_type(files);
         assert_eq!((kept.watermark, kept.stopped), (at(9), true));
-        progress.only(&[mail, files], at(5));
-        assert_eq!(progress.of_type(files), TypeSweep::default());
+        only(&[mail, files], at(5));
+        let anew = TypeSweep {
+            begun_until: at(10),
+            ..TypeSweep::default()
+        };
+        assert_eq!(progress.of_type(files), anew);
         assert_eq!(progress.of_type(mail).watermark, at(9));
-        progress.only(&[files], at(9));
+        only(&[files], at(9));
         assert!(!progress.types().contains_key(&mail), "certified");
+    }
+
+    #[test]
+    fn the_first_types_are_owed_since_the_registration() {
+        let (mail, at) = (ContentType::AuditExchange, Timestamp::from_second);
+        let (known, now) = (at(1).unwrap(), at(9).unwrap());
+        let progress = progress();
+        progress.only(&[mail], None, (known, now));
+        assert_eq!(progress.of_type(mail).begun_until, Some(known));
+        let later = ContentType::AuditGeneral;
+        progress.only(&[mail, later], None, (known, now));
+        assert_eq!(progress.of_type(later).begun_until, Some(now));
+        assert_eq!(progress.of_type(mail).begun_until, Some(known));
     }
 
     #[tokio::test(start_paused = true)]

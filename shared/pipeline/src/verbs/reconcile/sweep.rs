@@ -167,6 +167,7 @@ pub async fn sweep(
         owner: &owner,
         progress: &progress,
         last_error: state.last_error.as_deref(),
+        known_at: state.known_at,
         certified_until: state.certified_until,
         clock,
     };

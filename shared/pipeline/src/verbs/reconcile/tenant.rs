@@ -48,6 +48,8 @@ pub(super) struct Work<'a> {
     pub(super) progress: &'a Progress,
     /// What the sweep before this one failed with.
     pub(super) last_error: Option<&'a str>,
+    /// When the tenant was registered.
+    pub(super) known_at: Option<Timestamp>,
     /// Up to where certificates are written.
     pub(super) certified_until: Option<Timestamp>,
     pub(super) clock: Clock,
@@ -73,14 +75,18 @@ impl Work<'_> {
             TenantState::Paused => return Ok(End::Paused),
             TenantState::Active => {}
         }
+        let now = self.clock.now();
+        self.progress.only(
+            &registered.tenant.content_types,
+            self.certified_until,
+            (self.known_at.unwrap_or(now), now),
+        );
         if let Some(brake) = &registered.tenant.brake {
             look_for_oldest(self.ledger, tenant, self.progress).await?;
             if let Some(until) = self.waits(tenant, brake).await? {
                 return Ok(End::Braked(until));
             }
         }
-        self.progress
-            .only(&registered.tenant.content_types, self.certified_until);
         self.serve(client, &registered).await
     }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use office365::WINDOW_MAX;
 
 use crate::clock::{Hour, earlier, later};
-use crate::store::ledger::sweep::Pass;
+use crate::store::ledger::sweep::{Pass, TypeSweep};
 
 /// How far before the watermark a sweep begins: content becomes visible late and out of order, mostly by minutes. What is
 /// later still is found by the passes.
@@ -63,11 +63,15 @@ pub(super) struct Plan {
 /// What lies between the watermark and now.
 ///
 /// Without a watermark (a tenant's first sweep) everything that Microsoft lists is looked at: a fresh subscription can list
-/// blobs that are older than it.
-pub(super) fn plan(watermark: Option<Timestamp>, now: Timestamp) -> Plan {
+/// blobs that are older than it. What appeared since listing was wanted is owed all the same, however late the first one
+/// works.
+pub(super) fn plan(swept: &TypeSweep, now: Timestamp) -> Plan {
     let oldest = earlier(now, LOOK_BACK);
-    let begin = watermark.map_or(oldest, |mark| whole_hour(earlier(mark, OVERLAP)));
-    let gap = watermark.filter(|mark| *mark < oldest);
+    let begin = swept
+        .watermark
+        .map_or(oldest, |mark| whole_hour(earlier(mark, OVERLAP)));
+    let owed_from = swept.watermark.or(swept.begun_until);
+    let gap = owed_from.filter(|mark| *mark < oldest);
     let mut windows = Vec::new();
     let mut start = begin.max(oldest);
     // At most eight: 7 days in pieces of 23 h, the first of which may be shorter.
@@ -148,16 +152,23 @@ mod tests {
         }
     }
 
+    fn swept_to(mark: &str) -> TypeSweep {
+        TypeSweep {
+            watermark: Some(at(mark)),
+            ..TypeSweep::default()
+        }
+    }
+
     #[test]
     fn a_sweep_begins_on_the_hour_two_hours_back() {
-        let found = plan(Some(at("2026-03-08T12:05:00Z")), at(NOW));
+        let found = plan(&swept_to("2026-03-08T12:05:00Z"), at(NOW));
         assert_eq!(found.windows, [window("2026-03-08T10:00:00Z", NOW)]);
         assert_eq!(found.gap, None);
     }
 
     #[test]
     fn the_first_sweep_looks_at_all_there_is() {
-        let first = plan(None, at(NOW));
+        let first = plan(&TypeSweep::default(), at(NOW));
         assert_eq!((first.windows.len(), first.gap), (8, None));
         let begin = window("2026-03-01T12:15:00Z", "2026-03-02T11:00:00Z");
         assert_eq!(first.windows[0], begin);
@@ -165,12 +176,18 @@ mod tests {
 
     #[test]
     fn what_can_not_be_listed_any_more_is_a_gap() {
-        let late = plan(Some(at("2026-02-27T08:30:00Z")), at(NOW));
+        let late = plan(&swept_to("2026-02-27T08:30:00Z"), at(NOW));
         let gap = (at("2026-02-27T08:30:00Z"), at("2026-03-01T12:15:00Z"));
         assert_eq!(late.gap, Some(gap));
         assert_eq!(late.windows[0].start, gap.1);
-        let in_time = plan(Some(at("2026-03-01T12:15:00Z")), at(NOW));
+        let in_time = plan(&swept_to("2026-03-01T12:15:00Z"), at(NOW));
         assert_eq!(in_time.gap, None);
+        // Nothing was ever listed, and that began to be wanted so long ago.
+        let wanted = TypeSweep {
+            begun_until: Some(gap.0),
+            ..TypeSweep::default()
+        };
+        assert_eq!(plan(&wanted, at(NOW)), late);
     }
 
     #[test]
@@ -212,7 +229,8 @@ mod tests {
             let now = later(at(NOW), Duration::from_secs(now_seconds));
             let oldest = earlier(now, LOOK_BACK);
             let mark = behind_seconds.map(|s| earlier(now, Duration::from_secs(s)));
-            let Plan { gap, windows } = plan(mark, now);
+            let swept = TypeSweep { watermark: mark, ..TypeSweep::default() };
+            let Plan { gap, windows } = plan(&swept, now);
             prop_assert_eq!(windows.last().unwrap().end, now);
             for pair in windows.windows(2) {
                 prop_assert_eq!(pair[0].end, pair[1].start);
