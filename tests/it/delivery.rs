@@ -3,12 +3,18 @@
 use std::time::Duration;
 
 use emulator::{Fault, FaultKind, Operation};
+use http::Method;
+use jiff::Timestamp;
+use pipeline::content::DiscoveredBy;
 use pipeline::lake::Codec;
+use pipeline::ledger::blob::Lease;
 use pipeline::ledger::loss::LossKind;
 use pipeline::settings::{EventSettings, RecordDedupe};
 use serde_json::{Value, json};
 use tests::Outcome;
 use tests::world::{EXCHANGE, World, exchange, quiet};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[tokio::test]
 async fn announced_content_is_delivered_once_and_shown() -> Outcome<()> {
@@ -240,12 +246,94 @@ async fn a_lost_blob_that_is_listed_again_is_delivered() -> Outcome<()> {
     }));
     world.emulator.clear_faults();
     world.pass(Duration::from_secs(60));
-    assert_eq!(world.sweep().await?.reopened, 20);
+    assert_eq!(world.sweep().await?.reopened, 0, "a verdict stands a day");
+    world.pass(DAY);
+    // The pass over the week comes to them, window by window.
+    let mut reopened = 0;
+    for _ in 0..9 {
+        reopened += world.sweep().await?.reopened;
+    }
+    assert_eq!(reopened, 20);
     world.work_until_empty().await?;
     world.assert_delivered()?;
     let recovered = world.losses().await?;
     assert_eq!(recovered.len(), 20);
     assert!(recovered.iter().all(|loss| loss.recovered_at.is_some()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_loss_that_comes_again_stays_acknowledged() -> Outcome<()> {
+    let world = World::start(emulator::Config {
+        blobs_per_tenant: 1,
+        ..exchange()
+    })
+    .await?;
+    let gone = Fault {
+        operation: Some(Operation::Blob),
+        ..Fault::from(FaultKind::Error {
+            status: 404,
+            code: "AF20050".to_owned(),
+            message: "The specified content does not exist.".to_owned(),
+        })
+    };
+    world.emulator.fault(gone);
+    world.register(&[EXCHANGE]).await?;
+    world.all_announced().await?;
+    world.try_again(9, Duration::from_secs(40 * 60)).await?;
+    let lost = world.losses().await?.remove(0);
+    let path = format!(
+        "/v1/tenants/{}/losses/{}/acknowledge",
+        world.tenant(),
+        lost.id
+    );
+    let note = json!({"note": "known at Microsoft"});
+    let (status, answer) = world.operate(Method::POST, &path, note).await;
+    assert!(status.is_success(), "{answer}");
+    world.pass(DAY);
+    assert_eq!(world.sweep().await?.reopened, 1);
+    world.try_again(9, Duration::from_secs(40 * 60)).await?;
+    let again = world.losses().await?;
+    let [again] = again.as_slice() else {
+        return Err(format!("{again:?}").into());
+    };
+    assert!(!again.is_open(), "{again:?}");
+    assert_eq!(again.note.as_deref(), Some("known at Microsoft"));
+    assert!(again.evidence_since > lost.evidence_since, "{again:?}");
+    assert_eq!(again.recorded_at, lost.recorded_at);
+    Ok(())
+}
+
+#[tokio::test]
+async fn poison_that_is_tried_again_begins_alone() -> Outcome<()> {
+    let world = World::start(quiet()).await?;
+    world.register(&[EXCHANGE]).await?;
+    let record = vec![world.record(1)];
+    let of = emulator::ContentType::Exchange;
+    let name = world.emulator.publish(world.tenant(), of, record);
+    world.all_announced().await?;
+    let tenant = world.tenant().to_string().parse()?;
+    world.sweep().await?;
+    let open = world.ledger.open_blobs(tenant, Timestamp::MAX, 1).await?;
+    let blob = &open.first().ok_or("no blob")?.blob;
+    // Ten workers die, and the eleventh gives it up.
+    for worker in 1..=10 {
+        let lease = Lease {
+            owner: worker.to_string(),
+            until: world.now() + Duration::from_secs(1),
+        };
+        let via = DiscoveredBy::Listing;
+        world.ledger.lease(blob, via, &lease, world.now()).await?;
+        world.pass(Duration::from_secs(2));
+    }
+    assert_eq!(world.blob(&name).await?["unconcluded"], "10");
+    world.try_again(1, Duration::from_secs(60)).await?;
+    assert_eq!(world.blob(&name).await?["state"], "QUARANTINED");
+    world.pass(DAY);
+    assert_eq!(world.sweep().await?.reopened, 1);
+    assert_eq!(world.blob(&name).await?["unconcluded"], "3");
+    world.work_until_empty().await?;
+    assert_eq!(world.audit()?, (1, 0, 0));
     Ok(())
 }
 

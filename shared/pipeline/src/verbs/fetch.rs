@@ -52,7 +52,7 @@ use crate::settings::EventSettings;
 use crate::store::lake::Lake;
 use crate::store::lake::key::{self, Generation};
 use crate::store::ledger::Ledger;
-use crate::store::ledger::blob::{Choice, Counts, Lease, LeaseOutcome, State};
+use crate::store::ledger::blob::{ALONE_AFTER, Choice, Counts, Lease, LeaseOutcome, State};
 use crate::store::ledger::loss::LossKind;
 use crate::store::queue::{DELAY_MAX, Message, Queue};
 use crate::store::waiting;
@@ -63,10 +63,7 @@ const LEASE_MARGIN: Duration = Duration::from_secs(15);
 /// Time kept for writing down how an attempt ended, before the worker is stopped; of a short time a quarter.
 const CONCLUDE_MARGIN: Duration = Duration::from_secs(3);
 
-/// Attempts in a row whose workers died, after which a blob has a process to itself: its neighbours must not die with it.
-const ALONE_AFTER: u32 = 3;
-
-/// The same, after which it is given up.
+/// Attempts in a row whose workers died, after which a blob is given up.
 const POISON_AFTER: u32 = 10;
 
 /// How long after a tenant's next probe a waiting blob is looked for, should the probe not have told.

@@ -28,6 +28,10 @@ use crate::clock::Hour;
 use crate::content::ContentRef;
 use crate::store::lake::Codec;
 
+/// Attempts in a row whose workers died, after which a blob has a process to itself: its neighbours must not die with it. It
+/// has one from the start when it was given up for that and is tried again.
+pub const ALONE_AFTER: u32 = 3;
+
 /// Where a blob stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {

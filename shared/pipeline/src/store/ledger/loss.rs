@@ -8,7 +8,7 @@ pub(super) mod id;
 use std::str::FromStr;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
 use jiff::Timestamp;
 use office365::{ContentId, ContentType, TenantId};
 use serde::Serialize;
@@ -249,7 +249,34 @@ impl Ledger {
         }
     }
 
-    /// The loss as part of a transaction. Of a blob that is lost again the new reason counts, and nobody has acknowledged it.
+    /// The loss as part of a transaction, which holds when none of another kind is known by its id. The new reason counts; what
+    /// somebody said of it stays, and when it was first written down.
+    pub(super) fn tell_loss_again(
+        &self,
+        tenant: TenantId,
+        loss: &Loss,
+    ) -> Result<Update, aws_sdk_dynamodb::error::BuildError> {
+        let mut update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(Key::Loss(tenant, loss.id.clone()).attributes()))
+            .condition_expression("attribute_not_exists(#kind) OR #kind = :kind");
+        let mut set = Vec::new();
+        for (name, value) in attributes(loss) {
+            set.push(match name {
+                "recorded_at" => format!("#{name} = if_not_exists(#{name}, :{name})"),
+                _ => format!("#{name} = :{name}"),
+            });
+            update = update
+                .expression_attribute_names(format!("#{name}"), name)
+                .expression_attribute_values(format!(":{name}"), value);
+        }
+        let set = set.join(", ");
+        update
+            .update_expression(format!("SET {set} REMOVE recovered_at"))
+            .build()
+    }
+
+    /// The loss as part of a transaction, over one of another kind: nobody has acknowledged it.
     pub(super) fn put_loss(
         &self,
         tenant: TenantId,
@@ -264,25 +291,27 @@ impl Ledger {
 
 fn item(tenant: TenantId, loss: &Loss) -> Item {
     let mut item = Key::Loss(tenant, loss.id.clone()).attributes();
-    let mut set = |name: &str, value: Option<AttributeValue>| {
-        if let Some(value) = value {
-            item.insert(name.to_owned(), value);
-        }
-    };
-    set("kind", Some(text(loss.kind.as_str())));
-    set("content_type", Some(text(loss.content_type.as_str())));
-    set(
-        "content_id",
-        loss.content_id.as_ref().map(|id| text(id.as_str())),
-    );
-    set("lost_from", Some(millis(loss.from)));
-    set("lost_to", Some(millis(loss.to)));
-    set("reason", Some(text(&loss.reason)));
-    set("evidence_count", Some(number(loss.evidence_count)));
-    set("evidence_since", loss.evidence_since.map(millis));
-    set("object", loss.object.as_ref().map(text));
-    set("recorded_at", Some(millis(loss.recorded_at)));
+    item.extend(attributes(loss).map(|(name, value)| (name.to_owned(), value)));
     item
+}
+
+/// What is written of a loss, besides its key.
+fn attributes(loss: &Loss) -> impl Iterator<Item = (&'static str, AttributeValue)> {
+    let content_id = loss.content_id.as_ref();
+    [
+        ("kind", Some(text(loss.kind.as_str()))),
+        ("content_type", Some(text(loss.content_type.as_str()))),
+        ("content_id", content_id.map(|id| text(id.as_str()))),
+        ("lost_from", Some(millis(loss.from))),
+        ("lost_to", Some(millis(loss.to))),
+        ("reason", Some(text(&loss.reason))),
+        ("evidence_count", Some(number(loss.evidence_count))),
+        ("evidence_since", loss.evidence_since.map(millis)),
+        ("object", loss.object.as_ref().map(text)),
+        ("recorded_at", Some(millis(loss.recorded_at))),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
 }
 
 fn read(item: &Item) -> Result<Loss, LedgerError> {

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 
 use super::error::FetchError;
 use super::resolution::{FailedAttempt, Resolution, evidence, resolve};
-use super::{ALONE_AFTER, FetchOutcome, Fetcher, send_later};
+use super::{FetchOutcome, Fetcher, send_later};
 use crate::clock::later;
 use crate::metrics::{count, name};
 use crate::store::lake::key;
-use crate::store::ledger::blob::{Evidence, Release, Repeated};
+use crate::store::ledger::blob::{ALONE_AFTER, Evidence, Release, Repeated};
 use crate::store::ledger::loss::{Loss, LossId, LossKind};
 use crate::store::ledger::registry::brake::BrakeReason;
 use crate::store::queue::DELAY_MAX;

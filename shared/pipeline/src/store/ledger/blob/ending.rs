@@ -5,10 +5,10 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use jiff::Timestamp;
 
-use super::{Lease, State, key};
+use super::{ALONE_AFTER, Lease, State, key};
 use crate::aws::AwsError;
 use crate::content::ContentRef;
-use crate::store::ledger::attribute::{cut, expiry, get_parsed, get_text, millis, text};
+use crate::store::ledger::attribute::{cut, expiry, get_parsed, get_text, millis, number, text};
 use crate::store::ledger::key::Key;
 use crate::store::ledger::loss::{Loss, LossId, LossKind};
 use crate::store::ledger::{DUE_AT, Ledger, LedgerError, OPEN, blob_expiry, conditional};
@@ -17,7 +17,8 @@ use crate::store::ledger::{DUE_AT, Ledger, LedgerError, OPEN, blob_expiry, condi
 const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 
 impl Ledger {
-    /// Ends the blob as [`State::Quarantined`] or [`State::Lost`], and writes its loss. `false` when the lease was taken over
+    /// Ends the blob as [`State::Quarantined`] or [`State::Lost`], and writes its loss. What somebody said of a loss of the same
+    /// kind stays; of another kind it is new. `false` when the lease was taken over
     /// meanwhile: then it is not ours to end. Told again after a lost answer, it is `true` again.
     ///
     /// # Errors
@@ -33,12 +34,18 @@ impl Ledger {
             LossKind::Quarantined | LossKind::Poison => State::Quarantined,
             LossKind::Lost | LossKind::Gap => State::Lost,
         };
+        // Of poison it is kept that workers die of it: see [`Ledger::reopen`].
+        let unconcluded = match loss.kind {
+            LossKind::Poison => ALONE_AFTER,
+            LossKind::Quarantined | LossKind::Lost | LossKind::Gap => 0,
+        };
         let ended = Update::builder()
             .table_name(&self.table)
             .set_key(Some(key(blob).attributes()))
             .update_expression(
                 "SET #state = :state, cause = :cause, done_at = :now, expires_at = :expires, ended_by = :owner, \
-                 loss = :loss REMOVE #open, #due, lease_owner, lease_until, enqueued_at, not_before, unconcluded",
+                 loss = :loss, unconcluded = :unconcluded \
+                 REMOVE #open, #due, lease_owner, lease_until, enqueued_at, not_before",
             )
             .condition_expression("#state = :leased AND lease_owner = :owner")
             .expression_attribute_names("#state", "state")
@@ -48,20 +55,21 @@ impl Ledger {
             .expression_attribute_values(":owner", text(&lease.owner))
             .expression_attribute_values(":state", text(state.as_str()))
             .expression_attribute_values(":cause", text(cut(&loss.reason)))
+            .expression_attribute_values(":unconcluded", number(unconcluded))
             .expression_attribute_values(":loss", text(loss.id.to_string()))
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":expires", expiry(blob_expiry(blob.content_expiration)))
             .build()
             .map_err(|error| unusable(&error))?;
-        let written = self
-            .put_loss(blob.tenant_id, loss)
-            .map_err(|error| unusable(&error))?;
-        let happened = self
-            .transact([
-                TransactWriteItem::builder().update(ended).build(),
-                TransactWriteItem::builder().put(written).build(),
-            ])
-            .await?;
+        let ended = TransactWriteItem::builder().update(ended).build();
+        let again = self.tell_loss_again(blob.tenant_id, loss);
+        let again = again.map_err(|error| unusable(&error))?;
+        let again = TransactWriteItem::builder().update(again).build();
+        let anew = self.put_loss(blob.tenant_id, loss);
+        let anew = anew.map_err(|error| unusable(&error))?;
+        let anew = TransactWriteItem::builder().put(anew).build();
+        let happened =
+            self.transact([ended.clone(), again]).await? || self.transact([ended, anew]).await?;
         Ok(happened || self.ended_by(blob, lease, state).await?)
     }
 

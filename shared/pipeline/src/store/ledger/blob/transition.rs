@@ -1,6 +1,8 @@
 //! The steps from state to state. Each is one conditional write, or one transaction, and is recognised when it is repeated
 //! because its answer was lost.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -13,6 +15,7 @@ use super::read::{
 };
 use super::{Choice, Counts, Evidence, Granted, Lease, LeaseOutcome, State, damaged, key};
 use crate::aws::AwsError;
+use crate::clock::earlier;
 use crate::content::{ContentRef, DiscoveredBy};
 use crate::store::ledger::attribute::{
     Item, cut, expiry, get_millis, get_number, get_parsed, millis, number, text,
@@ -34,6 +37,10 @@ pub struct Release<'a> {
     /// When to look for it should that attempt not take place.
     pub due_at: Timestamp,
 }
+
+/// How long a verdict stands before a listing may undo it: the blob is listed with every sweep for seven days, and each time the
+/// verdict costs hours of attempts, or workers.
+const REOPENED_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// What the first mention of a blob writes and no later one changes. No time to live: an item that is not finished must
 /// not expire.
@@ -257,7 +264,8 @@ impl Ledger {
         happened(parked.map_err(|error| refused_or_failed(&error)))
     }
 
-    /// Takes up a blob again that was given up while Microsoft still lists it. `false` when there is no such blob.
+    /// Takes up a blob again that was given up while Microsoft still lists it, [`REOPENED_AFTER`] that verdict at the earliest.
+    /// One that was poison begins as such: with a process to itself. `false` when there is no such blob.
     ///
     /// # Errors
     /// [`LedgerError`]; the blob stays given up.
@@ -267,9 +275,9 @@ impl Ledger {
             .update(blob)
             .update_expression(format!(
                 "SET #state = :pending, #open = :open, #due = :now \
-                 REMOVE {remove}, unconcluded, not_before, done_at, expires_at"
+                 REMOVE {remove}, not_before, done_at, expires_at"
             ))
-            .condition_expression("#state IN (:quarantined, :lost)")
+            .condition_expression("#state IN (:quarantined, :lost) AND done_at <= :before")
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#open", OPEN)
             .expression_attribute_names("#due", DUE_AT)
@@ -278,6 +286,7 @@ impl Ledger {
             .expression_attribute_values(":lost", text(State::Lost.as_str()))
             .expression_attribute_values(":open", text(blob.tenant_id.to_string()))
             .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":before", millis(earlier(now, REOPENED_AFTER)))
             .send()
             .await;
         happened(reopened.map_err(|error| refused_or_failed(&error)))
