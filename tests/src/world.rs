@@ -107,6 +107,7 @@ pub struct World {
     dispatcher: Dispatcher,
     sweeper: Arc<Sweeper>,
     backends: Backends,
+    base_url: Url,
     folder: TempDir,
     _server: oneshot::Sender<()>,
 }
@@ -158,10 +159,7 @@ impl World {
             None => microsoft(&emulator),
             Some(_) => measured::microsoft(&emulator, &ledger),
         };
-        let webhooks = || Webhooks {
-            base_url: Some(base_url.clone()),
-            key: Secret::fixed(WEBHOOK_KEY.into(), None),
-        };
+        let webhooks = || webhooks(&base_url);
         let receiver = Arc::new(Receiver {
             client_id: emulator.client_id(),
             webhook_key: Secret::fixed(WEBHOOK_KEY.into(), None),
@@ -201,6 +199,7 @@ impl World {
                 webhooks(),
                 PERIODS,
             )),
+            base_url,
             emulator,
             ledger,
             flaky_dynamodb,
@@ -226,6 +225,22 @@ impl World {
             microsoft(&self.emulator)?,
             events,
         )?;
+        Ok(())
+    }
+
+    /// Replaces the sweeper by one whose sweeps end after this time, of the real clock.
+    ///
+    /// # Errors
+    /// The lake cannot be opened.
+    pub fn redeploy_sweeper(&mut self, slot: Duration) -> Outcome<()> {
+        self.sweeper = Arc::new(Sweeper::new(
+            self.ledger.clone(),
+            queue(&self.backends, &self.flaky_sqs),
+            lake(self.folder.path())?,
+            microsoft(&self.emulator)?,
+            webhooks(&self.base_url),
+            Periods { slot, ..PERIODS },
+        ));
         Ok(())
     }
 
@@ -488,6 +503,13 @@ fn fetcher(
         microsoft,
         events,
     )))
+}
+
+fn webhooks(base_url: &Url) -> Webhooks {
+    Webhooks {
+        base_url: Some(base_url.clone()),
+        key: Secret::fixed(WEBHOOK_KEY.into(), None),
+    }
 }
 
 fn lake(folder: &Path) -> Outcome<Lake> {

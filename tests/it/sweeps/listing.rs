@@ -1,6 +1,8 @@
 //! What a sweep lists, finds and writes down.
 
-use emulator::{Behaviour, Fault};
+use std::time::Duration;
+
+use emulator::{Behaviour, Fault, FaultKind, Operation};
 use http::Method;
 use office365::ContentType;
 use pipeline::certificate::{self, Standing};
@@ -162,6 +164,51 @@ async fn the_week_is_looked_through_window_by_window() -> Outcome<()> {
     let week = world.swept().await?.types[&EXCHANGE].week.clone();
     assert!(week.done_at.is_some());
     assert_eq!(world.emulator.violations(), []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_window_too_long_for_a_sweep_is_listed_in_parts() -> Outcome<()> {
+    let mut world = World::start(emulator::Config {
+        behaviour: Behaviour {
+            page_items_max: 1,
+            ..Behaviour::default()
+        },
+        ..silent()
+    })
+    .await?;
+    world.register(&[EXCHANGE]).await?;
+    world.sweep().await?;
+    let before = watermark(&world).await?;
+    for number in 0..22 {
+        world.pass(HOUR);
+        publish(&world, number);
+    }
+    // Some pages a sweep, of the 22 that the window has.
+    world.emulator.fault(Fault {
+        operation: Some(Operation::Content),
+        ..Fault::from(FaultKind::Delay { milliseconds: 300 })
+    });
+    world.redeploy_sweeper(Duration::from_secs(3))?;
+    for _ in 0..8 {
+        if watermark(&world).await? > before {
+            break;
+        }
+        world.sweep().await?;
+    }
+    assert!(
+        watermark(&world).await? > before,
+        "{:?}",
+        world.swept().await?
+    );
+    world.emulator.clear_faults();
+    world.redeploy_sweeper(MINUTE)?;
+    for _ in 0..8 {
+        world.sweep().await?;
+    }
+    let swept = world.swept().await?;
+    assert_eq!((swept.failures, swept.types[&EXCHANGE].narrowed), (0, 0));
+    assert_eq!(world.queued().await?, 22);
     Ok(())
 }
 

@@ -35,6 +35,9 @@ pub struct TypeSweep {
     /// Until where the first listing goes: when it was begun.
     #[serde(with = "seconds", skip_serializing_if = "Option::is_none")]
     pub begun_until: Option<Timestamp>,
+    /// How often its windows are halved, because longer ones could not be listed to their end.
+    #[serde(rename = "cut", skip_serializing_if = "is_zero")]
+    pub narrowed: u8,
     /// The pass over the last day.
     pub day: Pass,
     /// The pass over all that Microsoft lists.
@@ -43,6 +46,10 @@ pub struct TypeSweep {
     /// sweeps begin anew, because nobody asked for what lies between.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stopped: bool,
+}
+
+fn is_zero(number: &u8) -> bool {
+    *number == 0
 }
 
 impl TypeSweep {
@@ -399,6 +406,7 @@ mod tests {
             watermark: at,
             begun_at: at,
             begun_until: at,
+            narrowed: 4,
             day: Pass {
                 position: None,
                 ..pass

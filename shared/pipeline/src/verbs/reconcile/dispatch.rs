@@ -14,7 +14,7 @@ use crate::aws::AwsError;
 use crate::clock::{Clock, later};
 use crate::metrics;
 use crate::store::ledger::key::SHARDS;
-use crate::store::ledger::sweep::{SweepState, Swept};
+use crate::store::ledger::sweep::{SweepState, Swept, TypeSweep};
 use crate::store::ledger::{Ledger, LedgerError};
 use crate::store::queue::{SendError, SweepMessage, SweepQueue};
 
@@ -23,6 +23,10 @@ const SHARDS_IN_FLIGHT_MAX: usize = SHARDS.len();
 
 /// After so many of the longest period without a whole sweep a tenant counts as not swept.
 pub const NOT_SWEPT_AFTER_PERIODS: u32 = 3;
+
+/// How long a first listing may take before its tenant counts as not swept: the week of a tenant as large as any known takes
+/// hours.
+const FIRST_LISTING: Duration = Duration::from_secs(24 * 3600);
 
 /// Tenants that are not swept and named in the log of one run. The others are in the count.
 const NAMED_MAX: usize = 20;
@@ -192,7 +196,7 @@ impl Survey {
         let is_beginning = state.types.values().any(|of| of.is_beginning());
         self.found.beginning += usize::from(is_beginning);
         self.found.failing += usize::from(state.failures > 0);
-        if self.is_behind(&state, is_beginning) {
+        if self.is_behind(&state) {
             self.found.not_swept += 1;
             if self.found.not_swept <= NAMED_MAX {
                 let error = state.last_error.as_deref();
@@ -212,9 +216,14 @@ impl Survey {
         }
     }
 
-    /// A first listing takes its time: while sweeps go on without a failure it is not behind.
-    fn is_behind(&self, state: &SweepState, is_beginning: bool) -> bool {
+    /// A first listing takes its time: while sweeps go on without a failure it is not behind for a day.
+    fn is_behind(&self, state: &SweepState) -> bool {
         let long_ago = |at: Timestamp| later(at, self.behind_after) < self.now;
+        let is_young = |of: &TypeSweep| {
+            let begun = of.begun_until.filter(|_| of.is_beginning());
+            begun.is_some_and(|begun| self.now < later(begun, FIRST_LISTING))
+        };
+        let is_beginning = state.types.values().any(is_young);
         if is_beginning && state.failures == 0 && !state.begun_at.is_none_or(long_ago) {
             return false;
         }
@@ -239,7 +248,6 @@ mod tests {
     use office365::ContentType;
 
     use super::*;
-    use crate::store::ledger::sweep::TypeSweep;
 
     const NOW: &str = "2026-03-08T12:00:00Z";
 
@@ -314,6 +322,10 @@ mod tests {
         assert_eq!(survey([Ok(beginning(2, 0))]).found.not_swept, 0);
         assert_eq!(survey([Ok(beginning(2, 1))]).found.not_swept, 1);
         assert_eq!(survey([Ok(beginning(99, 0))]).found.not_swept, 1);
+        let mut for_a_day = beginning(2, 0);
+        let types = for_a_day.types.values_mut();
+        types.for_each(|of| of.begun_until = Some(at(24 * 60 + 1)));
+        assert_eq!(survey([Ok(for_a_day)]).found.not_swept, 1);
     }
 
     #[test]

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use office365::{Client, ContentListing, ContentType, Disposition};
+use tokio::time::Instant;
 
 use super::compare::{Hours, compare, note_whole_hours};
 use super::progress::Progress;
 use super::report::Report;
 use super::trouble::TenantError;
 use super::window::{
-    DAY_PASS, PassPlan, WEEK_PASS, Window, after_window, is_due, next_of_pass, plan,
+    DAY_PASS, PassPlan, WEEK_PASS, Window, after_window, is_due, narrower, next_of_pass, plan,
+    wider,
 };
 use crate::clock::{Clock, later};
 use crate::content::ContentRef;
@@ -21,6 +23,9 @@ use crate::store::ledger::sweep::{Pass, TypeSweep};
 use crate::store::queue::Queue;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// A window that was listed within this time may be twice as long: a quarter of what a sweep has.
+const QUICK: Duration = Duration::from_secs(15);
 
 /// Why a stretch was not listed in time, when no sweep failed: none took place.
 const NOT_SWEPT: &str = "it was not listed in time: the tenant was paused, or nothing swept it";
@@ -89,11 +94,12 @@ impl Listing<'_> {
         until: Timestamp,
     ) -> Result<(), TenantError> {
         let now = self.clock.now();
-        let before = pass(&mut self.progress.of_type(of)).clone();
+        let mut swept = self.progress.of_type(of);
+        let (before, narrowed) = (pass(&mut swept).clone(), swept.narrowed);
         if !is_due(plan, &before, now) {
             return Ok(());
         }
-        let window = next_of_pass(plan, &before, until, now);
+        let window = next_of_pass(plan, (&before, narrowed), until, now);
         if let Some(window) = window {
             self.list_window(of, window, None).await?;
         }
@@ -102,8 +108,30 @@ impl Listing<'_> {
         Ok(())
     }
 
-    /// Lists one window. Pages are compared and enqueued as they come, so that one that fails takes nothing with it.
+    /// Lists one window, and learns from it how long the next ones may be: one that is not listed to its end within a sweep would
+    /// never be, because the next sweep begins with its first page again.
     async fn list_window(
+        &self,
+        of: ContentType,
+        window: Window,
+        gap: Option<(Timestamp, Timestamp)>,
+    ) -> Result<(), TenantError> {
+        let narrowed = self.progress.of_type(of).narrowed;
+        let narrow = |narrowed| self.progress.change(of, |swept| swept.narrowed = narrowed);
+        // As long as it has not ended it is too long: a sweep whose time is over is stopped from outside.
+        narrow(narrower(narrowed));
+        let begun = Instant::now();
+        let listed = self.list_pages(of, window, gap).await;
+        narrow(match &listed {
+            Ok(()) if begun.elapsed() < QUICK => wider(narrowed, window),
+            Err(error) if error.is_endless_listing() => narrower(narrowed),
+            Ok(()) | Err(_) => narrowed,
+        });
+        listed
+    }
+
+    /// The pages of one window. They are compared and enqueued as they come, so that one that fails takes nothing with it.
+    async fn list_pages(
         &self,
         of: ContentType,
         window: Window,

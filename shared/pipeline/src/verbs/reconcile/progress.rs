@@ -133,6 +133,16 @@ impl Progress {
         self.lock().types.clone()
     }
 
+    /// Whether anything was listed to its end since `before`, or found.
+    pub(super) fn has_moved(&self, before: &BTreeMap<ContentType, TypeSweep>) -> bool {
+        let done = self.lock();
+        let far = |of: &TypeSweep| (of.watermark, of.day.clone(), of.week.clone());
+        let has_moved = |(of, swept): (&ContentType, &TypeSweep)| {
+            far(swept) != before.get(of).map(far).unwrap_or_default()
+        };
+        done.report.found_something() || done.types.iter().any(has_moved)
+    }
+
     /// Runs `work` until `stop_at`, or until nothing has moved for `stalled`.
     pub(super) async fn watch<T>(
         &self,
@@ -211,6 +221,23 @@ mod tests {
         progress.only(&[mail, later], None, (known, now));
         assert_eq!(progress.of_type(later).begun_until, Some(now));
         assert_eq!(progress.of_type(mail).begun_until, Some(known));
+    }
+
+    #[test]
+    fn a_sweep_moves_when_a_window_ends_or_a_blob_is_found() {
+        let mail = ContentType::AuditExchange;
+        let before = BTreeMap::from([(mail, TypeSweep::default())]);
+        let progress = Progress::of(before.clone());
+        progress.change(mail, |swept| swept.narrowed = 1);
+        assert!(!progress.has_moved(&before));
+        progress.change(mail, |swept| swept.watermark = Some(Timestamp::UNIX_EPOCH));
+        assert!(progress.has_moved(&before));
+        let progress = Progress::of(before.clone());
+        progress.count(Report {
+            unknown: 1,
+            ..Report::default()
+        });
+        assert!(progress.has_moved(&before));
     }
 
     #[tokio::test(start_paused = true)]

@@ -211,7 +211,13 @@ impl Ending<'_> {
                 progress.fail(TenantError::Stalled(self.sweeper.periods.stalled));
                 None
             }
-            Watched::OutOfTime => None,
+            Watched::OutOfTime => {
+                // The next one would do the same again.
+                if !progress.has_moved(&before.types) {
+                    progress.fail(TenantError::NotInTime(self.sweeper.periods.slot));
+                }
+                None
+            }
         };
         if matches!(end, Some(End::NotRegistered | End::Removed)) {
             return Ok(Report {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use office365::{ContentType, InvalidConfig};
+use office365::{ContentType, Failure, InvalidConfig};
 
 use crate::aws::AwsError;
 use crate::microsoft::trouble;
@@ -33,9 +33,19 @@ pub(super) enum TenantError {
     Aws(#[from] AwsError),
     #[error("nothing moved for {0:?}: the sweep was ended")]
     Stalled(Duration),
+    #[error("nothing was listed to its end within {0:?}: the next sweep lists less at once")]
+    NotInTime(Duration),
 }
 
 impl TenantError {
+    /// Whether a listing has more pages or blobs than are read of one.
+    pub(super) fn is_endless_listing(&self) -> bool {
+        match self {
+            Self::Listing { error, .. } => matches!(error.failure(), Failure::Endless(_)),
+            _ => false,
+        }
+    }
+
     /// What it says of the tenant as a whole, with the least wait that Microsoft asks for; `None` when it is the call's own.
     pub(super) fn of_tenant(&self) -> Option<(BrakeReason, Duration)> {
         match self {

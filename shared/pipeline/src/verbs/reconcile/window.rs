@@ -21,6 +21,9 @@ pub const LOOK_BACK: Duration = Duration::from_secs(7 * 24 * 3600 - 5 * 60);
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
+/// How often windows are halved at most: they are an hour then, and an hour cannot be certified in parts.
+const NARROWED_MAX: u8 = 4;
+
 /// A pass over what was listed before.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PassPlan {
@@ -56,7 +59,8 @@ pub struct Window {
 pub(super) struct Plan {
     /// What was not listed before, and Microsoft does not list any more.
     pub(super) gap: Option<(Timestamp, Timestamp)>,
-    /// The windows, oldest first, without a gap, each of at most 23 h (exactly 24 h was refused in the field).
+    /// The windows, oldest first, without a gap, each of at most 23 h (exactly 24 h was refused in the field), or of less where
+    /// the type's windows are narrowed.
     pub(super) windows: Vec<Window>,
 }
 
@@ -74,9 +78,9 @@ pub(super) fn plan(swept: &TypeSweep, now: Timestamp) -> Plan {
     let gap = owed_from.filter(|mark| *mark < oldest);
     let mut windows = Vec::new();
     let mut start = begin.max(oldest);
-    // At most eight: 7 days in pieces of 23 h, the first of which may be shorter.
+    // Eight: 7 days in pieces of 23 h, the first of which may be shorter. At most 168, of an hour.
     while start < now {
-        let end = end_of_window(start).min(now);
+        let end = end_of_window(start, swept.narrowed).min(now);
         windows.push(Window { start, end });
         start = end;
     }
@@ -92,11 +96,11 @@ pub(super) fn is_due(plan: PassPlan, pass: &Pass, now: Timestamp) -> bool {
     pass.position.is_some() || pass.done_at.is_none_or(done_long_ago)
 }
 
-/// The next window of a pass that [`is_due`]: one for each sweep. `until` is where the windows of [`plan`] begin; `None` when
-/// nothing lies before it.
+/// The next window of a pass that [`is_due`]: one for each sweep, narrowed like those of [`plan`]. `until` is where the latter
+/// begin; `None` when nothing lies before it.
 pub(super) fn next_of_pass(
     plan: PassPlan,
-    pass: &Pass,
+    (pass, narrowed): (&Pass, u8),
     until: Timestamp,
     now: Timestamp,
 ) -> Option<Window> {
@@ -105,7 +109,7 @@ pub(super) fn next_of_pass(
     let start = start.max(earlier(now, LOOK_BACK));
     (start < until).then(|| Window {
         start,
-        end: end_of_window(start).min(until),
+        end: end_of_window(start, narrowed).min(until),
     })
 }
 
@@ -123,10 +127,22 @@ pub(super) fn after_window(window: Option<Window>, until: Timestamp, now: Timest
     }
 }
 
-/// 23 hours on, on a whole hour.
-fn end_of_window(start: Timestamp) -> Timestamp {
-    let longest = Duration::try_from(WINDOW_MAX).unwrap_or(DAY);
-    later(whole_hour(start), longest)
+/// How often the windows are halved when they were so often before, and the last one was too long.
+pub(super) fn narrower(narrowed: u8) -> u8 {
+    (narrowed + 1).min(NARROWED_MAX)
+}
+
+/// The same when the last one was listed to its end with time to spare. One that was shorter than it could have been says
+/// nothing about longer ones.
+pub(super) fn wider(narrowed: u8, last: Window) -> u8 {
+    let was_longest = last.end == end_of_window(last.start, narrowed);
+    narrowed.saturating_sub(u8::from(was_longest))
+}
+
+/// 23 hours on, on a whole hour; halved so many times 11, 5, 2 or 1.
+fn end_of_window(start: Timestamp, narrowed: u8) -> Timestamp {
+    let hours = WINDOW_MAX.as_hours().unsigned_abs() >> narrowed.min(NARROWED_MAX);
+    later(whole_hour(start), Duration::from_secs(hours * 3600))
 }
 
 fn whole_hour(at: Timestamp) -> Timestamp {
@@ -193,7 +209,7 @@ mod tests {
     #[test]
     fn the_day_is_one_window_each_hour() {
         let until = at("2026-03-08T10:00:00Z");
-        let first = next_of_pass(DAY_PASS, &Pass::default(), until, at(NOW));
+        let first = next_of_pass(DAY_PASS, (&Pass::default(), 0), until, at(NOW));
         assert_eq!(
             first,
             Some(window("2026-03-07T12:00:00Z", "2026-03-08T10:00:00Z"))
@@ -211,7 +227,7 @@ mod tests {
         let mut last_end = None;
         let mut windows = 0;
         while is_due(WEEK_PASS, &pass, at(NOW)) {
-            let next = next_of_pass(WEEK_PASS, &pass, until, at(NOW)).unwrap();
+            let next = next_of_pass(WEEK_PASS, (&pass, 0), until, at(NOW)).unwrap();
             assert!(last_end.is_none_or(|end| end == next.start));
             last_end = Some(next.end);
             windows += 1;
@@ -220,16 +236,33 @@ mod tests {
         assert_eq!((windows, last_end), (8, Some(until)));
     }
 
+    #[test]
+    fn a_window_that_is_too_long_is_halved_down_to_an_hour() {
+        let start = at("2026-03-02T00:00:00Z");
+        let mut narrowed = 0;
+        let mut hours = Vec::new();
+        for _ in 0..6 {
+            let end = end_of_window(start, narrowed);
+            hours.push(end.duration_since(start).as_hours());
+            narrowed = narrower(narrowed);
+        }
+        assert_eq!(hours, [23, 11, 5, 2, 1, 1]);
+        let whole = window("2026-03-02T00:00:00Z", "2026-03-02T05:00:00Z");
+        let part = window("2026-03-02T00:00:00Z", "2026-03-02T04:00:00Z");
+        assert_eq!((wider(2, whole), wider(2, part)), (1, 2));
+    }
+
     proptest! {
         #[test]
         fn windows_leave_no_gap_and_break_no_rule(
             behind_seconds in prop::option::of(0u64..30 * 24 * 3600),
             now_seconds in 0u64..3600,
+            narrowed in 0u8..=NARROWED_MAX,
         ) {
             let now = later(at(NOW), Duration::from_secs(now_seconds));
             let oldest = earlier(now, LOOK_BACK);
             let mark = behind_seconds.map(|s| earlier(now, Duration::from_secs(s)));
-            let swept = TypeSweep { watermark: mark, ..TypeSweep::default() };
+            let swept = TypeSweep { watermark: mark, narrowed, ..TypeSweep::default() };
             let Plan { gap, windows } = plan(&swept, now);
             prop_assert_eq!(windows.last().unwrap().end, now);
             for pair in windows.windows(2) {
