@@ -270,6 +270,43 @@ async fn a_refused_webhook_is_left_out_of_the_next_start() -> Outcome<()> {
 }
 
 #[tokio::test]
+async fn a_webhook_that_swallows_calls_is_left_out_next_time() -> Outcome<()> {
+    let world = World::start(quiet()).await?;
+    let unreachable = Fault {
+        operation: Some(Operation::List),
+        ..Fault::from(FaultKind::Html { status: 503 })
+    };
+    world.emulator.fault(unreachable);
+    world.register(&[EXCHANGE]).await?;
+    world.emulator.clear_faults();
+    // Microsoft waits for the webhook, and whoever waits for Microsoft gives up.
+    let hangs = Fault {
+        operation: Some(Operation::Start),
+        ..Fault::from(FaultKind::Delay {
+            milliseconds: 600_000,
+        })
+    };
+    world.emulator.fault(hangs);
+    let report = world.sweep().await?;
+    assert_eq!((report.failed, report.started), (1, 0), "{report:?}");
+    let error = world.swept().await?.last_error.unwrap_or_default();
+    assert!(error.contains("not looked after within"), "{error}");
+    // What there is to list is listed even so.
+    let requests = world.emulator.request_count(Operation::Content);
+    assert!(requests > 0);
+    world.emulator.clear_faults();
+    world.pass(QUARTER);
+    assert_eq!(world.sweep().await?.started, 1);
+    let shown = world.subscription(EXCHANGE).await;
+    let found = (&shown["status"], &shown["webhook"]);
+    assert_eq!(found, (&json!("enabled"), &json!("none")), "{shown}");
+    world.pass(QUARTER);
+    assert_eq!(world.sweep().await?.started, 1, "now it gets its webhook");
+    assert_eq!(world.subscription(EXCHANGE).await["webhook"], "enabled");
+    Ok(())
+}
+
+#[tokio::test]
 async fn content_of_a_removed_type_is_not_fetched() -> Outcome<()> {
     let world = World::start(quiet()).await?;
     world

@@ -13,8 +13,9 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use office365::{
-    Client, ContentType, Started, SubscriptionStatus, TenantId, Webhook, WebhookStatus,
+    Client, ContentType, Failure, Started, SubscriptionStatus, TenantId, Webhook, WebhookStatus,
 };
+use tokio::time::timeout;
 use url::Url;
 
 pub use self::plan::{StartPlan, plan};
@@ -60,6 +61,9 @@ pub enum EnsureError {
     /// The ledger cannot be read or written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// It took too long. A start that was under way may have succeeded.
+    #[error("the subscriptions were not looked after within {0:?}")]
+    TooSlow(Duration),
     /// The webhook key cannot be read.
     #[error(transparent)]
     Secret(#[from] AwsError),
@@ -68,13 +72,27 @@ pub enum EnsureError {
     Key(#[from] ShortKey),
 }
 
-/// Lists a tenant's subscriptions, starts what needs it, and writes down how each stands.
+/// Lists a tenant's subscriptions, starts what needs it, and writes down how each stands, all of it within `within`.
 ///
 /// A start that fails is written down as its subscription's last error and does not keep the others from being started.
 ///
 /// # Errors
-/// [`EnsureError`] when nothing could be looked at.
+/// [`EnsureError`] when nothing could be looked at, or something took too long: a webhook that swallows Microsoft's call, for
+/// example.
 pub async fn ensure(
+    ledger: &Ledger,
+    client: &Client,
+    webhooks: &Webhooks,
+    registered: &Registered,
+    (clock, within): (Clock, Duration),
+) -> Result<Ensured, EnsureError> {
+    let ensured = ensure_all(ledger, client, webhooks, registered, clock);
+    timeout(within, ensured)
+        .await
+        .unwrap_or(Err(EnsureError::TooSlow(within)))
+}
+
+async fn ensure_all(
     ledger: &Ledger,
     client: &Client,
     webhooks: &Webhooks,
@@ -164,7 +182,7 @@ async fn ensure_one(
         }
         StartPlan::Start { with_webhook, why } => {
             let webhook = seen.wanted.as_ref().filter(|_| with_webhook);
-            let started = start(ledger, client, tenant, content_type, webhook, why, clock).await?;
+            let started = start(ledger, client, tenant, &seen, webhook, why, clock).await?;
             Ok(if started {
                 EnsuredOne::Started
             } else {
@@ -179,12 +197,12 @@ async fn start(
     ledger: &Ledger,
     client: &Client,
     tenant: &Tenant,
-    content_type: ContentType,
+    seen: &Observation<'_>,
     webhook: Option<&Webhook>,
     why: &str,
     clock: Clock,
 ) -> Result<bool, EnsureError> {
-    let (id, cloud) = (tenant.tenant_id, tenant.cloud);
+    let (id, cloud, content_type) = (tenant.tenant_id, tenant.cloud, seen.content_type);
     // The tenant may have begun to leave, or the type been taken out, since it was read; a start then would outlive it.
     let wanted = ledger.tenant(id).await?.is_some_and(|tenant| {
         tenant.state == TenantState::Active && tenant.content_types.contains(&content_type)
@@ -194,6 +212,12 @@ async fn start(
         return Ok(false);
     }
     tracing::info!({ field::TENANT_ID } = %id, { field::CONTENT_TYPE } = %content_type, why, webhook = webhook.is_some(), "{}", message::STARTING_SUBSCRIPTION);
+    // Microsoft calls the webhook before it answers. One that lets it wait counts as refused, also when this call is given up
+    // meanwhile: the next start must be a bare one.
+    let was_refused = seen.known.webhook_refused;
+    if webhook.is_some() && !was_refused {
+        ledger.note_webhook_refused(id, content_type, true).await?;
+    }
     match client.start(id, cloud, content_type, webhook).await {
         Ok(started) => {
             note_started(ledger, id, content_type, webhook, &started, clock.now()).await?;
@@ -204,8 +228,10 @@ async fn start(
             if error.is_unsent() {
                 ledger.start_not_sent(id, content_type).await?;
             }
-            if error.code() == Some(WEBHOOK_NOT_VALIDATED) {
-                ledger.note_webhook_refused(id, content_type, true).await?;
+            let waited = matches!(error.failure(), Failure::TimedOut { .. });
+            let refused = waited || error.code() == Some(WEBHOOK_NOT_VALIDATED);
+            if webhook.is_some() && !refused && !was_refused {
+                ledger.note_webhook_refused(id, content_type, false).await?;
             }
             let error = error.to_string();
             ledger

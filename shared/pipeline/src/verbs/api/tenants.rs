@@ -1,5 +1,7 @@
 //! Tenants in, changed, shown, and out.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _};
 use http::{Response, StatusCode};
@@ -24,6 +26,10 @@ use crate::verbs::subscription::{ensure, note_on_all, stop, stop_all};
 
 /// Times that a change is tried anew because somebody else has changed the tenant meanwhile. People do not do that often.
 const ROUNDS_MAX: usize = 3;
+
+/// Time for the starts of a tenant's subscriptions: what is left of the API's own is for the answer. What takes longer is told in
+/// it, and the reconciler goes on.
+const STARTED_WITHIN: Duration = Duration::from_secs(18);
 
 /// Sweep states of a page of tenants that are read at once.
 const READ_AT_ONCE: usize = 16;
@@ -188,7 +194,15 @@ async fn look_after(api: &Api, id: TenantId, clock: Clock) -> Result<(), ApiErro
     } = api;
     let client = api.microsoft.client()?;
     let registered = registered(api, id).await?;
-    match ensure(ledger, client, webhooks, &registered, clock).await {
+    match ensure(
+        ledger,
+        client,
+        webhooks,
+        &registered,
+        (clock, STARTED_WITHIN),
+    )
+    .await
+    {
         // A call succeeded: whatever kept the tenant from being served is over, and what waits is due.
         Ok(_) if ledger.take_brake_off(id).await? => {
             let waiting = enqueue_waiting(ledger, &api.queue, id, clock.now()).await;

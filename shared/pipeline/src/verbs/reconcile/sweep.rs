@@ -168,6 +168,7 @@ pub async fn sweep(
         progress: &progress,
         last_error: state.last_error.as_deref(),
         known_at: state.known_at,
+        heals_within: sweeper.periods.stalled * 3 / 4,
         certified_until: state.certified_until,
         clock,
     };

@@ -1,5 +1,7 @@
 //! One tenant, looked after: removed if it leaves, let be if it is paused or braked, otherwise healed, swept and followed up.
 
+use std::time::Duration;
+
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use office365::{Client, ContentType, TenantId};
@@ -52,6 +54,8 @@ pub(super) struct Work<'a> {
     pub(super) known_at: Option<Timestamp>,
     /// Up to where certificates are written.
     pub(super) certified_until: Option<Timestamp>,
+    /// Time for the subscriptions: less than what ends the sweep as one that hangs, because the listing comes after them.
+    pub(super) heals_within: Duration,
     pub(super) clock: Clock,
 }
 
@@ -113,7 +117,14 @@ impl Work<'_> {
             let enqueued = enqueue_overdue(stores, self.depth, id, progress, now).await;
             enqueued.unwrap_or_else(|error| progress.fail(error));
         }
-        let ensured = match ensure(self.ledger, client, self.webhooks, registered, self.clock).await
+        let ensured = match ensure(
+            self.ledger,
+            client,
+            self.webhooks,
+            registered,
+            (self.clock, self.heals_within),
+        )
+        .await
         {
             Ok(ensured) => {
                 progress.note_answer();
@@ -132,6 +143,7 @@ impl Work<'_> {
                     return Err(error);
                 }
                 progress.fail(error);
+                progress.touch();
                 // Content is listed even so: whichever of the two works, works.
                 Ensured::default()
             }
