@@ -191,6 +191,20 @@ async fn a_leaving_tenant_that_is_gone_is_removed() -> Outcome<()> {
 }
 
 #[tokio::test]
+async fn a_tenant_that_came_back_keeps_its_sweeps() -> Outcome<()> {
+    let world = World::start(silent()).await?;
+    world.register(&[EXCHANGE]).await?;
+    let tenant = id(world.tenant());
+    // Whoever saw that it was gone is late.
+    world.ledger.forget_sweep(tenant).await?;
+    assert_eq!(world.dispatch().await?.tenants, 1);
+    world.ledger.mark_leaving(tenant).await?;
+    assert!(world.ledger.remove_tenant(tenant).await?);
+    assert_eq!(world.dispatch().await?.tenants, 0);
+    Ok(())
+}
+
+#[tokio::test]
 async fn two_sweepers_at_once_do_it_once() -> Outcome<()> {
     let world = World::start(emulator::Config {
         notify: false,

@@ -20,6 +20,7 @@ pub mod registry;
 pub mod replay;
 mod schema;
 pub mod sweep;
+mod transaction;
 
 use std::time::Duration;
 

@@ -3,13 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Delete, ReturnValue, TransactWriteItem,
+};
 use jiff::Timestamp;
 use office365::{ContentType, TenantId};
 use serde::{Deserialize, Serialize};
 
 use super::attribute::{Item, cut, get_millis, get_number, get_text, millis, number, text};
 use super::key::{Key, PK, SK, UnknownKey, sweeps_pk};
+use super::transaction::unusable;
 use super::{Ledger, LedgerError, conditional};
 use crate::aws::AwsError;
 
@@ -339,19 +342,34 @@ impl Ledger {
         conditional(noted).await.map(drop)
     }
 
-    /// Forgets how far a tenant was swept.
+    /// Forgets how far a tenant was swept that is not registered any more. `false` when it is, because it came back meanwhile: then
+    /// its sweeps go on, because one that no sweep looks after would never be noticed.
     ///
     /// # Errors
     /// [`LedgerError`]; it is forgotten when the tenant is due.
-    pub async fn forget_sweep(&self, tenant: TenantId) -> Result<(), LedgerError> {
-        self.client
-            .delete_item()
+    pub async fn forget_sweep(&self, tenant: TenantId) -> Result<bool, LedgerError> {
+        let gone = ConditionCheck::builder()
+            .table_name(&self.table)
+            .set_key(Some(Key::Tenant(tenant).attributes()))
+            .condition_expression("attribute_not_exists(#pk)")
+            .expression_attribute_names("#pk", PK)
+            .build()
+            .map_err(|error| unusable(&error))?;
+        self.transact([
+            TransactWriteItem::builder().condition_check(gone).build(),
+            self.deleted_sweep(tenant)?,
+        ])
+        .await
+    }
+
+    /// The end of a tenant's sweeps, as part of a transaction.
+    pub(super) fn deleted_sweep(&self, tenant: TenantId) -> Result<TransactWriteItem, LedgerError> {
+        let deleted = Delete::builder()
             .table_name(&self.table)
             .set_key(Some(Key::Sweep(tenant).attributes()))
-            .send()
-            .await
-            .map_err(|error| AwsError::new("dynamodb:DeleteItem", &error))?;
-        Ok(())
+            .build()
+            .map_err(|error| unusable(&error))?;
+        Ok(TransactWriteItem::builder().delete(deleted).build())
     }
 }
 

@@ -84,6 +84,8 @@ async fn register_once(
             return Ok(Some(StatusCode::OK));
         }
         let created = ledger.create_tenant(&tenant).await?;
+        // And after it: a removal that was under way may have ended the sweeps between the two.
+        ledger.begin_sweeps(id, clock.now()).await?;
         return Ok(created.then_some(StatusCode::CREATED));
     };
     let change = TenantChange {

@@ -285,8 +285,8 @@ impl Ending<'_> {
                 report.tenants = 1;
                 self.after_success(&mut state, periods.quiet);
             }
-            // Its time was over while it moved.
-            (None, None) => {
+            // Its time was over while it moved, or there is more to do than at its begin.
+            (None | Some(End::CameBack), None) => {
                 report.unfinished = 1;
                 state.failures = 0;
                 state.last_error = None;

@@ -26,6 +26,8 @@ pub(super) enum End {
     NotRegistered,
     /// It was leaving, and its removal is finished.
     Removed,
+    /// It was gone or leaving, and has been registered again meanwhile: there is more to do at once.
+    CameBack,
     /// An operator wants nothing to be fetched.
     Paused,
     /// Nothing works for it at present; the next try is not before this time, or somebody else's.
@@ -63,8 +65,12 @@ impl Work<'_> {
     /// Looks after the tenant as it is registered now.
     pub(super) async fn look_after(&self, tenant: TenantId) -> Result<End, TenantError> {
         let Some(registered) = self.ledger.registered(tenant).await? else {
-            self.ledger.forget_sweep(tenant).await?;
-            return Ok(End::NotRegistered);
+            let forgotten = self.ledger.forget_sweep(tenant).await?;
+            return Ok(if forgotten {
+                End::NotRegistered
+            } else {
+                End::CameBack
+            });
         };
         let client = self.microsoft.client()?;
         match registered.tenant.state {

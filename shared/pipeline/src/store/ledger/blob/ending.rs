@@ -1,7 +1,5 @@
 //! How a blob's loss comes and goes: in one transaction with the blob's own state, so that neither is there without the other.
 
-use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata as _, SdkError};
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use jiff::Timestamp;
 
@@ -11,10 +9,8 @@ use crate::content::ContentRef;
 use crate::store::ledger::attribute::{cut, expiry, get_parsed, get_text, millis, number, text};
 use crate::store::ledger::key::Key;
 use crate::store::ledger::loss::{Loss, LossId, LossKind};
+use crate::store::ledger::transaction::unusable;
 use crate::store::ledger::{DUE_AT, Ledger, LedgerError, OPEN, blob_expiry, conditional};
-
-/// DynamoDB's word for a condition that does not hold, among the reasons of a cancelled transaction.
-const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 
 impl Ledger {
     /// Ends the blob as [`State::Quarantined`] or [`State::Lost`], and writes its loss. What somebody said of a loss of the same
@@ -108,37 +104,4 @@ impl Ledger {
             .expression_attribute_values(":now", millis(now));
         conditional(noted).await.map(drop)
     }
-
-    /// Runs a transaction; `false` when a condition does not hold.
-    async fn transact<const N: usize>(
-        &self,
-        items: [TransactWriteItem; N],
-    ) -> Result<bool, LedgerError> {
-        let written = self
-            .client
-            .transact_write_items()
-            .set_transact_items(Some(items.into()))
-            .send()
-            .await;
-        match written {
-            Ok(_) => Ok(true),
-            Err(error) if condition_failed(&error) => Ok(false),
-            Err(error) => Err(AwsError::new("dynamodb:TransactWriteItems", &error).into()),
-        }
-    }
-}
-
-fn condition_failed<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
-    match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled
-            .cancellation_reasons()
-            .iter()
-            .any(|reason| reason.code() == Some(CONDITION_FAILED)),
-        Some(other) => other.code() == Some(CONDITION_FAILED),
-        None => false,
-    }
-}
-
-fn unusable(error: &BuildError) -> AwsError {
-    AwsError::unusable("dynamodb:TransactWriteItems", error.to_string())
 }

@@ -1,7 +1,7 @@
 //! Changes, each one conditional write.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, ReturnValue, TransactWriteItem};
 use jiff::Timestamp;
 use office365::{Cloud, ContentType, TenantId};
 use uuid::Uuid;
@@ -13,6 +13,7 @@ use crate::clock::earlier;
 use crate::content::DiscoveredBy;
 use crate::store::ledger::attribute::{cut, millis, text};
 use crate::store::ledger::key::{Key, PK};
+use crate::store::ledger::transaction::unusable;
 use crate::store::ledger::{Ledger, LedgerError, conditional};
 
 /// What is to be different about a tenant. What is not named stays as it is.
@@ -142,32 +143,23 @@ impl Ledger {
     }
 
     /// Removes a leaving tenant, and how far it was swept: should it come back, that begins anew. Its subscriptions' items
-    /// stay, for the cool-down of `/start`.
+    /// stay, for the cool-down of `/start`. `false` when it is not leaving: registered again meanwhile, or gone.
     ///
     /// # Errors
     /// [`LedgerError`]; the tenant is still leaving.
-    pub async fn remove_tenant(&self, tenant: TenantId) -> Result<(), LedgerError> {
-        let removed = self
-            .client
-            .delete_item()
+    pub async fn remove_tenant(&self, tenant: TenantId) -> Result<bool, LedgerError> {
+        let removed = Delete::builder()
             .table_name(&self.table)
             .set_key(Some(Key::Tenant(tenant).attributes()))
-            // A tenant registered again meanwhile stays.
             .condition_expression("standing = :leaving")
             .expression_attribute_values(":leaving", text(TenantState::Leaving.as_str()))
-            .send()
-            .await;
-        match removed {
-            Ok(_) => self.forget_sweep(tenant).await,
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(AwsError::new("dynamodb:DeleteItem", &error).into()),
-        }
+            .build()
+            .map_err(|error| unusable(&error))?;
+        self.transact([
+            TransactWriteItem::builder().delete(removed).build(),
+            self.deleted_sweep(tenant)?,
+        ])
+        .await
     }
 
     /// Reserves a call of `/start`: `true` at most once in [`START_COOL_DOWN`] for a tenant and content type, whoever asks.
