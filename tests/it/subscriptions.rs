@@ -6,6 +6,7 @@ use emulator::{ContentType as Published, Fault, FaultKind, Operation};
 use http::Method;
 use office365::ContentType;
 use serde_json::{Value, json};
+use pipeline::ledger::registry::TenantState;
 use tests::Outcome;
 use tests::world::{EXCHANGE, World, quiet};
 use uuid::Uuid;
@@ -163,6 +164,69 @@ async fn an_interrupted_removal_is_finished_by_the_reconciler() -> Outcome<()> {
     world.sweep().await?;
     assert_eq!(world.operate(Method::GET, &path, Value::Null).await.0, 404);
     assert_eq!(world.emulator.starts().len(), 1);
+    Ok(())
+}
+
+/// Registers the first tenant again while its first subscription is being stopped, which takes a while.
+async fn register_while_it_leaves(world: &World) -> Outcome<()> {
+    let tenant = world.tenant().to_string().parse()?;
+    let leaves = async || -> Outcome<bool> {
+        let known = world.ledger.tenant(tenant).await?;
+        Ok(known.is_some_and(|known| known.state == TenantState::Leaving))
+    };
+    while !leaves().await? {
+        tokio::task::yield_now().await;
+    }
+    let body = json!({"tenant_id": world.tenant()});
+    let (status, answer) = world.operate(Method::POST, "/v1/tenants", body).await;
+    assert_eq!(status, 200, "{answer}");
+    Ok(())
+}
+
+/// A world with a tenant of two types, whose first stop takes three seconds.
+async fn slow_to_stop() -> Outcome<World> {
+    let world = World::start(quiet()).await?;
+    world
+        .register(&[EXCHANGE, ContentType::AuditGeneral])
+        .await?;
+    world.emulator.fault(Fault {
+        operation: Some(Operation::Stop),
+        times: Some(1),
+        ..Fault::from(FaultKind::Delay {
+            milliseconds: 3_000,
+        })
+    });
+    Ok(world)
+}
+
+#[tokio::test]
+async fn a_removal_ends_when_the_tenant_comes_back() -> Outcome<()> {
+    let world = slow_to_stop().await?;
+    let path = format!("/v1/tenants/{}", world.tenant());
+    let removed = world.operate(Method::DELETE, &path, Value::Null);
+    let ((status, problem), registered) = tokio::join!(removed, register_while_it_leaves(&world));
+    registered?;
+    assert_eq!(status, 409, "{problem}");
+    assert!(world.emulator.request_count(Operation::Stop) <= 1);
+    let (_, shown) = world.operate(Method::GET, &path, Value::Null).await;
+    assert_eq!(shown["state"], "active");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_swept_removal_ends_when_the_tenant_comes_back() -> Outcome<()> {
+    let world = slow_to_stop().await?;
+    let tenant = world.tenant().to_string().parse()?;
+    world.ledger.mark_leaving(tenant).await?;
+    let (swept, registered) = tokio::join!(world.sweep(), register_while_it_leaves(&world));
+    registered?;
+    assert_eq!(swept?.failed, 0);
+    assert!(world.emulator.request_count(Operation::Stop) <= 1);
+    let state = world.swept().await?;
+    assert!(state.lease.is_none() && state.due_at <= world.now());
+    world.pass(QUARTER);
+    world.sweep().await?;
+    assert_eq!(world.subscription(EXCHANGE).await["status"], "enabled");
     Ok(())
 }
 

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use url::Url;
 
 pub use self::plan::{StartPlan, plan};
-pub use self::stop::{stop, stop_all};
+pub use self::stop::{StopError, stop, stop_all};
 use self::webhook::{ShortKey, check_keys, registration};
 use crate::aws::AwsError;
 use crate::aws::secrets::Secret;

@@ -10,6 +10,7 @@ use crate::aws::AwsError;
 use crate::replay::BeginError;
 use crate::response::Problem;
 use crate::store::ledger::LedgerError;
+use crate::verbs::subscription::StopError;
 
 /// Where Microsoft sends an administrator after consent when the app registration names no page of its own: its own portal.
 const AFTER_CONSENT: &str = "https://portal.office.com/";
@@ -181,6 +182,15 @@ impl From<office365::Error> for ApiError {
             Disposition::Retry { .. } => Self::MicrosoftUnavailable(why),
             Disposition::AuditingOff => Self::AuditingOff(why),
             _ => Self::Operator(why),
+        }
+    }
+}
+
+impl From<StopError> for ApiError {
+    fn from(error: StopError) -> Self {
+        match error {
+            StopError::Microsoft(error) => error.into(),
+            StopError::Ledger(error) => error.into(),
         }
     }
 }

@@ -267,15 +267,19 @@ async fn detail(api: &Api, id: TenantId) -> Result<TenantDetail, ApiError> {
 }
 
 /// Removes a tenant: marked first, so that nothing starts its subscriptions again; should a stop fail, the reconciler
-/// finishes the removal.
+/// finishes the removal. Who is registered again meanwhile stays.
 pub(super) async fn remove(api: &Api, id: TenantId) -> Result<Response<Bytes>, ApiError> {
     let registered = registered(api, id).await?;
     if !api.ledger.mark_leaving(id).await? {
         return Err(ApiError::NotRegistered);
     }
     let client = api.microsoft.client()?;
-    stop_all(client, &registered).await?;
-    api.ledger.remove_tenant(id).await?;
+    let removed = stop_all(&api.ledger, client, &registered.tenant).await?
+        && api.ledger.remove_tenant(id).await?;
+    // Somebody may have removed it first, or registered it again.
+    if !removed && api.ledger.tenant(id).await?.is_some() {
+        return Err(ApiError::Busy);
+    }
     tracing::info!(tenant.id = %id, "tenant removed");
     Ok(empty_response(StatusCode::NO_CONTENT))
 }

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::microsoft::Microsoft;
 use crate::store::ledger::Ledger;
 use crate::store::ledger::registry::brake::Brake;
-use crate::store::ledger::registry::{Registered, TenantState};
+use crate::store::ledger::registry::{Registered, Tenant, TenantState};
 use crate::store::queue::Queue;
 use crate::verbs::subscription::{Ensured, Webhooks, ensure, note_on_all, stop_all};
 
@@ -74,14 +74,7 @@ impl Work<'_> {
         };
         let client = self.microsoft.client()?;
         match registered.tenant.state {
-            TenantState::Leaving => {
-                stop_all(client, &registered)
-                    .await
-                    .map_err(TenantError::Stop)?;
-                self.ledger.remove_tenant(tenant).await?;
-                tracing::info!(tenant.id = %tenant, "tenant removed");
-                return Ok(End::Removed);
-            }
+            TenantState::Leaving => return self.remove(client, &registered.tenant).await,
             TenantState::Paused => return Ok(End::Paused),
             TenantState::Active => {}
         }
@@ -98,6 +91,19 @@ impl Work<'_> {
             }
         }
         self.serve(client, &registered).await
+    }
+
+    /// Finishes the removal of a tenant, unless it has come back.
+    async fn remove(&self, client: &Client, tenant: &Tenant) -> Result<End, TenantError> {
+        let id = tenant.tenant_id;
+        let removed = stop_all(self.ledger, client, tenant).await?
+            && self.ledger.remove_tenant(id).await?;
+        if !removed {
+            tracing::info!(tenant.id = %id, "tenant not removed: it was registered again");
+            return Ok(End::CameBack);
+        }
+        tracing::info!(tenant.id = %id, "tenant removed");
+        Ok(End::Removed)
     }
 
     /// Until when a braked tenant is let be; `None` for the one who tries whether it still has to.

@@ -9,7 +9,7 @@ use crate::microsoft::trouble;
 use crate::store::ledger::LedgerError;
 use crate::store::ledger::registry::brake::BrakeReason;
 use crate::store::waiting::EnqueueError;
-use crate::verbs::subscription::EnsureError;
+use crate::verbs::subscription::{EnsureError, StopError};
 
 /// Why a tenant was not looked after in full.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ pub(super) enum TenantError {
     #[error(transparent)]
     Ensure(#[from] EnsureError),
     #[error(transparent)]
-    Stop(office365::Error),
+    Stop(#[from] StopError),
     #[error(transparent)]
     Connect(#[from] InvalidConfig),
     #[error(transparent)]
@@ -50,7 +50,7 @@ impl TenantError {
     pub(super) fn of_tenant(&self) -> Option<(BrakeReason, Duration)> {
         match self {
             Self::Listing { error, .. }
-            | Self::Stop(error)
+            | Self::Stop(StopError::Microsoft(error))
             | Self::Ensure(EnsureError::Microsoft(error)) => trouble::of_tenant(error),
             _ => None,
         }

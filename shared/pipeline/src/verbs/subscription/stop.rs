@@ -2,18 +2,38 @@
 
 use office365::{Client, Cloud, ContentType, Disposition, TenantId};
 
-use crate::store::ledger::registry::Registered;
+use crate::store::ledger::registry::{Tenant, TenantState};
+use crate::store::ledger::{Ledger, LedgerError};
 
-/// Stops every subscription of a tenant that leaves. What Microsoft says cannot be stopped any more counts as stopped.
+/// A tenant's subscriptions could not be stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum StopError {
+    /// Microsoft may stop them later.
+    #[error(transparent)]
+    Microsoft(#[from] office365::Error),
+    /// The ledger does not say whether the tenant still leaves.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// Stops every subscription of a tenant, as long as it leaves. What Microsoft says cannot be stopped any more counts as stopped.
+/// `false` when the tenant has been registered again, or is gone: the others run on.
 ///
 /// # Errors
 /// The first stop that may succeed later.
-pub async fn stop_all(client: &Client, registered: &Registered) -> Result<(), office365::Error> {
-    let tenant = &registered.tenant;
+pub async fn stop_all(
+    ledger: &Ledger,
+    client: &Client,
+    tenant: &Tenant,
+) -> Result<bool, StopError> {
     for content_type in &tenant.content_types {
+        let known = ledger.tenant(tenant.tenant_id).await?;
+        if known.is_none_or(|known| known.state != TenantState::Leaving) {
+            return Ok(false);
+        }
         stop(client, tenant.tenant_id, tenant.cloud, *content_type).await?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Stops one subscription.
