@@ -1,9 +1,13 @@
 //! A tenant that is served again: everything that waited comes at once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use office365::Grant;
+use pipeline::ledger::budget::{FETCHES_PER_MINUTE, REQUESTS_PER_MINUTE};
 use pipeline::ledger::registry::brake::BrakeReason;
+use pipeline::microsoft::budget;
 use tests::Outcome;
 use tests::world::{EXCHANGE, World, exchange, quiet};
 
@@ -102,6 +106,30 @@ async fn the_end_of_a_brake_doubles_no_message() -> Outcome<()> {
     assert!(taken > 0 && after < before, "{before} - {taken}: {after}");
     world.work_until_empty().await?;
     world.assert_delivered()
+}
+
+#[tokio::test]
+async fn a_backlog_leaves_requests_for_the_sweep() -> Outcome<()> {
+    let world = world().await?;
+    let (tenant, now) = (world.tenant().to_string().parse()?, world.now());
+    let of = |most| {
+        let clock: office365::Clock = Arc::new(move || now);
+        budget::shared(world.ledger.clone(), most, clock)
+    };
+    // Ten fetchers take what they get.
+    let mut taken = 0;
+    for fetcher in [(); 10].map(|()| of(FETCHES_PER_MINUTE)) {
+        while let Grant::Requests { requests, .. } = fetcher(tenant).await? {
+            taken += requests;
+        }
+    }
+    assert_eq!(taken, FETCHES_PER_MINUTE);
+    let sweep = of(REQUESTS_PER_MINUTE);
+    for _ in 0..2 {
+        let granted = sweep(tenant).await?;
+        assert!(matches!(granted, Grant::Requests { .. }), "{granted:?}");
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -21,8 +21,9 @@ pub struct Microsoft {
     publisher_id: Uuid,
     endpoints: Endpoints,
     credential: Credential,
-    /// Where the requests of a tenant are counted for all processes; none where there is one process.
-    shared_by: Option<Ledger>,
+    /// Where the requests of a tenant are counted for all processes, and up to which number of a minute they are made; none where
+    /// there is one process.
+    shared_by: Option<(Ledger, u32)>,
     /// Another clock than the system's.
     clock: Option<Clock>,
     client: Arc<OnceLock<Client>>,
@@ -57,10 +58,11 @@ impl Microsoft {
         }
     }
 
-    /// The same, where other processes call Microsoft for the same tenants: they share the tenants' requests.
+    /// The same, where other processes call Microsoft for the same tenants: they share the tenants' requests. Of
+    /// each minute's this one makes none beyond `most`, such as [`FETCHES_PER_MINUTE`](crate::store::ledger::budget).
     #[must_use]
-    pub fn shared_by(mut self, ledger: Ledger) -> Self {
-        self.shared_by = Some(ledger);
+    pub fn shared_by(mut self, ledger: Ledger, most: u32) -> Self {
+        self.shared_by = Some((ledger, most));
         self
     }
 
@@ -95,7 +97,7 @@ impl Microsoft {
         config.budget = self
             .shared_by
             .clone()
-            .map(|ledger| budget::shared(ledger, config.clock.clone()));
+            .map(|(ledger, most)| budget::shared(ledger, most, config.clock.clone()));
         config
     }
 

@@ -15,6 +15,7 @@ use crate::settings::{
 };
 use crate::store::lake::{Lake, OpenError};
 use crate::store::ledger::Ledger;
+use crate::store::ledger::budget::{FETCHES_PER_MINUTE, REQUESTS_PER_MINUTE};
 use crate::store::queue::{Queue, SweepQueue};
 use crate::verbs::api::Api;
 use crate::verbs::compact::Compactor;
@@ -45,7 +46,7 @@ pub fn fetcher(settings: FetcherSettings, aws: &SdkConfig) -> Result<Fetcher, Op
         ledger.clone(),
         queue(aws, settings.queue_url),
         Lake::open(&settings.lake_url)?,
-        microsoft(aws, settings.microsoft).shared_by(ledger),
+        microsoft(aws, settings.microsoft).shared_by(ledger, FETCHES_PER_MINUTE),
         settings.events,
     ))
 }
@@ -57,7 +58,7 @@ pub fn api(settings: ApiSettings, aws: &SdkConfig) -> Api {
     Api {
         ledger: ledger.clone(),
         queue: queue(aws, settings.queue_url),
-        microsoft: microsoft(aws, settings.microsoft).shared_by(ledger),
+        microsoft: microsoft(aws, settings.microsoft).shared_by(ledger, REQUESTS_PER_MINUTE),
         webhooks: webhooks(aws, settings.webhook),
         api_key: secret(aws, settings.api_key_arn),
     }
@@ -80,7 +81,7 @@ pub fn reconciler(settings: ReconcilerSettings, aws: &SdkConfig) -> Result<Recon
             ledger.clone(),
             queue(aws, settings.queue_url),
             Lake::open(&settings.lake_url)?,
-            microsoft(aws, settings.microsoft).shared_by(ledger),
+            microsoft(aws, settings.microsoft).shared_by(ledger, REQUESTS_PER_MINUTE),
             webhooks(aws, settings.webhook),
             periods,
         )),

@@ -10,6 +10,7 @@ use pipeline::aws::batch::Delivery;
 use pipeline::clock::Clock;
 use pipeline::fetch;
 use pipeline::ledger::Ledger;
+use pipeline::ledger::budget::REQUESTS_PER_MINUTE;
 use pipeline::microsoft::Microsoft;
 use pipeline::settings::EventSettings;
 use tokio::time::Instant;
@@ -72,6 +73,6 @@ impl World {
 pub(super) fn microsoft(emulator: &Emulator, ledger: &Ledger) -> Outcome<Microsoft> {
     let clock = emulator.clock().clone();
     Ok(super::microsoft(emulator)?
-        .shared_by(ledger.clone())
+        .shared_by(ledger.clone(), REQUESTS_PER_MINUTE)
         .on_clock(Arc::new(move || clock.now())))
 }

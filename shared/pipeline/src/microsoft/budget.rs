@@ -19,9 +19,9 @@ const NEXT_PORTION: u32 = 100;
 /// Tenants whose minute is remembered.
 const TENANTS_MAX: usize = 10_000;
 
-/// The budget of every tenant, by the ledger and this clock.
+/// The budget of every tenant, by the ledger and this clock: until all processes together have taken `most` of a minute.
 #[must_use]
-pub fn shared(ledger: Ledger, clock: Clock) -> Budget {
+pub fn shared(ledger: Ledger, most: u32, clock: Clock) -> Budget {
     let minutes: Arc<Mutex<HashMap<TenantId, i64>>> = Arc::default();
     Arc::new(move |tenant| {
         let (ledger, clock, minutes) = (ledger.clone(), Arc::clone(&clock), Arc::clone(&minutes));
@@ -43,7 +43,7 @@ pub fn shared(ledger: Ledger, clock: Clock) -> Budget {
                 &[NEXT_PORTION, FIRST_PORTION]
             };
             for requests in portions.iter().copied() {
-                let taken = ledger.take_requests(tenant, requests, now).await;
+                let taken = ledger.take_requests(tenant, (requests, most), now).await;
                 if taken.map_err(|error| error.to_string())? {
                     return Ok(Grant::Requests {
                         requests,

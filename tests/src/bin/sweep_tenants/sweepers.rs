@@ -13,6 +13,7 @@ use pipeline::aws::secrets::Secret;
 use pipeline::clock::Clock;
 use pipeline::lake::Lake;
 use pipeline::ledger::Ledger;
+use pipeline::ledger::budget::REQUESTS_PER_MINUTE;
 use pipeline::ledger::key::SHARDS;
 use pipeline::microsoft::Microsoft as Api;
 use pipeline::microsoft::credential::AppCredential;
@@ -75,7 +76,7 @@ impl Installation {
                 ledger.clone(),
                 Queue::new(sqs.clone(), at.queue.clone(), false),
                 Lake::open(&lake_url)?,
-                api(microsoft, &clock)?.shared_by(ledger),
+                api(microsoft, &clock)?.shared_by(ledger, REQUESTS_PER_MINUTE),
                 Webhooks {
                     base_url: None,
                     key: Secret::fixed(String::new().into(), None),

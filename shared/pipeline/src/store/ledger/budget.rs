@@ -15,22 +15,26 @@ use crate::clock::later;
 /// differ, and to calls that are counted in the minute before the one they arrive in.
 pub const REQUESTS_PER_MINUTE: u32 = 1_900;
 
+/// Those that fetches of blobs may be among: a backlog of blobs takes whatever it is given within seconds, and a sweep that finds
+/// nothing left lists and heals nothing for as long as the backlog lasts. It needs some dozens.
+pub const FETCHES_PER_MINUTE: u32 = REQUESTS_PER_MINUTE - 200;
+
 /// How long a minute's count is kept: nobody asks for one that has ended.
 const KEPT: Duration = Duration::from_secs(3600);
 
 impl Ledger {
-    /// Takes `requests` from what the tenant has for this minute; `false` when not so many are left.
+    /// Takes `requests` of the `most` that are taken from the tenant's minute in all; `false` when not so many are left.
     ///
     /// # Errors
     /// [`LedgerError`]; they may have been taken.
     pub async fn take_requests(
         &self,
         tenant: TenantId,
-        requests: u32,
+        (requests, most): (u32, u32),
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
         let minute = now.as_second().div_euclid(60);
-        let before = REQUESTS_PER_MINUTE.saturating_sub(requests);
+        let before = most.saturating_sub(requests);
         let taken = self
             .update_key(&Key::Budget(tenant, minute))
             .update_expression("SET expires_at = :expires ADD requests :taken")

@@ -96,8 +96,8 @@ impl Work<'_> {
     /// Finishes the removal of a tenant, unless it has come back.
     async fn remove(&self, client: &Client, tenant: &Tenant) -> Result<End, TenantError> {
         let id = tenant.tenant_id;
-        let removed = stop_all(self.ledger, client, tenant).await?
-            && self.ledger.remove_tenant(id).await?;
+        let removed =
+            stop_all(self.ledger, client, tenant).await? && self.ledger.remove_tenant(id).await?;
         if !removed {
             tracing::info!(tenant.id = %id, "tenant not removed: it was registered again");
             return Ok(End::CameBack);
