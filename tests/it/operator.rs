@@ -107,6 +107,35 @@ async fn a_rename_stops_nothing_and_calls_nobody() -> Outcome<()> {
 }
 
 #[tokio::test]
+async fn what_comes_right_after_a_pause_is_delivered() -> Outcome<()> {
+    let world = World::start(emulator::Config {
+        notify: false,
+        ..quiet()
+    })
+    .await?;
+    world.register(&[EXCHANGE]).await?;
+    let publish = |number| {
+        let (of, record) = (emulator::ContentType::Exchange, world.record(number));
+        world.emulator.publish(world.tenant(), of, vec![record])
+    };
+    let pause = async |paused: bool| {
+        let (status, answer) = ask(&world, Method::PATCH, "", json!({"paused": paused})).await;
+        assert_eq!(status, 200, "{answer}");
+    };
+    publish(1);
+    world.sweep().await?;
+    pause(true).await;
+    world.work_until_empty().await?;
+    assert_eq!(world.audit()?.0, 0);
+    pause(false).await;
+    publish(2);
+    assert_eq!(world.sweep().await?.unknown, 1);
+    world.work_until_empty().await?;
+    assert_eq!(world.audit()?.0, 1, "the fetcher knows that it goes on");
+    Ok(())
+}
+
+#[tokio::test]
 async fn only_a_list_without_a_type_stops_it() -> Outcome<()> {
     let world = World::start(quiet()).await?;
     world.register(&[EXCHANGE, ContentType::DlpAll]).await?;

@@ -50,11 +50,14 @@ impl TenantCache {
             let serves = served.types.contains(&blob.content_type);
             serves.then(|| served.clone())
         };
-        if let Some((read_at, served)) = self.known.read().await.get(&blob.tenant_id) {
-            let braked = served.as_ref().is_some_and(|served| served.brake.is_some());
+        // That it is not served is never believed: it may be since a moment ago, and its blobs would be dropped.
+        if let Some((read_at, served)) = self.known.read().await.get(&blob.tenant_id)
+            && let Some(served) = for_type(served)
+        {
+            let braked = served.brake.is_some();
             let fresh = if braked { BRAKE_CACHED_FOR } else { CACHED_FOR };
             if now < later(*read_at, fresh) {
-                return Ok(for_type(served));
+                return Ok(Some(served));
             }
         }
         let tenant = ledger.tenant(blob.tenant_id).await?;
