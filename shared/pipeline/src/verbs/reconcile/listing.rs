@@ -188,7 +188,7 @@ impl Listing<'_> {
     }
 
     /// What Microsoft lists and nobody can fetch, because its id cannot be used, is a loss until somebody looks at it. One for
-    /// a day, because the same item is listed again and again.
+    /// each day of the window, because nobody knows when it became available, and the same item is listed again and again.
     async fn refuse(
         &self,
         of: ContentType,
@@ -204,14 +204,14 @@ impl Listing<'_> {
         let (id, count) = (self.tenant.tenant_id, page.rejected_count);
         tracing::error!(tenant.id = %id, content.type = %of, count, why = first.why, "listed items cannot be fetched");
         metrics::count(metrics::name::LISTED_CONTENT_REFUSED, count as u64);
-        let day = first_moment_of_day(window.start);
         let reason = format!(
             "{count} listed items have no usable contentId, such as one because {}",
             first.why
         );
-        self.ledger
-            .record_gap(id, of, (day, later(day, DAY)), &reason, self.clock.now())
-            .await?;
+        let now = self.clock.now();
+        for day in days(window) {
+            self.ledger.record_gap(id, of, day, &reason, now).await?;
+        }
         self.progress.count(Report {
             rejected: count,
             ..Report::default()
@@ -253,7 +253,37 @@ impl Listing<'_> {
     }
 }
 
+/// The days that a window touches: two at most, as it has less than a day.
+fn days(window: Window) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+    let first = first_moment_of_day(window.start);
+    let each = std::iter::successors(Some(first), |day| Some(later(*day, DAY)));
+    let each = each.take_while(move |day| *day < window.end);
+    each.map(|day| (day, later(day, DAY)))
+}
+
 fn first_moment_of_day(at: Timestamp) -> Timestamp {
     let seconds = at.as_second();
     Timestamp::from_second(seconds - seconds.rem_euclid(24 * 3600)).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_over_midnight_touches_both_days() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let found = |start: &str, end: &str| {
+            let (start, end) = (at(start), at(end));
+            days(Window { start, end }).collect::<Vec<_>>()
+        };
+        let (first, second) = (at("2026-03-12T00:00:00Z"), at("2026-03-13T00:00:00Z"));
+        let third = at("2026-03-14T00:00:00Z");
+        assert_eq!(
+            found("2026-03-12T11:00:00Z", "2026-03-13T10:00:00Z"),
+            [(first, second), (second, third)]
+        );
+        let one = found("2026-03-12T01:00:00Z", "2026-03-13T00:00:00Z");
+        assert_eq!(one, [(first, second)]);
+    }
 }
