@@ -117,7 +117,9 @@ impl Installation {
         let troubled: HashSet<_> = troubled.iter().collect();
         let mut last = began_at;
         for shard in SHARDS {
-            for swept in self.ledger.sweeps(shard).await? {
+            let mut found = Vec::new();
+            self.ledger.sweeps(shard, &mut found).await?;
+            for swept in found {
                 if !troubled.contains(&swept.tenant_id) {
                     last = last.max(swept.state?.done_at.unwrap_or(last));
                 }

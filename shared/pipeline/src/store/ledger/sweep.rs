@@ -169,13 +169,12 @@ impl Ledger {
         output.item.as_ref().map(read).transpose()
     }
 
-    /// How far the tenants of one partition (one of [`super::key::SHARDS`]) are swept. One that cannot be read does not hide
-    /// the others.
+    /// How far the tenants of one partition (one of [`super::key::SHARDS`]) are swept, into `found`. One that cannot be read
+    /// does not hide the others.
     ///
     /// # Errors
-    /// [`LedgerError`]
-    pub async fn sweeps(&self, shard: char) -> Result<Vec<Swept>, LedgerError> {
-        let mut found = Vec::new();
+    /// [`LedgerError`]; those that were read before it are found.
+    pub async fn sweeps(&self, shard: char, found: &mut Vec<Swept>) -> Result<(), LedgerError> {
         let mut start = None;
         for _ in 0..PAGES_MAX {
             let output = self
@@ -202,7 +201,7 @@ impl Ledger {
             }
             start = output.last_evaluated_key;
             if start.is_none() {
-                return Ok(found);
+                return Ok(());
             }
         }
         Err(AwsError::unusable(
