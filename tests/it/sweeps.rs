@@ -191,6 +191,33 @@ async fn a_leaving_tenant_that_is_gone_is_removed() -> Outcome<()> {
 }
 
 #[tokio::test]
+async fn a_removal_that_fails_comes_with_growing_gaps() -> Outcome<()> {
+    let world = World::start(silent()).await?;
+    world.register(&[EXCHANGE]).await?;
+    world.ledger.mark_leaving(id(world.tenant())).await?;
+    world.emulator.fault(Fault {
+        operation: Some(Operation::Token),
+        ..Fault::from(FaultKind::Error {
+            status: 401,
+            code: "AADSTS7000215".to_owned(),
+            message: "Invalid client secret provided.".to_owned(),
+        })
+    });
+    // Longer than a token lives.
+    world.pass(3 * HOUR);
+    for failures in 1..=5 {
+        let report = world.sweep().await?;
+        assert_eq!((report.failed, report.braked), (1, 1), "{report:?}");
+        assert_eq!(world.swept().await?.failures, failures);
+        world.pass(MINUTE);
+    }
+    let state = world.swept().await?;
+    let begun = state.begun_at.ok_or("no sweep began")?;
+    assert_eq!(state.due_at.duration_since(begun).as_mins(), 15);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_tenant_that_came_back_keeps_its_sweeps() -> Outcome<()> {
     let world = World::start(silent()).await?;
     world.register(&[EXCHANGE]).await?;

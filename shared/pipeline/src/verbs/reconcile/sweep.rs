@@ -317,8 +317,11 @@ impl Ending<'_> {
         state.failures = state.failures.saturating_add(1);
         state.last_error = Some(error.to_string());
         let gap = self.sweeper.periods.after_failures(state.failures);
-        // Whoever is braked is tried when the brake says so: soon at first, as a single odd answer is over within seconds.
-        state.due_at = brake.map_or(later(self.begun_at, gap), |brake| brake.next_probe_at);
+        // Whoever is braked is tried when the brake says so: soon at first, as a single odd answer is over within seconds. A
+        // tenant that leaves takes no probes, so that its brake says nothing after the first.
+        let probe_at = brake.map(|brake| brake.next_probe_at);
+        let probe_at = probe_at.filter(|at| *at > self.now);
+        state.due_at = probe_at.unwrap_or(later(self.begun_at, gap));
         tracing::error!(tenant.id = %self.tenant, %error, failures = state.failures, due = %state.due_at, "tenant not swept in full, will be tried again");
     }
 
