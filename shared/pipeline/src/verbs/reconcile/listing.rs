@@ -195,6 +195,7 @@ impl Listing<'_> {
         window: Window,
         page: &ContentListing,
     ) -> Result<(), TenantError> {
+        count_odd(page);
         if let Some(first) = page.readdressed.first() {
             tracing::warn!(tenant.id = %self.tenant.tenant_id, content.type = %of, content.id = %first.content_id, count = page.readdressed_count, why = %first.why, "listed blobs have unexpected addresses, they are fetched by their ids");
         }
@@ -203,7 +204,6 @@ impl Listing<'_> {
         };
         let (id, count) = (self.tenant.tenant_id, page.rejected_count);
         tracing::error!(tenant.id = %id, content.type = %of, count, why = first.why, "listed items cannot be fetched");
-        metrics::count(metrics::name::LISTED_CONTENT_REFUSED, count as u64);
         let reason = format!(
             "{count} listed items have no usable contentId, such as one because {}",
             first.why
@@ -253,6 +253,14 @@ impl Listing<'_> {
     }
 }
 
+/// Counts what Microsoft lists with an address or an id that it should not have.
+fn count_odd(page: &ContentListing) {
+    let odd = page.readdressed_count + page.rejected_count;
+    if odd > 0 {
+        metrics::count(metrics::name::LISTED_CONTENT_REFUSED, odd as u64);
+    }
+}
+
 /// The days that a window touches: two at most, as it has less than a day.
 fn days(window: Window) -> impl Iterator<Item = (Timestamp, Timestamp)> {
     let first = first_moment_of_day(window.start);
@@ -269,6 +277,21 @@ fn first_moment_of_day(at: Timestamp) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unexpected_addresses_are_counted_like_ids() {
+        let captured = metrics::captured::start();
+        let page = |readdressed_count, rejected_count| ContentListing {
+            readdressed_count,
+            rejected_count,
+            ..ContentListing::default()
+        };
+        for page in [page(0, 0), page(3, 0), page(0, 2)] {
+            count_odd(&page);
+        }
+        let name = metrics::name::LISTED_CONTENT_REFUSED.to_owned();
+        assert_eq!(captured.take(), [(name, 5)].into());
+    }
 
     #[test]
     fn a_window_over_midnight_touches_both_days() {
