@@ -17,16 +17,16 @@ use super::plan::closed_at;
 use crate::clock::later;
 use crate::store::lake::Lake;
 
-/// Largest that is read back: ten days of hours take 12 KB.
+/// Largest that is read back: 24 days of hours take 30 KB.
 const BYTES_MAX: usize = 1024 * 1024;
 
 /// An hour is looked at again when this part of the age that it had then has passed: in every hourly run for four hours, and
 /// ever more rarely after that. So content that came late waits a quarter of its lateness at most before it is found, and an
-/// hour is listed some thirty times in all, not once in each of ten days' runs.
+/// hour is listed some sixty times in all, not once in each of 24 days' runs.
 const AGE_PARTS: u32 = 4;
 
-/// Longest time until an hour is looked at again: content comes up to eight days late, and must be found before the ninth,
-/// when nobody looks any more.
+/// Longest time until an hour is looked at again: content comes up to 22 days late, and must be found before the 23rd is
+/// over, when nobody looks any more.
 const PAUSE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// The hours found complete: all that was listed then is in files.

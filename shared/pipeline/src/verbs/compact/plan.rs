@@ -16,8 +16,8 @@ use crate::store::lake::object::Listed;
 /// finds the others within ten. What comes later is a plan of its own, and files of its own.
 pub const GRACE: Duration = Duration::from_secs(15 * 60);
 
-/// How far a run looks back: content is listed for seven days and fetched for one more at most, and a day is left for repairs.
-pub const LOOK_BACK_DAYS: u32 = 9;
+/// How far a run looks back: content can be fetched for 21 days, is given up a day after that, and a day is left for repairs.
+pub const LOOK_BACK_DAYS: u32 = 23;
 
 /// Objects in one plan: with keys of 200 bytes, a plan stays below a megabyte.
 pub const INPUTS_MAX: usize = 4_096;
@@ -243,11 +243,11 @@ mod tests {
             hour: 1,
         };
         let first = Hour {
-            day: date(2026, 2, 24),
+            day: date(2026, 2, 10),
             hour: 0,
         };
         assert_eq!((hours.first(), hours.last()), (Some(&last), Some(&first)));
-        assert_eq!(hours.len(), 9 * 24 + 2);
+        assert_eq!(hours.len(), 23 * 24 + 2);
         assert!(hours.is_sorted_by(|a, b| a > b));
     }
 

@@ -394,10 +394,10 @@ async fn near_the_deadline_nothing_is_begun() {
 async fn hours_beyond_the_look_back_are_left_alone() {
     let compactor = over(Arc::new(InMemory::new()));
     fill(&compactor.lake).await;
-    let later = at("2026-03-20T00:00:00Z");
+    let later = at("2026-04-20T00:00:00Z");
     assert_eq!(run(&compactor, later).await.unwrap(), Report::default());
     let further = Run {
-        look_back_days: 30,
+        look_back_days: 60,
         ..later
     };
     assert_eq!(run(&compactor, further).await.unwrap().events, 6);
