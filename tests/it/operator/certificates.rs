@@ -178,7 +178,7 @@ async fn a_days_final_hours_are_kept_in_the_lake() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_day_with_an_open_hour_waits_and_is_then_told() -> Outcome<()> {
+async fn a_day_with_a_gap_is_told_at_once() -> Outcome<()> {
     let world = delivered().await?;
     let lake = Lake::open(&Url::from_directory_path(world.lake()).unwrap())?;
     let day = world.now().to_zoned(jiff::tz::TimeZone::UTC).date();
@@ -193,8 +193,7 @@ async fn a_day_with_an_open_hour_waits_and_is_then_told() -> Outcome<()> {
     let tenant = (tenant, &[EXCHANGE][..]);
     let write = |now| write_final(&world.ledger, &lake, tenant, &state, now);
     let due = start + DAY + LISTED_FOR;
-    assert_eq!(write(due + DAY).await?, None, "it may still be settled");
-    assert_eq!(write(due + 2 * DAY).await?, Some(start + DAY));
+    assert_eq!(write(due).await?, Some(start + DAY));
     let key = format!(
         "certificates/day={day}/tenant_id={}.ndjson.gz",
         world.tenant()
@@ -206,5 +205,28 @@ async fn a_day_with_an_open_hour_waits_and_is_then_told() -> Outcome<()> {
         .collect();
     assert_eq!(open.len(), 1);
     assert_eq!(open[0]["gap"], true);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_day_waits_for_blobs_that_may_still_come() -> Outcome<()> {
+    let world = delivered().await?;
+    let lake = Lake::open(&Url::from_directory_path(world.lake()).unwrap())?;
+    let day = world.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let start = day.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp();
+    let state = listed_to(start + 2 * DAY, start);
+    let records = vec![world.record(3)];
+    world
+        .emulator
+        .publish(world.tenant(), Published::Exchange, records);
+    world.all_announced().await?;
+    world.sweep().await?;
+    let tenant = (id(world.tenant()), &[EXCHANGE][..]);
+    let write = |now| write_final(&world.ledger, &lake, tenant, &state, now);
+    let due = start + DAY + LISTED_FOR;
+    assert_eq!(write(due + 5 * DAY).await?, None, "it is still open");
+    assert_eq!(write(due + 12 * DAY).await?, Some(start + DAY));
+    world.work_until_empty().await?;
+    assert_eq!(write(due + 5 * DAY).await?, Some(start + DAY));
     Ok(())
 }

@@ -18,9 +18,10 @@ use crate::store::ledger::{Ledger, LedgerError};
 /// Hours that are read at once: each is a Query, and may be some MB in memory.
 const HOURS_AT_ONCE: usize = 8;
 
-/// How long a day's certificates wait, once Microsoft lists the day no more, for hours that are still open: by then the last
-/// blob of the day has expired, and its verdict has fallen. After that they are written as they are.
-const UNSETTLED_FOR: Duration = Duration::from_secs(2 * 24 * 3600);
+/// How long a day's certificates wait, once Microsoft lists the day no more, for blobs that are still open: a tenant that cannot
+/// be served for days gets them later. After that they are written as they are, because the ledger begins to forget the day's
+/// blobs 20 days after its end, 14 days after they have expired.
+const UNSETTLED_FOR: Duration = Duration::from_secs(12 * 24 * 3600);
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -93,8 +94,8 @@ pub fn due(types: &[ContentType], state: &SweepState, now: Timestamp) -> Option<
     (swept && later(end, LISTED_FOR) <= now).then_some(day)
 }
 
-/// Writes the certificates of the day that is [`due`] to the lake, if there is one and all of its hours are final, or no longer
-/// waited for. `types` are the tenant's content types. Returns the new [`SweepState::certified_until`], which the caller notes;
+/// Writes the certificates of the day that is [`due`] to the lake, if there is one and none of its hours can still become
+/// final, or is no longer waited for. `types` are the tenant's content types. Returns the new [`SweepState::certified_until`], which the caller notes;
 /// `None` when nothing was written. Written twice they are one object.
 ///
 /// # Errors
@@ -112,8 +113,9 @@ pub async fn write_final(
     let end = later(start_of(day), DAY);
     let hours = hours_served((tenant, types), state, (start_of(day), end));
     let rows = of_hours(ledger, tenant, hours, state, now).await?;
-    let are_final = rows.iter().all(|row| row.state == Standing::Final);
-    if !are_final && now < later(end, LISTED_FOR + UNSETTLED_FOR) {
+    // What lies in a gap is never listed any more.
+    let may_settle = |row: &Certificate| row.state != Standing::Final && (!row.gap || row.open > 0);
+    if rows.iter().any(may_settle) && now < later(end, LISTED_FOR + UNSETTLED_FOR) {
         return Ok(None);
     }
     if !rows.is_empty() {
