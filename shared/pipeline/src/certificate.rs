@@ -138,16 +138,11 @@ pub fn certify(
 }
 
 fn sum(hour: &HourOfBlobs) -> Counts {
-    let counts = hour.blobs.iter().filter_map(|blob| blob.counts);
-    counts.fold(Counts::default(), |sum, of| Counts {
-        records: sum.records + of.records,
-        written: sum.written + of.written,
-        routed: sum.routed + of.routed,
-        dropped: sum.dropped + of.dropped,
-        duplicate: sum.duplicate + of.duplicate,
-        foreign: sum.foreign + of.foreign,
-        malformed: sum.malformed + of.malformed,
-    })
+    let mut sum = Counts::default();
+    for counts in hour.blobs.iter().filter_map(|blob| blob.counts) {
+        sum += counts;
+    }
+    sum
 }
 
 fn hash_of_ids(hour: &HourOfBlobs) -> String {

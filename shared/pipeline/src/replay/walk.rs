@@ -124,7 +124,7 @@ impl Walk<'_> {
             }
             let made = redeliver(standing, self.replay.generation.clone()).await;
             match made.map_err(ReplayError::Redeliver)? {
-                Redelivered::Done(counts) => progress.done.add(&counts),
+                Redelivered::Done(counts) => progress.done.add(counts),
                 Redelivered::Skipped(why) => {
                     tracing::warn!(tenant.id = %self.tenant, content.id = %id, why, "blob passed over by a replay");
                     progress.done.skipped += 1;
@@ -167,15 +167,8 @@ impl Walk<'_> {
 }
 
 impl Tally {
-    fn add(&mut self, of: &Counts) {
+    fn add(&mut self, of: Counts) {
         self.blobs += 1;
-        let sum = &mut self.counts;
-        sum.records += of.records;
-        sum.written += of.written;
-        sum.routed += of.routed;
-        sum.dropped += of.dropped;
-        sum.duplicate += of.duplicate;
-        sum.foreign += of.foreign;
-        sum.malformed += of.malformed;
+        self.counts += of;
     }
 }

@@ -74,11 +74,11 @@ pub async fn enqueue_all(
         let enqueued_at = open.enqueued_at.map(Timestamp::as_millisecond);
         enqueued_at != Some(ours)
     };
-    enqueue_each(ledger, queue, tenant, now, is_wanted).await
+    enqueue_each(ledger, queue, tenant, now, (is_wanted, |_| ())).await
 }
 
-/// Enqueues every open blob of the tenant that has no message, whenever it is due; returns how many: for a tenant that is served
-/// again.
+/// Enqueues every open blob of the tenant that has no message, whenever it is due; returns how many, and tells `on_page` how many
+/// of each thousand: for a tenant that is served again.
 ///
 /// # Errors
 /// [`EnqueueError`]; those that were not enqueued are found when they are due.
@@ -87,11 +87,10 @@ pub async fn enqueue_waiting(
     queue: &Queue,
     tenant: TenantId,
     now: Timestamp,
+    on_page: impl Fn(usize),
 ) -> Result<usize, EnqueueError> {
-    enqueue_each(ledger, queue, tenant, now, |open| {
-        open.enqueued_at.is_none()
-    })
-    .await
+    let is_wanted = |open: &OpenBlob| open.enqueued_at.is_none();
+    enqueue_each(ledger, queue, tenant, now, (is_wanted, on_page)).await
 }
 
 async fn enqueue_each(
@@ -99,7 +98,7 @@ async fn enqueue_each(
     queue: &Queue,
     tenant: TenantId,
     now: Timestamp,
-    is_wanted: impl Fn(&OpenBlob) -> bool,
+    (is_wanted, on_page): (impl Fn(&OpenBlob) -> bool, impl Fn(usize)),
 ) -> Result<usize, EnqueueError> {
     let mut count = 0;
     let mut cursor = None;
@@ -110,6 +109,7 @@ async fn enqueue_each(
         let wanted = page.blobs.into_iter().filter(&is_wanted);
         let blobs: Vec<ContentRef> = wanted.map(|open| open.blob).collect();
         enqueue(ledger, queue, &blobs, now).await?;
+        on_page(blobs.len());
         count += blobs.len();
         cursor = page.next;
         if cursor.is_none() {

@@ -269,7 +269,7 @@ async fn end_brake(fetcher: &Fetcher, blob: &ContentRef, now: Timestamp) -> Resu
     fetcher.tenants.note_brake(tenant, None, now).await;
     if fetcher.ledger.take_brake_off(tenant).await? {
         let waiting =
-            waiting::enqueue_waiting(&fetcher.ledger, &fetcher.queue, tenant, now).await?;
+            waiting::enqueue_waiting(&fetcher.ledger, &fetcher.queue, tenant, now, |_| ()).await?;
         tracing::info!(waiting, "tenant is served again");
     }
     Ok(())

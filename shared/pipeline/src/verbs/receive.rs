@@ -15,7 +15,7 @@
 //! | 400 | the body is neither the validation object nor an array of items |
 //! | 503 | the key cannot be read, or an item is not durable |
 //! | 200 | it is the validation call, by its body or by its `Webhook-ValidationCode` header |
-//! | 200 | all done; items that are malformed or belong elsewhere are logged, counted and dropped |
+//! | 200 | all done; items that are malformed or belong elsewhere are logged and dropped |
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -15,6 +15,7 @@ mod read;
 mod transition;
 
 use std::fmt::{self, Display};
+use std::ops::AddAssign;
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -214,6 +215,18 @@ impl Counts {
     pub fn are_conserved(&self) -> bool {
         let owned = self.written + self.routed + self.dropped;
         self.records == owned + self.duplicate + self.foreign + self.malformed
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.records += other.records;
+        self.written += other.written;
+        self.routed += other.routed;
+        self.dropped += other.dropped;
+        self.duplicate += other.duplicate;
+        self.foreign += other.foreign;
+        self.malformed += other.malformed;
     }
 }
 

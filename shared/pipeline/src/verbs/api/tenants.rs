@@ -207,7 +207,7 @@ async fn look_after(api: &Api, id: TenantId, clock: Clock) -> Result<(), ApiErro
     {
         // A call succeeded: whatever kept the tenant from being served is over, and what waits is due.
         Ok(_) if ledger.take_brake_off(id).await? => {
-            let waiting = enqueue_waiting(ledger, &api.queue, id, clock.now()).await;
+            let waiting = enqueue_waiting(ledger, &api.queue, id, clock.now(), |_| ()).await;
             tracing::info!(tenant.id = %id, ?waiting, "tenant is served again");
         }
         Ok(_) => {}

@@ -32,9 +32,6 @@ const DEPTH_KEPT: Duration = Duration::from_secs(10);
 /// Pages of open blobs looked at in one sweep, of 1,000 each; the next one begins with those due first again.
 const PAGES_MAX: usize = 20;
 
-/// Pages of open blobs of a tenant that is served again: more than it publishes in a week. What is over is due by itself.
-const ALL_PAGES_MAX: usize = 1_000;
-
 /// The length of the content queue, asked for once in a while for all sweeps of a process.
 #[derive(Debug, Default)]
 pub(super) struct Depth(Mutex<Option<(Instant, u64)>>);
@@ -53,7 +50,7 @@ impl Depth {
     }
 
     /// So many were added meanwhile.
-    async fn add(&self, messages: usize) {
+    pub(super) async fn add(&self, messages: usize) {
         if let Some((_, depth)) = self.0.lock().await.as_mut() {
             *depth = depth.saturating_add(messages as u64);
         }
@@ -125,31 +122,6 @@ fn count_oldest(page: &OpenPage, progress: &Progress) {
         oldest_open: created.min(),
         ..Report::default()
     });
-}
-
-/// Enqueues every open blob of the tenant that has no message in the queue, whenever it is due.
-pub(super) async fn enqueue_without_message(
-    (ledger, queue): (&Ledger, &Queue),
-    depth: &Depth,
-    tenant: TenantId,
-    progress: &Progress,
-    now: Timestamp,
-) -> Result<(), TenantError> {
-    let mut cursor = None;
-    for _ in 0..ALL_PAGES_MAX {
-        let page = ledger
-            .open_page(tenant, Timestamp::MAX, OPEN_PAGE_MAX, cursor)
-            .await?;
-        progress.touch();
-        let mut blobs = page.blobs;
-        blobs.retain(|open| open.enqueued_at.is_none());
-        send((ledger, queue), depth, blobs, progress, now).await?;
-        cursor = page.next;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    Ok(())
 }
 
 fn has_no_message(open: &OpenBlob, now: Timestamp) -> bool {

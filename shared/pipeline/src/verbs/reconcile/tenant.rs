@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use office365::{Client, ContentType, TenantId};
 
 use super::listing::Listing;
-use super::overdue::{Depth, enqueue_overdue, enqueue_without_message, look_for_oldest};
+use super::overdue::{Depth, enqueue_overdue, look_for_oldest};
 use super::progress::Progress;
 use super::report::Report;
 use super::trouble::TenantError;
@@ -17,6 +17,7 @@ use crate::store::ledger::Ledger;
 use crate::store::ledger::registry::brake::Brake;
 use crate::store::ledger::registry::{Registered, Tenant, TenantState};
 use crate::store::queue::Queue;
+use crate::store::waiting::enqueue_waiting;
 use crate::verbs::subscription::{Ensured, Webhooks, ensure, note_on_all, stop_all};
 
 /// How a tenant was left.
@@ -178,8 +179,15 @@ impl Work<'_> {
     /// The tenant can be served again: what waited for that is enqueued at once.
     async fn end_brake(&self, tenant: TenantId) -> Result<(), TenantError> {
         if self.ledger.take_brake_off(tenant).await? {
-            let (stores, now) = ((self.ledger, self.queue), self.clock.now());
-            enqueue_without_message(stores, self.depth, tenant, self.progress, now).await?;
+            let on_page = |overdue| {
+                self.progress.count(Report {
+                    overdue,
+                    ..Report::default()
+                });
+            };
+            let now = self.clock.now();
+            let waiting = enqueue_waiting(self.ledger, self.queue, tenant, now, on_page).await?;
+            self.depth.add(waiting).await;
             tracing::info!(tenant.id = %tenant, "tenant is served again");
         }
         Ok(())
