@@ -25,10 +25,12 @@ mod transaction;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use jiff::Timestamp;
 
+use self::attribute::Item;
 use self::claims::ClaimLog;
 pub use self::schema::{DUE_AT, OPEN, OPEN_BLOBS, OPEN_BLOBS_INCLUDED, create_table};
 use crate::aws::AwsError;
@@ -75,20 +77,37 @@ impl Ledger {
     }
 }
 
+/// Why a conditional update did not happen.
+enum Refusal {
+    /// The condition does not hold for this item; it is empty unless it was asked for.
+    Item(Item),
+    /// The call failed.
+    Failed(AwsError),
+}
+
+fn refused_or_failed<R>(error: &SdkError<UpdateItemError, R>) -> Refusal {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+            Refusal::Item(refused.item.clone().unwrap_or_default())
+        }
+        _ => Refusal::Failed(AwsError::new("dynamodb:UpdateItem", error)),
+    }
+}
+
+/// What came of an update; none when its condition does not hold.
+fn unless_refused<T, R>(
+    updated: Result<T, SdkError<UpdateItemError, R>>,
+) -> Result<Option<T>, LedgerError> {
+    match updated.map_err(|error| refused_or_failed(&error)) {
+        Ok(output) => Ok(Some(output)),
+        Err(Refusal::Item(_)) => Ok(None),
+        Err(Refusal::Failed(error)) => Err(error.into()),
+    }
+}
+
 /// Runs an update; `false` when its condition does not hold.
 async fn conditional(update: UpdateItemFluentBuilder) -> Result<bool, LedgerError> {
-    match update.send().await {
-        Ok(_) => Ok(true),
-        Err(error)
-            if matches!(
-                error.as_service_error(),
-                Some(UpdateItemError::ConditionalCheckFailedException(_))
-            ) =>
-        {
-            Ok(false)
-        }
-        Err(error) => Err(AwsError::new("dynamodb:UpdateItem", &error).into()),
-    }
+    Ok(unless_refused(update.send().await)?.is_some())
 }
 
 /// The table could not be read or written, or holds what it should not.

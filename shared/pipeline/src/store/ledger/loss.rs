@@ -18,7 +18,7 @@ use super::attribute::{
     Item, cut, expiry, get_millis, get_number, get_parsed, get_text, millis, number, text,
 };
 use super::key::{Key, PK, SK, UnknownKey, losses_pk};
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, unless_refused};
 use crate::aws::AwsError;
 use crate::clock::later;
 
@@ -236,17 +236,8 @@ impl Ledger {
             .return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew)
             .send()
             .await;
-        match updated {
-            Ok(output) => output.attributes.as_ref().map(read).transpose(),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(AwsError::new("dynamodb:UpdateItem", &error).into()),
-        }
+        let item = unless_refused(updated)?.and_then(|output| output.attributes);
+        item.as_ref().map(read).transpose()
     }
 
     /// The loss as part of a transaction, which holds when none of another kind is known by its id. The new reason counts; what

@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
@@ -21,7 +19,9 @@ use crate::store::ledger::attribute::{
     Item, cut, expiry, get_millis, get_number, get_parsed, millis, number, text,
 };
 use crate::store::ledger::key::PK;
-use crate::store::ledger::{DUE_AT, Ledger, LedgerError, OPEN, blob_expiry};
+use crate::store::ledger::{
+    DUE_AT, Ledger, LedgerError, OPEN, Refusal, blob_expiry, refused_or_failed, unless_refused,
+};
 
 /// How a failed attempt gives its blob back.
 #[derive(Clone, Copy, Debug)]
@@ -190,7 +190,7 @@ impl Ledger {
             update = update.expression_attribute_values(name, number(count));
         }
         let settled = update.send().await;
-        happened(settled.map_err(|error| refused_or_failed(&error))).map(drop)
+        unless_refused(settled).map(drop)
     }
 
     /// Gives the blob back for a later attempt. `false` when the lease was taken over meanwhile: then it is not ours to give
@@ -232,7 +232,7 @@ impl Ledger {
             .expression_attribute_values(":due", millis(release.due_at))
             .send()
             .await;
-        happened(released.map_err(|error| refused_or_failed(&error)))
+        Ok(unless_refused(released)?.is_some())
     }
 
     /// Puts the blob off until `until` without an attempt, and without a message: its tenant cannot be served. `false` when
@@ -261,7 +261,7 @@ impl Ledger {
             .expression_attribute_values(":until", millis(until))
             .send()
             .await;
-        happened(parked.map_err(|error| refused_or_failed(&error)))
+        Ok(unless_refused(parked)?.is_some())
     }
 
     /// Takes up a blob again that was given up while Microsoft still lists it, [`REOPENED_AFTER`] that verdict at the earliest.
@@ -289,7 +289,7 @@ impl Ledger {
             .expression_attribute_values(":before", millis(earlier(now, REOPENED_AFTER)))
             .send()
             .await;
-        happened(reopened.map_err(|error| refused_or_failed(&error)))
+        Ok(unless_refused(reopened)?.is_some())
     }
 
     /// Notes that the blob was put into the queue after `now`, to be looked at again at `due_at` if nobody has finished it by
@@ -319,7 +319,7 @@ impl Ledger {
             .expression_attribute_values(":due", millis(due_at))
             .send()
             .await;
-        happened(noted.map_err(|error| refused_or_failed(&error))).map(drop)
+        unless_refused(noted).map(drop)
     }
 
     pub(super) fn update(&self, blob: &ContentRef) -> UpdateItemFluentBuilder {
@@ -367,30 +367,4 @@ fn not_granted(blob: &ContentRef, item: &Item) -> Result<LeaseOutcome, LedgerErr
     };
     let until = until.ok_or_else(|| damaged(&key(blob), "lease_until or not_before"))?;
     Ok(LeaseOutcome::Held { until })
-}
-
-/// Why a conditional update did not happen.
-enum Refusal {
-    /// The condition does not hold for this item.
-    Item(Item),
-    /// The call failed.
-    Failed(AwsError),
-}
-
-fn refused_or_failed<R>(error: &SdkError<UpdateItemError, R>) -> Refusal {
-    match error.as_service_error() {
-        Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-            Refusal::Item(refused.item.clone().unwrap_or_default())
-        }
-        _ => Refusal::Failed(AwsError::new("dynamodb:UpdateItem", error)),
-    }
-}
-
-/// `false` when the condition did not hold.
-fn happened<T>(updated: Result<T, Refusal>) -> Result<bool, LedgerError> {
-    match updated {
-        Ok(_) => Ok(true),
-        Err(Refusal::Item(_)) => Ok(false),
-        Err(Refusal::Failed(error)) => Err(error.into()),
-    }
 }

@@ -14,7 +14,7 @@ use crate::content::DiscoveredBy;
 use crate::store::ledger::attribute::{cut, millis, text};
 use crate::store::ledger::key::{Key, PK};
 use crate::store::ledger::transaction::unusable;
-use crate::store::ledger::{Ledger, LedgerError, conditional};
+use crate::store::ledger::{Ledger, LedgerError, conditional, unless_refused};
 
 /// What is to be different about a tenant. What is not named stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,17 +102,8 @@ impl Ledger {
             .return_values(ReturnValue::AllNew)
             .send()
             .await;
-        match updated {
-            Ok(output) => output.attributes.as_ref().map(read_tenant).transpose(),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(AwsError::new("dynamodb:UpdateItem", &error).into()),
-        }
+        let item = unless_refused(updated)?.and_then(|output| output.attributes);
+        item.as_ref().map(read_tenant).transpose()
     }
 
     /// Makes the next probe of a braked tenant due now: somebody has just done something about it.
