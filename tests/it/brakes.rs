@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use emulator::{Fault, FaultKind, Operation};
 use jiff::Timestamp;
 use office365::Grant;
 use pipeline::ledger::budget::{FETCHES_PER_MINUTE, REQUESTS_PER_MINUTE};
+use pipeline::content::DiscoveredBy;
+use pipeline::ledger::blob::Lease;
 use pipeline::ledger::registry::brake::BrakeReason;
 use pipeline::microsoft::budget;
 use tests::Outcome;
@@ -149,6 +152,54 @@ async fn probes_stay_close_while_a_trouble_may_be_short() -> Outcome<()> {
         let gap = brake.next_probe_at.duration_since(now).as_secs();
         let longest = if probe < 18 { 30 } else { 900 };
         assert!(gap <= longest, "{probe}: {gap} s");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tenants_trouble_is_no_attempt_at_its_blobs() -> Outcome<()> {
+    let world = world().await?;
+    world.emulator.fault(Fault {
+        operation: Some(Operation::Blob),
+        ..Fault::from(FaultKind::Throttle {
+            status: Some(429),
+            retry_after_seconds: None,
+        })
+    });
+    world.try_again(6, Duration::from_secs(20 * 60)).await?;
+    let tenant = world.tenant().to_string().parse()?;
+    assert!(world.emulator.request_count(Operation::Blob) > 1);
+    let open = world.ledger.open_blobs(tenant, Timestamp::MAX, 100).await?;
+    let attempts: Vec<u32> = open.iter().map(|open| open.attempts).collect();
+    assert_eq!(attempts, [0; BLOBS as usize]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_blob_that_waits_for_its_turn_makes_no_attempt() -> Outcome<()> {
+    let world = world().await?;
+    world.empty_the_queue().await?;
+    let tenant = world.tenant().to_string().parse()?;
+    let open = world.ledger.open_blobs(tenant, Timestamp::MAX, 100).await?;
+    for death in 0..3 {
+        for open in &open {
+            let lease = Lease {
+                owner: format!("worker {death}"),
+                until: world.now() + Duration::from_secs(60),
+            };
+            let (via, now) = (DiscoveredBy::Retry, world.now());
+            world.ledger.lease(&open.blob, via, &lease, now).await?;
+        }
+        world.pass(Duration::from_secs(120));
+    }
+    // They all ask for the process at once.
+    world.try_again(1, Duration::from_secs(1)).await?;
+    world.pass(Duration::from_secs(60));
+    world.work_until_empty().await?;
+    assert_eq!(world.audit()?, (BLOBS as usize, 0, 0));
+    for open in &open {
+        let item = world.blob(open.blob.content_id.as_str()).await?;
+        assert_eq!(item["attempts"], "4");
     }
     Ok(())
 }

@@ -57,7 +57,9 @@ async fn retry(
     let released = Release {
         cause: &cause,
         evidence,
-        // What was too slow beside others has a process to itself the next times.
+        attempts: attempt.number,
+        // What was too slow beside others so often has a process to itself the next times. Not at once: everything that is
+        // slow for a while, as Microsoft or the lake may be, would run one by one.
         unconcluded: match error {
             FetchError::TooSlow => (attempt.unconcluded + 1).min(ALONE_AFTER),
             _ => 0,
@@ -100,6 +102,7 @@ async fn brake(
     let released = Release {
         cause: &cause,
         evidence: &attempt.evidence,
+        attempts: attempt.number.saturating_sub(1),
         unconcluded: 0,
         again_at: probe_at,
         due_at: later(probe_at, OVERDUE_AFTER),
@@ -226,6 +229,7 @@ pub(super) async fn put_back(
     let released = Release {
         cause: "waits for a process to itself, after workers that died",
         evidence: &attempt.evidence,
+        attempts: attempt.number.saturating_sub(1),
         unconcluded: attempt.unconcluded,
         again_at,
         due_at: later(again_at, OVERDUE_AFTER),

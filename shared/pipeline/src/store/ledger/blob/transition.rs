@@ -30,6 +30,8 @@ pub struct Release<'a> {
     pub cause: &'a str,
     /// What is known against the blob by now.
     pub evidence: &'a Evidence,
+    /// How many attempts there were: without this one, if it was none at the blob.
+    pub attempts: u32,
     /// How many attempts in a row count as ended without a word: none, unless the blob is to have a process to itself.
     pub unconcluded: u32,
     /// Not before this time may another attempt begin. A message for it is under way.
@@ -204,17 +206,23 @@ impl Ledger {
         lease: &Lease,
         release: Release<'_>,
     ) -> Result<bool, LedgerError> {
-        let evidence = evidence_attributes(release.evidence);
-        let mut set = String::new();
+        let mut evidence = evidence_attributes(release.evidence);
+        let (mut set, mut remove) = (String::new(), String::new());
         let mut update = self.update(blob);
-        for (name, value) in evidence {
-            set.push_str(&format!(", {name} = :{name}"));
-            update = update.expression_attribute_values(format!(":{name}"), value);
+        for name in EVIDENCE {
+            match evidence.remove(name) {
+                Some(value) => {
+                    set.push_str(&format!(", {name} = :{name}"));
+                    update = update.expression_attribute_values(format!(":{name}"), value);
+                }
+                None => remove.push_str(&format!(", {name}")),
+            }
         }
         let released = update
             .update_expression(format!(
                 "SET #state = :pending, cause = :cause, not_before = :again, enqueued_at = :again, #due = :due, \
-                 released_by = :owner, unconcluded = :unconcluded{set} REMOVE lease_owner, lease_until"
+                 released_by = :owner, attempts = :attempts, unconcluded = :unconcluded{set} \
+                 REMOVE lease_owner, lease_until{remove}"
             ))
             // The second line: this very release, whose answer was lost.
             .condition_expression(
@@ -226,6 +234,7 @@ impl Ledger {
             .expression_attribute_values(":leased", text(State::Leased.as_str()))
             .expression_attribute_values(":pending", text(State::Pending.as_str()))
             .expression_attribute_values(":owner", text(&lease.owner))
+            .expression_attribute_values(":attempts", number(release.attempts))
             .expression_attribute_values(":unconcluded", number(release.unconcluded))
             .expression_attribute_values(":cause", text(cut(release.cause)))
             .expression_attribute_values(":again", millis(release.again_at))
