@@ -176,3 +176,27 @@ async fn another_compression_writes_no_blob_twice() -> Outcome<()> {
     world.work_until_empty().await?;
     world.assert_delivered()
 }
+
+#[tokio::test]
+async fn trouble_of_the_ledger_kills_no_blob() -> Outcome<()> {
+    // What fails is the claim, and the last step.
+    for (operation, part) in [("PutItem", ""), ("UpdateItem", "records_written")] {
+        let world = World::start(emulator::Config {
+            blobs_per_tenant: 1,
+            ..exchange()
+        })
+        .await?;
+        world.register(&[EXCHANGE]).await?;
+        world.all_announced().await?;
+        world
+            .flaky_dynamodb
+            .next_matching(operation, part, Trouble::Throttled, 10_000);
+        // As many workers that died would end it.
+        world.try_again(11, Duration::from_secs(40 * 60)).await?;
+        world.flaky_dynamodb.clear();
+        world.try_again(1, Duration::from_secs(40 * 60)).await?;
+        assert_eq!(world.losses().await?, [], "{operation}");
+        world.assert_delivered()?;
+    }
+    Ok(())
+}

@@ -127,7 +127,7 @@ impl Fetcher {
 /// Does what one message asks for. `worker_until` is when this worker is stopped at the latest.
 ///
 /// # Errors
-/// A ledger or a queue that cannot be reached: nothing could be arranged, so the message must come again.
+/// A ledger or a queue that cannot be reached: the next attempt could not be arranged, so the message must come again.
 /// Every other failure is dealt with here, and is a [`FetchOutcome`].
 pub async fn run(
     fetcher: &Fetcher,
@@ -191,6 +191,7 @@ async fn attempt(
         unconcluded: granted.unconcluded,
         evidence: granted.evidence,
         had_raw: granted.choice.is_some(),
+        was_lost: granted.was_lost,
     };
     if granted.unconcluded >= POISON_AFTER {
         return failure::set_aside(fetcher, &failed, clock.now()).await;
@@ -207,16 +208,17 @@ async fn attempt(
     let within = time_for_work(worker_until, clock.now());
     let work = deliver(fetcher, failed.blob, served.cloud, granted.choice, clock);
     let delivered = tokio::time::timeout(within, work).await;
-    match delivered.unwrap_or(Err(FetchError::TooSlow)) {
-        Ok(events) => {
-            if granted.was_lost {
-                ledger.recover(failed.blob, clock.now()).await?;
-            }
-            conclude(fetcher, &failed, &events, via, clock).await?;
-            if served.brake.is_some() {
+    let ended = match delivered.unwrap_or(Err(FetchError::TooSlow)) {
+        Ok(events) => conclude(fetcher, &failed, &events, via, clock).await,
+        Err(error) => Err(error),
+    };
+    match ended {
+        Ok(counts) => {
+            // What came from the lake says nothing of Microsoft.
+            if served.brake.is_some() && !failed.had_raw {
                 end_brake(fetcher, announced, clock.now()).await?;
             }
-            Ok(FetchOutcome::Done(events.counts))
+            Ok(FetchOutcome::Done(counts))
         }
         Err(error) => failure::handle(fetcher, &failed, error, clock.now()).await,
     }
@@ -282,11 +284,14 @@ async fn conclude(
     events: &Events,
     via: DiscoveredBy,
     clock: Clock,
-) -> Result<(), FetchError> {
+) -> Result<Counts, FetchError> {
     let Fetcher {
         ledger, activity, ..
     } = fetcher;
     let (counts, blob) = (events.counts, attempt.blob);
+    if attempt.was_lost {
+        ledger.recover(blob, clock.now()).await?;
+    }
     ledger.settle(blob, &counts, clock.now()).await?;
     activity.note(ledger, blob, via, clock.now()).await;
     measured::delivered(&counts);
@@ -304,7 +309,7 @@ async fn conclude(
     );
     log_rules(&fetcher.events.options.filter, events);
     events.unknowns.report();
-    Ok(())
+    Ok(counts)
 }
 
 /// Steps 2 to 4: from Microsoft, or the raw copy an earlier attempt chose, to events in the lake.

@@ -26,7 +26,34 @@ const TURN_DELAY: Duration = Duration::from_secs(5);
 const ERROR_AFTER_ATTEMPTS: u32 = 10;
 
 /// Does what is to be done about the failure. Whoever lost the lease meanwhile does nothing: somebody else is at it.
+///
+/// When that cannot be done either, the blob is given back all the same, if it can be: its worker lives, and the queue brings
+/// the message again.
 pub(super) async fn handle(
+    fetcher: &Fetcher,
+    attempt: &FailedAttempt<'_>,
+    error: FetchError,
+    now: Timestamp,
+) -> Result<FetchOutcome, FetchError> {
+    let handled = arrange(fetcher, attempt, error, now).await;
+    if let Err(error) = &handled {
+        let FailedAttempt { blob, lease, .. } = attempt;
+        let given_back = Release {
+            cause: &error.to_string(),
+            evidence: &attempt.evidence,
+            attempts: attempt.number,
+            unconcluded: attempt.unconcluded,
+            again_at: now,
+            due_at: later(now, OVERDUE_AFTER),
+        };
+        if let Err(error) = fetcher.ledger.release(blob, lease, given_back).await {
+            tracing::warn!(%error, "blob not given back, its lease ends by itself");
+        }
+    }
+    handled
+}
+
+async fn arrange(
     fetcher: &Fetcher,
     attempt: &FailedAttempt<'_>,
     error: FetchError,
@@ -34,7 +61,6 @@ pub(super) async fn handle(
 ) -> Result<FetchOutcome, FetchError> {
     let evidence = evidence(&error, attempt, now);
     match resolve(&error, attempt, &evidence, now) {
-        Resolution::Redeliver => Err(error),
         Resolution::Retry(after) => retry(fetcher, attempt, &error, &evidence, after, now).await,
         Resolution::Brake(reason, wait) => {
             brake(fetcher, attempt, &error, (reason, wait), now).await

@@ -42,13 +42,13 @@ pub(super) struct FailedAttempt<'a> {
     pub(super) evidence: Evidence,
     /// Whether the blob's bytes were stored before: then Microsoft is not needed any more.
     pub(super) had_raw: bool,
+    /// Whether it was given up before.
+    pub(super) was_lost: bool,
 }
 
 /// What becomes of the blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Resolution {
-    /// Nothing can be arranged: the queue must bring the message again.
-    Redeliver,
     /// Another attempt, after some time.
     Retry(Duration),
     /// It is the tenant's trouble: the blob waits until that is over. The wait is the least that Microsoft asks for.
@@ -91,7 +91,6 @@ pub(super) fn resolve(
         })
     };
     match error {
-        FetchError::Ledger(_) | FetchError::Queue(_) => Resolution::Redeliver,
         FetchError::Unreadable { .. } | FetchError::CutOff { .. } => {
             let same = evidence.same_bytes.as_ref().map(|(_, answers)| *answers);
             if proven(evidence.unreadable, ANSWERS_FOR) || proven(same, SAME_BYTES_FOR) {
@@ -113,7 +112,10 @@ pub(super) fn resolve(
                 _ => Resolution::Retry(delay),
             }
         }
-        FetchError::Lake(_)
+        // Whoever throttles or damages the ledger condemns no blob.
+        FetchError::Ledger(_)
+        | FetchError::Queue(_)
+        | FetchError::Lake(_)
         | FetchError::Connect(_)
         | FetchError::TooSlow
         | FetchError::Replay(_)
@@ -158,6 +160,7 @@ mod tests {
             unconcluded: 0,
             evidence: known,
             had_raw: false,
+            was_lost: false,
         };
         let sha256 = if same { "aa" } else { "bb" };
         let error = FetchError::unreadable("no array", sha256.to_owned(), None);
