@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use emulator::ContentType as Published;
-use office365::ContentType;
+use jiff::Timestamp;
+use office365::{ContentType, TenantId};
+use pipeline::content::DiscoveredBy;
+use pipeline::ledger::blob::{Evidence, Lease, LeaseOutcome, Release};
 use pipeline::ledger::loss::LossKind;
 use serde_json::{Value, json};
 use tests::Outcome;
@@ -259,5 +262,45 @@ async fn a_message_that_is_not_ours_fails_alone() -> Outcome<()> {
     }
     assert_eq!(failed.len(), 1);
     assert_eq!(world.audit()?.0, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn bytes_that_cannot_be_compared_end_a_row_of_the_same() -> Outcome<()> {
+    let (world, _) = registered().await?;
+    let (tenant, of) = (world.tenant(), Published::Exchange);
+    world.emulator.publish(tenant, of, vec![world.record(1)]);
+    world.pass(Duration::from_secs(60));
+    world.sweep().await?;
+    let tenant: TenantId = tenant.to_string().parse()?;
+    let open = world.ledger.open_blobs(tenant, Timestamp::MAX, 1).await?;
+    let (ledger, blob, sha256) = (&world.ledger, &open[0].blob, "aa".to_owned());
+    let mut known = Evidence::default();
+    for sha256 in [Some(&sha256), Some(&sha256), None] {
+        let now = world.now();
+        let lease = Lease {
+            owner: now.to_string(),
+            until: now + Duration::from_secs(60),
+        };
+        let leased = ledger.lease(blob, DiscoveredBy::Retry, &lease, now).await?;
+        let LeaseOutcome::Granted(granted) = leased else {
+            return Err(format!("{leased:?}").into());
+        };
+        assert_eq!(granted.evidence, known);
+        known = known.with_unreadable(sha256, now);
+        let release = Release {
+            cause: "no array",
+            evidence: &known,
+            attempts: granted.attempt,
+            unconcluded: 0,
+            again_at: now,
+            due_at: now,
+        };
+        assert!(ledger.release(blob, &lease, release).await?);
+        world.pass(Duration::from_secs(1));
+    }
+    let item = world.blob(blob.content_id.as_str()).await?;
+    assert_eq!(item["unreadable_count"], "3");
+    assert!(!item.contains_key("same_bytes_count"), "{item:?}");
     Ok(())
 }

@@ -161,12 +161,15 @@ impl Repeated {
 }
 
 impl Evidence {
-    /// With one more answer of unreadable bytes.
+    /// With one more answer of unreadable bytes. Those without a hash are not all that were sent, and the same as no others.
     #[must_use]
-    pub fn with_unreadable(mut self, sha256: &str, now: Timestamp) -> Self {
-        let same = self.same_bytes.filter(|(known, _)| known == sha256);
-        let same = Repeated::again(same.map(|(_, repeated)| repeated), now);
-        self.same_bytes = Some((sha256.to_owned(), same));
+    pub fn with_unreadable(mut self, sha256: Option<&String>, now: Timestamp) -> Self {
+        let before = self.same_bytes.take();
+        self.same_bytes = sha256.map(|sha256| {
+            let same = before.filter(|(known, _)| known == sha256);
+            let same = same.map(|(_, repeated)| repeated);
+            (sha256.clone(), Repeated::again(same, now))
+        });
         self.unreadable = Some(Repeated::again(self.unreadable, now));
         self
     }
@@ -258,10 +261,11 @@ mod tests {
     #[test]
     fn other_bytes_begin_the_row_of_same_bytes_anew() {
         let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
+        let (aa, bb) = ("aa".to_owned(), "bb".to_owned());
         let evidence = Evidence::default()
-            .with_unreadable("aa", at(1))
-            .with_unreadable("aa", at(2))
-            .with_unreadable("bb", at(3))
+            .with_unreadable(Some(&aa), at(1))
+            .with_unreadable(Some(&aa), at(2))
+            .with_unreadable(Some(&bb), at(3))
             .with_gone(at(4));
         let repeated = |count, minute| Repeated {
             count,
@@ -270,5 +274,8 @@ mod tests {
         assert_eq!(evidence.unreadable, Some(repeated(3, 1)));
         assert_eq!(evidence.same_bytes, Some(("bb".to_owned(), repeated(1, 3))));
         assert_eq!(evidence.gone, Some(repeated(1, 4)));
+        let evidence = evidence.with_unreadable(None, at(5));
+        assert_eq!(evidence.unreadable, Some(repeated(4, 1)));
+        assert_eq!(evidence.same_bytes, None);
     }
 }

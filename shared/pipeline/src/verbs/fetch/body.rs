@@ -104,12 +104,10 @@ pub(super) async fn read_back(
     // What the copy holds was redacted before it was stored.
     let mut intake = Intake::new(blob.tenant_id, office365::Encoding::Gzip, false);
     let damaged = |error: FetchError| match error {
-        FetchError::Unreadable { why, .. } | FetchError::CutOff { why } => {
-            FetchError::Lake(LakeError::Damaged {
-                path: path.clone(),
-                source: std::io::Error::other(why),
-            })
-        }
+        FetchError::Unreadable { why, .. } => FetchError::Lake(LakeError::Damaged {
+            path: path.clone(),
+            source: std::io::Error::other(why),
+        }),
         other => other,
     };
     while let Some(chunk) = stored.chunk().await? {

@@ -38,14 +38,10 @@ pub enum FetchError {
         why: String,
         /// SHA-256, in hex, of what was sent, or of what is wrong where that was not read to its end.
         sha256: String,
+        /// Whether these were all bytes, so that they can be told from those of another answer.
+        is_whole: bool,
         /// What was sent, gzip; none when it is over a limit.
         copy: Option<Box<Mutex<Spool>>>,
-    },
-    /// What Microsoft sent ends too early, as far as can be seen.
-    #[error("the answer ended early: {why}")]
-    CutOff {
-        /// How that shows.
-        why: String,
     },
     /// The worker's time ended first.
     #[error("not finished within the worker's time; it runs alone the next times")]
@@ -80,8 +76,17 @@ impl FetchError {
         Self::Unreadable {
             why: why.to_string(),
             sha256,
+            is_whole: true,
             copy: copy.map(|copy| Box::new(Mutex::new(copy))),
         }
+    }
+
+    /// The same, of a body of which only a part is known: it was cut off, or could not be decoded to its end.
+    pub(super) fn in_part(mut self) -> Self {
+        if let Self::Unreadable { is_whole, .. } = &mut self {
+            *is_whole = false;
+        }
+        self
     }
 
     /// A body that is over a limit, and was not read to its end.

@@ -132,7 +132,7 @@ impl Intake {
             if let Err(error) = written {
                 // The rest cannot be decoded; what was is enough to look at.
                 self.note_unreadable(&format!("it is no gzip: {error}"), &Bytes::new());
-                return Err(self.unreadable_now());
+                return Err(self.unreadable_now().in_part());
             }
         }
         self.gzip = Some(gzip);
@@ -142,27 +142,25 @@ impl Intake {
     /// The blob, after its last bytes. `proven` says that HTTP knows it to be whole.
     ///
     /// # Errors
-    /// [`FetchError::Unreadable`] when it is no array of records, [`FetchError::CutOff`] when it may only have been cut off.
+    /// [`FetchError::Unreadable`] when it is no array of records; one that may only have been cut off is not whole.
     pub(super) fn finish(mut self, proven: bool) -> Result<Taken, FetchError> {
         if let Some(mut gzip) = self.gzip.take() {
             let ended = gzip.try_finish();
             let decoded = std::mem::take(gzip.get_mut());
             self.decoded(&decoded.into())?;
             if let Err(error) = ended {
-                return Err(FetchError::CutOff {
-                    why: format!("its gzip does not end as it should: {error}"),
-                });
+                let why = format!("it ended early: its gzip does not end as it should: {error}");
+                self.note_unreadable(&why, &Bytes::new());
+                return Err(self.unreadable_now().in_part());
             }
         }
         if self.unreadable.is_none()
             && let Err(why) = self.splitter.finish()
         {
-            if !proven {
-                return Err(FetchError::CutOff {
-                    why: why.to_string(),
-                });
-            }
             self.note_unreadable(&why, &Bytes::new());
+            if !proven {
+                return Err(self.unreadable_now().in_part());
+            }
         }
         if self.unreadable.is_some() {
             return Err(self.unreadable_now());

@@ -17,7 +17,7 @@ use crate::store::ledger::blob::{Evidence, Lease, Repeated};
 use crate::store::ledger::loss::LossKind;
 use crate::store::ledger::registry::brake::BrakeReason;
 
-/// Answers of one kind before a blob is given up. With the delays above they take some minutes.
+/// Answers of one kind before a blob is given up. With the delays of [`patient`] they take some minutes.
 const ANSWERS_MIN: u32 = 10;
 
 /// How long they must have gone on: longer than the faults of a service that somebody is called out of bed for.
@@ -65,8 +65,9 @@ pub(super) fn evidence(
 ) -> Evidence {
     let before = attempt.evidence.clone();
     match error {
-        FetchError::Unreadable { sha256, .. } => before.with_unreadable(sha256, now),
-        FetchError::CutOff { why } => before.with_unreadable(why, now),
+        FetchError::Unreadable {
+            sha256, is_whole, ..
+        } => before.with_unreadable(is_whole.then_some(sha256), now),
         FetchError::Microsoft(error) if error.disposition() == Disposition::Gone => {
             before.with_gone(now)
         }
@@ -91,7 +92,7 @@ pub(super) fn resolve(
         })
     };
     match error {
-        FetchError::Unreadable { .. } | FetchError::CutOff { .. } => {
+        FetchError::Unreadable { .. } => {
             let same = evidence.same_bytes.as_ref().map(|(_, answers)| *answers);
             if proven(evidence.unreadable, ANSWERS_FOR) || proven(same, SAME_BYTES_FOR) {
                 Resolution::GiveUp(LossKind::Quarantined)
@@ -129,9 +130,29 @@ mod tests {
 
     const CREATED: &str = "2026-03-01T00:00:00Z";
 
+    /// What an answer brings, each time.
+    #[derive(Clone, Copy, Debug)]
+    enum Page {
+        Same,
+        Different,
+        /// A part of which looks the same each time.
+        CutOff,
+    }
+
     /// What becomes of a blob when this attempt, `after` its creation, brought an error page, as `before` attempts did, evenly
     /// spread.
-    fn after_an_error_page(before: u32, same: bool, after: Duration) -> Resolution {
+    fn after_an_error_page(before: u32, page: Page, after: Duration) -> Resolution {
+        let of = |number: u32| {
+            let sha256 = match page {
+                Page::Same | Page::CutOff => "aa".to_owned(),
+                Page::Different => number.to_string(),
+            };
+            let error = FetchError::unreadable("no array", sha256, None);
+            match page {
+                Page::CutOff => error.in_part(),
+                _ => error,
+            }
+        };
         let created: Timestamp = CREATED.parse().unwrap();
         let blob = ContentRef {
             tenant_id: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
@@ -144,27 +165,20 @@ mod tests {
             owner: "me".to_owned(),
             until: created,
         };
-        let mut known = Evidence::default();
-        for number in 0..before {
-            let sha256 = if same {
-                "aa".to_owned()
-            } else {
-                number.to_string()
-            };
-            known = known.with_unreadable(&sha256, later(created, after * number / before));
-        }
-        let attempt = FailedAttempt {
+        let mut attempt = FailedAttempt {
             blob: &blob,
             lease: &lease,
             number: before + 1,
             unconcluded: 0,
-            evidence: known,
+            evidence: Evidence::default(),
             had_raw: false,
             was_lost: false,
         };
-        let sha256 = if same { "aa" } else { "bb" };
-        let error = FetchError::unreadable("no array", sha256.to_owned(), None);
-        let now = later(created, after);
+        for number in 0..before {
+            let then = later(created, after * number / before);
+            attempt.evidence = evidence(&of(number), &attempt, then);
+        }
+        let (error, now) = (of(before), later(created, after));
         resolve(&error, &attempt, &evidence(&error, &attempt, now), now)
     }
 
@@ -172,15 +186,17 @@ mod tests {
     fn a_verdict_needs_ten_answers_over_six_hours() {
         let hours = |hours: u64| Duration::from_secs(hours * 3600);
         let quarantined = Resolution::GiveUp(LossKind::Quarantined);
-        let check = |before, same, after, expect: bool| {
-            let found = after_an_error_page(before, same, after) == quarantined;
-            assert_eq!(found, expect, "{before} {same} {after:?}");
+        let check = |before, page, after, expect: bool| {
+            let found = after_an_error_page(before, page, after) == quarantined;
+            assert_eq!(found, expect, "{before} {page:?} {after:?}");
         };
-        check(100, false, hours(5), false);
-        check(8, false, hours(100), false);
-        check(9, false, hours(6), true);
-        check(9, true, hours(1), true);
-        check(8, true, hours(1), false);
-        check(100, true, Duration::from_secs(3599), false);
+        check(100, Page::Different, hours(5), false);
+        check(8, Page::Different, hours(100), false);
+        check(9, Page::Different, hours(6), true);
+        check(9, Page::Same, hours(1), true);
+        check(8, Page::Same, hours(1), false);
+        check(100, Page::Same, Duration::from_secs(3599), false);
+        check(100, Page::CutOff, hours(5), false);
+        check(9, Page::CutOff, hours(6), true);
     }
 }

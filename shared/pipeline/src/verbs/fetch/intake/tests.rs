@@ -102,7 +102,7 @@ fn what_came_compressed_is_kept_as_it_came() {
 }
 
 #[test]
-fn a_cut_blob_is_no_unreadable_one_unless_http_proves_it() {
+fn a_cut_blob_is_not_whole_unless_http_proves_it() {
     let content = array(20, 10);
     let (cut, compressed) = (&content[..content.len() - 5], gzip(&content));
     let end = take(
@@ -112,14 +112,29 @@ fn a_cut_blob_is_no_unreadable_one_unless_http_proves_it() {
         100,
         true,
     );
-    assert!(matches!(end, Err(FetchError::CutOff { .. })), "{end:?}");
+    assert_eq!(unreadable(end), (false, true));
     let end = take(cut, Encoding::Identity, false, 100, false);
-    assert!(matches!(end, Err(FetchError::CutOff { .. })), "{end:?}");
+    assert_eq!(unreadable(end), (false, true));
     let end = take(cut, Encoding::Identity, false, 100, true);
-    assert!(
-        matches!(end, Err(FetchError::Unreadable { copy: Some(_), .. })),
-        "{end:?}"
-    );
+    assert_eq!(unreadable(end), (true, true));
+}
+
+#[test]
+fn a_page_that_is_called_gzip_is_kept_and_not_whole() {
+    let page = b"<html>out of service</html>";
+    for redact in [false, true] {
+        let end = take(page, Encoding::Gzip, redact, 100, true);
+        assert_eq!(unreadable(end), (false, true));
+    }
+}
+
+/// Whether the unreadable body is whole, and whether its bytes are kept.
+#[track_caller]
+fn unreadable(end: Result<Taken, FetchError>) -> (bool, bool) {
+    match end {
+        Err(FetchError::Unreadable { is_whole, copy, .. }) => (is_whole, copy.is_some()),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
