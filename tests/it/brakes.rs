@@ -12,6 +12,7 @@ use pipeline::ledger::blob::Lease;
 use pipeline::ledger::registry::brake::BrakeReason;
 use pipeline::microsoft::budget;
 use tests::Outcome;
+use tests::flaky::Trouble;
 use tests::world::{EXCHANGE, World, exchange, quiet};
 
 const BLOBS: u32 = 3;
@@ -200,6 +201,38 @@ async fn a_blob_that_waits_for_its_turn_makes_no_attempt() -> Outcome<()> {
     for open in &open {
         let item = world.blob(open.blob.content_id.as_str()).await?;
         assert_eq!(item["attempts"], "4");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_blob_from_the_lake_says_nothing_of_a_brake() -> Outcome<()> {
+    for wait in [600, 1] {
+        let world = World::start(quiet()).await?;
+        world.register(&[EXCHANGE]).await?;
+        let of = emulator::ContentType::Exchange;
+        let record = vec![world.record(1)];
+        world.emulator.publish(world.tenant(), of, record);
+        world.all_announced().await?;
+        // The attempt ends after it has recorded the raw copy.
+        world
+            .flaky_dynamodb
+            .next("PutItem", Trouble::Throttled, 10_000);
+        world.work().await?;
+        world.flaky_dynamodb.clear();
+        world.empty_the_queue().await?;
+        world.pass(Duration::from_secs(100));
+        let tenant = world.tenant().to_string().parse()?;
+        let (reason, wait) = (BrakeReason::Consent, Duration::from_secs(wait));
+        let ledger = &world.ledger;
+        let brake = ledger
+            .put_brake(tenant, reason, "no consent", wait, world.now())
+            .await?;
+        assert!(brake.is_some());
+        world.try_again(1, Duration::from_secs(10)).await?;
+        assert_eq!(world.audit()?, (1, 0, 0));
+        let after = ledger.tenant(tenant).await?.and_then(|of| of.brake);
+        assert_eq!(after, brake, "neither taken off nor probed");
     }
     Ok(())
 }

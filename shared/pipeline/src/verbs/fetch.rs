@@ -232,7 +232,7 @@ fn time_for_work(worker_until: Timestamp, now: Timestamp) -> Duration {
 }
 
 /// Whether the blob waits because its tenant cannot be served. One blob at a time tries whether it still cannot; one whose
-/// bytes were stored before needs nothing of Microsoft and does not wait.
+/// bytes were stored before needs nothing of Microsoft: it does not wait, and would be no trial.
 async fn waits(
     fetcher: &Fetcher,
     blob: &ContentRef,
@@ -243,7 +243,9 @@ async fn waits(
         return Ok(false);
     };
     let ledger = &fetcher.ledger;
-    if now >= brake.next_probe_at && ledger.take_probe(blob.tenant_id, brake, now).await? {
+    if now >= brake.next_probe_at
+        && (ledger.is_stored(blob).await? || ledger.take_probe(blob.tenant_id, brake, now).await?)
+    {
         return Ok(false);
     }
     let until = later(brake.next_probe_at.max(now), PARKED_AFTER_PROBE);

@@ -8,6 +8,7 @@
 //!
 //! An item that is not finished is in the index `open-blobs` under the time at which somebody should look at it.
 
+mod choice;
 mod ending;
 mod hour;
 mod open;

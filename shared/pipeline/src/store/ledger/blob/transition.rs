@@ -8,10 +8,10 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
 use super::read::{
-    CODEC, COUNTS, EVIDENCE, RAW_SHA256, evidence_attributes, read_blob, read_choice,
-    read_evidence, read_not_before,
+    COUNTS, EVIDENCE, RAW_SHA256, evidence_attributes, read_blob, read_choice, read_evidence,
+    read_not_before,
 };
-use super::{Choice, Counts, Evidence, Granted, Lease, LeaseOutcome, State, damaged, key};
+use super::{Counts, Evidence, Granted, Lease, LeaseOutcome, State, damaged, key};
 use crate::aws::AwsError;
 use crate::clock::earlier;
 use crate::content::{ContentRef, DiscoveredBy};
@@ -88,58 +88,6 @@ impl Ledger {
         match updated.map_err(|error| refused_or_failed(&error)) {
             Ok(output) => granted(&output.attributes.unwrap_or_default()),
             Err(Refusal::Item(item)) => not_granted(blob, &item),
-            Err(Refusal::Failed(error)) => Err(error.into()),
-        }
-    }
-
-    /// Makes `choice` hold for the blob, unless an attempt chose before; returns the one that holds.
-    ///
-    /// # Errors
-    /// [`LedgerError`]; asking again is harmless.
-    pub async fn choose(&self, blob: &ContentRef, choice: Choice) -> Result<Choice, LedgerError> {
-        let updated = self
-            .update(blob)
-            .update_expression(format!("SET {RAW_SHA256} = :raw, {CODEC} = :codec"))
-            .condition_expression(format!(
-                "attribute_exists(#pk) AND attribute_not_exists({RAW_SHA256})"
-            ))
-            .expression_attribute_names("#pk", PK)
-            .expression_attribute_values(":raw", text(&choice.raw_sha256))
-            .expression_attribute_values(":codec", text(choice.codec.as_str()))
-            .send()
-            .await;
-        match updated.map_err(|error| refused_or_failed(&error)) {
-            Ok(_) => Ok(choice),
-            Err(Refusal::Item(item)) => {
-                read_choice(&item).ok_or_else(|| damaged(&key(blob), RAW_SHA256))
-            }
-            Err(Refusal::Failed(error)) => Err(error.into()),
-        }
-    }
-
-    /// Makes `choice` hold in the place of one whose copy is gone; returns the one that holds.
-    ///
-    /// # Errors
-    /// [`LedgerError`]; asking again is harmless.
-    pub async fn choose_again(
-        &self,
-        blob: &ContentRef,
-        gone: &Choice,
-        choice: Choice,
-    ) -> Result<Choice, LedgerError> {
-        let updated = self
-            .update(blob)
-            .update_expression(format!("SET {RAW_SHA256} = :raw"))
-            .condition_expression(format!("{RAW_SHA256} IN (:gone, :raw)"))
-            .expression_attribute_values(":raw", text(&choice.raw_sha256))
-            .expression_attribute_values(":gone", text(&gone.raw_sha256))
-            .send()
-            .await;
-        match updated.map_err(|error| refused_or_failed(&error)) {
-            Ok(_) => Ok(choice),
-            Err(Refusal::Item(item)) => {
-                read_choice(&item).ok_or_else(|| damaged(&key(blob), RAW_SHA256))
-            }
             Err(Refusal::Failed(error)) => Err(error.into()),
         }
     }
