@@ -236,3 +236,29 @@ async fn a_blob_from_the_lake_says_nothing_of_a_brake() -> Outcome<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_brake_takes_the_latest_reason_and_the_longest_wait() -> Outcome<()> {
+    let world = world().await?;
+    let (ledger, tenant) = (&world.ledger, world.tenant().to_string().parse()?);
+    let put = async |reason, seconds, now| -> Outcome<_> {
+        let wait = Duration::from_secs(seconds);
+        let put = ledger.put_brake(tenant, reason, "why", wait, now).await?;
+        let brake = put.ok_or("not registered")?;
+        let known = ledger.tenant(tenant).await?.and_then(|of| of.brake);
+        assert_eq!(known.as_ref(), Some(&brake));
+        Ok((brake.reason, brake.since, brake.next_probe_at))
+    };
+    let (throttled, consent) = (BrakeReason::Throttled, BrakeReason::Consent);
+    let first = world.now();
+    let (_, since, _) = put(throttled, 0, first).await?;
+    let second = first + Duration::from_secs(5);
+    let until = second + Duration::from_secs(600);
+    assert_eq!(
+        put(throttled, 600, second).await?,
+        (throttled, since, until)
+    );
+    assert_eq!(put(throttled, 60, second).await?, (throttled, since, until));
+    assert_eq!(put(consent, 0, second).await?, (consent, since, until));
+    Ok(())
+}

@@ -10,14 +10,13 @@ use jiff::Timestamp;
 use office365::TenantId;
 use serde::Serialize;
 
-use crate::aws::AwsError;
 use crate::backoff::patient;
 use crate::clock::later;
 use crate::store::ledger::attribute::{
     Item, cut, get_millis, get_number, get_parsed, get_text, millis, number, text,
 };
 use crate::store::ledger::key::Key;
-use crate::store::ledger::{Ledger, LedgerError, conditional};
+use crate::store::ledger::{Ledger, LedgerError, conditional, unless_refused};
 
 /// Where the probes begin in the delays of [`patient`]: the first is after two seconds at most, because a single odd answer is
 /// over by then.
@@ -90,7 +89,8 @@ pub struct Brake {
 }
 
 impl Ledger {
-    /// Puts the brake on, unless it is on already; returns the one that holds. `wait` is the least that Microsoft asks for.
+    /// Puts the brake on; returns it. `wait` is the least that Microsoft asks for. Of one that is on already the latest reason
+    /// counts, and the longest wait.
     ///
     /// # Errors
     /// [`LedgerError`]; the next failing call puts it on.
@@ -106,8 +106,8 @@ impl Ledger {
         let put = self
             .update_key(&Key::Tenant(tenant))
             .update_expression(
-                "SET brake_reason = if_not_exists(brake_reason, :reason), brake_text = if_not_exists(brake_text, :text), \
-                 brake_since = if_not_exists(brake_since, :now), brake_probes = if_not_exists(brake_probes, :none), \
+                "SET brake_reason = :reason, brake_text = :text, brake_since = if_not_exists(brake_since, :now), \
+                 brake_probes = if_not_exists(brake_probes, :none), \
                  next_probe_at = if_not_exists(next_probe_at, :next)",
             )
             .condition_expression("attribute_exists(standing)")
@@ -119,17 +119,27 @@ impl Ledger {
             .return_values(ReturnValue::AllNew)
             .send()
             .await;
-        match put {
-            Ok(output) => Ok(output.attributes.as_ref().and_then(read_brake)),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(AwsError::new("dynamodb:UpdateItem", &error).into()),
+        let item = unless_refused(put)?.and_then(|output| output.attributes);
+        let mut brake = item.as_ref().and_then(read_brake);
+        let asked_for = later(now, wait);
+        if let Some(brake) = &mut brake
+            && !wait.is_zero()
+            && brake.next_probe_at < asked_for
+        {
+            self.put_probe_off(tenant, asked_for).await?;
+            brake.next_probe_at = asked_for;
         }
+        Ok(brake)
+    }
+
+    /// Moves the next probe to `until`, unless it is later, or the brake is off.
+    async fn put_probe_off(&self, tenant: TenantId, until: Timestamp) -> Result<(), LedgerError> {
+        let put_off = self
+            .update_key(&Key::Tenant(tenant))
+            .update_expression("SET next_probe_at = :until")
+            .condition_expression("attribute_exists(brake_since) AND next_probe_at < :until")
+            .expression_attribute_values(":until", millis(until));
+        conditional(put_off).await.map(drop)
     }
 
     /// Takes the next probe, when it is due: `true` for one of all who ask.
