@@ -38,7 +38,6 @@ pub use self::classes::{READ_AT_ONCE_MAX, READ_BYTES_MAX};
 pub use self::error::FetchError;
 use self::events::{Events, events};
 pub use self::intake::{FREE_OF_RATIO_BYTES, LIMITS, RATIO_MAX, WIRE_BYTES_MAX};
-pub use self::lines::OBJECT_EVENTS_BYTES;
 use self::resolution::FailedAttempt;
 use self::tenant_cache::{Served, TenantCache};
 use self::turns::Turns;
@@ -337,12 +336,12 @@ async fn write_events(
     let mut events = events(fetcher, blob, body, now).await?;
     let options = &fetcher.events.options;
     let (schema, codec) = (options.schema, body.codec);
-    for (part, mut object) in events.lines.take_objects()?.into_iter().enumerate() {
+    for (part, mut object) in events.lines.take_objects()? {
         let path = key::within(generation, key::events(blob, schema, codec, part));
         fetcher.lake.write_spool(&path, &mut object).await?;
     }
     for (route, lines) in options.filter.routes().iter().zip(&mut events.routed) {
-        for (part, mut object) in lines.take_objects()?.into_iter().enumerate() {
+        for (part, mut object) in lines.take_objects()? {
             let path = key::within(generation, key::routed(route, blob, codec, part));
             fetcher.lake.write_spool(&path, &mut object).await?;
         }

@@ -13,7 +13,7 @@ use super::body::Body;
 use super::classes::{Class, Classes, is_portion};
 use super::error::FetchError;
 use super::intake::LIMITS;
-use super::lines::Lines;
+use super::lines::{Lines, PART_RECORDS_BYTES};
 use super::unknown::Unknowns;
 use crate::content::ContentRef;
 use crate::settings::RecordDedupe;
@@ -81,11 +81,12 @@ pub(super) async fn events(
             options,
         },
         event: Vec::new(),
+        records_bytes: 0,
         classes: taken.classes.classes().iter(),
         owned: owned.iter(),
     };
     match &taken.elements {
-        Some(elements) => maker.make(elements.len(), &batch)?,
+        Some(elements) => maker.make(elements, &batch)?,
         None => {
             let damaged = |source| LakeError::Spool(source);
             let stored = BufReader::new(taken.spool.reader().map_err(damaged)?);
@@ -102,7 +103,7 @@ pub(super) async fn events(
                     portion.push(element);
                 });
                 if is_last || is_portion(portion.len(), portion_bytes) {
-                    maker.make(portion.len(), &read(&portion))?;
+                    maker.make(&portion, &read(&portion))?;
                     portion.clear();
                     portion_bytes = 0;
                     tokio::task::yield_now().await;
@@ -154,20 +155,25 @@ struct Maker<'a> {
     context: Context<'a>,
     /// The event that is made, again and again.
     event: Vec<u8>,
+    /// How long the elements before the next one are.
+    records_bytes: usize,
     classes: std::slice::Iter<'a, Class>,
     owned: std::slice::Iter<'a, bool>,
 }
 
 impl Maker<'_> {
     /// Takes the next elements; those that are records are in `batch`.
-    fn make(&mut self, elements: usize, batch: &Batch<'_>) -> Result<(), LakeError> {
+    fn make(&mut self, elements: &[Bytes], batch: &Batch<'_>) -> Result<(), LakeError> {
         let mut number = 0;
-        for class in self.classes.by_ref().take(elements) {
+        for (element, class) in elements.iter().zip(self.classes.by_ref()) {
+            let part = self.records_bytes / PART_RECORDS_BYTES;
+            self.records_bytes += element.len();
             match class {
                 Class::Candidate => match self.owned.next() {
                     Some(true) => {
                         write(
                             &mut self.events,
+                            part,
                             batch,
                             number,
                             &self.context,
@@ -191,6 +197,7 @@ impl Maker<'_> {
 /// and its neighbours go on.
 fn write(
     events: &mut Events,
+    part: usize,
     batch: &Batch<'_>,
     number: usize,
     context: &Context<'_>,
@@ -209,12 +216,12 @@ fn write(
     match outcome.decision.action {
         Action::Keep => {
             events.counts.written += 1;
-            events.lines.append(event)?;
+            events.lines.append(part, event)?;
         }
         Action::Drop => events.counts.dropped += 1,
         Action::Route(route) => {
             events.counts.routed += 1;
-            events.routed[route].append(event)?;
+            events.routed[route].append(part, event)?;
         }
     }
     if let Some(rule) = outcome.decision.rule {
@@ -253,9 +260,9 @@ mod tests {
     fn counts_that_do_not_add_up_are_refused() {
         let with = |routed: &[u8], counts: Counts| {
             let mut events = Events::none(0, &Filter::default(), Codec::Gzip);
-            events.lines.append(b"one\n").unwrap();
+            events.lines.append(0, b"one\n").unwrap();
             events.routed.push(Lines::none(Codec::Gzip));
-            events.routed[0].append(routed).unwrap();
+            events.routed[0].append(0, routed).unwrap();
             Events { counts, ..events }
         };
         let counts = |records, written, routed| Counts {
@@ -290,7 +297,7 @@ mod tests {
             let record = format!(r#"{{"Id":"{operation}","Operation":"{operation}"}}"#);
             let mut batch = Batch::default();
             batch.read(record.as_bytes()).unwrap();
-            write(&mut events, &batch, 0, &context, &mut Vec::new()).unwrap();
+            write(&mut events, 0, &batch, 0, &context, &mut Vec::new()).unwrap();
         }
         let events = conserved(events).unwrap();
         let Counts {
@@ -302,5 +309,58 @@ mod tests {
         assert_eq!((written, routed, dropped), (1, 3, 1));
         assert_eq!(events.by_rule, [1, 2, 1]);
         assert_eq!((events.routed[0].count(), events.routed[1].count()), (2, 1));
+    }
+
+    #[test]
+    fn an_event_is_in_the_same_part_whatever_becomes_of_others() {
+        let record = |id: &str| {
+            let padding = "x".repeat(3 * 1024 * 1024);
+            Bytes::from(format!(
+                r#"{{"Id":"{id}","Operation":"{id}","Padding":"{padding}"}}"#
+            ))
+        };
+        let ids = ["id-A", "id-B", "id-C", "id-D", "id-E"];
+        let elements = ids.map(record);
+        let mut classes = Classes::default();
+        let tenant = "11111111-2222-4333-8444-555555555555".parse().unwrap();
+        classes.add(tenant, &elements);
+        let drop = r#"[{"name":"b","action":"drop","operation":"id-B"}]"#;
+        let all = [
+            ("id-A", 0),
+            ("id-B", 0),
+            ("id-C", 0),
+            ("id-D", 1),
+            ("id-E", 1),
+        ];
+        let others = [("id-A", 0), ("id-C", 0), ("id-D", 1), ("id-E", 1)];
+        for (rules, expect) in [("[]", all.as_slice()), (drop, others.as_slice())] {
+            let options = normalize::Options {
+                filter: Filter::parse(rules).unwrap(),
+                ..normalize::Options::default()
+            };
+            let mut maker = Maker {
+                events: Events::none(elements.len(), &options.filter, Codec::Gzip),
+                context: Context {
+                    content_type: None,
+                    content_created_ms: None,
+                    options: &options,
+                },
+                event: Vec::new(),
+                records_bytes: 0,
+                classes: classes.classes().iter(),
+                owned: [true; 5].iter(),
+            };
+            maker.make(&elements, &read(&elements)).unwrap();
+            let mut found = Vec::new();
+            for (part, mut object) in maker.events.lines.take_objects().unwrap() {
+                let mut text = String::new();
+                let stored = BufReader::new(object.reader().unwrap());
+                let mut plain = Codec::Gzip.reader(stored).unwrap();
+                plain.read_to_string(&mut text).unwrap();
+                let inside = ids.into_iter().filter(|id| text.contains(id));
+                found.extend(inside.map(|id| (id, part)));
+            }
+            assert_eq!(found, expect);
+        }
     }
 }
