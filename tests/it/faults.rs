@@ -1,8 +1,11 @@
 //! Published content arrives exactly once, even when DynamoDB, SQS, the lake or Microsoft fail on the way.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use emulator::{Fault, FaultKind, Operation};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use pipeline::lake::Codec;
 use pipeline::settings::EventSettings;
 use serde_json::{Value, json};
@@ -199,4 +202,24 @@ async fn trouble_of_the_ledger_kills_no_blob() -> Outcome<()> {
         world.assert_delivered()?;
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_raw_copy_with_other_bytes_is_fetched_again() -> Outcome<()> {
+    let world = World::start(exchange()).await?;
+    world.register(&[EXCHANGE]).await?;
+    world.all_announced().await?;
+    // The first attempts end after they have recorded the raw copies.
+    world
+        .flaky_dynamodb
+        .next("PutItem", Trouble::Throttled, 10_000);
+    world.work().await?;
+    world.flaky_dynamodb.clear();
+    for path in tests::lake::files(&world.lake().join("raw"))? {
+        let mut other = GzEncoder::new(Vec::new(), Compression::fast());
+        other.write_all(b"[]")?;
+        std::fs::write(path, other.finish()?)?;
+    }
+    world.try_again(1, Duration::from_secs(40 * 60)).await?;
+    world.assert_delivered()
 }

@@ -65,8 +65,8 @@ pub enum LakeError {
     /// The compressing thread died.
     #[error("compressing failed: {0}")]
     Compress(#[from] tokio::task::JoinError),
-    /// An object is not compressed as its key says, or is cut off.
-    #[error("the object {path} cannot be decompressed: {source}")]
+    /// An object is not compressed as its key says, is cut off, or is not what was stored.
+    #[error("the object {path} is damaged: {source}")]
     Damaged {
         /// Its key.
         path: Path,

@@ -115,6 +115,10 @@ pub(super) async fn read_back(
         intake.push(&chunk).map_err(damaged)?;
     }
     let taken = intake.finish(true).map_err(damaged)?;
+    if taken.sha256 != choice.raw_sha256 {
+        let source = std::io::Error::other("these are other bytes than those that were stored");
+        return Err(LakeError::Damaged { path, source }.into());
+    }
     Ok(Body {
         taken,
         codec: choice.codec,
