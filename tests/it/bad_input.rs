@@ -7,6 +7,7 @@ use emulator::ContentType as Published;
 use jiff::Timestamp;
 use office365::{ContentType, TenantId};
 use pipeline::content::DiscoveredBy;
+use pipeline::fetch::FetchError;
 use pipeline::ledger::blob::{Evidence, Lease, LeaseOutcome, Release};
 use pipeline::ledger::loss::LossKind;
 use serde_json::{Value, json};
@@ -262,6 +263,22 @@ async fn a_message_that_is_not_ours_fails_alone() -> Outcome<()> {
     }
     assert_eq!(failed.len(), 1);
     assert_eq!(world.audit()?.0, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_blob_longer_than_is_taken_is_over_a_limit() -> Outcome<()> {
+    let (world, _) = registered().await?;
+    let (tenant, of) = (world.tenant(), Published::Exchange);
+    let content = world
+        .emulator
+        .publish(tenant, of, vec![world.record(1), world.record(2)]);
+    let error = world.fetch_at_most(&content, 100).await?;
+    let Some(FetchError::Unreadable { why, .. }) = error else {
+        return Err(format!("{error:?}").into());
+    };
+    assert!(why.contains("larger than 100 bytes"), "{why}");
+    assert!(world.fetch_at_most(&content, 100_000).await?.is_none());
     Ok(())
 }
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use office365::Cloud;
 use pipeline::aws::batch::Delivery;
 use pipeline::clock::Clock;
 use pipeline::content::DiscoveredBy;
-use pipeline::fetch;
+use pipeline::fetch::{self, FetchError};
 use pipeline::ledger::blob::OPEN_PAGE_MAX;
 use pipeline::ledger::loss::{LOSSES_PAGE_MAX, Loss};
 use pipeline::queue::Message;
@@ -43,6 +44,24 @@ impl World {
             fetch::batch(&self.fetcher, deliveries, clock, deadline).await;
         }
         Ok(())
+    }
+
+    /// Why a blob cannot be fetched when no more bytes of it are taken; none when it can be.
+    ///
+    /// # Errors
+    /// The ids are none.
+    pub async fn fetch_at_most(
+        &self,
+        content_id: &str,
+        bytes_max: u64,
+    ) -> Outcome<Option<FetchError>> {
+        let microsoft = super::microsoft(&self.emulator)?;
+        let (tenant, id) = (self.tenant().to_string().parse()?, content_id.parse()?);
+        let opened = microsoft
+            .client()?
+            .open_blob(tenant, Cloud::Enterprise, &id, bytes_max)
+            .await;
+        Ok(opened.err().map(FetchError::from))
     }
 
     /// The losses of the first tenant.

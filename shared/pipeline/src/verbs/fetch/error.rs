@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::sync::Mutex;
 
-use office365::InvalidConfig;
+use office365::{Failure, InvalidConfig};
 use sha2::{Digest as _, Sha256};
 
 use crate::replay::ReplayError;
@@ -30,7 +30,7 @@ pub enum FetchError {
     Connect(#[from] InvalidConfig),
     /// Microsoft does not give the blob.
     #[error(transparent)]
-    Microsoft(#[from] office365::Error),
+    Microsoft(office365::Error),
     /// What Microsoft sent is not a JSON array of records, or is over a limit.
     #[error("the blob is unreadable: {why}")]
     Unreadable {
@@ -66,6 +66,16 @@ impl From<EnqueueError> for FetchError {
         match error {
             EnqueueError::Ledger(error) => error.into(),
             EnqueueError::Queue(error) => error.into(),
+        }
+    }
+}
+
+impl From<office365::Error> for FetchError {
+    /// A blob that is longer than is taken is over a limit as any other: what it is, and not how the call went.
+    fn from(error: office365::Error) -> Self {
+        match error.failure() {
+            too_large @ Failure::TooLarge { .. } => Self::over_limit(too_large),
+            _ => Self::Microsoft(error),
         }
     }
 }
