@@ -1,11 +1,15 @@
 //! Events made anew from raw copies: the same ones, without Microsoft, in steps that may fail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use emulator::Operation;
+use emulator::{Fault, FaultKind, Operation};
 use http::{Method, StatusCode};
+use jiff::Timestamp;
+use pipeline::content::DiscoveredBy;
+use pipeline::ledger::blob::Lease;
+use pipeline::queue::Message;
 use serde_json::{Value, json};
 use tests::Outcome;
 use tests::world::{EXCHANGE, World, exchange};
@@ -180,5 +184,56 @@ async fn a_period_out_of_reach_and_a_third_replay_are_refused() -> Outcome<()> {
     assert_eq!(status, 409, "{problem}");
     let other = "/replays/20260301T101500123-0a1b2c3d";
     assert_eq!(get(&world, other).await.0, 404);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_replay_waits_for_a_blob_that_runs_alone() -> Outcome<()> {
+    let world = delivered().await?;
+    let of = emulator::ContentType::Exchange;
+    let records = vec![world.record(1)];
+    let content = world.emulator.publish(world.tenant(), of, records);
+    world.all_announced().await?;
+    world.pass(Duration::from_secs(60));
+    world.sweep().await?;
+    world.empty_the_queue().await?;
+    let tenant = world.tenant().to_string().parse()?;
+    let open = world.ledger.open_blobs(tenant, Timestamp::MAX, 1).await?;
+    for _ in 0..3 {
+        let lease = Lease {
+            owner: "one that dies".to_owned(),
+            until: world.now() + Duration::from_secs(60),
+        };
+        let (blob, now) = (&open[0].blob, world.now());
+        let leased = world.ledger.lease(blob, DiscoveredBy::Retry, &lease, now);
+        leased.await?;
+        world.pass(Duration::from_secs(120));
+    }
+    world.emulator.fault(Fault {
+        operation: Some(Operation::Blob),
+        ..Fault::from(FaultKind::Delay {
+            milliseconds: 3_000,
+        })
+    });
+    let message = Message::new(open[0].blob.clone(), DiscoveredBy::Retry);
+    let message = serde_json::to_string(&message)?;
+    world.put_into_the_queue(&message).await?;
+    let beside = async || -> Outcome<String> {
+        let dead = |item: HashMap<String, String>| {
+            let owner = item.get("lease_owner");
+            owner.is_some_and(|owner| owner == "one that dies")
+        };
+        while dead(world.blob(&content).await?) {
+            tokio::task::yield_now().await;
+        }
+        begin(&world, json!({"generation": "beside"})).await;
+        while !world.lake().join("generations").exists() {
+            world.work().await?;
+        }
+        Ok(world.blob(&content).await?["state"].clone())
+    };
+    let (alone, beside) = tokio::join!(world.work(), beside());
+    alone?;
+    assert_eq!(beside?, "DONE");
     Ok(())
 }

@@ -39,6 +39,8 @@ async fn redeliver(
         ));
     };
     let blob = &standing.blob;
+    // A blob that workers die of must not take this one along.
+    let _turn = fetcher.turns.beside_others().await;
     let mut body = match body::read_back(fetcher, blob, &choice).await {
         Ok(body) => body,
         Err(FetchError::Lake(error)) if error.is_missing_or_damaged() => {
