@@ -12,6 +12,7 @@ use pipeline::ledger::blob::Lease;
 use pipeline::queue::Message;
 use serde_json::{Value, json};
 use tests::Outcome;
+use tests::flaky::Trouble;
 use tests::world::{EXCHANGE, World, exchange};
 
 use super::{ask, get};
@@ -184,6 +185,22 @@ async fn a_period_out_of_reach_and_a_third_replay_are_refused() -> Outcome<()> {
     assert_eq!(status, 409, "{problem}");
     let other = "/replays/20260301T101500123-0a1b2c3d";
     assert_eq!(get(&world, other).await.0, 404);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_step_whose_answer_is_lost_is_made() -> Outcome<()> {
+    let world = delivered().await?;
+    let (_, replay) = begin(&world, json!({})).await;
+    world
+        .flaky_dynamodb
+        .next_matching("UpdateItem", "replays#", Trouble::AnswerLost, 1);
+    world.work_until_empty().await?;
+    let done = show(&world, &replay).await;
+    assert_eq!(
+        (&done["state"], &done["blobs"]),
+        (&json!("done"), &json!(20))
+    );
     Ok(())
 }
 

@@ -6,7 +6,7 @@ mod unit;
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 use office365::{ContentType, TenantId};
 use serde::Serialize;
@@ -18,7 +18,7 @@ use super::attribute::{
 };
 use super::blob::Counts;
 use super::key::{Key, PK, SK, UnknownKey, replays_pk};
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, Refusal, refused_or_failed};
 use crate::aws::AwsError;
 use crate::clock::{earlier, later};
 use crate::store::lake::key::Generation;
@@ -205,7 +205,8 @@ impl Ledger {
     }
 
     /// Moves a unit on to `to`, with what was done on the way. `None` when it does not stand where `known` says: somebody else
-    /// has moved it, and counted what was done; or the replay is gone.
+    /// has moved it, and counted what was done; or the replay is gone. One that stands at `to` was moved by this very call, whose
+    /// first answer was lost, or by somebody who did the same work: either way it is counted once.
     ///
     /// # Errors
     /// [`LedgerError`]; it may have been moved.
@@ -249,18 +250,17 @@ impl Ledger {
         let moved = update
             .update_expression(expression)
             .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        match moved {
+        match moved.map_err(|error| refused_or_failed(&error)) {
             Ok(output) => output.attributes.as_ref().map(read).transpose(),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Ok(None)
+            Err(Refusal::Item(item)) => {
+                let stands = get_text(&item, &known.unit.attribute());
+                let is_there = stands == Some(to.to_string().as_str());
+                is_there.then(|| read(&item)).transpose()
             }
-            Err(error) => Err(AwsError::new("dynamodb:UpdateItem", &error).into()),
+            Err(Refusal::Failed(error)) => Err(error.into()),
         }
     }
 
