@@ -205,6 +205,20 @@ async fn a_step_whose_answer_is_lost_is_made() -> Outcome<()> {
 }
 
 #[tokio::test]
+async fn an_item_that_cannot_be_read_hides_no_replay() -> Outcome<()> {
+    let world = delivered().await?;
+    let of = format!("replays#{}", world.tenant());
+    let odd = [("pk", of.as_str()), ("sk", "20260301T101500123-0a1b2c3d")];
+    world.put_item(&odd).await?;
+    let (status, replay) = begin(&world, json!({})).await;
+    assert_eq!(status, 202, "{replay}");
+    world.work_until_empty().await?;
+    let (_, all) = get(&world, "/replays").await;
+    assert_eq!(all["replays"], json!([show(&world, &replay).await]));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_replay_waits_for_a_blob_that_runs_alone() -> Outcome<()> {
     let world = delivered().await?;
     let of = emulator::ContentType::Exchange;

@@ -201,7 +201,16 @@ impl Ledger {
             .send()
             .await
             .map_err(|error| AwsError::new("dynamodb:Query", &error))?;
-        output.items.unwrap_or_default().iter().map(read).collect()
+        // One that cannot be read must not hide the others.
+        let readable = |item: &Item| {
+            read(item)
+                .inspect_err(
+                    |error| tracing::error!(tenant.id = %tenant, %error, "replay passed over"),
+                )
+                .ok()
+        };
+        let items = output.items.unwrap_or_default();
+        Ok(items.iter().filter_map(readable).collect())
     }
 
     /// Moves a unit on to `to`, with what was done on the way. `None` when it does not stand where `known` says: somebody else
