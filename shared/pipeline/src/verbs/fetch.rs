@@ -162,7 +162,7 @@ async fn attempt(
     let now = clock.now();
     let ledger = &fetcher.ledger;
     let Some(served) = fetcher.tenants.serving(ledger, announced, now).await? else {
-        tracing::warn!("blob dropped: its tenant is not registered for this content type");
+        tenant_cache::forget_unwanted(ledger, announced).await?;
         return Ok(FetchOutcome::NotServed);
     };
     if waits(fetcher, announced, &served, now).await? {

@@ -354,21 +354,16 @@ impl Ledger {
             .expression_attribute_names("#pk", PK)
             .build()
             .map_err(|error| unusable(&error))?;
-        self.transact([
-            TransactWriteItem::builder().condition_check(gone).build(),
-            self.deleted_sweep(tenant)?,
-        ])
-        .await
-    }
-
-    /// The end of a tenant's sweeps, as part of a transaction.
-    pub(super) fn deleted_sweep(&self, tenant: TenantId) -> Result<TransactWriteItem, LedgerError> {
-        let deleted = Delete::builder()
+        let forgotten = Delete::builder()
             .table_name(&self.table)
             .set_key(Some(Key::Sweep(tenant).attributes()))
             .build()
             .map_err(|error| unusable(&error))?;
-        Ok(TransactWriteItem::builder().delete(deleted).build())
+        self.transact([
+            TransactWriteItem::builder().condition_check(gone).build(),
+            TransactWriteItem::builder().delete(forgotten).build(),
+        ])
+        .await
     }
 }
 

@@ -22,6 +22,25 @@ const BRAKE_CACHED_FOR: Duration = Duration::from_secs(2);
 /// Tenants cached: a few dozen bytes each, as many as a deployment is made for.
 const CACHED_MAX: usize = 10_000;
 
+/// Forgets a blob whose tenant is not registered any more, or not for its content type: nobody would ever finish it. That of a
+/// tenant that is paused, or leaves, stays. The registration is read anew, because what is remembered may have changed.
+pub(super) async fn forget_unwanted(ledger: &Ledger, blob: &ContentRef) -> Result<(), LedgerError> {
+    let tenant = ledger.tenant(blob.tenant_id).await?;
+    let is_wanted = tenant.is_some_and(|tenant| {
+        tenant.state != TenantState::Active || tenant.content_types.contains(&blob.content_type)
+    });
+    if is_wanted {
+        tracing::warn!("blob left alone: its tenant is not served just now");
+    } else {
+        let forgotten = ledger.forget_open(blob).await?;
+        tracing::warn!(
+            forgotten,
+            "blob dropped: its tenant is not registered for this content type"
+        );
+    }
+    Ok(())
+}
+
 /// A tenant that is served.
 #[derive(Clone, Debug)]
 pub(super) struct Served {

@@ -66,7 +66,7 @@ impl Work<'_> {
     /// Looks after the tenant as it is registered now.
     pub(super) async fn look_after(&self, tenant: TenantId) -> Result<End, TenantError> {
         let Some(registered) = self.ledger.registered(tenant).await? else {
-            let forgotten = self.ledger.forget_sweep(tenant).await?;
+            let forgotten = self.ledger.forget_tenant(tenant).await?;
             return Ok(if forgotten {
                 End::NotRegistered
             } else {

@@ -1,8 +1,10 @@
 //! Blobs that are not finished: the sparse index says which, the longest due first.
 
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use office365::TenantId;
 
+use super::State;
 use super::read::{read_blob, readable};
 use crate::aws::AwsError;
 use crate::content::ContentRef;
@@ -11,6 +13,12 @@ use crate::store::ledger::{DUE_AT, Ledger, LedgerError, OPEN, OPEN_BLOBS};
 
 /// Open blobs of one look, for one tenant: a page of the index. What is over comes with the next look.
 pub const OPEN_PAGE_MAX: i32 = 1_000;
+
+/// Pages of open blobs of a tenant that is removed: more than it publishes in a week.
+const FORGOTTEN_PAGES_MAX: usize = 1_000;
+
+/// Blobs that are forgotten at once: a thousand take a second, and a partition bears 1,000 writes in one.
+const FORGOTTEN_AT_ONCE: usize = 32;
 
 /// A blob that is not finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +95,59 @@ impl Ledger {
             blobs: items.iter().map(read).filter_map(readable).collect(),
             next: output.last_evaluated_key.map(OpenCursor),
         })
+    }
+
+    /// Forgets a blob that is not finished, because it is not wanted any more. Should it be wanted again while Microsoft lists it, a
+    /// sweep finds it as if it were new. Whoever works on it finds nothing to settle. `false` when there is no such blob.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the blob stays open.
+    pub async fn forget_open(&self, blob: &ContentRef) -> Result<bool, LedgerError> {
+        let deleted = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(super::key(blob).attributes()))
+            .condition_expression("#state IN (:pending, :leased)")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":pending", text(State::Pending.as_str()))
+            .expression_attribute_values(":leased", text(State::Leased.as_str()))
+            .send()
+            .await;
+        match deleted {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(AwsError::new("dynamodb:DeleteItem", &error).into()),
+        }
+    }
+
+    /// Forgets every open blob of a tenant that is removed: nobody else would ever look at them.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; asking again goes on.
+    pub async fn forget_all_open(&self, tenant: TenantId) -> Result<(), LedgerError> {
+        let mut cursor = None;
+        for _ in 0..FORGOTTEN_PAGES_MAX {
+            let page = self
+                .open_page(tenant, Timestamp::MAX, OPEN_PAGE_MAX, cursor)
+                .await?;
+            stream::iter(page.blobs)
+                .map(|open| async move { self.forget_open(&open.blob).await })
+                .buffer_unordered(FORGOTTEN_AT_ONCE)
+                .try_for_each(async |_| Ok(()))
+                .await?;
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 

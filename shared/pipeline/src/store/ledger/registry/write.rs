@@ -1,7 +1,7 @@
 //! Changes, each one conditional write.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::Timestamp;
 use office365::{Cloud, ContentType, TenantId};
 use uuid::Uuid;
@@ -13,7 +13,6 @@ use crate::clock::earlier;
 use crate::content::DiscoveredBy;
 use crate::store::ledger::attribute::{cut, millis, text};
 use crate::store::ledger::key::{Key, PK};
-use crate::store::ledger::transaction::unusable;
 use crate::store::ledger::{Ledger, LedgerError, conditional, unless_refused};
 
 /// What is to be different about a tenant. What is not named stays as it is.
@@ -133,24 +132,43 @@ impl Ledger {
         conditional(marked).await
     }
 
-    /// Removes a leaving tenant, and how far it was swept: should it come back, that begins anew. Its subscriptions' items
-    /// stay, for the cool-down of `/start`. `false` when it is not leaving: registered again meanwhile, or gone.
+    /// Removes a leaving tenant, and then what [`Ledger::forget_tenant`] forgets. Its subscriptions' items stay, for the cool-down
+    /// of `/start`. `false` when it is not leaving: registered again meanwhile, or gone.
     ///
     /// # Errors
-    /// [`LedgerError`]; the tenant is still leaving.
+    /// [`LedgerError`]; the tenant is still leaving, or the next sweep forgets the rest.
     pub async fn remove_tenant(&self, tenant: TenantId) -> Result<bool, LedgerError> {
-        let removed = Delete::builder()
+        let removed = self
+            .client
+            .delete_item()
             .table_name(&self.table)
             .set_key(Some(Key::Tenant(tenant).attributes()))
             .condition_expression("standing = :leaving")
             .expression_attribute_values(":leaving", text(TenantState::Leaving.as_str()))
-            .build()
-            .map_err(|error| unusable(&error))?;
-        self.transact([
-            TransactWriteItem::builder().delete(removed).build(),
-            self.deleted_sweep(tenant)?,
-        ])
-        .await
+            .send()
+            .await;
+        match removed {
+            Ok(_) => self.forget_tenant(tenant).await,
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(AwsError::new("dynamodb:DeleteItem", &error).into()),
+        }
+    }
+
+    /// Forgets what is open of a tenant that is not registered any more, and how far it was swept: should it come back, that begins
+    /// anew. The latter at the end: it brings a sweep, which comes here again after a crash. `false` when the tenant came back
+    /// meanwhile: its sweeps go on, and find anew what was open.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the next sweep forgets the rest.
+    pub async fn forget_tenant(&self, tenant: TenantId) -> Result<bool, LedgerError> {
+        self.forget_all_open(tenant).await?;
+        self.forget_sweep(tenant).await
     }
 
     /// Reserves a call of `/start`: `true` at most once in [`START_COOL_DOWN`] for a tenant and content type, whoever asks.
