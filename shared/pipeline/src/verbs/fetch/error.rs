@@ -44,7 +44,9 @@ pub enum FetchError {
         copy: Option<Box<Mutex<Spool>>>,
     },
     /// The worker's time ended first.
-    #[error("not finished within the worker's time; it runs alone the next times")]
+    #[error(
+        "not finished within the worker's time; after three such attempts in a row it runs alone"
+    )]
     TooSlow,
     /// A part of a replay cannot be worked at.
     #[error(transparent)]
