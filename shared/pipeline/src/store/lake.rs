@@ -59,8 +59,8 @@ pub enum LakeError {
     /// The store failed.
     #[error("the lake failed: {0}")]
     Store(#[from] object_store::Error),
-    /// The temporary file failed, mostly because the disk is full.
-    #[error("the temporary file failed: {0}; is there space left?")]
+    /// The temporary file cannot be written, mostly because the disk is full, or cannot be read back.
+    #[error("the temporary file cannot be written or read back: {0}")]
     Spool(std::io::Error),
     /// The compressing thread died.
     #[error("compressing failed: {0}")]

@@ -11,7 +11,7 @@ use super::{FetchOutcome, Fetcher, send_later};
 use crate::clock::later;
 use crate::metrics::{count, name};
 use crate::store::lake::key;
-use crate::store::ledger::blob::{ALONE_AFTER, Evidence, Release, Repeated};
+use crate::store::ledger::blob::{ALONE_AFTER, Evidence, Release};
 use crate::store::ledger::loss::{Loss, LossId, LossKind};
 use crate::store::ledger::registry::brake::BrakeReason;
 use crate::store::queue::DELAY_MAX;
@@ -102,10 +102,7 @@ async fn retry(
     } else {
         tracing::error!(%error, attempt, retry.seconds = seconds, "blob not delivered for a long time, will be tried again");
     }
-    // What is further away than a message can be delayed is found by the sweep when it is due.
-    if after <= DELAY_MAX {
-        send_later(fetcher, blob, after).await?;
-    }
+    send_later(fetcher, blob, after).await?;
     Ok(FetchOutcome::RetryArranged)
 }
 
@@ -138,9 +135,7 @@ async fn brake(
     }
     tracing::warn!(%error, reason = reason.as_str(), until = %probe_at, "tenant cannot be served, its blobs wait");
     let after = Duration::try_from(probe_at.duration_since(now)).unwrap_or_default();
-    if after <= DELAY_MAX {
-        send_later(fetcher, blob, after).await?;
-    }
+    send_later(fetcher, blob, after).await?;
     Ok(FetchOutcome::RetryArranged)
 }
 
@@ -168,12 +163,15 @@ async fn give_up(
         LossKind::Quarantined => evidence.unreadable,
         _ => evidence.gone,
     };
+    let count = answers.map_or(0, |answers| answers.count);
+    let since = answers.map(|answers| answers.since);
+    let reason = error.to_string();
     end(
         fetcher,
         attempt,
         kind,
-        &error.to_string(),
-        (answers, object),
+        &reason,
+        ((count, since), object),
         now,
     )
     .await
@@ -185,10 +183,6 @@ pub(super) async fn set_aside(
     attempt: &FailedAttempt<'_>,
     now: Timestamp,
 ) -> Result<FetchOutcome, FetchError> {
-    let deaths = Repeated {
-        count: attempt.unconcluded,
-        since: now,
-    };
     let reason = format!(
         "{} attempts in a row ended without a word: their workers died or were stopped",
         attempt.unconcluded
@@ -198,7 +192,8 @@ pub(super) async fn set_aside(
         attempt,
         LossKind::Poison,
         &reason,
-        (Some(deaths), None),
+        // Nobody knows when the first of them died.
+        ((attempt.unconcluded, None), None),
         now,
     )
     .await
@@ -209,7 +204,7 @@ async fn end(
     attempt: &FailedAttempt<'_>,
     kind: LossKind,
     reason: &str,
-    (answers, object): (Option<Repeated>, Option<String>),
+    ((evidence_count, evidence_since), object): ((u32, Option<Timestamp>), Option<String>),
     now: Timestamp,
 ) -> Result<FetchOutcome, FetchError> {
     let FailedAttempt { blob, lease, .. } = attempt;
@@ -221,8 +216,8 @@ async fn end(
         from: blob.content_created,
         to: blob.content_created,
         reason: reason.to_owned(),
-        evidence_count: answers.map_or(0, |answers| answers.count),
-        evidence_since: answers.map(|answers| answers.since),
+        evidence_count,
+        evidence_since,
         object,
         recorded_at: now,
         acknowledged_at: None,
