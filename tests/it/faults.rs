@@ -6,12 +6,19 @@ use std::time::Duration;
 use emulator::{Fault, FaultKind, Operation};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use jiff::Timestamp;
+use office365::TenantId;
+use pipeline::content::DiscoveredBy;
 use pipeline::lake::Codec;
+use pipeline::ledger::blob::{Lease, LeaseOutcome};
+use pipeline::ledger::budget::REQUESTS_PER_MINUTE;
+use pipeline::ledger::loss::LossKind;
 use pipeline::settings::EventSettings;
 use serde_json::{Value, json};
 use tests::Outcome;
 use tests::flaky::Trouble;
 use tests::world::{EXCHANGE, World, exchange, quiet};
+use uuid::Uuid;
 
 #[tokio::test]
 async fn faults_at_microsoft_are_survived() -> Outcome<()> {
@@ -222,4 +229,97 @@ async fn a_raw_copy_with_other_bytes_is_fetched_again() -> Outcome<()> {
     }
     world.try_again(1, Duration::from_secs(40 * 60)).await?;
     world.assert_delivered()
+}
+
+#[tokio::test]
+async fn an_ending_whose_answer_is_lost_is_one_ending() -> Outcome<()> {
+    let world = World::start(exchange()).await?;
+    world.emulator.fault(Fault {
+        operation: Some(Operation::Blob),
+        ..Fault::from(FaultKind::Error {
+            status: 404,
+            code: "AF20050".to_owned(),
+            message: "The specified content does not exist.".to_owned(),
+        })
+    });
+    world.register(&[EXCHANGE]).await?;
+    world.all_announced().await?;
+    world.try_again(8, Duration::from_secs(40 * 60)).await?;
+    world
+        .flaky_dynamodb
+        .next("TransactWriteItems", Trouble::AnswerLost, 20);
+    world.try_again(1, Duration::from_secs(40 * 60)).await?;
+    assert_eq!(world.flaky_dynamodb.ahead(), 0);
+    assert_eq!(world.losses().await?.len(), 20);
+    let tenant = world.tenant().to_string().parse()?;
+    let open = world.ledger.open_blobs(tenant, Timestamp::MAX, 100).await?;
+    assert_eq!(open, []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_blob_that_workers_die_of_is_given_up_as_poison() -> Outcome<()> {
+    for (deaths, is_poison) in [(9, false), (10, true)] {
+        let world = World::start(emulator::Config {
+            blobs_per_tenant: 1,
+            ..exchange()
+        })
+        .await?;
+        world.register(&[EXCHANGE]).await?;
+        world.all_announced().await?;
+        world.pass(Duration::from_secs(60));
+        world.sweep().await?;
+        world.empty_the_queue().await?;
+        let tenant = world.tenant().to_string().parse()?;
+        let open = world.ledger.open_blobs(tenant, Timestamp::MAX, 1).await?;
+        for death in 0..deaths {
+            let now = world.now();
+            let lease = Lease {
+                owner: format!("worker {death}"),
+                until: now + Duration::from_secs(60),
+            };
+            let blob = &open[0].blob;
+            let leased = world.ledger.lease(blob, DiscoveredBy::Retry, &lease, now);
+            assert!(matches!(leased.await?, LeaseOutcome::Granted(_)));
+            world.pass(Duration::from_secs(120));
+        }
+        world.try_again(1, Duration::from_secs(120)).await?;
+        let losses = world.losses().await?;
+        if is_poison {
+            let found: Vec<_> = losses
+                .iter()
+                .map(|of| (of.kind, of.evidence_count))
+                .collect();
+            assert_eq!(found, [(LossKind::Poison, 10)]);
+            assert_eq!(world.audit()?.0, 0);
+        } else {
+            assert_eq!(losses, []);
+            world.assert_delivered()?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn processes_share_the_requests_of_a_minute() -> Outcome<()> {
+    let world = World::start(quiet()).await?;
+    let (ledger, now) = (&world.ledger, world.now());
+    let [one, other]: [TenantId; 2] =
+        [Uuid::from_u128(1), Uuid::from_u128(2)].map(|id| id.to_string().parse().unwrap());
+    let portion = REQUESTS_PER_MINUTE / 4;
+    for _ in 0..4 {
+        assert!(ledger.take_requests(one, portion, now).await?);
+    }
+    assert!(!ledger.take_requests(one, 1, now).await?, "all are taken");
+    assert!(ledger.take_requests(other, portion, now).await?);
+    let next = now + Duration::from_secs(60);
+    assert!(ledger.take_requests(one, REQUESTS_PER_MINUTE, next).await?);
+    // A request that was counted may not have been made, but none is made that was not counted.
+    world
+        .flaky_dynamodb
+        .next("UpdateItem", Trouble::AnswerLost, 1);
+    let later = next + Duration::from_secs(60);
+    assert!(ledger.take_requests(one, portion, later).await?);
+    assert!(!ledger.take_requests(one, 3 * portion, later).await?);
+    Ok(())
 }
