@@ -307,19 +307,21 @@ async fn processes_share_the_requests_of_a_minute() -> Outcome<()> {
     let [one, other]: [TenantId; 2] =
         [Uuid::from_u128(1), Uuid::from_u128(2)].map(|id| id.to_string().parse().unwrap());
     let portion = REQUESTS_PER_MINUTE / 4;
+    let take =
+        |tenant, requests, now| ledger.take_requests(tenant, (requests, REQUESTS_PER_MINUTE), now);
     for _ in 0..4 {
-        assert!(ledger.take_requests(one, portion, now).await?);
+        assert!(take(one, portion, now).await?);
     }
-    assert!(!ledger.take_requests(one, 1, now).await?, "all are taken");
-    assert!(ledger.take_requests(other, portion, now).await?);
+    assert!(!take(one, 1, now).await?, "all are taken");
+    assert!(take(other, portion, now).await?);
     let next = now + Duration::from_secs(60);
-    assert!(ledger.take_requests(one, REQUESTS_PER_MINUTE, next).await?);
+    assert!(take(one, REQUESTS_PER_MINUTE, next).await?);
     // A request that was counted may not have been made, but none is made that was not counted.
     world
         .flaky_dynamodb
         .next("UpdateItem", Trouble::AnswerLost, 1);
     let later = next + Duration::from_secs(60);
-    assert!(ledger.take_requests(one, portion, later).await?);
-    assert!(!ledger.take_requests(one, 3 * portion, later).await?);
+    assert!(take(one, portion, later).await?);
+    assert!(!take(one, 3 * portion, later).await?);
     Ok(())
 }

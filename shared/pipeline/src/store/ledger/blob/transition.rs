@@ -12,7 +12,6 @@ use super::read::{
     read_not_before,
 };
 use super::{Counts, Evidence, Granted, Lease, LeaseOutcome, State, damaged, key};
-use crate::aws::AwsError;
 use crate::clock::earlier;
 use crate::content::{ContentRef, DiscoveredBy};
 use crate::store::ledger::attribute::{
