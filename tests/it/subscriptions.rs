@@ -5,7 +5,6 @@ use std::time::Duration;
 use emulator::{ContentType as Published, Fault, FaultKind, Operation};
 use http::Method;
 use office365::ContentType;
-use pipeline::ledger::registry::TenantState;
 use serde_json::{Value, json};
 use tests::Outcome;
 use tests::world::{EXCHANGE, World, quiet};
@@ -169,12 +168,7 @@ async fn an_interrupted_removal_is_finished_by_the_reconciler() -> Outcome<()> {
 
 /// Registers the first tenant again while its first subscription is being stopped, which takes a while.
 async fn register_while_it_leaves(world: &World) -> Outcome<()> {
-    let tenant = world.tenant().to_string().parse()?;
-    let leaves = async || -> Outcome<bool> {
-        let known = world.ledger.tenant(tenant).await?;
-        Ok(known.is_some_and(|known| known.state == TenantState::Leaving))
-    };
-    while !leaves().await? {
+    while world.emulator.request_count(Operation::Stop) == 0 {
         tokio::task::yield_now().await;
     }
     let body = json!({"tenant_id": world.tenant()});
@@ -223,7 +217,9 @@ async fn a_swept_removal_ends_when_the_tenant_comes_back() -> Outcome<()> {
     assert_eq!(swept?.failed, 0);
     assert!(world.emulator.request_count(Operation::Stop) <= 1);
     let state = world.swept().await?;
-    assert!(state.lease.is_none() && state.due_at <= world.now());
+    // At once, where a sweep that ended well is due again in minutes.
+    let soon = world.now() + Duration::from_secs(60);
+    assert!(state.lease.is_none() && state.due_at <= soon, "{state:?}");
     world.pass(QUARTER);
     world.sweep().await?;
     assert_eq!(world.subscription(EXCHANGE).await["status"], "enabled");

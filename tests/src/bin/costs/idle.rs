@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use emulator::Clock;
 use http::Method;
-use jiff::Timestamp;
 use office365::ContentType;
 use pipeline::aws::batch::Delivery;
 use serde_json::{Value, json};
@@ -14,7 +13,7 @@ use tests::{Outcome, lake};
 use tokio::time::Instant;
 
 use super::bill::{Bill, Used};
-use super::content::{LATENCY, START, microsoft_calls};
+use super::content::{LATENCY, microsoft_calls, start};
 
 /// Tenants of the second run. What they use more than the one of the first run is what 20 tenants use.
 const TENANTS: usize = 21;
@@ -55,11 +54,11 @@ pub(crate) async fn measure() -> Outcome<Idle> {
 }
 
 async fn month(tenants: usize) -> Outcome<Bill> {
-    let (meter, start) = (Meter::default(), START.parse::<Timestamp>()?);
+    let meter = Meter::default();
     let config = emulator::Config {
         tenants,
         blobs_per_tenant: 0,
-        clock: Clock::stopped_at(start),
+        clock: Clock::stopped_at(start()),
         ..emulator::Config::default()
     };
     let world = World::measured(config, &meter).await?;

@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! cargo run --release -p tests --bin costs
+//! cargo run --release -p tests --bin costs -- idle
 //! ```
 //!
 //! Content: blobs of 10, 100 and 1,000 records through webhook, queue and fetcher into the lake, by 1,000 records and by a million;
@@ -23,6 +24,13 @@ const SIZES: [(usize, usize); 3] = [(10, 1_000), (100, 400), (1_000, 100)];
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
+    match std::env::args().nth(1).as_deref() {
+        Some("idle") => idle_tenants().await,
+        _ => content().await,
+    }
+}
+
+async fn content() -> Outcome<()> {
     for (records_per_blob, blobs) in SIZES {
         for together in [10, 1] {
             let bill = content::measure(records_per_blob, blobs, together).await?;
@@ -32,6 +40,10 @@ async fn main() -> Outcome<()> {
             print(&title, &bill, ["per 1,000", "USD per million"])?;
         }
     }
+    Ok(())
+}
+
+async fn idle_tenants() -> Outcome<()> {
     let idle = idle::measure().await?;
     print("an idle tenant", &idle.tenant, ["per month", "USD a month"])?;
     print(
