@@ -207,6 +207,11 @@ impl Emulator {
         self.shared.faults().add(fault.into())
     }
 
+    /// The faults in force, and how often each has struck.
+    pub fn faults(&self) -> Vec<(Fault, u64)> {
+        self.shared.faults().list()
+    }
+
     /// Ends all faults.
     pub fn clear_faults(&self) {
         self.shared.faults().clear();
