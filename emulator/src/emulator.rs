@@ -160,6 +160,11 @@ impl Emulator {
         *self.shared.administrator() = administrator;
     }
 
+    /// Registers one more redirect URI of the application. From the first one on, others are refused (AADSTS50011).
+    pub fn register_redirect(&self, uri: Url) {
+        self.shared.redirect_uris().push(uri);
+    }
+
     /// Publishes a blob of records by hand and answers its content id; empty when the tenant is unknown.
     #[expect(
         clippy::needless_pass_by_value,

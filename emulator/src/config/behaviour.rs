@@ -96,6 +96,8 @@ pub struct Behaviour {
     pub first_blob_after_seconds: u64,
     /// After auditing was turned on, for how long a tenant still "does not exist". Documented as up to 60 minutes.
     pub auditing_starts_after_seconds: u64,
+    /// After an administrator has accepted, for how long tokens are still as they were before. Seen as seconds to some minutes.
+    pub consent_spreads_after_seconds: u64,
     /// Refuse unknown query parameters instead of ignoring them. They are recorded as violations either way.
     pub refuse_unknown_parameters: bool,
 }
@@ -136,6 +138,7 @@ impl Default for Behaviour {
             blobs_before_subscription: 0,
             first_blob_after_seconds: 0,
             auditing_starts_after_seconds: 3600,
+            consent_spreads_after_seconds: 0,
             refuse_unknown_parameters: true,
         }
     }

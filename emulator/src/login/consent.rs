@@ -1,11 +1,11 @@
 //! The consent pages: an administrator agrees or declines, and the browser is sent back.
 
 use http::header::{HeaderValue, LOCATION};
-use url::Url;
+use url::{Position, Url};
 use uuid::Uuid;
 
 use super::error::LoginError;
-use crate::config::{Administrator, Consent, Decision};
+use crate::config::{Administrator, Decision};
 use crate::message::{Request, Response, empty, html};
 use crate::world::{SharedState, tenant_ids};
 
@@ -57,9 +57,7 @@ fn decide(request: &Request, administrator: &Administrator) -> Result<Response, 
     Ok(match decision {
         Decision::Ask => page(request, tenant),
         Decision::Accept => {
-            if let Some(state) = shared.world().tenants.get_mut(&tenant) {
-                state.consent = Consent::Granted;
-            }
+            shared.accept_consent(tenant);
             accepted(request, administrator, tenant, redirect)
         }
         Decision::Decline => declined(request, administrator, redirect),
@@ -67,12 +65,36 @@ fn decide(request: &Request, administrator: &Administrator) -> Result<Response, 
 }
 
 fn redirect_uri(shared: &SharedState, text: &str) -> Result<Url, LoginError> {
-    let registered = &shared.config.redirect_uris;
+    let registered = shared.redirect_uris();
     let uri = text.parse::<Url>().ok();
-    uri.filter(|uri| registered.is_empty() || registered.contains(uri)).ok_or_else(|| {
-        let text = "The redirect URI specified in the request does not match the redirect URIs configured for the application.";
-        LoginError::new(400, "invalid_request", 50_011, text)
-    })
+    uri.filter(|uri| registered.is_empty() || registered.iter().any(|known| is_same(known, uri, text)))
+        .ok_or_else(|| {
+            let text = format!(
+                "The redirect URI specified in the request does not match the redirect URIs configured for the application '{}'. Make sure the redirect URI sent in the request matches one added to your application in the Azure portal.",
+                shared.application.client_id
+            );
+            LoginError::new(400, "invalid_request", 50_011, text)
+        })
+}
+
+/// Entra compares letter by letter, upper and lower case too. An address without a path counts as one with `/`, and the port of
+/// a loopback address does not count (RFC 8252, section 7.3).
+fn is_same(known: &Url, uri: &Url, text: &str) -> bool {
+    let is_loopback = |url: &Url| {
+        url.scheme() == "http"
+            && matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+    };
+    if is_loopback(known) && is_loopback(uri) {
+        let rest = |url: &Url| {
+            (
+                url.host_str().map(str::to_owned),
+                url[Position::BeforePath..].to_owned(),
+            )
+        };
+        return rest(known) == rest(uri);
+    }
+    let known = known.as_str();
+    known == text || known.strip_suffix('/') == Some(text) && uri.path() == "/"
 }
 
 fn tenant_of(request: &Request, administrator: &Administrator) -> Result<Uuid, LoginError> {
@@ -174,9 +196,13 @@ fn page(request: &Request, tenant: Uuid) -> Response {
     html(
         200,
         format!(
-            "<html><head><title>Permissions requested</title></head><body><h1>Permissions requested</h1>\
-             <p>Read activity data for your organization ({tenant}).</p>\
-             <p><a href=\"{here}&amp;emulator_decision=accept\">Accept</a> <a href=\"{here}&amp;emulator_decision=decline\">Cancel</a></p></body></html>"
+            "<!doctype html><html lang=\"en\"><head><title>Permissions requested</title>\
+             <meta name=\"viewport\" content=\"width=device-width\"></head><body><main><h1>Permissions requested</h1>\
+             <p>Review for your organization ({tenant}). This page is the emulator's.</p>\
+             <ul><li>Read activity data for your organization</li>\
+             <li>Read DLP policy events including detected sensitive data</li></ul>\
+             <p><a href=\"{here}&amp;emulator_decision=accept\">Accept</a> <a href=\"{here}&amp;emulator_decision=decline\">Cancel</a></p>\
+             </main></body></html>"
         ),
     )
 }

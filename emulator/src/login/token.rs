@@ -142,10 +142,11 @@ fn roles_of(
     tenant: Uuid,
     client_id: &str,
 ) -> Result<Vec<String>, LoginError> {
+    let now = shared.now();
     let world = shared.world();
     let state = world.tenants.get(&tenant);
     let known = client_id.parse() == Ok(shared.application.client_id);
-    let Some(state) = state.filter(|state| known && state.consent != Consent::Missing) else {
+    let Some(state) = state.filter(|state| known && state.consent(now) != Consent::Missing) else {
         let client_id: String = client_id.chars().take(64).collect();
         let text = format!(
             "Application with identifier '{client_id}' was not found in the directory '{tenant}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant."
@@ -163,7 +164,7 @@ fn roles_of(
         );
         return Err(LoginError::new(400, "invalid_resource", 500_014, text));
     }
-    Ok(match state.consent {
+    Ok(match state.consent(now) {
         Consent::Granted => state.roles.clone(),
         Consent::Roleless | Consent::Missing => Vec::new(),
     })

@@ -53,6 +53,7 @@ pub(crate) struct SharedState {
     faults: Mutex<FaultInjector>,
     queues: Mutex<HashMap<WebhookKey, Arc<DeliveryQueue>>>,
     administrator: Mutex<Administrator>,
+    redirect_uris: Mutex<Vec<Url>>,
     codes: Mutex<HashMap<String, Uuid>>,
     assertions: Mutex<HashMap<String, i64>>,
 }
@@ -79,6 +80,7 @@ impl SharedState {
             journal: Mutex::default(),
             queues: Mutex::default(),
             administrator: Mutex::new(config.administrator.clone()),
+            redirect_uris: Mutex::new(config.redirect_uris.clone()),
             codes: Mutex::default(),
             assertions: Mutex::default(),
             certificates,
@@ -132,6 +134,15 @@ impl SharedState {
         }
     }
 
+    /// An administrator of the tenant accepts what the application asks for.
+    pub(crate) fn accept_consent(&self, tenant: Uuid) {
+        let delay = Duration::from_secs(self.config.behaviour.consent_spreads_after_seconds);
+        let effect_from = later(self.now(), delay);
+        if let Some(of) = self.world().tenants.get_mut(&tenant) {
+            of.accept(effect_from);
+        }
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -151,6 +162,13 @@ impl SharedState {
 
     pub(crate) fn administrator(&self) -> MutexGuard<'_, Administrator> {
         self.administrator
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Redirect URIs that are registered for the application.
+    pub(crate) fn redirect_uris(&self) -> MutexGuard<'_, Vec<Url>> {
+        self.redirect_uris
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }

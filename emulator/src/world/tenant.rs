@@ -12,7 +12,10 @@ use crate::content_type::ContentType;
 
 #[derive(Debug)]
 pub(crate) struct Tenant {
-    pub(crate) consent: Consent,
+    /// Consent as it is set; what an administrator has accepted since is in `granted_from`.
+    consent: Consent,
+    /// When the consent that an administrator gave takes or took effect.
+    granted_from: Option<Timestamp>,
     pub(crate) roles: Vec<String>,
     /// When auditing takes or took effect; `None` when it is off.
     pub(crate) audited_from: Option<Timestamp>,
@@ -32,6 +35,7 @@ impl Tenant {
     pub(crate) fn new(consent: Consent, feeds: BTreeMap<ContentType, Feed>) -> Self {
         Self {
             consent,
+            granted_from: None,
             roles: vec![
                 "ActivityFeed.Read".to_owned(),
                 "ActivityFeed.ReadDlp".to_owned(),
@@ -48,6 +52,19 @@ impl Tenant {
         }
     }
 
+    /// How the tenant knows the application now.
+    pub(crate) fn consent(&self, now: Timestamp) -> Consent {
+        match self.granted_from {
+            Some(from) if from <= now => Consent::Granted,
+            _ => self.consent,
+        }
+    }
+
+    /// An administrator accepts. A second time does not put the effect off.
+    pub(crate) fn accept(&mut self, effect_from: Timestamp) {
+        self.granted_from.get_or_insert(effect_from);
+    }
+
     /// Whether auditing has taken effect.
     pub(crate) fn is_audited(&self, now: Timestamp) -> bool {
         self.audited_from.is_some_and(|from| from <= now)
@@ -57,6 +74,7 @@ impl Tenant {
     pub(crate) fn change(&mut self, state: &TenantState, audited_from: Timestamp) {
         if let Some(consent) = state.consent {
             self.consent = consent;
+            self.granted_from = None;
         }
         if let Some(roles) = &state.roles {
             self.roles.clone_from(roles);

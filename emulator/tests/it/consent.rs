@@ -1,6 +1,7 @@
 //! Consent pages: every form of the redirect.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use emulator::{Administrator, Config, Consent, Decision, TenantState};
 use url::Url;
@@ -180,6 +181,76 @@ async fn a_bad_request_shows_an_error_and_does_not_redirect() {
         .get_url(&format!("{}{path}", world.microsoft.login_url()))
         .await;
     assert!(bare.status == 400 && String::from_utf8_lossy(&bare.body).contains("AADSTS900144"));
+}
+
+#[tokio::test]
+async fn redirect_addresses_are_compared_letter_by_letter() {
+    let world = world(Decision::Accept).await;
+    for known in [
+        "https://collector.example/consented?x=1",
+        "https://bare.example",
+        "http://localhost:8080/back",
+    ] {
+        world
+            .microsoft
+            .register_redirect(known.parse().expect("a URL"));
+    }
+    let path = format!("{}/v2.0/adminconsent", world.tenant);
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client");
+    for (redirect, expect) in [
+        (REDIRECT, 302),
+        ("https://bare.example", 302),
+        ("https://bare.example/", 302),
+        ("http://localhost:9090/back", 302),
+        ("https://collector.example/consented", 400),
+        ("https://collector.example/Consented?x=1", 400),
+        ("https://collector.example/consented/?x=1", 400),
+        ("https://collector.example:443/consented?x=1", 400),
+        ("http://collector.example/consented?x=1", 400),
+        ("http://127.0.0.1:8080/back", 400),
+        ("http://localhost:8080/other", 400),
+        ("nonsense", 400),
+    ] {
+        let client_id = world.microsoft.client_id().to_string();
+        let query = [
+            ("client_id", client_id.as_str()),
+            ("redirect_uri", redirect),
+        ];
+        let request = client
+            .get(format!("{}{path}", world.microsoft.login_url()))
+            .query(&query);
+        let answer = world.send(request).await;
+        assert_eq!(answer.status, expect, "{redirect}");
+        let named = String::from_utf8_lossy(&answer.body).contains("AADSTS50011");
+        assert_eq!(named, expect == 400, "{redirect}");
+    }
+}
+
+#[tokio::test]
+async fn consent_can_take_effect_later() {
+    let mut config = Config {
+        consented: false,
+        ..World::config()
+    };
+    config.behaviour.consent_spreads_after_seconds = 90;
+    let world = World::new(config).await;
+    let path = format!("{}/v2.0/adminconsent", world.tenant);
+    sent_back(&visit(&world, &path, &[]).await);
+    world.microsoft.clock().advance(Duration::from_secs(60));
+    // Accepting again does not put it off.
+    sent_back(&visit(&world, &path, &[]).await);
+    let list = async || {
+        let fresh = world.fresh_token(world.tenant).await;
+        let request = world.client.get(world.feed("subscriptions/list"));
+        world.send(request.bearer_auth(fresh)).await.status
+    };
+    assert_eq!(list().await, 401, "no roles yet");
+    world.microsoft.clock().advance(Duration::from_secs(30));
+    assert_eq!(list().await, 200);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::config::ClientConfig;
 use crate::auth::{TokenCache, TokenSource, consent_url};
-use crate::names::{Cloud, TenantId};
+use crate::names::{Cloud, ContentType, TenantId};
 use crate::transport::{Error, HttpClient, Limiters};
 
 /// A client of the Office 365 Management Activity API for all tenants of one app registration. Cheap to clone.
@@ -91,6 +91,23 @@ impl Client {
     /// [`crate::Disposition::Consent`] when the permission is missing; otherwise what the token endpoint says.
     pub async fn token_check(&self, tenant: TenantId, cloud: Cloud) -> Result<(), Error> {
         self.inner.tokens.check(tenant, cloud).await
+    }
+
+    /// The content types that the tenant has consented to, proven as in [`Client::token_check`] by a token that Entra gives now:
+    /// a token without the permission is not remembered, since consent takes some minutes to spread. `DLP.All` is among them
+    /// only when the token says that it carries ActivityFeed.ReadDlp.
+    ///
+    /// # Errors
+    /// As [`Client::token_check`].
+    pub async fn consented_types(
+        &self,
+        tenant: TenantId,
+        cloud: Cloud,
+    ) -> Result<Vec<ContentType>, Error> {
+        let reads_dlp = self.inner.tokens.check_anew(tenant, cloud).await?;
+        let mut types = ContentType::ALL.to_vec();
+        types.retain(|of| reads_dlp || *of != ContentType::DlpAll);
+        Ok(types)
     }
 
     pub(super) fn config(&self) -> &ClientConfig {

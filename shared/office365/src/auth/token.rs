@@ -48,6 +48,12 @@ impl Token {
         claims.is_some_and(|claims| !claims.has_role(permission))
     }
 
+    /// Whether its claims say that it carries a permission. Of an opaque token this is not known, and false.
+    pub(super) fn carries(&self, permission: &str) -> bool {
+        let claims = self.claims.as_ref();
+        claims.is_some_and(|claims| claims.has_role(permission))
+    }
+
     /// Reads an answer of either endpoint version. The error says what is wrong and quotes nothing.
     pub(super) fn read(body: &[u8], asked_at: Timestamp) -> Result<Self, String> {
         let answer: TokenAnswer =

@@ -11,7 +11,7 @@ use super::certificate::Certificate;
 use super::credential::Credential;
 use super::token::Token;
 use super::token_cache::TokenCache;
-use crate::names::{Cloud, Endpoints, TenantId};
+use crate::names::{Cloud, ContentType, Endpoints, TenantId};
 use crate::transport::{
     Clock, Error, FEED_PERMISSION, Failure, HttpClient, Operation, Random, error_body,
 };
@@ -72,18 +72,18 @@ impl TokenSource {
             self.forget(cloud, tenant, &token);
             token = self.token(tenant, cloud).await?;
         }
-        let Some(claims) = &token.claims else {
-            return Ok(());
-        };
-        let scope = cloud.scope();
-        let resource = scope.trim_end_matches("/.default");
-        if let Some(mismatch) = claims.mismatch(tenant, resource) {
-            return Err(fail(Failure::Token(mismatch)));
+        examine(&token, tenant, cloud).map_err(fail)
+    }
+
+    /// The same, of the token that Entra gives now: one that is refused is not kept for the next call. Whether the token says
+    /// that it carries the permission to read DLP events.
+    pub(crate) async fn check_anew(&self, tenant: TenantId, cloud: Cloud) -> Result<bool, Error> {
+        let token = self.token(tenant, cloud).await?;
+        if let Err(failure) = examine(&token, tenant, cloud) {
+            self.forget(cloud, tenant, &token);
+            return Err(Error::new(Operation::Token, tenant, failure));
         }
-        if token.lacks(FEED_PERMISSION) {
-            return Err(fail(Failure::Permission(FEED_PERMISSION)));
-        }
-        Ok(())
+        Ok(token.carries(ContentType::DlpAll.permission()))
     }
 
     /// `POST {login}/{tenant}/oauth2/v2.0/token`
@@ -158,6 +158,22 @@ impl TokenSource {
             .map(Proof::assertion)
             .map_err(|error| Failure::Credential(error.to_string()))
     }
+}
+
+/// Whether the token is for this tenant and carries the permission, as far as it can be read.
+fn examine(token: &Token, tenant: TenantId, cloud: Cloud) -> Result<(), Failure> {
+    let Some(claims) = &token.claims else {
+        return Ok(());
+    };
+    let scope = cloud.scope();
+    let resource = scope.trim_end_matches("/.default");
+    if let Some(mismatch) = claims.mismatch(tenant, resource) {
+        return Err(Failure::Token(mismatch));
+    }
+    if token.lacks(FEED_PERMISSION) {
+        return Err(Failure::Permission(FEED_PERMISSION));
+    }
+    Ok(())
 }
 
 impl Proof {
