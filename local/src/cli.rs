@@ -7,7 +7,8 @@ use std::time::Instant;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    self, CommandError, certificate, compact, demo, filter, losses, normalize, replay, serve,
+    self, CommandError, certificate, compact, consent, demo, filter, losses, normalize, replay,
+    serve,
 };
 
 /// Microsoft 365 audit records as OCSF events: the whole pipeline on this machine, and tools for records and lakes
@@ -35,6 +36,10 @@ this machine. Ctrl-C stops it, and the next start goes on where this one stopped
 const SERVE_NOTES: &str = "\
 Once it runs, register a tenant with POST /v1/tenants. The address and the file of the key are printed at the start.";
 
+const CONSENT_NOTES: &str = "\
+The link works once, for 15 minutes. Without --tenant, the first tenant that has consented and comes back with it is registered: \
+compare its id with whom you sent the link to.";
+
 const CERTIFICATE_NOTES: &str = "\
 An hour is complete when a later sweep went past it and nothing of it is open, and final when Microsoft lists it no more. Hours \
 are those in which Microsoft made content available, in UTC.";
@@ -52,6 +57,9 @@ pub enum Command {
     /// Run the pipeline against Microsoft, or a server that speaks like it
     #[command(after_help = SERVE_NOTES)]
     Serve(Box<serve::ServeArgs>),
+    /// Make a link at which another organization's administrator consents, and wait for it
+    #[command(after_help = CONSENT_NOTES)]
+    Consent(consent::ConsentArgs),
     /// Show what was delivered of each hour, as proof
     #[command(after_help = CERTIFICATE_NOTES)]
     Certificate(certificate::CertificateArgs),
@@ -87,6 +95,7 @@ pub async fn run(cli: &Cli, began: Instant) -> Result<ExitCode, CommandError> {
     match &cli.command {
         Command::Demo(args) => demo::main(args, log_level, began).await,
         Command::Serve(args) => serve::main(args, log_level).await,
+        Command::Consent(args) => consent::main(args).await,
         Command::Certificate(args) => certificate::main(args).await,
         Command::Losses(args) => losses::main(args).await,
         Command::Replay(args) => replay::main(args).await,

@@ -4,6 +4,7 @@ mod api;
 pub mod certificate;
 pub mod columns;
 pub mod compact;
+pub mod consent;
 pub mod demo;
 pub mod filter;
 pub mod losses;

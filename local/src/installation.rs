@@ -178,6 +178,8 @@ pub async fn start(data: DataDir, config: Config) -> Result<Installation, Instal
         },
         lake,
         webhook_url: webhook_url.clone(),
+        // Without an address of its own for Microsoft's calls, a browser on this machine reaches the listener.
+        public_url: webhook_url.clone().unwrap_or_else(|| url.clone()),
         api_key: api_key.clone(),
         webhook_key: webhook_key.clone(),
     };
@@ -240,6 +242,8 @@ struct Components {
     source: MessageSource,
     lake: Lake,
     webhook_url: Option<Url>,
+    /// Where browsers reach the API.
+    public_url: Url,
     api_key: SecretString,
     webhook_key: SecretString,
 }
@@ -275,6 +279,7 @@ impl Components {
             queue: self.queue.clone(),
             microsoft: microsoft.clone(),
             webhooks: self.webhooks(),
+            public_url: Some(self.public_url.clone()),
             api_key: Secret::fixed(self.api_key.clone(), None),
         };
         let front = Front {

@@ -7,6 +7,7 @@
 mod bad_input;
 mod brakes;
 mod claims;
+mod consent;
 mod credentials;
 mod delivery;
 mod docs;

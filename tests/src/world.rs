@@ -145,15 +145,16 @@ impl World {
         events: EventSettings,
         meter: Option<&Meter>,
     ) -> Outcome<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let base_url = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
         let emulator = Emulator::start(config).await?;
+        emulator.register_redirect(base_url.join("consent/callback")?);
         let backends = backends::start(Storage::Memory, BATCH_WITHIN).await?;
         let folder = TempDir::new()?;
         let flaky = || meter.map_or_else(Flaky::default, |meter| Flaky::over(meter.client()));
         let (flaky_dynamodb, flaky_sqs) = (flaky(), flaky());
         let ledger = ledger(&backends, &flaky_dynamodb);
         let queue = queue(&backends, &flaky_sqs);
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let base_url = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
         let microsoft = || match meter {
             None => microsoft(&emulator),
             Some(_) => measured::microsoft(&emulator, &ledger),
@@ -170,6 +171,7 @@ impl World {
             queue: queue.clone(),
             microsoft: microsoft()?,
             webhooks: webhooks(),
+            public_url: Some(base_url.clone()),
             api_key: Secret::fixed(API_KEY.into(), None),
         });
         let (server, stopped) = oneshot::channel::<()>();

@@ -41,6 +41,16 @@ impl Api {
         call(&self.base, &self.key, Method::GET, &path, None).await
     }
 
+    /// Calls a path of the API, such as `v1/consents`.
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, CallError> {
+        call(&self.base, &self.key, method, path, body).await
+    }
+
     /// Sends a body to a path below `v1/tenants/`.
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, CallError> {
         let path = format!("v1/tenants/{path}");

@@ -15,13 +15,14 @@ use std::time::Instant;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::scan::ScanError;
 use clap::Args;
-use emulator::{ContentType, Emulator, TenantState};
+use emulator::{Administrator, Behaviour, Consent, ContentType, Decision, Emulator, TenantState};
 use http::Method;
 use office365::{Endpoints, TenantId};
 use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::json;
 use tempfile::TempDir;
+use url::Url;
 use uuid::Uuid;
 
 use super::{CommandError, log, print};
@@ -47,6 +48,9 @@ const BLOBS_PER_SECOND: f64 = 2.5;
 
 /// Namespace of the tenants' ids, which derive from it and their numbers: every start has the same ones.
 const TENANTS: Uuid = Uuid::from_u128(0x5c2d_7c5e_51f6_4f0e_9d6b_a3b1_0f6e_77aa);
+
+/// How long the emulated Microsoft takes until a consent takes effect, in seconds: long enough to see the page that waits.
+const CONSENT_SPREADS_AFTER: u64 = 12;
 
 /// Options of `demo`.
 #[derive(Debug, Args)]
@@ -201,7 +205,8 @@ async fn run(
     let microsoft = Emulator::start(emulated(args, seed)).await?;
     let config = config(args, &microsoft)?;
     let mut installation = installation::start(data, config).await?;
-    story.line(text::header(&installation, &microsoft, seed));
+    microsoft.register_redirect(redirect_uri(&installation)?);
+    story.line(text::header(&installation, &microsoft, seed, args.once));
 
     restore::subscriptions(&installation, &microsoft).await?;
     for (number, tenant) in tenants(args).enumerate() {
@@ -297,12 +302,30 @@ fn tenants(args: &DemoArgs) -> impl Iterator<Item = Uuid> {
     (1..=args.tenants).map(|number| Uuid::new_v5(&TENANTS, &number.to_be_bytes()))
 }
 
+/// A tenant that knows nothing of the application yet: whoever opens a consent link is its administrator.
+fn guest(args: &DemoArgs) -> Uuid {
+    Uuid::new_v5(&TENANTS, &(args.tenants + 1).to_be_bytes())
+}
+
+/// Where the emulated Microsoft's consent page may send browsers back to.
+fn redirect_uri(installation: &Installation) -> Result<Url, DemoError> {
+    let base = installation.webhook_url.as_ref();
+    let base = base.unwrap_or(&installation.url);
+    base.join("consent/callback")
+        .map_err(|error| DemoError::Unusable(error.to_string()))
+}
+
 fn emulated(args: &DemoArgs, seed: u64) -> emulator::Config {
     let endless = BLOBS_ENDLESS;
     let blobs = args
         .blobs
         .unwrap_or(if args.once { BLOBS_ONCE } else { endless });
     let records = args.records_per_blob as usize;
+    let stranger = TenantState {
+        consent: Some(Consent::Missing),
+        ..TenantState::default()
+    };
+    let guest = guest(args);
     emulator::Config {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, args.emulator_port)),
         seed,
@@ -313,6 +336,20 @@ fn emulated(args: &DemoArgs, seed: u64) -> emulator::Config {
         records: args.records.clone(),
         blobs_per_second: (!args.once).then_some(BLOBS_PER_SECOND),
         allow_http_webhooks: true,
+        tenant_states: if args.once {
+            vec![]
+        } else {
+            vec![(guest, stranger)]
+        },
+        administrator: Administrator {
+            decision: Decision::Ask,
+            tenant: Some(guest),
+            ..Administrator::default()
+        },
+        behaviour: Behaviour {
+            consent_spreads_after_seconds: CONSENT_SPREADS_AFTER,
+            ..Behaviour::default()
+        },
         ..emulator::Config::default()
     }
 }
@@ -364,10 +401,14 @@ async fn register(
     Ok(())
 }
 
-/// Adds a tenant of the pipeline to the emulated Microsoft.
+/// Adds a tenant of the pipeline to the emulated Microsoft; it has consented, or it would not be registered.
 fn add_tenant(microsoft: &Emulator, tenant: TenantId) -> Result<(), DemoError> {
     let id = Uuid::try_parse(&tenant.to_string())
         .map_err(|error| DemoError::Unusable(error.to_string()))?;
-    microsoft.set_tenant(id, &TenantState::default());
+    let state = TenantState {
+        consent: Some(Consent::Granted),
+        ..TenantState::default()
+    };
+    microsoft.set_tenant(id, &state);
     Ok(())
 }

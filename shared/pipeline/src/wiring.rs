@@ -55,11 +55,14 @@ pub fn fetcher(settings: FetcherSettings, aws: &SdkConfig) -> Result<Fetcher, Op
 #[must_use]
 pub fn api(settings: ApiSettings, aws: &SdkConfig) -> Api {
     let ledger = ledger(aws, settings.table);
+    // API Gateway has one address for Microsoft's calls and for browsers.
+    let public_url = settings.webhook.base_url.clone();
     Api {
         ledger: ledger.clone(),
         queue: queue(aws, settings.queue_url),
         microsoft: microsoft(aws, settings.microsoft).shared_by(ledger, REQUESTS_PER_MINUTE),
         webhooks: webhooks(aws, settings.webhook),
+        public_url,
         api_key: secret(aws, settings.api_key_arn),
     }
 }

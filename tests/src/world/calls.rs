@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use office365::{ContentType, TenantId};
 use pipeline::subscription::webhook::{NOTIFICATIONS_PATH, auth_id};
 use pipeline::{api, receive};
@@ -41,6 +41,13 @@ impl World {
         let response = api::handle(&self.api, request, self.now()).await;
         let json = serde_json::from_slice(response.body()).unwrap_or(Value::Null);
         (response.status(), json)
+    }
+
+    /// Asks the API for a page, as a browser does that has no key.
+    pub async fn browse(&self, method: Method, path: &str) -> Response<Bytes> {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.body(Bytes::new()).unwrap_or_default();
+        api::handle(&self.api, request, self.now()).await
     }
 
     /// Registers the first tenant for these content types.

@@ -11,7 +11,12 @@ use crate::installation::{API_KEY, Installation};
 use crate::verify::LakeRecords;
 
 /// Addresses, and commands to paste into another terminal.
-pub(super) fn header(installation: &Installation, microsoft: &Emulator, seed: u64) -> String {
+pub(super) fn header(
+    installation: &Installation,
+    microsoft: &Emulator,
+    seed: u64,
+    once: bool,
+) -> String {
     let (api, data) = (&installation.url, &installation.data);
     let key = data.root().join(API_KEY);
     let tenant = microsoft
@@ -59,6 +64,12 @@ pub(super) fn header(installation: &Installation, microsoft: &Emulator, seed: u6
         "\nLook around from another terminal:\n\n  curl -s {bearer} {api}v1/tenants\n  curl -s {bearer} {api}v1/tenants/{tenant}\n  curl -s {}_emulator/published\n",
         microsoft.manage_url()
     );
+    if !once {
+        let _ = write!(
+            text,
+            "\nAdd a tenant at the emulated Microsoft's consent page: open the link that this makes\n\n  curl -s -X POST {bearer} {api}v1/consents\n"
+        );
+    }
     text
 }
 

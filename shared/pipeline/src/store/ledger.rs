@@ -6,6 +6,7 @@
 //! * [`claims`]: which blob a record belongs to.
 //! * [`loss`]: what could not be delivered.
 //! * [`replay`]: what is made anew from the raw copies, and how far that is.
+//! * [`consent`]: the links at which administrators consent, and which tenant came by which.
 //! * [`budget`]: how many requests a tenant had within a minute, whoever made them.
 //!
 //! Every change is one conditional write, or one transaction, so any number of workers may do the same thing at once (docs/DELIVERY.md).
@@ -14,6 +15,7 @@ mod attribute;
 pub mod blob;
 pub mod budget;
 pub mod claims;
+pub mod consent;
 pub mod key;
 pub mod loss;
 pub mod registry;

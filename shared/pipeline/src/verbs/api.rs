@@ -1,9 +1,11 @@
 //! Arrow 3: the operator's API. Tenants in and out, how they stand, and the proof of what was delivered.
 //!
-//! docs/API.md has requests and answers. Every request needs `Authorization: Bearer <API key>`. Errors are RFC 9457 problem
+//! docs/API.md has requests and answers. Every request needs `Authorization: Bearer <API key>`, but for the way back from
+//! Microsoft's consent page. Errors are RFC 9457 problem
 //! details.
 
 mod answer;
+mod consent;
 mod error;
 mod evidence;
 mod query;
@@ -21,11 +23,11 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use url::Url;
 
 use self::error::ApiError;
 use self::query::Query;
 use self::route::Route;
-pub use self::route::TENANTS_PATH;
 use crate::aws::secrets::Secret;
 use crate::clock::Clock;
 use crate::microsoft::Microsoft;
@@ -50,6 +52,8 @@ pub struct Api {
     pub microsoft: Microsoft,
     /// What subscriptions are started with.
     pub webhooks: Webhooks,
+    /// Where browsers reach this API, for the way back from Microsoft's consent page; without it there are no consent links.
+    pub public_url: Option<Url>,
     /// The operator's key. Only the current version opens: a key is rotated because it leaked.
     pub api_key: Secret,
 }
@@ -57,6 +61,10 @@ pub struct Api {
 /// Answers one request. Never fails: every fault is a problem.
 pub async fn handle(api: &Api, request: Request<Bytes>, now: Timestamp) -> Response<Bytes> {
     let clock = Clock::starting_at(now);
+    // An administrator's browser, sent by Microsoft: its state is what it has instead of a key.
+    if request.uri().path() == consent::CALLBACK_PATH {
+        return consent::callback::handle(api, &request, clock).await;
+    }
     let answered = tokio::time::timeout(ANSWER_WITHIN, answer(api, &request, clock)).await;
     answered
         .unwrap_or(Err(ApiError::TooSlow))
@@ -96,6 +104,8 @@ async fn answer(
         (Route::Restart(id, replay), &Method::POST) => {
             replays::restart(this, id, &replay, now).await
         }
+        (Route::Consents, &Method::POST) => consent::create(this, body, now).await,
+        (Route::Consent(id), &Method::GET) => consent::show(this, id, now).await,
         (route, _) => Err(ApiError::NoSuchMethod(route.methods())),
     }
 }

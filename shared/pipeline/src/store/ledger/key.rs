@@ -10,6 +10,7 @@
 //! | entry of a claim log | `claims#{tenant}#{bucket}` | its number, 10 digits |
 //! | loss | `losses#{tenant}` | `{loss id}` |
 //! | replay | `replays#{tenant}` | `{replay id}` |
+//! | consent link | `consents#{consent id}` | `{consent id}` |
 //! | requests of a minute | `budget#{tenant}` | `{minute}` |
 //!
 //! Nothing here may Scan. Tenants lie in sixteen partitions by the first digit of their id, so that all of them are read in the
@@ -23,6 +24,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use office365::{ContentId, ContentType, TenantId};
 
 use super::claims::bucket::ClaimBucket;
+use super::consent::id::ConsentId;
 use super::loss::id::LossId;
 use super::replay::id::ReplayId;
 use crate::clock::Hour;
@@ -68,6 +70,8 @@ pub enum Key {
     Loss(TenantId, LossId),
     /// A period that is made anew from raw copies.
     Replay(TenantId, ReplayId),
+    /// A link at which an administrator consents.
+    Consent(ConsentId),
     /// How many requests a tenant had within a minute, counted from 1970.
     Budget(TenantId, i64),
 }
@@ -112,6 +116,7 @@ impl Key {
             Self::Claims(tenant, bucket, _) => format!("claims#{tenant}#{bucket}"),
             Self::Loss(tenant, _) => losses_pk(*tenant),
             Self::Replay(tenant, _) => replays_pk(*tenant),
+            Self::Consent(id) => format!("consents#{id}"),
             Self::Budget(tenant, _) => format!("budget#{tenant}"),
         }
     }
@@ -127,6 +132,7 @@ impl Key {
             Self::Claims(_, _, number) => format!("{number:010}"),
             Self::Loss(_, id) => id.to_string(),
             Self::Replay(_, id) => id.to_string(),
+            Self::Consent(id) => id.to_string(),
             Self::Budget(_, minute) => minute.to_string(),
         }
     }
@@ -171,6 +177,7 @@ impl Key {
             }
             "losses" => Some(Self::Loss(rest.parse().ok()?, sk.parse().ok()?)),
             "replays" => Some(Self::Replay(rest.parse().ok()?, sk.parse().ok()?)),
+            "consents" => sk.parse().ok().map(Self::Consent),
             "budget" => Some(Self::Budget(rest.parse().ok()?, sk.parse().ok()?)),
             _ => None,
         }
@@ -245,6 +252,7 @@ mod tests {
                 };
                 Key::Loss(of.tenant, id)
             }),
+            Just(()).prop_map(|()| Key::Consent(ConsentId::random())),
             (any_tenant(), any::<i64>()).prop_map(|(t, minute)| Key::Budget(t, minute)),
             (any_tenant(), 0..70_000_000_u32, any::<u32>())
                 .prop_map(|(t, hour, number)| Key::Claims(t, ClaimBucket::Hour(hour), number)),

@@ -3,17 +3,13 @@
 use bytes::Bytes;
 use http::header::{ALLOW, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
-use office365::{Client, Cloud, Disposition, InvalidConfig, TenantId};
-use url::Url;
+use office365::{Disposition, InvalidConfig, TenantId};
 
 use crate::aws::AwsError;
 use crate::replay::BeginError;
 use crate::response::Problem;
 use crate::store::ledger::LedgerError;
 use crate::verbs::subscription::StopError;
-
-/// Where Microsoft sends an administrator after consent when the app registration names no page of its own: its own portal.
-const AFTER_CONSENT: &str = "https://portal.office.com/";
 
 /// Why a request is refused, or failed.
 #[derive(Debug)]
@@ -38,6 +34,9 @@ pub(super) enum ApiError {
     NotRegistered,
     NoSuchLoss,
     NoSuchReplay,
+    NoSuchConsent,
+    /// The API does not know under which address browsers reach it.
+    NoPublicAddress,
     /// The tenant's removal has begun.
     Leaving,
     /// Others change the same tenant all the time.
@@ -47,10 +46,10 @@ pub(super) enum ApiError {
     TooManyReplays(String),
     /// An item of the ledger is damaged.
     Unreadable(String),
-    /// The administrator has not consented (enough); the link where that is done.
+    /// The administrator has not consented (enough); the link where that is done, where one could be made.
     ConsentRequired {
         why: String,
-        consent_url: String,
+        consent_url: Option<String>,
     },
     AuditingOff(String),
     /// Microsoft says something that an operator must put right.
@@ -64,24 +63,14 @@ pub(super) enum ApiError {
 
 impl ApiError {
     /// Why the tenant's token is not to be had, or not good enough.
-    pub(super) fn of_token(
-        error: office365::Error,
-        client: &Client,
-        tenant: TenantId,
-        cloud: Cloud,
-    ) -> Self {
+    pub(super) fn of_token(error: office365::Error, tenant: TenantId) -> Self {
         tracing::warn!(tenant.id = %tenant, %error, "tenant not registered");
         if error.disposition() != Disposition::Consent {
             return error.into();
         }
-        let consent_url = Url::parse(AFTER_CONSENT)
-            .ok()
-            .and_then(|page| client.consent_url(cloud, Some(tenant), &page, "").ok())
-            .map(String::from)
-            .unwrap_or_default();
         Self::ConsentRequired {
             why: error.to_string(),
-            consent_url,
+            consent_url: None,
         }
     }
 
@@ -130,6 +119,10 @@ impl ApiError {
                 own("GET /v1/tenants/{tenant_id}/losses lists them")),
             Self::NoSuchReplay => (S::NOT_FOUND, "no-such-replay", "No such replay",
                 own("GET /v1/tenants/{tenant_id}/replays lists them")),
+            Self::NoSuchConsent => (S::NOT_FOUND, "no-such-consent", "No such consent link",
+                own("make one with POST /v1/consents; links are remembered for 90 days")),
+            Self::NoPublicAddress => (S::CONFLICT, "no-public-address", "The API has no public address",
+                own("Microsoft sends the administrator's browser back to it: set WEBHOOK_BASE_URL (--public-url of ualstream serve)")),
             Self::Leaving => (S::CONFLICT, "tenant-leaving", "Tenant is being removed",
                 own("its removal has begun; register it again with POST /v1/tenants to keep it")),
             Self::Busy => (S::CONFLICT, "changed-meanwhile", "Tenant was changed meanwhile",
@@ -140,7 +133,7 @@ impl ApiError {
             Self::Unreadable(why) => (S::INTERNAL_SERVER_ERROR, "item-unreadable", "The ledger holds an item that cannot be read",
                 format!("{why}; a tenant is mended by POST /v1/tenants with cloud, name and content_types")),
             Self::ConsentRequired { why, .. } => (S::CONFLICT, "consent-required", "Consent is missing",
-                format!("{why}; a Global Administrator of the tenant opens consent_url and accepts, then register again")),
+                format!("{why}; a Global Administrator of the tenant opens consent_url within 15 minutes and accepts: that registers the tenant")),
             Self::AuditingOff(why) => (S::CONFLICT, "auditing-off", "Auditing is off in this tenant",
                 format!("{why}; turn the unified audit log on (Set-AdminAuditLogConfig -UnifiedAuditLogIngestionEnabled $true), wait up to an hour, register again")),
             Self::Operator(why) => (S::UNPROCESSABLE_ENTITY, "refused-by-microsoft", "Microsoft refuses this tenant", why.clone()),
@@ -158,6 +151,7 @@ impl ApiError {
         let (status, kind, title, detail) = self.parts();
         let mut problem = Problem::new(status, kind, title, detail);
         if let Self::ConsentRequired { consent_url, .. } = &self {
+            // Null where the API does not know its own address.
             problem = problem.with("consent_url", consent_url.clone());
         }
         let mut response = problem.into_response();

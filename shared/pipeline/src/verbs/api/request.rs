@@ -42,6 +42,15 @@ pub(super) struct Change {
     pub(super) paused: Option<bool>,
 }
 
+/// What a consent link is made for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct ConsentRequest {
+    pub(super) cloud: Option<Cloud>,
+    pub(super) name: Option<String>,
+    /// The only tenant that may come back with it.
+    pub(super) tenant_id: Option<TenantId>,
+}
+
 /// What a replay is asked for with.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ReplayRequest {
@@ -72,6 +81,14 @@ struct ChangeBody {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct ConsentBody {
+    cloud: Option<String>,
+    name: Option<String>,
+    tenant_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct AcknowledgementBody {
     note: String,
 }
@@ -87,6 +104,8 @@ struct ReplayBody {
 
 const REGISTRATION: &str = "send {\"tenant_id\", \"cloud\", \"name\", \"content_types\"} as JSON, all but the first may be left out";
 const CHANGE: &str = "send {\"name\", \"content_types\", \"paused\"} as JSON, at least one of them";
+const CONSENT: &str =
+    "send {\"cloud\", \"name\", \"tenant_id\"} as JSON, all of which may be left out, or no body";
 const ACKNOWLEDGEMENT: &str = "send {\"note\": \"...\"} as JSON";
 const REPLAY: &str = "send {\"from\", \"to\", \"content_types\", \"generation\"} as JSON, all but the first may be left out; times are RFC 3339";
 
@@ -126,6 +145,23 @@ impl Change {
                 .map(checked_types)
                 .transpose()?,
             paused: body.paused,
+        })
+    }
+}
+
+impl ConsentRequest {
+    /// Reads `{"cloud"?: ..., "name"?: ..., "tenant_id"?: GUID}`, or nothing.
+    pub(super) fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        if body.is_empty() {
+            return Ok(Self::default());
+        }
+        let body: ConsentBody = read(body, CONSENT)?;
+        let cloud = body.cloud.map(|cloud| cloud.parse()).transpose();
+        let tenant_id = body.tenant_id.map(|id| id.parse()).transpose();
+        Ok(Self {
+            cloud: cloud.map_err(|_| ApiError::UnknownCloud)?,
+            name: body.name.as_deref().map(checked_name).transpose()?,
+            tenant_id: tenant_id.map_err(|_| ApiError::BadTenantId)?,
         })
     }
 }
@@ -259,6 +295,33 @@ mod tests {
         let renamed = parse(r#"{"name":" Contoso "}"#).unwrap();
         assert_eq!(renamed.name.as_deref(), Some("Contoso"));
         assert_eq!((renamed.content_types, renamed.paused), (None, None));
+    }
+
+    #[test]
+    fn a_consent_link_needs_nothing_and_checks_what_is_said() {
+        let parse =
+            |body: &str| ConsentRequest::parse(body.as_bytes()).map_err(|error| kind(&error));
+        assert_eq!(parse(""), Ok(ConsentRequest::default()));
+        assert_eq!(parse("{}"), Ok(ConsentRequest::default()));
+        let full = format!(r#"{{"cloud":"gcc","name":" Contoso ","tenant_id":"{TENANT}"}}"#);
+        let expect = ConsentRequest {
+            cloud: Some(Cloud::Gcc),
+            name: Some("Contoso".to_owned()),
+            tenant_id: TENANT.parse().ok(),
+        };
+        assert_eq!(parse(&full), Ok(expect));
+        for (bad, expect) in [
+            (r#"{"cloud":"mars"}"#, "unknown-cloud"),
+            (r#"{"tenant_id":"contoso"}"#, "bad-tenant-id"),
+            (r#"{"name":"a\u0007"}"#, "bad-name"),
+            (
+                r#"{"redirect_uri":"https://evil.example"}"#,
+                "bad-request-body",
+            ),
+            ("[]", "bad-request-body"),
+        ] {
+            assert_eq!(parse(bad), Err(expect.to_owned()), "{bad}");
+        }
     }
 
     #[test]

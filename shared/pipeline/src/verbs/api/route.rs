@@ -3,11 +3,15 @@
 use office365::TenantId;
 
 use super::error::ApiError;
+use crate::store::ledger::consent::id::ConsentId;
 use crate::store::ledger::loss::LossId;
 use crate::store::ledger::replay::id::ReplayId;
 
-/// Where the API is.
-pub const TENANTS_PATH: &str = "/v1/tenants";
+/// Where tenants are.
+pub(super) const TENANTS_PATH: &str = "/v1/tenants";
+
+/// Where consent links are made and looked at.
+pub(super) const CONSENTS_PATH: &str = "/v1/consents";
 
 /// Something that a path names.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,11 +34,25 @@ pub(super) enum Route {
     Replay(TenantId, ReplayId),
     /// `/v1/tenants/{tenant}/replays/{replay}/restart`
     Restart(TenantId, ReplayId),
+    /// `/v1/consents`
+    Consents,
+    /// `/v1/consents/{consent}`
+    Consent(ConsentId),
 }
 
 impl Route {
     /// Reads a path.
     pub(super) fn of(path: &str) -> Result<Self, ApiError> {
+        if let Some(rest) = path.strip_prefix(CONSENTS_PATH) {
+            return match rest.strip_prefix('/') {
+                Some(id) => id
+                    .parse()
+                    .map(Self::Consent)
+                    .map_err(|_| ApiError::NoSuchConsent),
+                None if rest.is_empty() => Ok(Self::Consents),
+                None => Err(ApiError::NoSuchPath),
+            };
+        }
         let rest = path
             .strip_prefix(TENANTS_PATH)
             .ok_or(ApiError::NoSuchPath)?;
@@ -65,7 +83,8 @@ impl Route {
             Self::Tenants | Self::Replays(_) => "GET, POST",
             Self::Tenant(_) => "GET, PATCH, DELETE",
             Self::Backfill(_) | Self::Certificate(_) | Self::Losses(_) | Self::Replay(..) => "GET",
-            Self::Acknowledge(..) | Self::Restart(..) => "POST",
+            Self::Consent(_) => "GET",
+            Self::Acknowledge(..) | Self::Restart(..) | Self::Consents => "POST",
         }
     }
 }
@@ -99,6 +118,18 @@ mod tests {
         check(&tenant("/replays"), Ok("GET, POST"));
         check(&tenant(replay), Ok("GET"));
         check(&tenant(&format!("{replay}/restart")), Ok("POST"));
+    }
+
+    #[test]
+    fn consent_links_have_paths_of_their_own() {
+        let of = |rest: &str| Route::of(&format!("{CONSENTS_PATH}{rest}")).map_err(|e| e.kind());
+        let id = ConsentId::random();
+        assert_eq!(of(""), Ok(Route::Consents));
+        assert_eq!(of(&format!("/{id}")), Ok(Route::Consent(id)));
+        assert_eq!(of("x"), Err("no-such-path"));
+        for bad in ["/", "/x", &format!("/{id}/"), &format!("/{id}/x")] {
+            assert_eq!(of(bad), Err("no-such-consent"), "{bad}");
+        }
     }
 
     #[test]

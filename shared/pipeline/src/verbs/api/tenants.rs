@@ -10,6 +10,7 @@ use office365::{Client, Cloud, ContentType, TenantId};
 
 use super::Api;
 use super::answer::{Listed, Losses, OpenBlobs, TenantDetail, TenantList, TenantView};
+use super::consent;
 use super::error::ApiError;
 use super::query::Query;
 use super::request::{Change, DEFAULT_TYPES, Registration};
@@ -42,14 +43,34 @@ pub(super) async fn register(
     clock: Clock,
 ) -> Result<Response<Bytes>, ApiError> {
     let registration = Registration::parse(body)?;
+    let status = match enter(api, &registration, clock).await {
+        Err(ApiError::ConsentRequired { why, .. }) => {
+            let link = consent::invite(api, &registration, clock.now()).await;
+            return Err(ApiError::ConsentRequired {
+                why,
+                consent_url: link.map(String::from).ok(),
+            });
+        }
+        entered => entered?,
+    };
+    let shown = detail(api, registration.tenant_id).await?;
+    Ok(json_response(status, &shown))
+}
+
+/// Registers a tenant and starts its subscriptions, whoever asks for it: 201 when it is new, 200 when it was registered.
+pub(super) async fn enter(
+    api: &Api,
+    registration: &Registration,
+    clock: Clock,
+) -> Result<StatusCode, ApiError> {
     let id = registration.tenant_id;
     for _ in 0..ROUNDS_MAX {
-        let Some(status) = register_once(api, &registration, clock).await? else {
+        let Some(status) = register_once(api, registration, clock).await? else {
             continue;
         };
         tracing::info!({ field::TENANT_ID } = %id, new = status == StatusCode::CREATED, "{}", message::TENANT_REGISTERED);
         look_after(api, id, clock).await?;
-        return Ok(json_response(status, &detail(api, id).await?));
+        return Ok(status);
     }
     Err(ApiError::Busy)
 }
@@ -73,7 +94,7 @@ async fn register_once(
     let cloud = cloud.unwrap_or(Cloud::Enterprise);
     let client = api.microsoft.client()?;
     if let Err(error) = client.token_check(id, cloud).await {
-        return Err(ApiError::of_token(error, client, id, cloud));
+        return Err(ApiError::of_token(error, id));
     }
     // Before the tenant is there: one that no sweep looks after would never be noticed.
     ledger.begin_sweeps(id, clock.now()).await?;
