@@ -14,7 +14,10 @@ use tests::{Outcome, lake};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use self::registration::{register, tenant_is_registered_and_its_webhooks_are_validated};
+use self::registration::{
+    a_consent_link_leads_back_to_a_page, register,
+    tenant_is_registered_and_its_webhooks_are_validated,
+};
 
 /// Everything arrives within seconds on an idle machine, but other tests run at the same time.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(180);
@@ -70,6 +73,7 @@ async fn scenario(world: &World) -> Outcome<()> {
     every_class_has_a_glue_table(world).await?;
     strangers_are_refused(world, tenant).await?;
     tenant_is_registered_and_its_webhooks_are_validated(world, tenant).await?;
+    a_consent_link_leads_back_to_a_page(world, tenant).await?;
     everything_published_is_in_the_lake_once(world).await?;
     what_no_notification_announced_is_found_by_the_sweep(world, tenant).await?;
     the_status_tells_all_that(world, tenant).await?;

@@ -49,6 +49,11 @@ fn a_running_installation_is_asked_on_the_command_line() {
     assert_eq!(json["hours"][0]["content_type"], "DLP.All");
     assert_eq!(with(&["losses", tenant]), "nothing was lost\n");
 
+    let link = with(&["consent", "--name", "Guest"]);
+    for part in ["/organizations/v2.0/adminconsent?", "/consent/callback\n"] {
+        assert!(link.contains(part), "{link}");
+    }
+
     let hour = json["hours"][0]["hour"].as_str().unwrap();
     let replay = with(&["replay", tenant, "--from", hour, "--generation", "second"]);
     assert!(replay.contains("\ndone\n"), "{replay}");

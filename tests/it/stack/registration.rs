@@ -48,3 +48,38 @@ pub(super) async fn tenant_is_registered_and_its_webhooks_are_validated(
         )
     })
 }
+
+/// The whole way of a browser: Microsoft's page, which accepts at once, and the deployed callback, without a key.
+pub(super) async fn a_consent_link_leads_back_to_a_page(
+    world: &World,
+    tenant: Uuid,
+) -> Outcome<()> {
+    let key = world.stack.api_key().await?;
+    let consents = format!("{}v1/consents", world.stack.url());
+    let post = world.client.post(&consents).bearer_auth(&key);
+    let (status, link) = answer(post.json(&json!({"name": "Contoso"}))).await?;
+    ensure(status == 201, || {
+        format!("a consent link answers {status}: {link}")
+    })?;
+    let link: Value = serde_json::from_str(&link)?;
+    let page = world
+        .client
+        .get(link["url"].as_str().unwrap_or_default())
+        .send()
+        .await?;
+    let (status, address) = (page.status(), page.url().path().to_owned());
+    let policy = page.headers().contains_key("content-security-policy");
+    let text = page.text().await?;
+    let named = text.contains(&tenant.to_string()) && text.contains("is registered");
+    ensure(
+        status == 200 && address == "/consent/callback" && policy && named,
+        || format!("the browser ends at {address} with {status}: {text}"),
+    )?;
+    let id = link["consent_id"].as_str().unwrap_or_default();
+    let get = world.client.get(format!("{consents}/{id}"));
+    let (_, consent) = answer(get.bearer_auth(&key)).await?;
+    let consent: Value = serde_json::from_str(&consent)?;
+    ensure(consent["state"] == "registered", || {
+        format!("the consent link says {consent}")
+    })
+}
