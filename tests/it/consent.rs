@@ -307,8 +307,12 @@ async fn without_auditing_a_tenant_is_registered_and_told() -> Outcome<()> {
     let back = open(&world, &link, world.tenant(), Decision::Accept).await?;
     let page = browse(&world, &back).await;
     page.says(200, "is registered");
-    page.says(200, "Auditing is off");
-    page.says(200, "No subscription is enabled yet");
+    page.says(
+        200,
+        "Not enabled yet: Audit.AzureActiveDirectory, Audit.Exchange",
+    );
+    page.says(200, "does not exist");
+    page.says(200, "Set-AdminAuditLogConfig");
     Ok(())
 }
 

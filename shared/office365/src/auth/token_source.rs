@@ -75,10 +75,15 @@ impl TokenSource {
         examine(&token, tenant, cloud).map_err(fail)
     }
 
-    /// The same, of the token that Entra gives now: one that is refused is not kept for the next call. Whether the token says
-    /// that it carries the permission to read DLP events.
+    /// The same, of a token that Entra gives now where the one at hand is refused, and one that is refused is not kept for the
+    /// next call. Whether the token says that it carries the permission to read DLP events.
     pub(crate) async fn check_anew(&self, tenant: TenantId, cloud: Cloud) -> Result<bool, Error> {
-        let token = self.token(tenant, cloud).await?;
+        let began = (self.clock)();
+        let mut token = self.token(tenant, cloud).await?;
+        if token.lacks(FEED_PERMISSION) && token.asked_at < began {
+            self.forget(cloud, tenant, &token);
+            token = self.token(tenant, cloud).await?;
+        }
         if let Err(failure) = examine(&token, tenant, cloud) {
             self.forget(cloud, tenant, &token);
             return Err(Error::new(Operation::Token, tenant, failure));

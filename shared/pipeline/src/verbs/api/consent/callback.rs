@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use office365::{Disposition, Failure, TenantId};
+use office365::{ContentType, Disposition, Failure, TenantId};
 use url::form_urlencoded;
 
 use super::super::error::ApiError;
@@ -20,7 +20,7 @@ use super::{state, usable};
 use crate::clock::{Clock, later};
 use crate::store::ledger::consent::id::ConsentId;
 use crate::store::ledger::consent::{ConsentLink, Progress};
-use crate::store::ledger::registry::{Status, TenantState};
+use crate::store::ledger::registry::{Status, Subscription, TenantState};
 
 /// Longest query read, in bytes: Entra's description of an error has some hundred, and API Gateway takes 10 KiB in all.
 const QUERY_BYTES_MAX: usize = 8 * 1024;
@@ -33,6 +33,12 @@ const BUSY_FOR: Duration = Duration::from_secs(30);
 
 /// Pause between two attempts with one link: each asks Entra for a token, and a page is loaded again every ten seconds.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// What a new tenant can expect.
+const FIRST_RECORDS: &str = "Microsoft allows itself up to 12 hours until the first records come; usually it takes minutes.";
+
+/// What most often keeps the subscriptions of a new tenant from being started.
+const AUDITING: &str = "If auditing is off in the tenant, an administrator turns it on in the Purview portal, or by Set-AdminAuditLogConfig -UnifiedAuditLogIngestionEnabled $true in Exchange Online PowerShell. It takes up to an hour.";
 
 /// What Entra's redirect says. All of it can be forged but the state.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -228,12 +234,12 @@ async fn attempt(
         Ok(types) => types,
         Err(error) => return Ok(Came::of(&error)),
     };
-    let is_audited = match client.list_subscriptions(tenant, link.cloud).await {
-        Ok(_) => true,
-        // The API took the token, and has nothing to list yet.
-        Err(error) if error.disposition() == Disposition::AuditingOff => false,
+    match client.list_subscriptions(tenant, link.cloud).await {
+        Ok(_) => {}
+        // The API took the token, and has nothing to list yet: auditing is turned on later, and the rest happens by itself.
+        Err(error) if error.disposition() == Disposition::AuditingOff => {}
         Err(error) => return Ok(Came::of(&error)),
-    };
+    }
     let known = api.ledger.tenant(tenant).await?;
     if known
         .as_ref()
@@ -251,11 +257,7 @@ async fn attempt(
         content_types: is_new.then(|| link.content_types.clone().unwrap_or(types)),
     };
     match tenants::enter(api, &registration, clock).await {
-        Ok(_) => Ok(Came::Registered(if is_audited {
-            "Microsoft allows itself up to 12 hours until the first records come; usually it takes minutes.".to_owned()
-        } else {
-            "Auditing is off in the tenant. An administrator turns it on in the Purview portal, or by Set-AdminAuditLogConfig -UnifiedAuditLogIngestionEnabled $true in Exchange Online PowerShell. It takes up to an hour, and the rest happens by itself.".to_owned()
-        })),
+        Ok(_) => Ok(Came::Registered(FIRST_RECORDS.to_owned())),
         Err(ApiError::ConsentRequired { why, .. } | ApiError::MicrosoftUnavailable(why)) => {
             Ok(Came::NotYet(why))
         }
@@ -325,7 +327,7 @@ impl Given {
 
     /// The same page again, without what else stood in the address.
     fn again(&self) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::from("?"));
+        let mut query = form_urlencoded::Serializer::for_suffix(String::from("?"), 1);
         query.append_pair("admin_consent", "True");
         if let Some(tenant) = self.tenant {
             query.append_pair("tenant", &tenant.to_string());
@@ -350,26 +352,30 @@ async fn registered(
         Some(name) => format!("{} ({tenant})", named(name)),
         None => tenant.to_string(),
     };
-    let all = found.subscriptions.len();
-    let enabled = found
+    let (enabled, others): (Vec<_>, Vec<_>) = found
         .subscriptions
         .iter()
-        .filter(|(_, of)| of.status == Status::Enabled);
-    let enabled: Vec<&str> = enabled.map(|(of, _)| of.as_str()).collect();
-    let started = match enabled.len() {
-        0 => "No subscription is enabled yet; they are started by themselves, in some minutes."
-            .to_owned(),
-        some if some < all => format!(
-            "Enabled so far: {}. The rest is started by itself, in some minutes.",
-            enabled.join(", ")
-        ),
-        _ => format!("Enabled: {}.", enabled.join(", ")),
+        .partition(|(_, of)| of.status == Status::Enabled);
+    let names = |some: &[(&ContentType, &Subscription)]| {
+        let names: Vec<&str> = some.iter().map(|(of, _)| of.as_str()).collect();
+        names.join(", ")
     };
-    let text = [
-        format!("The tenant {who} is registered. You can close this page."),
-        started,
-        note.to_owned(),
-    ];
+    let mut text = vec![format!(
+        "The tenant {who} is registered. You can close this page."
+    )];
+    if !enabled.is_empty() {
+        text.push(format!("Enabled: {}.", names(&enabled)));
+    }
+    if !others.is_empty() {
+        text.push(format!(
+            "Not enabled yet: {}. They are started by themselves, in some minutes.",
+            names(&others)
+        ));
+        let error = others.iter().find_map(|(_, of)| of.last_error.as_deref());
+        text.extend(error.map(|error| format!("The last attempt: {error}")));
+        text.push(AUDITING.to_owned());
+    }
+    text.push(note.to_owned());
     Ok(
         Page::new(StatusCode::OK, "Consent arrived", text).with_link(
             "Status page, for those who run this installation",
@@ -380,7 +386,7 @@ async fn registered(
 
 fn waiting(tenant: TenantId, note: Option<&str>, given: &Given) -> Page {
     let mut text = vec![
-        format!("Consent was given for the tenant {tenant}. Microsoft takes some minutes until it takes effect."),
+        format!("Microsoft sent you back for the tenant {tenant}. It takes some minutes until a consent takes effect."),
         "This page checks again every 10 seconds by itself. Leave it open: with the last check the tenant is registered.".to_owned(),
     ];
     text.extend(note.map(|note| format!("The last check: {note}")));
