@@ -136,10 +136,6 @@ fn tokens(world: &World) -> u64 {
     world.emulator.request_count(Operation::Token)
 }
 
-fn set(world: &World, tenant: Uuid, state: TenantState) {
-    world.emulator.set_tenant(tenant, &state);
-}
-
 #[tokio::test]
 async fn a_consent_registers_the_tenant_and_starts_it() -> Outcome<()> {
     let world = World::start(not_consented(2)).await?;
@@ -183,14 +179,11 @@ async fn a_consent_registers_the_tenant_and_starts_it() -> Outcome<()> {
 async fn only_content_that_was_consented_to_is_started() -> Outcome<()> {
     let world = World::start(not_consented(1)).await?;
     let roles = Some(vec!["ActivityFeed.Read".to_owned()]);
-    set(
-        &world,
-        world.tenant(),
-        TenantState {
-            roles,
-            ..TenantState::default()
-        },
-    );
+    let wanted = TenantState {
+        roles,
+        ..TenantState::default()
+    };
+    world.emulator.set_tenant(world.tenant(), &wanted);
     let link = link(&world, Value::Null).await;
     let back = open(&world, &link, world.tenant(), Decision::Accept).await?;
     browse(&world, &back).await.says(200, "is registered");
@@ -207,14 +200,11 @@ async fn a_consent_that_spreads_late_is_waited_for() -> Outcome<()> {
         config.behaviour.consent_spreads_after_seconds = 90;
         let world = World::start(config).await?;
         let consent = Some(before);
-        set(
-            &world,
-            world.tenant(),
-            TenantState {
-                consent,
-                ..TenantState::default()
-            },
-        );
+        let wanted = TenantState {
+            consent,
+            ..TenantState::default()
+        };
+        world.emulator.set_tenant(world.tenant(), &wanted);
         let link = link(&world, Value::Null).await;
         let back = open(&world, &link, world.tenant(), Decision::Accept).await?;
         let page = browse(&world, &back).await;
@@ -295,14 +285,11 @@ async fn a_consent_that_never_shows_ends() -> Outcome<()> {
 async fn without_auditing_a_tenant_is_registered_and_told() -> Outcome<()> {
     let world = World::start(not_consented(1)).await?;
     let auditing = Some(false);
-    set(
-        &world,
-        world.tenant(),
-        TenantState {
-            auditing,
-            ..TenantState::default()
-        },
-    );
+    let wanted = TenantState {
+        auditing,
+        ..TenantState::default()
+    };
+    world.emulator.set_tenant(world.tenant(), &wanted);
     let link = link(&world, Value::Null).await;
     let back = open(&world, &link, world.tenant(), Decision::Accept).await?;
     let page = browse(&world, &back).await;
