@@ -172,6 +172,12 @@ async fn a_consent_registers_the_tenant_and_starts_it() -> Outcome<()> {
     );
     assert_eq!(registered(&world).await, [tenant.to_string()]);
     assert!(world.emulator.violations().is_empty());
+
+    // The same page through the server in front, which asks for no key either.
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let again = client.get(back).send().await?;
+    assert_eq!(again.status(), 200);
+    assert!(again.text().await?.contains("is registered"));
     Ok(())
 }
 
