@@ -16,10 +16,10 @@
 //! wiring
 //! verbs: receive  fetch  register  reconcile  compact  forward
 //!        subscription (register and reconcile: all of it; receive: its webhook)
-//! certificate  replay (register; reconcile writes certificates, fetch runs replays)
+//! certificate  replay (register; reconcile writes certificates, fetch runs replays)  timeline (api)
 //! settings  microsoft
 //! store: ledger  queue  lake
-//! aws  backoff  clock  content  logging  metrics  response
+//! aws  backoff  clock  content  event  logging  metrics  response
 //! ```
 //!
 //! **Invariants.** No storage traits. Nothing here reads the clock ([`clock::Clock`] is an argument) or, outside
@@ -30,6 +30,7 @@ mod backoff;
 pub mod certificate;
 pub mod clock;
 pub mod content;
+pub mod event;
 pub mod logging;
 pub mod metrics;
 pub mod microsoft;
@@ -37,6 +38,7 @@ pub mod replay;
 pub mod response;
 pub mod settings;
 mod store;
+pub mod timeline;
 mod verbs;
 pub mod wiring;
 

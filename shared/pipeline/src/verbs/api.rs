@@ -11,6 +11,7 @@ mod replays;
 mod request;
 mod route;
 mod tenants;
+mod timeline;
 
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ pub use self::route::TENANTS_PATH;
 use crate::aws::secrets::Secret;
 use crate::clock::Clock;
 use crate::microsoft::Microsoft;
+use crate::store::lake::Lake;
 use crate::store::ledger::Ledger;
 use crate::store::queue::Queue;
 use crate::verbs::subscription::Webhooks;
@@ -44,6 +46,10 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(27);
 pub struct Api {
     /// The ledger.
     pub ledger: Ledger,
+    /// Where the timeline finds events. It is only read.
+    pub lake: Lake,
+    /// What queries for Athena name: `database.table`.
+    pub lake_table: String,
     /// Where replays go.
     pub queue: Queue,
     /// Microsoft's API.
@@ -74,7 +80,8 @@ async fn answer(
         return Err(ApiError::BodyTooLong);
     }
     let route = Route::of(request.uri().path())?;
-    let query = Query::parse(request.uri().query().unwrap_or_default());
+    let text = request.uri().query().unwrap_or_default();
+    let query = Query::parse(text);
     let (this, now) = (api, clock.now());
     match (route, request.method()) {
         (Route::Tenants, &Method::GET) => tenants::list(this, query?).await,
@@ -96,6 +103,9 @@ async fn answer(
         (Route::Restart(id, replay), &Method::POST) => {
             replays::restart(this, id, &replay, now).await
         }
+        (Route::Events(id), &Method::GET) => timeline::list(this, id, text, clock).await,
+        (Route::Event(id, event), &Method::GET) => timeline::show(this, id, &event).await,
+        (Route::Volume(id), &Method::GET) => timeline::volume(this, id, query?, now).await,
         (route, _) => Err(ApiError::NoSuchMethod(route.methods())),
     }
 }

@@ -37,6 +37,7 @@ pub(super) enum ApiError {
     NotRegistered,
     NoSuchLoss,
     NoSuchReplay,
+    NoSuchEvent,
     /// The tenant's removal has begun.
     Leaving,
     /// Others change the same tenant all the time.
@@ -129,6 +130,8 @@ impl ApiError {
                 own("GET /v1/tenants/{tenant_id}/losses lists them")),
             Self::NoSuchReplay => (S::NOT_FOUND, "no-such-replay", "No such replay",
                 own("GET /v1/tenants/{tenant_id}/replays lists them")),
+            Self::NoSuchEvent => (S::NOT_FOUND, "no-such-event", "No such event",
+                own("GET /v1/tenants/{tenant_id}/events finds events; an id holds until a replay makes the event anew")),
             Self::Leaving => (S::CONFLICT, "tenant-leaving", "Tenant is being removed",
                 own("its removal has begun; register it again with POST /v1/tenants to keep it")),
             Self::Busy => (S::CONFLICT, "changed-meanwhile", "Tenant was changed meanwhile",

@@ -8,14 +8,14 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
 use super::read::{
-    CODEC, COUNTS, EVIDENCE, RAW_SHA256, evidence_attributes, read_blob, read_choice,
+    CODEC, COUNTS, EVIDENCE, INDEX, RAW_SHA256, evidence_attributes, read_blob, read_choice,
     read_evidence, read_not_before,
 };
 use super::{Choice, Counts, Evidence, Granted, Lease, LeaseOutcome, State, damaged, key};
 use crate::aws::AwsError;
 use crate::content::{ContentRef, DiscoveredBy};
 use crate::store::ledger::attribute::{
-    Item, cut, expiry, get_millis, get_number, get_parsed, millis, number, text,
+    Item, bytes, cut, expiry, get_millis, get_number, get_parsed, millis, number, text,
 };
 use crate::store::ledger::key::PK;
 use crate::store::ledger::{DUE_AT, Ledger, LedgerError, OPEN, blob_expiry};
@@ -135,7 +135,8 @@ impl Ledger {
         }
     }
 
-    /// Marks the blob done, with its counts. No lease is asked for: whoever gets here wrote the same bytes.
+    /// Marks the blob done, with its counts and the index of its events. No lease is asked for: whoever gets here wrote the same
+    /// bytes.
     ///
     /// # Errors
     /// [`LedgerError`]; settling again is harmless.
@@ -143,6 +144,7 @@ impl Ledger {
         &self,
         blob: &ContentRef,
         counts: &Counts,
+        index: Option<Vec<u8>>,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
         let [
@@ -155,10 +157,15 @@ impl Ledger {
             malformed,
         ] = COUNTS;
         let remove = EVIDENCE.join(", ");
+        let with_index = if index.is_some() {
+            ", #index = :index"
+        } else {
+            ""
+        };
         let mut update = self
             .update(blob)
             .update_expression(format!(
-                "SET #state = :done, done_at = :now, {records} = :in, {written} = :written, \
+                "SET #state = :done{with_index}, done_at = :now, {records} = :in, {written} = :written, \
                  {routed} = :routed, {dropped} = :dropped, {duplicate} = :duplicate, {foreign} = :foreign, \
                  {malformed} = :malformed, expires_at = :expires \
                  REMOVE #open, #due, lease_owner, lease_until, not_before, enqueued_at, cause, unconcluded, {remove}"
@@ -181,6 +188,11 @@ impl Ledger {
             (":malformed", counts.malformed),
         ] {
             update = update.expression_attribute_values(name, number(count));
+        }
+        if let Some(index) = index {
+            update = update
+                .expression_attribute_names("#index", INDEX)
+                .expression_attribute_values(":index", bytes(index));
         }
         let settled = update.send().await;
         happened(settled.map_err(|error| refused_or_failed(&error))).map(drop)
@@ -361,14 +373,14 @@ fn not_granted(blob: &ContentRef, item: &Item) -> Result<LeaseOutcome, LedgerErr
 }
 
 /// Why a conditional update did not happen.
-enum Refusal {
+pub(super) enum Refusal {
     /// The condition does not hold for this item.
     Item(Item),
     /// The call failed.
     Failed(AwsError),
 }
 
-fn refused_or_failed<R>(error: &SdkError<UpdateItemError, R>) -> Refusal {
+pub(super) fn refused_or_failed<R>(error: &SdkError<UpdateItemError, R>) -> Refusal {
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
             Refusal::Item(refused.item.clone().unwrap_or_default())
@@ -378,7 +390,7 @@ fn refused_or_failed<R>(error: &SdkError<UpdateItemError, R>) -> Refusal {
 }
 
 /// `false` when the condition did not hold.
-fn happened<T>(updated: Result<T, Refusal>) -> Result<bool, LedgerError> {
+pub(super) fn happened<T>(updated: Result<T, Refusal>) -> Result<bool, LedgerError> {
     match updated {
         Ok(_) => Ok(true),
         Err(Refusal::Item(_)) => Ok(false),
