@@ -18,3 +18,4 @@ mod subscriptions;
 mod sweeps;
 mod template;
 mod tidy;
+mod timeline;
