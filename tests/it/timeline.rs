@@ -102,7 +102,12 @@ async fn delivered(world: &World) -> Outcome<()> {
         file(3, 60 * 26, "FileUploaded"),
     ];
     deliver(world, Published::SharePoint, files).await?;
-    deliver(world, Published::Exchange, vec![record(world, 4, 5, &Value::Null)]).await
+    deliver(
+        world,
+        Published::Exchange,
+        vec![record(world, 4, 5, &Value::Null)],
+    )
+    .await
 }
 
 async fn check_filters(world: &World) {
@@ -126,7 +131,10 @@ async fn check_filters(world: &World) {
             &[("text", "plan"), ("operation", "FileUploaded")],
             &["FileUploaded"],
         ),
-        (&[("user", "mallory@contoso.example"), ("severity", "1")], &[]),
+        (
+            &[("user", "mallory@contoso.example"), ("severity", "1")],
+            &[],
+        ),
         (&[("user", "nobody@contoso.example")], &[]),
         (&[("text", "no such text")], &[]),
     ];
@@ -182,7 +190,12 @@ async fn pages_have_each_event_once_while_blobs_arrive() -> Outcome<()> {
             number += 1;
             // Events of a blob lie hours apart, and many in the same second.
             let minutes = u64::from((number * 7 + at) % 40) * 30;
-            record(world, number, minutes, &json!({"Operation": format!("Set-{number}")}))
+            record(
+                world,
+                number,
+                minutes,
+                &json!({"Operation": format!("Set-{number}")}),
+            )
         });
         all.collect::<Vec<Value>>()
     };
@@ -197,9 +210,14 @@ async fn pages_have_each_event_once_while_blobs_arrive() -> Outcome<()> {
             assert!(page < PAGES_MAX);
             let page = ask(&world, &[("limit", limit), ("cursor", &cursor)]).await;
             let events = page["events"].as_array().unwrap();
-            let times: Vec<_> = events.iter().map(|of| of["time"].as_str().unwrap()).collect();
+            let times: Vec<_> = events
+                .iter()
+                .map(|of| of["time"].as_str().unwrap())
+                .collect();
             assert!(times.is_sorted_by(|a, b| a >= b), "{times:?}");
-            let of = events.iter().map(|of| of["operation"].as_str().unwrap().to_owned());
+            let of = events
+                .iter()
+                .map(|of| of["operation"].as_str().unwrap().to_owned());
             seen.extend(of);
             let Some(next) = page["next_cursor"].as_str() else {
                 assert_eq!(page["complete"], true, "{page}");
@@ -220,13 +238,21 @@ async fn pages_have_each_event_once_while_blobs_arrive() -> Outcome<()> {
 async fn a_search_for_nothing_ends_and_says_so() -> Outcome<()> {
     let world = installed(EventSettings::default()).await?;
     for n in 0..20 {
-        deliver(&world, Published::Exchange, vec![record(&world, n, 5, &Value::Null)]).await?;
+        deliver(
+            &world,
+            Published::Exchange,
+            vec![record(&world, n, 5, &Value::Null)],
+        )
+        .await?;
     }
     let from = (world.now() - Duration::from_secs(7 * 24 * 3_600)).to_string();
     let nobody = ("user", "nobody@contoso.example");
     let page = ask(&world, &[nobody, ("from", &from)]).await;
     assert_eq!(page["events"], json!([]));
-    assert_eq!((&page["next_cursor"], &page["complete"]), (&Value::Null, &json!(true)));
+    assert_eq!(
+        (&page["next_cursor"], &page["complete"]),
+        (&Value::Null, &json!(true))
+    );
     assert_eq!(page["searched_back_to"], from.as_str());
     assert_eq!(page["searched"]["blobs"], 20);
     // The filter lets one in a hundred through.
@@ -277,7 +303,10 @@ async fn an_event_opens_with_the_record_it_was_made_of() -> Outcome<()> {
 
     std::fs::remove_dir_all(world.lake().join("raw"))?;
     let event = open("Set-Mailbox").await;
-    assert_eq!((&event["raw"], &event["raw_missing"]), (&Value::Null, &json!("not_kept")));
+    assert_eq!(
+        (&event["raw"], &event["raw_missing"]),
+        (&Value::Null, &json!("not_kept"))
+    );
 
     for wrong in ["x", "AAAA"] {
         let path = format!("/v1/tenants/{}/events/{wrong}", world.tenant());
@@ -292,7 +321,12 @@ async fn hostile_contents_stay_text_in_every_answer() -> Outcome<()> {
     let world = installed(EventSettings::default()).await?;
     let hostile = json!({"UserId": HOSTILE, "ObjectId": "x".repeat(10_000), "ClientIP": HOSTILE,
         "Operation": HOSTILE});
-    deliver(&world, Published::Exchange, vec![record(&world, 1, 5, &hostile)]).await?;
+    deliver(
+        &world,
+        Published::Exchange,
+        vec![record(&world, 1, 5, &hostile)],
+    )
+    .await?;
     for query in [
         ("text", "drop table X"),
         ("operation", HOSTILE),
@@ -300,7 +334,11 @@ async fn hostile_contents_stay_text_in_every_answer() -> Outcome<()> {
         ("text", "<SCRIPT>"),
     ] {
         let page = ask(&world, &[query]).await;
-        assert_eq!(page["events"].as_array().map(Vec::len), Some(1), "{query:?}");
+        assert_eq!(
+            page["events"].as_array().map(Vec::len),
+            Some(1),
+            "{query:?}"
+        );
         let row = page["events"][0].to_string();
         assert!(row.len() < 4_000, "{row}");
         let sql = page["athena_sql"].as_str().unwrap();
@@ -322,7 +360,13 @@ async fn volumes_are_what_was_delivered() -> Outcome<()> {
         let hours = hours.filter(|hour| hour["content_type"] == of);
         hours.filter_map(|hour| hour[member].as_u64()).sum::<u64>()
     };
-    assert_eq!((sum("Audit.Exchange", "records"), sum("Audit.Exchange", "blobs")), (2, 2));
+    assert_eq!(
+        (
+            sum("Audit.Exchange", "records"),
+            sum("Audit.Exchange", "blobs")
+        ),
+        (2, 2)
+    );
     assert_eq!(sum("Audit.SharePoint", "records"), 2);
     let severities: u64 = volume["hours"]
         .as_array()
@@ -349,7 +393,9 @@ async fn a_common_blobs_index_costs_no_write_unit() -> Outcome<()> {
         let all = all.collect();
         meter.take();
         deliver(&world, Published::Exchange, all).await?;
-        let used = meter.take().sum(|of, about| of == "UpdateItem" && about == "blobs");
+        let used = meter
+            .take()
+            .sum(|of, about| of == "UpdateItem" && about == "blobs");
         units.push(used.write_units);
     }
     assert_eq!(units[0], units[1], "an empty blob has no index");

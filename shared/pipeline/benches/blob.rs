@@ -17,7 +17,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use normalize::{Batch, Context, Options, Schema};
-use pipeline::event::Indexer;
+use pipeline::content::event::Indexer;
 use pipeline::fetch::READ_AT_ONCE_MAX;
 use pipeline::lake::{Codec, Compressor};
 use pipeline::ledger::claims::RecordId;

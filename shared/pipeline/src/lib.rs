@@ -15,11 +15,11 @@
 //! ```text
 //! wiring
 //! verbs: receive  fetch  register  reconcile  compact  forward
-//!        subscription (register and reconcile: all of it; receive: its webhook)
-//! certificate  replay (register; reconcile writes certificates, fetch runs replays)  timeline (api)
+//!        subscription (register and reconcile: all of it; receive: its webhook)  timeline (api)
+//! certificate  replay (register; reconcile writes certificates, fetch runs replays)
 //! settings  microsoft
 //! store: ledger  queue  lake
-//! aws  backoff  clock  content  event  logging  metrics  response
+//! aws  backoff  clock  content  logging  metrics  response
 //! ```
 //!
 //! **Invariants.** No storage traits. Nothing here reads the clock ([`clock::Clock`] is an argument) or, outside
@@ -30,7 +30,6 @@ mod backoff;
 pub mod certificate;
 pub mod clock;
 pub mod content;
-pub mod event;
 pub mod logging;
 pub mod metrics;
 pub mod microsoft;
@@ -38,9 +37,8 @@ pub mod replay;
 pub mod response;
 pub mod settings;
 mod store;
-pub mod timeline;
 mod verbs;
 pub mod wiring;
 
 pub use store::{lake, ledger, queue, waiting};
-pub use verbs::{api, compact, fetch, forward, receive, reconcile, subscription};
+pub use verbs::{api, compact, fetch, forward, receive, reconcile, subscription, timeline};

@@ -22,7 +22,7 @@ const WINGS: [(&str, &[&str]); 6] = [
     ),
     (
         "shared/pipeline/src",
-        &["wiring", "verbs", "response", "replay", "certificate", "timeline", "settings", "microsoft", "logging", "store", "content", "event", "clock", "backoff", "aws", "metrics"],
+        &["wiring", "verbs", "response", "replay", "certificate", "settings", "microsoft", "logging", "store", "content", "clock", "backoff", "aws", "metrics"],
     ),
     (
         "emulator/src",

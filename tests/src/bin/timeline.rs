@@ -62,12 +62,19 @@ async fn main() -> Outcome<()> {
     deliver(&world, events, per_blob).await?;
     let mut out = io::stdout();
     let took = began.elapsed().as_secs_f64();
-    writeln!(out, "{events} events in blobs of {per_blob} delivered in {took:.0} s")?;
+    writeln!(
+        out,
+        "{events} events in blobs of {per_blob} delivered in {took:.0} s"
+    )?;
     let rare = format!("user={RARE}");
     for (what, query, all) in [
         ("newest 50", "", false),
         ("a rare user, 7 days, all", rare.as_str(), true),
-        ("a common user, first page", "user=user7@contoso.example", false),
+        (
+            "a common user, first page",
+            "user=user7@contoso.example",
+            false,
+        ),
         ("nobody, 7 days, all", "user=nobody@contoso.example", true),
         ("text that is nowhere, all", "text=nowhere-at-all", true),
     ] {
@@ -98,7 +105,9 @@ async fn deliver(world: &World, events: usize, per_blob: usize) -> Outcome<()> {
             number += 1;
             if blob.len() == per_blob || number == events * hour / HOURS {
                 let of = types[blobs % types.len()];
-                world.emulator.publish(world.tenant(), of, std::mem::take(&mut blob));
+                world
+                    .emulator
+                    .publish(world.tenant(), of, std::mem::take(&mut blob));
                 blobs += 1;
             }
         }
@@ -128,13 +137,7 @@ fn record(world: &World, templates: &[Value], number: usize) -> Value {
 }
 
 /// Runs a search, its first page or all pages.
-async fn measure(
-    world: &World,
-    meter: &Meter,
-    what: &str,
-    query: &str,
-    all: bool,
-) -> Outcome<()> {
+async fn measure(world: &World, meter: &Meter, what: &str, query: &str, all: bool) -> Outcome<()> {
     let mut times = Vec::new();
     let mut last = String::new();
     for _ in 0..RUNS {
@@ -172,6 +175,9 @@ async fn measure(
     }
     times.sort_by(f64::total_cmp);
     let (median, slowest) = (times[RUNS / 2], times[RUNS - 1]);
-    writeln!(io::stdout(), "{what}: {median:.0} ms (slowest {slowest:.0} ms): {last}")?;
+    writeln!(
+        io::stdout(),
+        "{what}: {median:.0} ms (slowest {slowest:.0} ms): {last}"
+    )?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use office365::TenantId;
 use super::error::ApiError;
 use crate::store::ledger::loss::LossId;
 use crate::store::ledger::replay::id::ReplayId;
-use crate::timeline::EventId;
+use crate::verbs::timeline::EventId;
 
 /// Where the API is.
 pub const TENANTS_PATH: &str = "/v1/tenants";

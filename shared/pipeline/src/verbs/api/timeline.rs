@@ -15,9 +15,9 @@ use super::Api;
 use super::error::ApiError;
 use super::query::Query;
 use crate::clock::{Clock, earlier};
-use crate::event::Row;
+use crate::content::event::Row;
 use crate::response::json_response;
-use crate::timeline::{
+use crate::verbs::timeline::{
     EventId, Filter, Hit, HourVolume, SPAN_MAX, Searched, Stores, TimelineError, athena_sql, event,
     search,
 };
@@ -112,7 +112,7 @@ pub(super) async fn volume(
     if from >= to || from < earlier(to, VOLUME_SPAN_MAX) {
         return Err(ApiError::BadPeriod);
     }
-    let hours = crate::timeline::volume(&api.ledger, id, from, to).await?;
+    let hours = crate::verbs::timeline::volume(&api.ledger, id, from, to).await?;
     Ok(json_response(
         StatusCode::OK,
         &VolumeList { from, to, hours },

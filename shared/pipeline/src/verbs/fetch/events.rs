@@ -16,7 +16,7 @@ use super::intake::LIMITS;
 use super::lines::Lines;
 use super::unknown::Unknowns;
 use crate::content::ContentRef;
-use crate::event::Indexer;
+use crate::content::event::Indexer;
 use crate::settings::RecordDedupe;
 use crate::store::lake::{Codec, LakeError};
 use crate::store::ledger::blob::Counts;

@@ -10,7 +10,7 @@ use super::transition::{happened, refused_or_failed};
 use super::{Choice, State, damaged, key};
 use crate::aws::AwsError;
 use crate::content::ContentRef;
-use crate::event::Index;
+use crate::content::event::Index;
 use crate::store::ledger::attribute::{
     Item, bytes, get_bytes, get_millis, get_number, get_parsed, text,
 };

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use office365::TenantId;
 use url::form_urlencoded;
 
-use crate::event::{Kind, TEXT_CHARS_MAX, Wanted, severity_name};
-use crate::timeline::{Cursor, Filter};
+use crate::content::event::{Kind, TEXT_CHARS_MAX, Wanted, severity_name};
 use crate::verbs::api::error::ApiError;
+use crate::verbs::timeline::{Cursor, Filter};
 
 /// Events of a page when no limit is named, and at most: a row has about a kilobyte, and Lambda's answer 6 MB.
 const LIMIT: usize = 50;

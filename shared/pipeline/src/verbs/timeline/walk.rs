@@ -12,7 +12,7 @@ use super::cursor::ObjectPlace;
 use super::{Searched, Stores};
 use crate::clock::{Hour, earlier, later};
 use crate::content::ContentRef;
-use crate::event::Matcher;
+use crate::content::event::Matcher;
 use crate::store::lake::key;
 use crate::store::ledger::LedgerError;
 use crate::store::ledger::blob::Indexed;

@@ -4,18 +4,30 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use columnar::{LinesError, each_line};
+use office365::ContentType;
 
 use super::cursor::EventPlace;
 use super::place::EventId;
-use super::search::Hit;
 use super::walk::Candidate;
-use crate::event::{Matcher, Row};
+use crate::content::event::{Matcher, Row};
 use crate::store::lake::object::OBJECT_BYTES_MAX;
 use crate::store::lake::{Codec, Lake, LakeError};
 
 /// Longest text of an object of events: 16 MiB and the longest line ([`columnar::LINE_BYTES_MAX`]), and the end of a
 /// decompression bomb.
 pub(super) const TEXT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// An event that was found.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    pub(super) place: EventPlace,
+    /// Where it is.
+    pub id: EventId,
+    /// Under which subscription it came.
+    pub content_type: ContentType,
+    /// What is shown of it.
+    pub row: Row,
+}
 
 /// What was found in an object.
 #[derive(Debug, Default)]

@@ -31,10 +31,11 @@ use serde::Serialize;
 pub use self::athena::athena_sql;
 pub use self::cursor::{Cursor, InvalidCursor};
 pub use self::place::{EventId, InvalidEventId};
+pub use self::read::Hit;
 pub use self::record::{EVENT_BYTES_MAX, Found, Missing, RAW_BYTES_MAX, event};
-pub use self::search::{Hit, Page, search};
+pub use self::search::{Page, search};
 pub use self::volume::{HourVolume, volume};
-use crate::event::Wanted;
+use crate::content::event::Wanted;
 use crate::store::lake::{Lake, LakeError};
 use crate::store::ledger::{Ledger, LedgerError};
 

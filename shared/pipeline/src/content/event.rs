@@ -4,7 +4,7 @@
 //! * [`Matcher`]: whether it is looked for.
 //! * [`Indexer`] and [`Index`]: what is kept of a blob's events, so that a search can pass the blob over.
 //!
-//! All three read the same attributes ([`fields`](self::fields)): what a search can find is what the index holds.
+//! All three read the same attributes: what a search can find is what the index holds.
 
 mod fields;
 mod index;

@@ -3,29 +3,16 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use office365::ContentType;
 
-use super::cursor::{Cursor, EventPlace};
-use super::place::EventId;
+use super::cursor::Cursor;
+use super::read::Hit;
 use super::walk::Walk;
 use super::{
     Filter, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PAGE_OBJECTS_MAX, PAGE_TIME_MAX, Searched, Stores,
     TimelineError, slice,
 };
 use crate::clock::{Clock, later};
-use crate::event::{Matcher, Row};
-
-/// An event that was found.
-#[derive(Clone, Debug)]
-pub struct Hit {
-    pub(super) place: EventPlace,
-    /// Where it is.
-    pub id: EventId,
-    /// Under which subscription it came.
-    pub content_type: ContentType,
-    /// What is shown of it.
-    pub row: Row,
-}
+use crate::content::event::Matcher;
 
 /// A page of a search.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::Filter;
 use crate::clock::later;
-use crate::event::Kind;
+use crate::content::event::Kind;
 
 /// How long after the period content may still become available that has events of it.
 const LATE: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -98,7 +98,7 @@ fn day(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Wanted;
+    use crate::content::event::Wanted;
 
     fn sql(ask: impl FnOnce(&mut Wanted)) -> String {
         let mut wanted = Wanted::default();

@@ -221,7 +221,7 @@ pub(super) fn type_number(of: ContentType) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Wanted;
+    use crate::content::event::Wanted;
 
     fn filter(text: Option<&str>) -> Filter {
         Filter {

@@ -93,51 +93,65 @@ pub fn severity_name(id: u32) -> &'static str {
 impl Found {
     fn take(&mut self, field: Field, text: &str) {
         let row = &mut self.row;
-        // The first value counts.
-        let slot = match field {
+        match field {
             Field::Millis => {
                 let at = text.parse().ok();
                 row.time = at.and_then(|at| Timestamp::from_millisecond(at).ok());
-                return;
             }
             Field::Time => {
                 self.is_ecs = true;
                 row.time = text.parse().ok();
-                return;
             }
             Field::SeverityId => {
                 row.severity_id = text.parse().unwrap_or_default();
-                return;
             }
             Field::ClassUid => {
                 row.class_uid = text.parse().ok();
-                return;
             }
             Field::StatusId => {
                 self.status_id = text.parse().ok();
-                return;
             }
             Field::Category => {
                 self.categories.push(shown(text));
-                return;
             }
             Field::Id => {
                 row.uid.get_or_insert_with(|| text.to_owned());
-                return;
             }
-            Field::ClassName => &mut row.class_name,
-            Field::Activity => &mut row.activity,
-            Field::Operation => &mut row.operation,
+            // The name that a person is known by comes before others, wherever it stands.
+            Field::ActorName => {
+                self.actor = Some(shown(text));
+            }
+            Field::UserName => {
+                self.user = Some(shown(text));
+            }
+            Field::TargetUserName => {
+                self.target_user = Some(shown(text));
+            }
+            _ => {
+                // The first value counts.
+                if let Some(slot) = self.slot(field) {
+                    slot.get_or_insert_with(|| shown(text));
+                }
+            }
+        }
+    }
+
+    /// Where an attribute's text goes.
+    fn slot(&mut self, field: Field) -> Option<&mut Option<String>> {
+        Some(match field {
+            Field::ClassName => &mut self.row.class_name,
+            Field::Activity => &mut self.row.activity,
+            Field::Operation => &mut self.row.operation,
             Field::Action => &mut self.action,
             Field::Outcome => &mut self.outcome,
-            Field::Session => &mut row.session,
-            Field::Workload => &mut row.workload,
-            Field::Address => &mut row.address,
-            Field::ActorName | Field::ActorOther => &mut self.actor,
+            Field::Session => &mut self.row.session,
+            Field::Workload => &mut self.row.workload,
+            Field::Address => &mut self.row.address,
+            Field::ActorOther => &mut self.actor,
             Field::ActorFullName => &mut self.actor_full,
-            Field::UserName | Field::UserOther => &mut self.user,
+            Field::UserOther => &mut self.user,
             Field::UserFullName => &mut self.user_full,
-            Field::TargetUserName | Field::TargetUserOther => &mut self.target_user,
+            Field::TargetUserOther => &mut self.target_user,
             Field::EvidenceUser | Field::EvidenceUserOther => &mut self.evidence_user,
             Field::File => &mut self.file,
             Field::Group => &mut self.objects[0],
@@ -147,9 +161,8 @@ impl Found {
             Field::Title => &mut self.objects[4],
             Field::App => &mut self.objects[5],
             Field::Page => &mut self.objects[6],
-            Field::RelatedUser | Field::RelatedAddress => return,
-        };
-        slot.get_or_insert_with(|| shown(text));
+            _ => return None,
+        })
     }
 
     fn into_row(self) -> Row {

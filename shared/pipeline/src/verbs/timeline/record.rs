@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::place::EventId;
 use super::read::{Stopped, each_numbered};
 use super::{Stores, TimelineError};
-use crate::event::Row;
+use crate::content::event::Row;
 use crate::store::lake::object::OBJECT_BYTES_MAX;
 use crate::store::lake::{Lake, LakeError, key};
 use crate::store::ledger::blob::Indexed;

@@ -6,12 +6,11 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt as _};
 
 use super::cursor::{EventPlace, ObjectPlace};
-use super::read::look;
-use super::search::Hit;
+use super::read::{Hit, look};
 use super::walk::{Candidate, Walk};
 use super::{PAGE_EVENTS_MAX, PAGE_OBJECTS_MAX, SLICE_EVENTS_MAX, SLICE_OBJECTS_MAX, Searched};
 use crate::clock::earlier;
-use crate::event::Matcher;
+use crate::content::event::Matcher;
 use crate::store::lake::{Lake, LakeError};
 use crate::store::ledger::LedgerError;
 
