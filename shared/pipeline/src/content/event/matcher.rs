@@ -109,10 +109,11 @@ impl Matcher {
             return true;
         };
         // Most lines are told apart without decoding their values: those that escape nothing, and do not have the text.
-        let escapes = memchr::memchr(b'\\', line).is_some();
-        let lower = String::from_utf8_lossy(line).to_lowercase();
-        if !escapes && finder.find(lower.as_bytes()).is_none() {
-            return false;
+        if memchr::memchr(b'\\', line).is_none() {
+            let lower = String::from_utf8_lossy(line).to_lowercase();
+            if finder.find(lower.as_bytes()).is_none() {
+                return false;
+            }
         }
         any_text(line, |value| value.to_lowercase().contains(text.as_str()))
     }

@@ -142,7 +142,7 @@ mod tests {
             "severity=x",
             "from=y",
             "user=a&user=b",
-            &long,
+            long.as_str(),
         ] {
             let error = Parameters::parse(bad).unwrap_err();
             assert_eq!(error.kind(), "bad-query", "{bad}");
