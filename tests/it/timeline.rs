@@ -66,7 +66,7 @@ async fn found(world: &World, query: &[(&str, &str)]) -> Vec<String> {
     let mut operations = Vec::new();
     let mut cursor = String::new();
     for _ in 0..PAGES_MAX {
-        let page = ask(world, &[query, &[("cursor", &cursor)]].concat()).await;
+        let page = ask(world, &[query, &[("cursor", cursor.as_str())]].concat()).await;
         for event in page["events"].as_array().unwrap() {
             operations.push(event["operation"].as_str().unwrap_or_default().to_owned());
         }
@@ -142,9 +142,9 @@ async fn check_filters(world: &World) {
         assert_eq!(found(world, query).await, expect, "{query:?}");
     }
     let hour_ago = (world.now() - Duration::from_secs(3_600)).to_string();
-    let before = found(world, &[("to", &hour_ago)]).await;
+    let before = found(world, &[("to", hour_ago.as_str())]).await;
     assert_eq!(before, ["FileUploaded"]);
-    assert_eq!(found(world, &[("from", &hour_ago)]).await, all[..3]);
+    assert_eq!(found(world, &[("from", hour_ago.as_str())]).await, all[..3]);
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn pages_have_each_event_once_while_blobs_arrive() -> Outcome<()> {
         let (mut seen, mut cursor) = (Vec::new(), String::new());
         for page in 0.. {
             assert!(page < PAGES_MAX);
-            let page = ask(&world, &[("limit", limit), ("cursor", &cursor)]).await;
+            let page = ask(&world, &[("limit", limit), ("cursor", cursor.as_str())]).await;
             let events = page["events"].as_array().unwrap();
             let times: Vec<_> = events
                 .iter()
@@ -247,7 +247,7 @@ async fn a_search_for_nothing_ends_and_says_so() -> Outcome<()> {
     }
     let from = (world.now() - Duration::from_secs(7 * 24 * 3_600)).to_string();
     let nobody = ("user", "nobody@contoso.example");
-    let page = ask(&world, &[nobody, ("from", &from)]).await;
+    let page = ask(&world, &[nobody, ("from", from.as_str())]).await;
     assert_eq!(page["events"], json!([]));
     assert_eq!(
         (&page["next_cursor"], &page["complete"]),
