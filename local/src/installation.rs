@@ -276,6 +276,8 @@ impl Components {
         };
         let api = Api {
             ledger: self.ledger.clone(),
+            lake: self.lake.clone(),
+            lake_table: "events".to_owned(),
             queue: self.queue.clone(),
             microsoft: microsoft.clone(),
             webhooks: self.webhooks(),

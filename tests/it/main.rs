@@ -19,3 +19,4 @@ mod subscriptions;
 mod sweeps;
 mod template;
 mod tidy;
+mod timeline;

@@ -168,6 +168,8 @@ impl World {
         });
         let api = Arc::new(Api {
             ledger: ledger.clone(),
+            lake: lake(folder.path())?,
+            lake_table: "events".to_owned(),
             queue: queue.clone(),
             microsoft: microsoft()?,
             webhooks: webhooks(),

@@ -1,4 +1,4 @@
-//! Lambda: the operator's API. Adds and removes tenants, and shows the state of their subscriptions.
+//! Lambda: the operator's API. Adds and removes tenants, shows the state of their subscriptions, and searches their events.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use pipeline::{api, aws, logging, settings, wiring};
 async fn main() -> Result<(), Error> {
     logging::init_json(settings::environment("LOG_LEVEL").as_deref());
     let settings = settings::api(settings::environment)?;
-    let this = &wiring::api(settings, &aws::config(settings::environment));
+    let this = &wiring::api(settings, &aws::config(settings::environment))?;
     run(service_fn(move |request: Request| async move {
         let request = request.map(|body| Bytes::copy_from_slice(body.as_ref()));
         let answer = api::handle(this, request, Timestamp::now()).await;

@@ -15,7 +15,9 @@ use criterion::{Criterion, Throughput};
 use emulator::generator;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use normalize::{Batch, Context, Options};
+use jiff::Timestamp;
+use normalize::{Batch, Context, Options, Schema};
+use pipeline::content::event::Indexer;
 use pipeline::fetch::READ_AT_ONCE_MAX;
 use pipeline::lake::{Codec, Compressor};
 use pipeline::ledger::claims::RecordId;
@@ -85,6 +87,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     group.bench_function("map and write", |bencher| {
         bencher.iter(|| events(&batch, &all, |event| _ = black_box(event)));
+    });
+    group.bench_function("index the events", |bencher| {
+        bencher.iter(|| {
+            let mut indexer = Indexer::new(Schema::Ocsf, Timestamp::UNIX_EPOCH);
+            for line in lines.split_inclusive(|byte| *byte == b'\n') {
+                indexer.add(black_box(line));
+            }
+            indexer.finish(1, 400).map(|index| index.len())
+        });
     });
     for codec in [Codec::Zstd, Codec::Gzip] {
         for (what, content) in [("raw copy", &body[..]), ("events", &lines[..])] {

@@ -1,5 +1,7 @@
 //! A content blob by name, as the queue, the ledger and the lake all speak of it.
 
+pub mod event;
+
 use jiff::Timestamp;
 use office365::{Content, ContentId, ContentType, TenantId};
 use serde::{Deserialize, Serialize};

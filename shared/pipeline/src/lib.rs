@@ -15,7 +15,7 @@
 //! ```text
 //! wiring
 //! verbs: receive  fetch  register  reconcile  compact  forward
-//!        subscription (register and reconcile: all of it; receive: its webhook)
+//!        subscription (register and reconcile: all of it; receive: its webhook)  timeline (api)
 //! certificate  replay (register; reconcile writes certificates, fetch runs replays)
 //! settings  microsoft
 //! store: ledger  queue  lake
@@ -41,4 +41,4 @@ mod verbs;
 pub mod wiring;
 
 pub use store::{lake, ledger, queue, waiting};
-pub use verbs::{api, compact, fetch, forward, receive, reconcile, subscription};
+pub use verbs::{api, compact, fetch, forward, receive, reconcile, subscription, timeline};

@@ -63,6 +63,10 @@ pub struct ApiSettings {
     pub table: String,
     /// `QUEUE_URL`: where replays go.
     pub queue_url: String,
+    /// `LAKE_URL`: where the timeline reads.
+    pub lake_url: Url,
+    /// `LAKE_TABLE`: the table of events that queries for Athena name; `events` when absent.
+    pub lake_table: String,
     /// `API_KEY_SECRET_ARN`: the operator's bearer key.
     pub api_key_arn: String,
     /// See [`WebhookSettings`].
@@ -171,22 +175,34 @@ pub fn fetcher(get: impl Fn(&str) -> Option<String>) -> Result<FetcherSettings, 
 /// Every missing or malformed variable, by name.
 pub fn api(get: impl Fn(&str) -> Option<String>) -> Result<ApiSettings, SettingsError> {
     let mut env = Variables::new(&get);
+    let lake_table = env
+        .value("LAKE_TABLE")
+        .unwrap_or_else(|| "events".to_owned());
     let settings = (
         env.required("TABLE_NAME"),
         env.required("QUEUE_URL"),
+        env.parsed("LAKE_URL"),
         env.required("API_KEY_SECRET_ARN"),
         env.webhook(),
         env.microsoft(),
     );
     match settings {
-        (Some(table), Some(queue_url), Some(api_key_arn), Some(webhook), Some(microsoft)) => env
-            .finish(ApiSettings {
-                table,
-                queue_url,
-                api_key_arn,
-                webhook,
-                microsoft,
-            }),
+        (
+            Some(table),
+            Some(queue_url),
+            Some(lake_url),
+            Some(api_key_arn),
+            Some(webhook),
+            Some(microsoft),
+        ) => env.finish(ApiSettings {
+            table,
+            queue_url,
+            lake_url,
+            lake_table,
+            api_key_arn,
+            webhook,
+            microsoft,
+        }),
         _ => Err(env.failed()),
     }
 }

@@ -7,3 +7,4 @@ pub mod forward;
 pub mod receive;
 pub mod reconcile;
 pub mod subscription;
+pub mod timeline;

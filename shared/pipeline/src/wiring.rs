@@ -52,19 +52,23 @@ pub fn fetcher(settings: FetcherSettings, aws: &SdkConfig) -> Result<Fetcher, Op
 }
 
 /// What the API works with.
-#[must_use]
-pub fn api(settings: ApiSettings, aws: &SdkConfig) -> Api {
+///
+/// # Errors
+/// The lake's address cannot be used.
+pub fn api(settings: ApiSettings, aws: &SdkConfig) -> Result<Api, OpenError> {
     let ledger = ledger(aws, settings.table);
     // API Gateway has one address for Microsoft's calls and for browsers.
     let public_url = settings.webhook.base_url.clone();
-    Api {
+    Ok(Api {
         ledger: ledger.clone(),
+        lake: Lake::open(&settings.lake_url)?,
+        lake_table: settings.lake_table,
         queue: queue(aws, settings.queue_url),
         microsoft: microsoft(aws, settings.microsoft).shared_by(ledger, REQUESTS_PER_MINUTE),
         webhooks: webhooks(aws, settings.webhook),
         public_url,
         api_key: secret(aws, settings.api_key_arn),
-    }
+    })
 }
 
 /// What the reconciler works with.

@@ -13,6 +13,7 @@ mod replays;
 mod request;
 mod route;
 mod tenants;
+mod timeline;
 
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ use self::route::Route;
 use crate::aws::secrets::Secret;
 use crate::clock::Clock;
 use crate::microsoft::Microsoft;
+use crate::store::lake::Lake;
 use crate::store::ledger::Ledger;
 use crate::store::queue::Queue;
 use crate::verbs::subscription::Webhooks;
@@ -46,6 +48,10 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(27);
 pub struct Api {
     /// The ledger.
     pub ledger: Ledger,
+    /// Where the timeline finds events. It is only read.
+    pub lake: Lake,
+    /// What queries for Athena name: `database.table`.
+    pub lake_table: String,
     /// Where replays go.
     pub queue: Queue,
     /// Microsoft's API.
@@ -82,7 +88,8 @@ async fn answer(
         return Err(ApiError::BodyTooLong);
     }
     let route = Route::of(request.uri().path())?;
-    let query = Query::parse(request.uri().query().unwrap_or_default());
+    let text = request.uri().query().unwrap_or_default();
+    let query = Query::parse(text);
     let (this, now) = (api, clock.now());
     match (route, request.method()) {
         (Route::Tenants, &Method::GET) => tenants::list(this, query?).await,
@@ -106,6 +113,9 @@ async fn answer(
         }
         (Route::Consents, &Method::POST) => consent::create(this, body, now).await,
         (Route::Consent(id), &Method::GET) => consent::show(this, id, now).await,
+        (Route::Events(id), &Method::GET) => timeline::list(this, id, text, clock).await,
+        (Route::Event(id, event), &Method::GET) => timeline::show(this, id, &event).await,
+        (Route::Volume(id), &Method::GET) => timeline::volume(this, id, query?, now).await,
         (route, _) => Err(ApiError::NoSuchMethod(route.methods())),
     }
 }

@@ -51,7 +51,9 @@ use crate::settings::EventSettings;
 use crate::store::lake::Lake;
 use crate::store::lake::key::{self, Generation};
 use crate::store::ledger::Ledger;
-use crate::store::ledger::blob::{ALONE_AFTER, Choice, Counts, Lease, LeaseOutcome, State};
+use crate::store::ledger::blob::{
+    ALONE_AFTER, Choice, Counts, Lease, LeaseOutcome, State, index_room,
+};
 use crate::store::ledger::loss::LossKind;
 use crate::store::queue::{DELAY_MAX, Message, Queue};
 use crate::store::waiting;
@@ -293,7 +295,8 @@ async fn conclude(
     if attempt.was_lost {
         ledger.recover(blob, clock.now()).await?;
     }
-    ledger.settle(blob, &counts, clock.now()).await?;
+    let index = events.index(index_room(blob));
+    ledger.settle(blob, &counts, index, clock.now()).await?;
     activity.note(ledger, blob, via, clock.now()).await;
     measured::delivered(&counts);
     tracing::info!(
@@ -336,12 +339,14 @@ async fn write_events(
     let mut events = events(fetcher, blob, body, now).await?;
     let options = &fetcher.events.options;
     let (schema, codec) = (options.schema, body.codec);
-    for (part, mut object) in events.lines.take_objects()? {
+    let objects = events.lines.take_objects()?;
+    events.objects = objects.len();
+    for (part, mut object) in objects.into_iter().enumerate() {
         let path = key::within(generation, key::events(blob, schema, codec, part));
         fetcher.lake.write_spool(&path, &mut object).await?;
     }
     for (route, lines) in options.filter.routes().iter().zip(&mut events.routed) {
-        for (part, mut object) in lines.take_objects()? {
+        for (part, mut object) in lines.take_objects()?.into_iter().enumerate() {
             let path = key::within(generation, key::routed(route, blob, codec, part));
             fetcher.lake.write_spool(&path, &mut object).await?;
         }

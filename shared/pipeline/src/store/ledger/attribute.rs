@@ -32,12 +32,20 @@ pub(super) fn millis(at: Timestamp) -> AttributeValue {
     number(at.as_millisecond())
 }
 
+pub(super) fn bytes(value: Vec<u8>) -> AttributeValue {
+    AttributeValue::B(value.into())
+}
+
 pub(super) fn expiry(at: Timestamp) -> AttributeValue {
     number(at.as_second())
 }
 
 pub(super) fn get_text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
+}
+
+pub(super) fn get_bytes<'a>(item: &'a Item, name: &str) -> Option<&'a [u8]> {
+    item.get(name)?.as_b().ok().map(AsRef::as_ref)
 }
 
 pub(super) fn get_parsed<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {

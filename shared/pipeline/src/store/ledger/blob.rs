@@ -11,6 +11,7 @@
 mod choice;
 mod ending;
 mod hour;
+mod indexed;
 mod open;
 mod read;
 mod transition;
@@ -22,6 +23,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 pub use self::hour::{HourOfBlobs, Listed, Standing};
+pub use self::indexed::{Indexed, WRITE_UNIT_BYTES, index_room};
 pub use self::open::{OPEN_PAGE_MAX, OpenBlob, OpenCursor, OpenPage};
 pub use self::transition::Release;
 use super::LedgerError;

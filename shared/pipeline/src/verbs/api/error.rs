@@ -37,6 +37,7 @@ pub(super) enum ApiError {
     NoSuchConsent,
     /// The API does not know under which address browsers reach it.
     NoPublicAddress,
+    NoSuchEvent,
     /// The tenant's removal has begun.
     Leaving,
     /// Others change the same tenant all the time.
@@ -123,6 +124,8 @@ impl ApiError {
                 own("make one with POST /v1/consents; links are remembered for 90 days")),
             Self::NoPublicAddress => (S::CONFLICT, "no-public-address", "The API has no public address",
                 own("Microsoft sends the administrator's browser back to it: set WEBHOOK_BASE_URL (--public-url of ualstream serve)")),
+            Self::NoSuchEvent => (S::NOT_FOUND, "no-such-event", "No such event",
+                own("GET /v1/tenants/{tenant_id}/events finds events; an id holds until a replay makes the event anew")),
             Self::Leaving => (S::CONFLICT, "tenant-leaving", "Tenant is being removed",
                 own("its removal has begun; register it again with POST /v1/tenants to keep it")),
             Self::Busy => (S::CONFLICT, "changed-meanwhile", "Tenant was changed meanwhile",

@@ -6,6 +6,7 @@ use super::error::ApiError;
 use crate::store::ledger::consent::id::ConsentId;
 use crate::store::ledger::loss::LossId;
 use crate::store::ledger::replay::id::ReplayId;
+use crate::verbs::timeline::EventId;
 
 /// Where tenants are.
 pub(super) const TENANTS_PATH: &str = "/v1/tenants";
@@ -38,6 +39,12 @@ pub(super) enum Route {
     Consents,
     /// `/v1/consents/{consent}`
     Consent(ConsentId),
+    /// `/v1/tenants/{tenant}/events`
+    Events(TenantId),
+    /// `/v1/tenants/{tenant}/events/{event}`
+    Event(TenantId, EventId),
+    /// `/v1/tenants/{tenant}/volume`
+    Volume(TenantId),
 }
 
 impl Route {
@@ -64,6 +71,7 @@ impl Route {
         let tenant = |text: &str| text.parse().map_err(|_| ApiError::BadTenantId);
         let loss = |text: &str| text.parse().map_err(|_| ApiError::NoSuchLoss);
         let replay = |text: &str| text.parse().map_err(|_| ApiError::NoSuchReplay);
+        let event = |text: &str| text.parse().map_err(|_| ApiError::NoSuchEvent);
         Ok(match parts[..] {
             [id] => Self::Tenant(tenant(id)?),
             [id, "backfill"] => Self::Backfill(tenant(id)?),
@@ -73,6 +81,9 @@ impl Route {
             [id, "replays"] => Self::Replays(tenant(id)?),
             [id, "replays", of] => Self::Replay(tenant(id)?, replay(of)?),
             [id, "replays", of, "restart"] => Self::Restart(tenant(id)?, replay(of)?),
+            [id, "events"] => Self::Events(tenant(id)?),
+            [id, "events", of] => Self::Event(tenant(id)?, event(of)?),
+            [id, "volume"] => Self::Volume(tenant(id)?),
             _ => return Err(ApiError::NoSuchPath),
         })
     }
@@ -85,6 +96,7 @@ impl Route {
             Self::Backfill(_) | Self::Certificate(_) | Self::Losses(_) | Self::Replay(..) => "GET",
             Self::Consent(_) => "GET",
             Self::Acknowledge(..) | Self::Restart(..) | Self::Consents => "POST",
+            Self::Events(_) | Self::Event(..) | Self::Volume(_) => "GET",
         }
     }
 }
@@ -118,6 +130,8 @@ mod tests {
         check(&tenant("/replays"), Ok("GET, POST"));
         check(&tenant(replay), Ok("GET"));
         check(&tenant(&format!("{replay}/restart")), Ok("POST"));
+        check(&tenant("/events"), Ok("GET"));
+        check(&tenant("/volume"), Ok("GET"));
     }
 
     #[test]
@@ -140,6 +154,7 @@ mod tests {
         check(&format!("/{TENANT}/"), Err("no-such-path"));
         check(&format!("/{TENANT}/x"), Err("no-such-path"));
         check(&format!("/{TENANT}/replays/x"), Err("no-such-replay"));
+        check(&format!("/{TENANT}/events/x"), Err("no-such-event"));
         check(
             &format!("/{TENANT}/losses/x/acknowledge"),
             Err("no-such-loss"),

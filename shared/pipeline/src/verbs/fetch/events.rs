@@ -16,6 +16,7 @@ use super::intake::LIMITS;
 use super::lines::{Lines, PART_RECORDS_BYTES};
 use super::unknown::Unknowns;
 use crate::content::ContentRef;
+use crate::content::event::Indexer;
 use crate::settings::RecordDedupe;
 use crate::store::lake::{Codec, LakeError};
 use crate::store::ledger::blob::Counts;
@@ -33,11 +34,15 @@ pub(super) struct Events {
     pub(super) by_rule: Vec<u64>,
     /// Records of no known kind.
     pub(super) unknowns: Unknowns,
+    /// What the events in [`Self::lines`] are about.
+    indexer: Indexer,
+    /// In how many objects they were written.
+    pub(super) objects: usize,
 }
 
 impl Events {
     /// None of `records` yet.
-    fn none(records: usize, filter: &Filter, codec: Codec) -> Self {
+    fn none(records: usize, filter: &Filter, codec: Codec, indexer: Indexer) -> Self {
         let routes = filter.routes().iter();
         Self {
             lines: Lines::none(codec),
@@ -48,7 +53,14 @@ impl Events {
             },
             by_rule: vec![0; filter.names().count()],
             unknowns: Unknowns::default(),
+            indexer,
+            objects: 0,
         }
+    }
+
+    /// The index of the events once they were written: see [`Indexer::finish`].
+    pub(super) fn index(&self, room: usize) -> Option<Vec<u8>> {
+        self.indexer.finish(self.objects, room)
     }
 }
 
@@ -73,8 +85,9 @@ pub(super) async fn events(
         taken.classes.read(blob.tenant_id, elements, &mut batch);
     }
     let owned = claim(fetcher, blob, &taken.classes, now).await?;
+    let indexer = Indexer::new(options.schema, blob.content_created);
     let mut maker = Maker {
-        events: Events::none(taken.classes.len(), &options.filter, *codec),
+        events: Events::none(taken.classes.len(), &options.filter, *codec, indexer),
         context: Context {
             content_type: Some(blob.content_type.as_str()),
             content_created_ms: Some(blob.content_created.as_millisecond()),
@@ -216,6 +229,7 @@ fn write(
     match outcome.decision.action {
         Action::Keep => {
             events.counts.written += 1;
+            events.indexer.add(event);
             events.lines.append(part, event)?;
         }
         Action::Drop => events.counts.dropped += 1,
@@ -254,12 +268,19 @@ fn conserved(events: Events) -> Result<Events, FetchError> {
 
 #[cfg(test)]
 mod tests {
+    use normalize::Schema;
+
     use super::*;
+
+    fn none(records: usize, filter: &Filter) -> Events {
+        let indexer = Indexer::new(Schema::Ocsf, Timestamp::UNIX_EPOCH);
+        Events::none(records, filter, Codec::Gzip, indexer)
+    }
 
     #[test]
     fn counts_that_do_not_add_up_are_refused() {
         let with = |routed: &[u8], counts: Counts| {
-            let mut events = Events::none(0, &Filter::default(), Codec::Gzip);
+            let mut events = none(0, &Filter::default());
             events.lines.append(0, b"one\n").unwrap();
             events.routed.push(Lines::none(Codec::Gzip));
             events.routed[0].append(0, routed).unwrap();
@@ -292,7 +313,7 @@ mod tests {
             content_created_ms: None,
             options: &options,
         };
-        let mut events = Events::none(5, &options.filter, Codec::Gzip);
+        let mut events = none(5, &options.filter);
         for operation in ["A", "B", "D", "B", "C"] {
             let record = format!(r#"{{"Id":"{operation}","Operation":"{operation}"}}"#);
             let mut batch = Batch::default();
@@ -339,7 +360,7 @@ mod tests {
                 ..normalize::Options::default()
             };
             let mut maker = Maker {
-                events: Events::none(elements.len(), &options.filter, Codec::Gzip),
+                events: none(elements.len(), &options.filter),
                 context: Context {
                     content_type: None,
                     content_created_ms: None,
@@ -352,7 +373,8 @@ mod tests {
             };
             maker.make(&elements, &read(&elements)).unwrap();
             let mut found = Vec::new();
-            for (part, mut object) in maker.events.lines.take_objects().unwrap() {
+            let objects = maker.events.lines.take_objects().unwrap();
+            for (part, mut object) in objects.into_iter().enumerate() {
                 let mut text = String::new();
                 let stored = BufReader::new(object.reader().unwrap());
                 let mut plain = Codec::Gzip.reader(stored).unwrap();

@@ -18,10 +18,10 @@ pub(super) const PART_RECORDS_BYTES: usize = 8 * 1024 * 1024;
 pub(super) struct Lines {
     codec: Codec,
     count: u64,
-    /// The objects that are full, each with the number of its part.
-    full: Vec<(usize, Spool)>,
-    /// The one that is being made. None before the first line: a compressor takes megabytes, and most routes stay empty.
-    open: Option<(usize, Compressor<Spool>)>,
+    /// The objects of the parts before the one that is being made.
+    full: Vec<Spool>,
+    /// None before the first line of a part: a compressor takes megabytes, and most routes stay empty.
+    open: Option<Compressor<Spool>>,
 }
 
 impl Lines {
@@ -41,19 +41,21 @@ impl Lines {
         if ends == 0 {
             return Ok(());
         }
+        // A part without lines is an object too: what an earlier attempt wrote there must not stay.
+        while self.full.len() < part {
+            let before = match self.open.take() {
+                // A blob of a gigabyte has a hundred of these.
+                Some(compressor) => compressor.finish()?.leave_memory()?,
+                None => Compressor::new(self.codec, Spool::default())?.finish()?,
+            };
+            self.full.push(before);
+        }
         let mut compressor = match self.open.take() {
-            Some((number, compressor)) if number == part => compressor,
-            before => {
-                if let Some((number, compressor)) = before {
-                    // A blob of a gigabyte has a hundred of these.
-                    self.full
-                        .push((number, compressor.finish()?.leave_memory()?));
-                }
-                Compressor::new(self.codec, Spool::default())?
-            }
+            Some(compressor) => compressor,
+            None => Compressor::new(self.codec, Spool::default())?,
         };
         compressor.append(text)?;
-        self.open = Some((part, compressor));
+        self.open = Some(compressor);
         Ok(())
     }
 
@@ -62,12 +64,12 @@ impl Lines {
         self.count
     }
 
-    /// The compressed objects, in order, each with the number of its part; none when there is no line, or when they were taken
-    /// before.
-    pub(super) fn take_objects(&mut self) -> Result<Vec<(usize, Spool)>, LakeError> {
-        if let Some((number, compressor)) = self.open.take() {
+    /// The compressed objects of all parts up to the last one with a line, in order; none when there is no line, or when they
+    /// were taken before.
+    pub(super) fn take_objects(&mut self) -> Result<Vec<Spool>, LakeError> {
+        if let Some(compressor) = self.open.take() {
             let last = compressor.finish().map_err(LakeError::Spool)?;
-            self.full.push((number, last));
+            self.full.push(last);
         }
         Ok(std::mem::take(&mut self.full))
     }
@@ -80,21 +82,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_part_that_has_lines_is_an_object() {
+    fn each_part_up_to_the_last_line_is_an_object() {
         let mut lines = Lines::none(Codec::Gzip);
         for (part, line) in [(0, "a\n"), (0, "b\n"), (1, ""), (3, "c\n")] {
             lines.append(part, line.as_bytes()).unwrap();
         }
         let mut found = Vec::new();
-        for (part, mut object) in lines.take_objects().unwrap() {
+        for mut object in lines.take_objects().unwrap() {
             let mut text = String::new();
             let stored = BufReader::new(object.reader().unwrap());
             let mut plain = Codec::Gzip.reader(stored).unwrap();
             plain.read_to_string(&mut text).unwrap();
-            found.push((part, text));
+            found.push(text);
         }
-        let expect = [(0, "a\nb\n".to_owned()), (3, "c\n".to_owned())];
-        assert_eq!((lines.count(), found), (3, expect.into()));
+        assert_eq!(lines.count(), 3);
+        assert_eq!(found, ["a\nb\n", "", "", "c\n"]);
         assert!(lines.take_objects().unwrap().is_empty());
     }
 }

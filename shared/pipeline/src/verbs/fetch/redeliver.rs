@@ -8,7 +8,7 @@ use super::{Fetcher, body, write_events};
 use crate::clock::Clock;
 use crate::replay::{self, Outcome, Redelivered, ReplayError};
 use crate::store::lake::key::Generation;
-use crate::store::ledger::blob::Standing;
+use crate::store::ledger::blob::{Standing, index_room};
 use crate::store::queue::ReplayPart;
 
 /// Works at a part of a replay.
@@ -49,5 +49,11 @@ async fn redeliver(
         Err(error) => return Err(error),
     };
     let events = write_events(fetcher, blob, &mut body, generation.as_ref(), clock.now()).await?;
+    // The events of a generation are beside those that the timeline shows.
+    if generation.is_none()
+        && let Some(index) = events.index(index_room(blob))
+    {
+        fetcher.ledger.note_index(blob, index).await?;
+    }
     Ok(Redelivered::Done(events.counts))
 }

@@ -15,6 +15,9 @@ use crate::store::ledger::key::{BlobHour, Key, PK, SK, UnknownKey};
 pub(super) const RAW_SHA256: &str = "raw_sha256";
 pub(super) const CODEC: &str = "events_codec";
 
+/// What its events are about ([`crate::content::event::Index`]).
+pub(super) const INDEX: &str = "index";
+
 /// Attributes of [`Evidence`]: count and first time of each kind, and the hash of the bytes that repeat.
 const UNREADABLE: (&str, &str) = ("unreadable_count", "unreadable_since");
 const SAME_BYTES: (&str, &str) = ("same_bytes_count", "same_bytes_since");

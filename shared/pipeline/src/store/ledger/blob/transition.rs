@@ -8,14 +8,14 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
 use super::read::{
-    COUNTS, EVIDENCE, RAW_SHA256, evidence_attributes, read_blob, read_choice, read_evidence,
-    read_not_before,
+    COUNTS, EVIDENCE, INDEX, RAW_SHA256, evidence_attributes, read_blob, read_choice,
+    read_evidence, read_not_before,
 };
 use super::{Counts, Evidence, Granted, Lease, LeaseOutcome, State, damaged, key};
 use crate::clock::earlier;
 use crate::content::{ContentRef, DiscoveredBy};
 use crate::store::ledger::attribute::{
-    Item, cut, expiry, get_millis, get_number, get_parsed, millis, number, text,
+    Item, bytes, cut, expiry, get_millis, get_number, get_parsed, millis, number, text,
 };
 use crate::store::ledger::key::PK;
 use crate::store::ledger::{
@@ -91,7 +91,8 @@ impl Ledger {
         }
     }
 
-    /// Marks the blob done, with its counts. No lease is asked for: whoever gets here wrote the same bytes.
+    /// Marks the blob done, with its counts and the index of its events. No lease is asked for: whoever gets here wrote the same
+    /// bytes.
     ///
     /// # Errors
     /// [`LedgerError`]; settling again is harmless.
@@ -99,6 +100,7 @@ impl Ledger {
         &self,
         blob: &ContentRef,
         counts: &Counts,
+        index: Option<Vec<u8>>,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
         let [
@@ -111,10 +113,15 @@ impl Ledger {
             malformed,
         ] = COUNTS;
         let remove = EVIDENCE.join(", ");
+        let with_index = if index.is_some() {
+            ", #index = :index"
+        } else {
+            ""
+        };
         let mut update = self
             .update(blob)
             .update_expression(format!(
-                "SET #state = :done, done_at = :now, {records} = :in, {written} = :written, \
+                "SET #state = :done{with_index}, done_at = :now, {records} = :in, {written} = :written, \
                  {routed} = :routed, {dropped} = :dropped, {duplicate} = :duplicate, {foreign} = :foreign, \
                  {malformed} = :malformed, expires_at = :expires \
                  REMOVE #open, #due, lease_owner, lease_until, not_before, enqueued_at, cause, unconcluded, {remove}"
@@ -137,6 +144,11 @@ impl Ledger {
             (":malformed", counts.malformed),
         ] {
             update = update.expression_attribute_values(name, number(count));
+        }
+        if let Some(index) = index {
+            update = update
+                .expression_attribute_names("#index", INDEX)
+                .expression_attribute_values(":index", bytes(index));
         }
         let settled = update.send().await;
         unless_refused(settled).map(drop)
