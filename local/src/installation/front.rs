@@ -8,9 +8,9 @@ use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use pipeline::api::{self, Api, TENANTS_PATH};
+use pipeline::api::{self, Api};
 use pipeline::receive::{self, Receiver};
-use pipeline::response::{Problem, empty_response};
+use pipeline::response::empty_response;
 use pipeline::subscription::webhook::NOTIFICATIONS_PATH;
 use tokio::net::TcpListener;
 
@@ -24,7 +24,7 @@ const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 pub struct Front {
     /// Answers `/v1/notifications`.
     pub receiver: Arc<Receiver>,
-    /// Answers `/v1/tenants`.
+    /// Answers everything else.
     pub api: Arc<Api>,
 }
 
@@ -57,15 +57,7 @@ async fn route(front: &Front, request: Request<Bytes>) -> Response<Bytes> {
     let path = request.uri().path();
     if path.starts_with(NOTIFICATIONS_PATH) {
         receive::handle(&front.receiver, request, now).await
-    } else if path.starts_with(TENANTS_PATH) {
-        api::handle(&front.api, request, now).await
     } else {
-        Problem::new(
-            StatusCode::NOT_FOUND,
-            "no-such-path",
-            "No such path",
-            format!("the API is at {TENANTS_PATH}"),
-        )
-        .into_response()
+        api::handle(&front.api, request, now).await
     }
 }

@@ -64,7 +64,7 @@ function Header({ me, here }) {
         ${me?.scope === "admin" && link(["audit-log"], "audit", "Audit log")}
         <a href="/docs">API</a>
       </nav>
-      ${me && html`<span class="who">Key <${Name}>${me.name || me.key_id}<//>${me.scope === "read" ? ", read only" : ""}</span>`}
+      ${me && html`<span class="who">Key: <${Name}>${me.name || me.key_id}<//>${me.scope === "read" ? ", read only" : ""}</span>`}
       <button type="button" class="quiet" onClick=${() => signOut(null)}>Sign out</button>
     </header>`;
 }

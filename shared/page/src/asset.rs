@@ -167,7 +167,9 @@ mod tests {
                 path
             })
         });
-        named.map(|path| path.to_str().unwrap().to_owned()).collect()
+        named
+            .map(|path| path.to_str().unwrap().to_owned())
+            .collect()
     }
 
     #[test]
@@ -181,12 +183,24 @@ mod tests {
         let shell = asset("/").unwrap();
         assert_eq!(shell.content_type, "text/html; charset=utf-8");
         assert_eq!(Some(shell), asset("/assets/index.html"));
-        assert!(asset("/assets/app.js").unwrap().content_type.starts_with("text/javascript"));
+        assert!(
+            asset("/assets/app.js")
+                .unwrap()
+                .content_type
+                .starts_with("text/javascript")
+        );
     }
 
     #[test]
     fn other_paths_are_nothing() {
-        for path in ["", "/index.html", "/assets", "/assets/", "/assets/../src/lib.rs", "/assets//app.js"] {
+        for path in [
+            "",
+            "/index.html",
+            "/assets",
+            "/assets/",
+            "/assets/../src/lib.rs",
+            "/assets//app.js",
+        ] {
             assert_eq!(asset(path), None, "{path}");
         }
     }
@@ -202,7 +216,10 @@ mod tests {
 
     #[test]
     fn what_a_file_names_is_there() {
-        for name in FILES.keys().filter(|name| name.ends_with(".js") || name.ends_with(".html")) {
+        for name in FILES
+            .keys()
+            .filter(|name| name.ends_with(".js") || name.ends_with(".html"))
+        {
             for other in named(name) {
                 assert!(FILES.contains_key(other.as_str()), "{name} names {other}");
             }
@@ -234,7 +251,10 @@ mod tests {
             at += 1;
         }
         // With the views that are read later.
-        let bytes: usize = needed.iter().map(|name| FILES[name.as_str()].bytes.len()).sum();
+        let bytes: usize = needed
+            .iter()
+            .map(|name| FILES[name.as_str()].bytes.len())
+            .sum();
         assert!(bytes <= FIRST_LOAD_BYTES_MAX, "{bytes} bytes");
     }
 }

@@ -86,7 +86,11 @@ mod tests {
     #[test]
     fn markup_from_outside_is_text() {
         let hostile = "<img src=x onerror=\"alert('1')\">&\u{202e}\u{7}";
-        let page = result_page(hostile, &[hostile], Some((hostile, "https://x.example/\"><script>")));
+        let page = result_page(
+            hostile,
+            &[hostile],
+            Some((hostile, "https://x.example/\"><script>")),
+        );
         assert!(!page.contains("<img") && !page.contains("<script") && !page.contains('\u{202e}'));
         let shown = "&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp;⟨U+202E⟩⟨U+0007⟩";
         assert_eq!(page.matches(shown).count(), 4);

@@ -1,6 +1,6 @@
 // Small elements that every view uses: states, times, copy buttons, notes, dialogs.
 import { html, useEffect, useRef, useState } from "./html.js";
-import { STATE_WORDS, ago, clockInUtc, exact, upTo } from "./words.js";
+import { STATE_WORDS, ago, clockInUtc, exact, sentenceCase, upTo } from "./words.js";
 
 // One shape for each state, so that colour is never needed to tell them apart.
 const SHAPES = {
@@ -70,13 +70,13 @@ export const Note = ({ tone, title, children, action }) => html`
 export const Failure = ({ error, what, retry }) => html`
   <div class="note is-needs_you" role="alert">
     <${Icon} of="needs_you" />
-    <div class="grow"><strong>${what}</strong><div><${Name}>${error.message}<//></div></div>
+    <div class="grow"><strong>${what}</strong><div><${Name}>${sentenceCase(error.message)}<//></div></div>
     ${retry && html`<button type="button" onClick=${retry}>Try again</button>`}
   </div>`;
 
 // Never a spinner without words. `page`: nothing else is on the page yet, so it is its heading.
 export const Loading = ({ what, page }) =>
-  page ? html`<h1 class="loading" role="status">Reading ${what} …</h1>` : html`<p class="muted loading" role="status">Reading ${what} …</p>`;
+  page ? html`<h1 class="loading"><span role="status">Reading ${what} …</span></h1>` : html`<p class="muted loading" role="status">Reading ${what} …</p>`;
 
 // Only ways to the web are followed: a link comes from an answer.
 export const Away = ({ href, children }) =>

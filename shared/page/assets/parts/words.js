@@ -19,8 +19,8 @@ export const STATE_WORDS = {
 export const CONTENT_TYPES = ["Audit.AzureActiveDirectory", "Audit.Exchange", "Audit.SharePoint", "Audit.General", "DLP.All"];
 
 export const CLOUDS = {
-  enterprise: "Worldwide (and GCC Moderate without its own address)",
-  gcc: "GCC",
+  enterprise: "Worldwide (Enterprise)",
+  gcc: "GCC (US Government Community Cloud)",
   "gcc-high": "GCC High",
   dod: "DoD",
   china: "China (21Vianet)",
@@ -31,6 +31,7 @@ export const SEVERITIES = ["Informational", "Low", "Medium", "High", "Critical",
 const CAUSES = {
   consent: "consent is missing or was revoked",
   credential: "our credential was refused",
+  blocked: "a policy keeps our application out",
   auditing_off: "auditing is off",
   tenant_gone: "Microsoft no longer knows the tenant",
   throttled: "Microsoft throttles us",

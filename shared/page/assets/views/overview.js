@@ -34,11 +34,14 @@ export function Overview({ route, me }) {
     </div>`;
 }
 
+// Causes that end by themselves, or are told apart.
+const NOBODY_NEEDED = ["throttled", "open_blobs", "losses"];
+
 // The answer to "is all well?".
 export function sentence({ tenants, causes, as_of, complete_until }) {
   const { all, complete, catching_up, waiting, needs_you, lost } = tenants;
   if (all === 0) return { state: "waiting", words: "No tenant is registered yet." };
-  const reasons = (causes ?? []).map(({ cause: name, tenants: of }) => `${cause(name)} (${count(of)})`).join(", ");
+  const reasons = (causes ?? []).filter(({ cause: name }) => !NOBODY_NEEDED.includes(name)).map(({ cause: name, tenants: of }) => `${cause(name)} (${count(of)})`).join(", ");
   if (needs_you > 0) {
     const losses = lost > 0 ? ` ${plural(lost, "more has", "more have")} losses to look at.` : "";
     return { state: "needs_you", words: `${plural(needs_you, "tenant needs", "tenants need")} you${reasons ? `: ${reasons}` : ""}.${losses}` };

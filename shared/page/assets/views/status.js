@@ -51,20 +51,21 @@ const HOOK = {
 };
 
 function Subscriptions({ tenant, check, now }) {
-  const lag = new Map((check?.checks ?? []).filter(({ id }) => id === "lag").map((found) => [found.content_type, found.facts ?? {}]));
+  // Measured over all content types together, so it stands above the table.
+  const lag = lagWords((check?.checks ?? []).find(({ id }) => id === "lag")?.facts);
   return html`
     <section aria-labelledby="subscriptions-title">
-      <h2 id="subscriptions-title">Office 365 Subscriptions</h2>
+      <div class="tools"><h2 id="subscriptions-title">Office 365 Subscriptions</h2>${lag && html`<span class="muted">Lag: ${lag}</span>`}</div>
       ${tenant.subscriptions.length === 0 && html`<${Note}>No content type is subscribed. Choose some in the settings.<//>`}
       ${tenant.subscriptions.length > 0 && html`
       <table class="stack" role="table" aria-labelledby="subscriptions-title">
-        <thead role="rowgroup"><tr role="row">${["Subscription", "Webhook", "Last notification", "Last content", "Lag", "Listed until", "Next"].map((name) => html`<th role="columnheader" scope="col" key=${name}>${name}</th>`)}</tr></thead>
-        <tbody role="rowgroup">${tenant.subscriptions.map((of) => html`<${Subscription} key=${of.content_type} of=${of} lag=${lag.get(of.content_type) ?? lag.get(null)} now=${now} />`)}</tbody>
+        <thead role="rowgroup"><tr role="row">${["Subscription", "Webhook", "Last notification", "Last content", "Listed until", "Next"].map((name) => html`<th role="columnheader" scope="col" key=${name}>${name}</th>`)}</tr></thead>
+        <tbody role="rowgroup">${tenant.subscriptions.map((of) => html`<${Subscription} key=${of.content_type} of=${of} now=${now} />`)}</tbody>
       </table>`}
     </section>`;
 }
 
-function Subscription({ of, lag, now }) {
+function Subscription({ of, now }) {
   const [hook, word] = HOOK[of.webhook] ?? ["waiting", of.webhook];
   return html`
     <tr role="row">
@@ -72,7 +73,6 @@ function Subscription({ of, lag, now }) {
       <td role="cell" data-label="Webhook"><${State} of=${hook} word=${word} /></td>
       <td role="cell" data-label="Last notification"><${Time} at=${of.last_notification_at} now=${now} still none="none yet" /></td>
       <td role="cell" data-label="Last content"><${Time} at=${of.last_content_at} now=${now} still none="none yet" /></td>
-      <td role="cell" data-label="Lag">${lagWords(lag)}</td>
       <td role="cell" data-label="Listed until"><${Until} at=${of.listed_until} now=${now} /></td>
       <td role="cell" data-label="Next">${next(of)}</td>
     </tr>`;
@@ -80,10 +80,8 @@ function Subscription({ of, lag, now }) {
 
 // "Microsoft 4 min + us 2 s".
 function lagWords(facts) {
-  const theirs = facts?.microsoft_seconds ?? facts?.microsoft_p50_seconds;
-  const ours = facts?.our_seconds ?? facts?.ours_seconds ?? facts?.ours_p50_seconds;
-  if (theirs == null && ours == null) return html`<span class="muted">not measured yet</span>`;
-  return html`<span>Microsoft ${duration(theirs)} + us ${duration(ours)}</span>`;
+  const { until_heard_seconds: theirs, until_delivered_seconds: ours } = facts ?? {};
+  return theirs == null || ours == null ? null : `Microsoft ${duration(theirs)} + us ${duration(ours)}`;
 }
 
 function next(of) {

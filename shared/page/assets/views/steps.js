@@ -25,7 +25,7 @@ export function Steps({ id }) {
   const steps = stepsOf(tenant.data, check.data, backfill.data);
   const done = steps.filter(({ state }) => state === "done").length;
   const failed = steps.find(({ state }) => state === "failed");
-  const words = failed ? `${failed.title} did not succeed. You are needed.` : done === steps.length ? "All is set: events arrive." : `Step ${count(done + 1)} of ${count(steps.length)}: ${steps.find(({ state }) => state !== "done").title.toLowerCase()}.`;
+  const words = failed ? `${failed.title} did not succeed. You are needed.` : done === steps.length ? "All is set: events arrive." : `${count(done)} of ${count(steps.length)} steps are done. Under way: ${steps.find(({ state }) => state !== "done").title.toLowerCase()}.`;
   return html`
     <div>
       <p class="crumbs"><strong><${Name}>${tenant.data.name}<//></strong><span class="id">${id}</span></p>
@@ -36,6 +36,7 @@ export function Steps({ id }) {
       <div class="buttons">
         <a class=${`button ${failed ? "" : "primary"}`} href=${address(["tenants", id])}>Open the tenant's page</a>
         ${failed && html`<button type="button" class="primary" disabled=${again.busy} onClick=${again.run}>${again.busy ? "Trying …" : "Try again now"}</button>`}
+        ${failed?.id === "consent" && html`<a class="button" href=${address(["add"], { door: "link", name: tenant.data.name, cloud: tenant.data.cloud })}>Make a consent link</a>`}
         <a href=${address(["add"])}>Add another</a>
       </div>
       <p class="muted">You may close this page: all of it goes on without it.</p>
@@ -84,7 +85,7 @@ export function stepsOf(tenant, check, backfill) {
     { id: "auditing", title: "Auditing on", normal: "After auditing was turned on, Microsoft needs up to an hour, seldom a day.", ...braked("auditing", checked("auditing")) },
     { id: "subscriptions", title: plural(subscriptions.length, "subscription"), normal: `${count(enabled)} of ${count(subscriptions.length)} are enabled. That takes seconds to minutes.`, why: subscriptions.find((of) => of.last_error)?.last_error, ...reached(isAll(enabled)) },
     { id: "webhook", title: "Webhook validated", normal: `${count(hooked)} of ${count(subscriptions.length)} are validated. Microsoft calls it within seconds; meanwhile, and without it, the sweep delivers.`, ...(isAll(hooked) || subscriptions.every(({ webhook, status }) => status === "enabled" && webhook === "none") ? { state: "done" } : hook.state === "failed" ? hook : reached(false)) },
-    { id: "listing", title: "First listing", normal: backfill ? `Hour ${count(backfill.hours_done)} of ${count(backfill.hours)}. Seven days take some minutes.` : "The sweep begins within minutes.", bar: backfill?.hours ? [backfill.hours_done, backfill.hours] : null, ...reached(isAll(listed) && backfill && backfill.hours > 0 && backfill.hours_done >= backfill.hours) },
+    { id: "listing", title: "First listing", normal: backfill?.hours ? `Hour ${count(backfill.hours_done)} of ${count(backfill.hours)}. Seven days take some minutes.` : "The sweep begins within minutes.", bar: backfill?.hours ? [backfill.hours_done, backfill.hours] : null, ...reached(isAll(listed) && backfill && backfill.hours > 0 && backfill.hours_done >= backfill.hours) },
     { id: "event", title: "First event", normal: "Microsoft makes the first records available within minutes; up to 12 hours are documented, and a quiet tenant has none at night.", ...reached(Boolean(tenant.last_event_at || subscriptions.some((of) => of.last_content_at)), { at: tenant.last_event_at }) },
   ];
 }

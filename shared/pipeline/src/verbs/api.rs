@@ -6,6 +6,7 @@
 mod answer;
 mod error;
 mod evidence;
+mod pages;
 mod query;
 mod replays;
 mod request;
@@ -56,6 +57,9 @@ pub struct Api {
 
 /// Answers one request. Never fails: every fault is a problem.
 pub async fn handle(api: &Api, request: Request<Bytes>, now: Timestamp) -> Response<Bytes> {
+    if let Some(page) = pages::answer(&request) {
+        return page;
+    }
     let clock = Clock::starting_at(now);
     let answered = tokio::time::timeout(ANSWER_WITHIN, answer(api, &request, clock)).await;
     answered
