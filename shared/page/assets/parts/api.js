@@ -88,7 +88,7 @@ async function send(method, path, { headers, body, signal, as = key() }) {
   } catch (cause) {
     if (signal?.aborted) throw cause;
     say({ failedSince: connection.failedSince ?? Date.now(), error: "unreachable" });
-    throw new Problem(0, { title: "No answer", detail: "ualstream does not answer. Look whether you are online and whether it runs." });
+    throw new Problem(0, { title: "No answer", detail: "There is no answer. Look whether you are online, and whether ualstream runs." });
   }
   const refused = response.status >= 500 || response.status === 429;
   say(refused ? {} : { failedSince: null, error: null });

@@ -117,5 +117,12 @@ export function upTo(time, now = Date.now()) {
 // "enabled" reads better behind the type than alone: "Audit.Exchange enabled".
 export const sentenceCase = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
+// The content type that is furthest behind in a first listing: [hours done, hours].
+export function slowest({ content_types: types }) {
+  const left = ({ hours, hours_done: done }) => hours - done;
+  const last = [...types].sort((a, b) => left(b) - left(a) || a.hours - b.hours)[0];
+  return last ? [last.hours_done, last.hours] : [0, 0];
+}
+
 // RFC 3339 in whole seconds.
 export const rfc3339 = (milliseconds) => new Date(milliseconds).toISOString().replace(/\.\d+Z$/, "Z");

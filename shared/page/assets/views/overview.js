@@ -16,6 +16,11 @@ const PAGES_MAX = 10;
 // A search begins when the typing pauses.
 const TYPING_MS = 200;
 
+// Rows drawn in one go: some milliseconds of work.
+const CHANGED_AT_ONCE = 50;
+
+const MINUTE_MS = 60_000;
+
 const HOURS_DAY = 24;
 const MINUTES_DAY = 1440;
 
@@ -105,6 +110,7 @@ function Tenants({ route, me, counts, now }) {
   // While more rows or other ones are read, those of before stay.
   const shown = data ?? last.current?.data;
   const table = useRef(null);
+  const drawn = useDrawn();
   const { rows, moved, sort } = useStill(shown?.rows, filter, table);
   useRowKeys("#search", ".tenants [data-row] a.open");
 
@@ -114,19 +120,49 @@ function Tenants({ route, me, counts, now }) {
         <h2 id="tenants-title">Tenants</h2>
         <${Search} value=${search} onChange=${(text) => replace(address([], { search: text, state }))} />
         <${Chips} state=${state} search=${search} counts=${counts} />
+        ${moved && html`<button type="button" onClick=${sort}>The order has changed. Sort again</button>`}
       </div>
-      ${moved && html`<p class="moved"><button type="button" onClick=${sort}>The order has changed. Sort again</button></p>`}
-      ${error && html`<${Failure} error=${error} what="The list could not be brought up to date." retry=${refresh} />`}
       ${!shown && !error && html`<${Loading} what="the list of tenants" />`}
       ${shown && rows.length === 0 && html`<${Nothing} state=${state} search=${search} />`}
       ${rows.length > 0 && html`
         <table class="tenants stack" role="table" ref=${table} aria-busy=${data ? undefined : "true"}>
           <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Tenant</th><th role="columnheader" scope="col">State</th><th role="columnheader" scope="col">Complete up to</th><th role="columnheader" scope="col">Last event</th><th role="columnheader" scope="col">What is up, what to do</th></tr></thead>
-          <tbody role="rowgroup">${rows.map((tenant) => html`<${Row} key=${tenant.tenant_id} tenant=${tenant} now=${now} />`)}</tbody>
+          <tbody role="rowgroup">${drawn(rows, now)}</tbody>
         </table>`}
+      ${error && html`<${Failure} error=${error} what="The list could not be brought up to date." retry=${refresh} />`}
       ${shown?.more && html`<p class="after">${pages < PAGES_MAX ? html`<button type="button" disabled=${!data} onClick=${() => setPages(pages + 1)}>${data ? `Show ${PAGE} more` : "Reading more …"}</button> <span class="muted">${count(rows.length)} are shown${state || search ? "" : ` of ${count(counts.all)}`}</span>` : html`<span class="muted">The first ${count(rows.length)} are shown. Search to find the others.</span>`}</p>`}
       <p class="muted keys">Keys: <kbd>/</kbd> search, <kbd>j</kbd> <kbd>k</kbd> down and up, <kbd>Enter</kbd> open${me.tenants ? ". Your key sees only some tenants." : ""}</p>
     </section>`;
+}
+
+// Rows are drawn again only when what they show has changed, and some at a time: a thousand of them must not hold up the
+// keyboard. Those far down move on with the clock once a minute, a few at each tick.
+function useDrawn() {
+  const before = useRef(new Map());
+  const isLate = useRef(false);
+  const [, draw] = useState(0);
+  useEffect(() => {
+    if (!isLate.current) return undefined;
+    const timer = setTimeout(() => draw((times) => times + 1));
+    return () => clearTimeout(timer);
+  });
+  return (rows, now) => {
+    const next = new Map();
+    let changed = 0;
+    const all = rows.map((tenant, at) => {
+      const { standing = {}, tenant_id: id } = tenant;
+      const clock = at < PAGE ? now : now - ((now + at * 7_000) % MINUTE_MS);
+      const shows = [tenant.name, tenant.error, tenant.complete_until, tenant.last_event_at, standing.state, standing.since, standing.sentence, standing.next_action, clock].join("\n");
+      const old = before.current.get(id);
+      changed += old && old.shows !== shows ? 1 : 0;
+      const row = old && (old.shows === shows || changed > CHANGED_AT_ONCE) ? old : { shows, element: html`<${Row} key=${id} tenant=${tenant} now=${clock} />` };
+      next.set(id, row);
+      return row.element;
+    });
+    before.current = next;
+    isLate.current = changed > CHANGED_AT_ONCE;
+    return all;
+  };
 }
 
 // Keeps the order of rows while somebody reads them: a pointer above the table or the focus in it.

@@ -5,7 +5,7 @@ import { Fragment, html, useRef, useState } from "../parts/html.js";
 import { CALM_MS, SELDOM_MS, useLive } from "../parts/live.js";
 import { address } from "../parts/route.js";
 import { Away, Copy, Dialog, Failure, Icon, Loading, Name, Note, State, Time, Until, useAction } from "../parts/ui.js";
-import { count, duration, plural, rfc3339, sentenceCase } from "../parts/words.js";
+import { count, duration, plural, rfc3339, sentenceCase, slowest } from "../parts/words.js";
 
 const HOUR_MS = 3_600_000;
 
@@ -29,6 +29,7 @@ function Backfill({ path }) {
   const { data } = useLive(`${path}/backfill`, CALM_MS);
   const seen = useRef([]);
   if (!data || data.hours_done >= data.hours) return null;
+  const [hour, hours] = slowest(data);
   const pace = seen.current;
   if (pace.at(-1)?.done !== data.hours_done) pace.push({ at: Date.now(), done: data.hours_done });
   const [first, last] = [pace[0], pace.at(-1)];
@@ -38,7 +39,7 @@ function Backfill({ path }) {
     <section class="first" aria-labelledby="backfill-title">
       <h2 id="backfill-title">First listing</h2>
       <${Bar} done=${data.hours_done} of=${data.hours} label="Hours listed" />
-      <p>Hour ${count(data.hours_done)} of ${count(data.hours)}${left === null ? "" : `, about ${duration(left)} left`}. <span class="muted">What Microsoft still has of the last seven days is listed hour by hour, for ${plural(data.content_types.length, "content type")}.</span></p>
+      <p>Hour ${count(hour)} of ${count(hours)}${left === null ? "" : `, about ${duration(left)} left`}. <span class="muted">What Microsoft still has of the last seven days is listed hour by hour, for ${plural(data.content_types.length, "content type")}.</span></p>
     </section>`;
 }
 

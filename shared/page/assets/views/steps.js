@@ -5,7 +5,7 @@ import { change } from "../parts/api.js";
 import { html } from "../parts/html.js";
 import { SOON_MS, useLive, useNow } from "../parts/live.js";
 import { address } from "../parts/route.js";
-import { count, plural } from "../parts/words.js";
+import { count, plural, slowest } from "../parts/words.js";
 
 // The doctor asks Microsoft: less often than the tenant is looked at.
 const CHECK_MS = 15_000;
@@ -85,7 +85,7 @@ export function stepsOf(tenant, check, backfill) {
     { id: "auditing", title: "Auditing on", normal: "After auditing was turned on, Microsoft needs up to an hour, seldom a day.", ...braked("auditing", checked("auditing")) },
     { id: "subscriptions", title: plural(subscriptions.length, "subscription"), normal: `${count(enabled)} of ${count(subscriptions.length)} are enabled. That takes seconds to minutes.`, why: subscriptions.find((of) => of.last_error)?.last_error, ...reached(isAll(enabled)) },
     { id: "webhook", title: "Webhook validated", normal: `${count(hooked)} of ${count(subscriptions.length)} are validated. Microsoft calls it within seconds; meanwhile, and without it, the sweep delivers.`, ...(isAll(hooked) || subscriptions.every(({ webhook, status }) => status === "enabled" && webhook === "none") ? { state: "done" } : hook.state === "failed" ? hook : reached(false)) },
-    { id: "listing", title: "First listing", normal: backfill?.hours ? `Hour ${count(backfill.hours_done)} of ${count(backfill.hours)}. Seven days take some minutes.` : "The sweep begins within minutes.", bar: backfill?.hours ? [backfill.hours_done, backfill.hours] : null, ...reached(isAll(listed) && backfill && backfill.hours > 0 && backfill.hours_done >= backfill.hours) },
+    { id: "listing", title: "First listing", normal: backfill?.hours ? `Hour ${slowest(backfill).map(count).join(" of ")}. Seven days take some minutes.` : "The sweep begins within minutes.", bar: backfill?.hours ? [backfill.hours_done, backfill.hours] : null, ...reached(isAll(listed) && backfill && backfill.hours > 0 && backfill.hours_done >= backfill.hours) },
     { id: "event", title: "First event", normal: "Microsoft makes the first records available within minutes; up to 12 hours are documented, and a quiet tenant has none at night.", ...reached(Boolean(tenant.last_event_at || subscriptions.some((of) => of.last_content_at)), { at: tenant.last_event_at }) },
   ];
 }

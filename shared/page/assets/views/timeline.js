@@ -45,8 +45,7 @@ export function Timeline({ tenant, route, now }) {
   return html`
     <div>
       <h2 class="hidden">Timeline</h2>
-      <${Filters} route=${route} here=${here} />
-      ${unread && html`<p class="moved"><button type="button" onClick=${reload}>There are newer events. Show them</button></p>`}
+      <${Filters} route=${route} here=${here} unread=${unread} reload=${reload} />
       ${error && html`<${Failure} error=${error} what="The search did not end." retry=${reload} />`}
       <${Days} events=${events} opened=${opened} onOpen=${open} tenant=${id} here=${here} />
       ${busy && html`<${Loading} what=${searched ? `events before ${upTo(searched.searched_back_to, now)}` : "the newest events"} />`}
@@ -102,7 +101,7 @@ function sum(before, page) {
   return { ...page, searched: { blobs: add("blobs"), objects: add("objects"), events: add("events"), bytes: add("bytes") } };
 }
 
-function Filters({ route, here }) {
+function Filters({ route, here, unread, reload }) {
   const [field, setField] = useState("text");
   const { query } = route;
   const input = useRef(null);
@@ -125,6 +124,7 @@ function Filters({ route, here }) {
           : html`<input id="value" name="value" type="text" ref=${input} maxlength="200" placeholder=${HINTS[field]} aria-label="Value" aria-keyshortcuts="/" autocomplete="off" spellcheck="false" />`}
         <button type="submit">Add filter</button>
         <select aria-label="Period" value=${from ? "own" : query.get("hours") ?? ""} onChange=${period}>${PERIODS.map(([hours, word]) => html`<option key=${hours} value=${hours} selected=${!from && (query.get("hours") ?? "") === hours}>${word}</option>`)}${from && html`<option value="own" selected>As in the chip</option>`}</select>
+        ${unread && html`<button type="button" onClick=${reload}>There are newer events. Show them</button>`}
       </form>
       ${(chips.length > 0 || from || to) && html`
         <ul class="filters chips" aria-label="Filters in force">
