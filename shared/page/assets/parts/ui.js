@@ -31,7 +31,7 @@ export const Until = ({ at, now, none = "not yet" }) =>
     : html`<span class="muted">${none}</span>`;
 
 // A name from outside: its direction stays inside, and it may be broken anywhere.
-export const Name = ({ children }) => html`<bdi class="name">${visible(children)}</bdi>`;
+export const Name = ({ children }) => html`<bdi class="name">${visible([children].flat().join(""))}</bdi>`;
 
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 

@@ -167,14 +167,15 @@ const Severity = ({ id, name }) => html`
 
 function Row({ event, isSame, isOpen, onOpen, tenant, here }) {
   const who = event.user_name || event.user || "Nobody named";
-  const did = event.sentence || [event.activity || event.operation, event.target].filter(Boolean).join(" ");
+  // The sentence names user and address too, which have columns of their own here: it stands in the open row.
+  const did = event.operation || event.activity || event.class_name || "Something that has no name";
   return html`
     <li class=${`event ${isSame ? "is-same" : ""} ${isOpen ? "is-open" : ""}`} data-row>
       <button type="button" aria-expanded=${isOpen ? "true" : "false"} onClick=${() => onOpen(isOpen ? null : event.event_id)}>
         <time datetime=${event.time} title=${exact(event.time)}>${clockSeconds(event.time)}</time>
         <${Severity} id=${event.severity_id} name=${event.severity} />
         <span class="who-did"><${Name}>${who}<//></span>
-        <span class="did"><${Name}>${did}<//></span>
+        <span class="did"><${Name}>${did}${event.target ? ` · ${event.target}` : ""}<//></span>
         <span class="from muted">${event.address ? html`<${Name}>${event.address}<//>` : "no address"}</span>
         <span class=${`result ${event.result === "Failure" ? "is-failure" : "muted"}`}>${event.result === "Failure" ? "✕ Failure" : event.result}</span>
       </button>
