@@ -128,8 +128,8 @@ fn broken_arrows(metadata: &Value) -> Vec<String> {
             let reserved = RESERVED
                 .iter()
                 .any(|(prefix, users)| on.starts_with(prefix) && !users.contains(&name));
-            let impure =
-                ["columnar", "normalize", "page", "records"].contains(&name) && NOT_IN_PURE.contains(&on);
+            let impure = ["columnar", "normalize", "page", "records"].contains(&name)
+                && NOT_IN_PURE.contains(&on);
             let across = ours.contains(on) && !allowed.contains(&on);
             if (!is_dev && (reserved || impure || across)) || (across && name == "emulator") {
                 broken.push(format!("{name} must not depend on {on}"));

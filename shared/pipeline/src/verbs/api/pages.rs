@@ -25,10 +25,7 @@ pub(super) fn answer(request: &Request<Bytes>) -> Option<Response<Bytes>> {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     }
     let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static(asset.content_type),
-    );
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
     headers.insert(ETAG, HeaderValue::from_static(asset.etag));
     // Asked for each time, so that after an update nobody has old modules beside new ones.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -36,10 +33,7 @@ pub(super) fn answer(request: &Request<Bytes>) -> Option<Response<Bytes>> {
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(page::CONTENT_SECURITY_POLICY),
     );
-    headers.insert(
-        X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     Some(response)
 }
