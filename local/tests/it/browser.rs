@@ -61,9 +61,9 @@ async fn a_person_adds_a_tenant_and_sees_its_trouble() {
         .spawn()
         .unwrap();
     let given = json!({
-        "url": world.url(),
+        "url": world.url().as_str(),
         "key": World::key(),
-        "manage_url": world.microsoft.manage_url(),
+        "manage_url": world.microsoft.manage_url().as_str(),
         "tenants": world.microsoft.tenants(),
         "folder": root().join("target/browser"),
     });
