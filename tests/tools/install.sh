@@ -4,6 +4,7 @@
 #
 #   tests/tools/install.sh            # sam, cargo-lambda, zig, aws, cfn-lint, checkov, ministack, duckdb, pyarrow
 #   tests/tools/install.sh lake       # only duckdb and pyarrow
+#   tests/tools/install.sh browser    # only playwright and axe-core; and, as the one thing that needs root, Debian's chromium
 #   tests/tools/install.sh cargo-deny # cargo-deny too, compiled from source in two to five minutes
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -22,6 +23,17 @@ environment() {
     "$dir/bin/pip" install --quiet --disable-pip-version-check --requirement "$wanted"
     cp "$wanted" "$dir/installed.txt"
 }
+
+if [ "${1:-}" = browser ]; then
+    environment browser
+    command -v chromium > /dev/null && exit
+    echo "installing chromium" >&2
+    as_root=
+    [ "$(id -u)" = 0 ] || as_root="sudo --non-interactive"
+    { $as_root apt-get update && $as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } > .tools/chromium.log 2>&1 9>&- \
+        || { tail -5 .tools/chromium.log >&2; echo "no chromium: install it by hand (on Debian: apt-get install chromium)" >&2; exit 1; }
+    exit
+fi
 
 environment lake
 [ "${1:-}" = lake ] && exit

@@ -30,17 +30,18 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) async fn new(config: Config) -> Self {
+    pub(crate) async fn new(mut config: Config) -> Self {
+        // The address must stay the same: Microsoft goes on calling it. It is held until Microsoft has one of its own.
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = free.local_addr().unwrap().port();
+        let url = Url::parse(&format!("http://127.0.0.1:{port}/")).unwrap();
+        config.redirect_uris = vec![url.join("consent/callback").unwrap()];
         let microsoft = Emulator::start(config).await.unwrap();
-        // The address must stay the same: Microsoft goes on calling it.
-        let port = {
-            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-            free.local_addr().unwrap().port()
-        };
+        drop(free);
         Self {
             microsoft,
             folder: tempfile::tempdir().unwrap(),
-            url: Url::parse(&format!("http://127.0.0.1:{port}/")).unwrap(),
+            url,
         }
     }
 
@@ -103,6 +104,23 @@ impl World {
                 sleep(LOOK_EVERY).await;
             }
         }
+    }
+
+    /// Where the program answers.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The key that the program was started with.
+    pub(crate) fn key() -> &'static str {
+        KEY
+    }
+
+    /// Whether the program answers yet.
+    pub(crate) async fn is_up(&self) -> bool {
+        let key = SecretString::from(KEY);
+        let asked = call(&self.url, &key, Method::GET, "v1/tenants", None);
+        asked.await.is_ok()
     }
 
     /// What is published and not in the lake.

@@ -8,6 +8,7 @@ mod answer;
 mod consent;
 mod error;
 mod evidence;
+mod pages;
 mod query;
 mod replays;
 mod request;
@@ -66,6 +67,9 @@ pub struct Api {
 
 /// Answers one request. Never fails: every fault is a problem.
 pub async fn handle(api: &Api, request: Request<Bytes>, now: Timestamp) -> Response<Bytes> {
+    if let Some(page) = pages::answer(&request) {
+        return page;
+    }
     let clock = Clock::starting_at(now);
     // An administrator's browser, sent by Microsoft: its state is what it has instead of a key.
     if request.uri().path() == consent::CALLBACK_PATH {
