@@ -13,7 +13,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::config::{Administrator, Config, Fault, TENANTS_MAX, TenantState};
+use crate::config::{Administrator, Config, CredentialState, Fault, TENANTS_MAX, TenantState};
 use crate::content_type::ContentType;
 use crate::generator::{BadRecord, Library};
 use crate::operation::Operation;
@@ -158,6 +158,12 @@ impl Emulator {
     /// Puts another administrator in front of the consent page.
     pub fn set_administrator(&self, administrator: Administrator) {
         *self.shared.administrator() = administrator;
+    }
+
+    /// Lets the application's secret and certificates expire, takes them out of the app registration, or puts them back. Tokens
+    /// that were issued stay good.
+    pub fn set_credential(&self, state: CredentialState) {
+        *self.shared.credential() = state;
     }
 
     /// Publishes a blob of records by hand and answers its content id; empty when the tenant is unknown.

@@ -19,7 +19,7 @@ use super::journal::{Journal, Violation};
 use super::model::World;
 use super::tenant::Tenant;
 use crate::clock::{Clock, later};
-use crate::config::{Administrator, Config, Consent, FaultKind, TenantState};
+use crate::config::{Administrator, Config, Consent, CredentialState, FaultKind, TenantState};
 use crate::content_type::ContentType;
 use crate::generator::{Library, RecordStream, Users};
 use crate::rng::{SeededRng, hash_text};
@@ -53,6 +53,7 @@ pub(crate) struct SharedState {
     faults: Mutex<FaultInjector>,
     queues: Mutex<HashMap<WebhookKey, Arc<DeliveryQueue>>>,
     administrator: Mutex<Administrator>,
+    credential: Mutex<CredentialState>,
     codes: Mutex<HashMap<String, Uuid>>,
     assertions: Mutex<HashMap<String, i64>>,
 }
@@ -79,6 +80,7 @@ impl SharedState {
             journal: Mutex::default(),
             queues: Mutex::default(),
             administrator: Mutex::new(config.administrator.clone()),
+            credential: Mutex::default(),
             codes: Mutex::default(),
             assertions: Mutex::default(),
             certificates,
@@ -151,6 +153,13 @@ impl SharedState {
 
     pub(crate) fn administrator(&self) -> MutexGuard<'_, Administrator> {
         self.administrator
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the application's secret and certificates stand.
+    pub(crate) fn credential(&self) -> MutexGuard<'_, CredentialState> {
+        self.credential
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
