@@ -10,6 +10,7 @@ mod claims;
 mod credentials;
 mod delivery;
 mod docs;
+mod doctor;
 mod events;
 mod faults;
 mod operator;

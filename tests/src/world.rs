@@ -3,6 +3,7 @@
 //! test says so.
 
 mod attempts;
+mod broken;
 mod calls;
 mod measured;
 mod sweeps;
@@ -21,7 +22,7 @@ use local::backends::{self, Backends, Storage, TABLE};
 use local::installation::front::{self, Front};
 use local::verify::{self, RecordKey};
 use office365::{AllowedHosts, ContentType, Endpoints};
-use pipeline::api::Api;
+use pipeline::api::{Api, Fleet};
 use pipeline::aws::batch::Delivery;
 use pipeline::aws::secrets::Secret;
 use pipeline::clock::Clock;
@@ -108,7 +109,7 @@ pub struct World {
     sweeper: Arc<Sweeper>,
     backends: Backends,
     folder: TempDir,
-    _server: oneshot::Sender<()>,
+    _server: Option<oneshot::Sender<()>>,
 }
 
 impl World {
@@ -168,13 +169,7 @@ impl World {
             hosts: AllowedHosts::of_any_cloud(microsoft()?.endpoints()),
             queue: queue.clone(),
         });
-        let api = Arc::new(Api {
-            ledger: ledger.clone(),
-            queue: queue.clone(),
-            microsoft: microsoft()?,
-            webhooks: webhooks(),
-            api_key: Secret::fixed(API_KEY.into(), None),
-        });
+        let api = operators_api(&ledger, &queue, microsoft()?, webhooks());
         let (server, stopped) = oneshot::channel::<()>();
         let front = Front {
             receiver: Arc::clone(&receiver),
@@ -209,7 +204,7 @@ impl World {
             api,
             backends,
             folder,
-            _server: server,
+            _server: Some(server),
         })
     }
 
@@ -474,6 +469,22 @@ impl World {
     }
 }
 
+fn operators_api(
+    ledger: &Ledger,
+    queue: &Queue,
+    microsoft: Microsoft,
+    webhooks: Webhooks,
+) -> Arc<Api> {
+    Arc::new(Api {
+        ledger: ledger.clone(),
+        queue: queue.clone(),
+        microsoft,
+        webhooks,
+        api_key: Secret::fixed(API_KEY.into(), None),
+        fleet: Fleet::default(),
+    })
+}
+
 fn fetcher(
     ledger: &Ledger,
     queue: &Queue,
@@ -511,10 +522,13 @@ fn sqs(backends: &Backends, flaky: &Flaky) -> aws_sdk_sqs::Client {
 }
 
 fn microsoft(emulator: &Emulator) -> Outcome<Microsoft> {
+    let secret = Secret::fixed(emulator.client_secret().into(), None);
+    microsoft_by(emulator, AppCredential::ClientSecret(secret))
+}
+
+fn microsoft_by(emulator: &Emulator, credential: AppCredential) -> Outcome<Microsoft> {
     let (login, manage) = (emulator.login_url(), emulator.manage_url());
     let endpoints = Endpoints::overridden(Some(login.as_str()), Some(manage.as_str()))?;
-    let secret = Secret::fixed(emulator.client_secret().into(), None);
-    let credential = AppCredential::ClientSecret(secret);
     let publisher = Uuid::from_u128(7);
     Ok(Microsoft::new(
         emulator.client_id(),

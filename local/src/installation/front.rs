@@ -8,7 +8,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use pipeline::api::{self, Api, TENANTS_PATH};
+use pipeline::api::{self, Api, OVERVIEW_PATH, TENANTS_PATH};
 use pipeline::receive::{self, Receiver};
 use pipeline::response::{Problem, empty_response};
 use pipeline::subscription::webhook::NOTIFICATIONS_PATH;
@@ -57,7 +57,7 @@ async fn route(front: &Front, request: Request<Bytes>) -> Response<Bytes> {
     let path = request.uri().path();
     if path.starts_with(NOTIFICATIONS_PATH) {
         receive::handle(&front.receiver, request, now).await
-    } else if path.starts_with(TENANTS_PATH) {
+    } else if path.starts_with(TENANTS_PATH) || path == OVERVIEW_PATH {
         api::handle(&front.api, request, now).await
     } else {
         Problem::new(

@@ -18,7 +18,8 @@ pub use api::{
     TokenFacts, TokenReport, WINDOW_MAX, Webhook, WebhookState, WebhookStatus, notification,
 };
 pub use auth::{
-    AssertionSource, Certificate, Credential, CredentialKind, InvalidCertificate, SecretSource, federation_audience,
+    AssertionSource, Certificate, Credential, CredentialKind, InvalidCertificate, SecretSource,
+    federation_audience,
 };
 pub use names::{
     AllowedHosts, CONTENT_ID_BYTES_MAX, Cloud, Content, ContentId, ContentType, Endpoints,

@@ -4,8 +4,10 @@
 //! details.
 
 mod answer;
+mod doctor;
 mod error;
 mod evidence;
+mod fleet;
 mod query;
 mod replays;
 mod request;
@@ -23,9 +25,10 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use self::error::ApiError;
+pub use self::fleet::snapshot::Fleet;
 use self::query::Query;
 use self::route::Route;
-pub use self::route::TENANTS_PATH;
+pub use self::route::{OVERVIEW_PATH, TENANTS_PATH};
 use crate::aws::secrets::Secret;
 use crate::clock::Clock;
 use crate::microsoft::Microsoft;
@@ -52,6 +55,15 @@ pub struct Api {
     pub webhooks: Webhooks,
     /// The operator's key. Only the current version opens: a key is rotated because it leaked.
     pub api_key: Secret,
+    /// The last look at all tenants; begins empty.
+    pub fleet: Fleet,
+}
+
+impl Api {
+    /// Whether subscriptions have a webhook here.
+    fn has_webhook(&self) -> bool {
+        self.webhooks.base_url.is_some()
+    }
 }
 
 /// Answers one request. Never fails: every fault is a problem.
@@ -77,12 +89,14 @@ async fn answer(
     let query = Query::parse(request.uri().query().unwrap_or_default());
     let (this, now) = (api, clock.now());
     match (route, request.method()) {
-        (Route::Tenants, &Method::GET) => tenants::list(this, query?).await,
+        (Route::Overview, &Method::GET) => fleet::overview::overview(this, |_| true, now).await,
+        (Route::Tenants, &Method::GET) => tenants::list(this, query?, |_| true, now).await,
         (Route::Tenants, &Method::POST) => tenants::register(this, body, clock).await,
-        (Route::Tenant(id), &Method::GET) => tenants::show(this, id).await,
+        (Route::Tenant(id), &Method::GET) => tenants::show(this, id, now).await,
         (Route::Tenant(id), &Method::PATCH) => tenants::change(this, id, body, clock).await,
         (Route::Tenant(id), &Method::DELETE) => tenants::remove(this, id).await,
         (Route::Backfill(id), &Method::GET) => evidence::backfill(this, id).await,
+        (Route::Check(id), &Method::GET) => doctor::check(this, id, now).await,
         (Route::Certificate(id), &Method::GET) => {
             evidence::certificate(this, id, query?, now).await
         }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use office365::{
-    Client, ContentType, Started, SubscriptionStatus, TenantId, Webhook, WebhookStatus,
+    Client, ContentType, Disposition, Started, SubscriptionStatus, TenantId, Webhook, WebhookStatus,
 };
 use url::Url;
 
@@ -164,7 +164,9 @@ async fn ensure_one(
         }
         StartPlan::Start { with_webhook, why } => {
             let webhook = seen.wanted.as_ref().filter(|_| with_webhook);
-            let started = start(ledger, client, tenant, content_type, webhook, why, clock).await?;
+            let known = seen.known;
+            let of = (tenant, content_type, known);
+            let started = start(ledger, client, of, webhook, why, clock).await?;
             Ok(if started {
                 EnsuredOne::Started
             } else {
@@ -178,8 +180,7 @@ async fn ensure_one(
 async fn start(
     ledger: &Ledger,
     client: &Client,
-    tenant: &Tenant,
-    content_type: ContentType,
+    (tenant, content_type, known): (&Tenant, ContentType, &Subscription),
     webhook: Option<&Webhook>,
     why: &str,
     clock: Clock,
@@ -196,6 +197,9 @@ async fn start(
     tracing::info!({ field::TENANT_ID } = %id, { field::CONTENT_TYPE } = %content_type, why, webhook = webhook.is_some(), "{}", message::STARTING_SUBSCRIPTION);
     match client.start(id, cloud, content_type, webhook).await {
         Ok(started) => {
+            if known.auditing_off {
+                ledger.note_auditing_off(id, content_type, false).await?;
+            }
             note_started(ledger, id, content_type, webhook, &started, clock.now()).await?;
             Ok(true)
         }
@@ -203,6 +207,9 @@ async fn start(
             tracing::warn!(tenant.id = %id, content.type = %content_type, %error, "subscription not started");
             if error.is_unsent() {
                 ledger.start_not_sent(id, content_type).await?;
+            }
+            if error.disposition() == Disposition::AuditingOff {
+                ledger.note_auditing_off(id, content_type, true).await?;
             }
             if error.code() == Some(WEBHOOK_NOT_VALIDATED) {
                 ledger.note_webhook_refused(id, content_type, true).await?;

@@ -9,15 +9,22 @@ use crate::store::ledger::replay::id::ReplayId;
 /// Where the API is.
 pub const TENANTS_PATH: &str = "/v1/tenants";
 
+/// Where all tenants are summed up.
+pub const OVERVIEW_PATH: &str = "/v1/overview";
+
 /// Something that a path names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route {
+    /// `/v1/overview`
+    Overview,
     /// `/v1/tenants`
     Tenants,
     /// `/v1/tenants/{tenant}`
     Tenant(TenantId),
     /// `/v1/tenants/{tenant}/backfill`
     Backfill(TenantId),
+    /// `/v1/tenants/{tenant}/check`
+    Check(TenantId),
     /// `/v1/tenants/{tenant}/certificate`
     Certificate(TenantId),
     /// `/v1/tenants/{tenant}/losses`
@@ -35,6 +42,9 @@ pub(super) enum Route {
 impl Route {
     /// Reads a path.
     pub(super) fn of(path: &str) -> Result<Self, ApiError> {
+        if path == OVERVIEW_PATH {
+            return Ok(Self::Overview);
+        }
         let rest = path
             .strip_prefix(TENANTS_PATH)
             .ok_or(ApiError::NoSuchPath)?;
@@ -49,6 +59,7 @@ impl Route {
         Ok(match parts[..] {
             [id] => Self::Tenant(tenant(id)?),
             [id, "backfill"] => Self::Backfill(tenant(id)?),
+            [id, "check"] => Self::Check(tenant(id)?),
             [id, "certificate"] => Self::Certificate(tenant(id)?),
             [id, "losses"] => Self::Losses(tenant(id)?),
             [id, "losses", of, "acknowledge"] => Self::Acknowledge(tenant(id)?, loss(of)?),
@@ -64,7 +75,12 @@ impl Route {
         match self {
             Self::Tenants | Self::Replays(_) => "GET, POST",
             Self::Tenant(_) => "GET, PATCH, DELETE",
-            Self::Backfill(_) | Self::Certificate(_) | Self::Losses(_) | Self::Replay(..) => "GET",
+            Self::Backfill(_)
+            | Self::Check(_)
+            | Self::Overview
+            | Self::Certificate(_)
+            | Self::Losses(_)
+            | Self::Replay(..) => "GET",
             Self::Acknowledge(..) | Self::Restart(..) => "POST",
         }
     }
@@ -92,6 +108,7 @@ mod tests {
         check(&tenant(""), Ok("GET, PATCH, DELETE"));
         check(&tenant("/certificate"), Ok("GET"));
         check(&tenant("/backfill"), Ok("GET"));
+        check(&tenant("/check"), Ok("GET"));
         check(&tenant("/losses"), Ok("GET"));
         let loss = "/losses/20260301T101500123-9f86d081884c7d65/acknowledge";
         check(&tenant(loss), Ok("POST"));
