@@ -6,7 +6,7 @@ use office365::{Cloud, ContentType};
 
 use super::*;
 use crate::store::ledger::registry::Tenant;
-use crate::store::ledger::sweep::{Activity, TypeSweep};
+use crate::store::ledger::sweep::TypeSweep;
 
 const TYPE: ContentType = ContentType::AuditExchange;
 
@@ -181,11 +181,8 @@ fn what_mends_itself_is_catching_up() {
     );
     check(
         |_, sweep| {
-            sweep.activity = Activity {
-                open: 3,
-                oldest_open: Some(at("10T09:00")),
-                ..Activity::default()
-            };
+            sweep.activity.open = 3;
+            sweep.activity.oldest_open = Some(at("10T09:00"));
         },
         behind(Some("open_blobs"), "3 open"),
     );
