@@ -31,7 +31,10 @@ async fn a_report_asks_for_a_new_token_that_later_calls_use() {
     let report = client.token_report(tenant(), cloud).await;
     let error = report.token.unwrap_err();
     assert_eq!(error.code(), Some("AADSTS7000222"));
-    assert!(report.server_date.is_some(), "its clock is known all the same");
+    assert!(
+        report.server_date.is_some(),
+        "its clock is known all the same"
+    );
     assert_eq!(server.token_calls().len(), 3);
 }
 
@@ -39,7 +42,10 @@ async fn a_report_asks_for_a_new_token_that_later_calls_use() {
 async fn a_certificate_says_until_when_it_is_valid() {
     let server = Server::start(|_, _| json(200, "[]")).await;
     let report = server.client().credential_report().await;
-    assert_eq!((report.kind, report.not_after), (CredentialKind::Secret, None));
+    assert_eq!(
+        (report.kind, report.not_after),
+        (CredentialKind::Secret, None)
+    );
     let certificate = Certificate::from_pem(&KEY.into(), CERTIFICATE).unwrap();
     let client = Client::new(ClientConfig {
         credential: Credential::Certificate(Arc::new(certificate)),

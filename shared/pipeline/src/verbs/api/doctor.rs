@@ -45,7 +45,7 @@ pub(super) async fn check(
     let (checks, (verdict, sentence)) = match registered {
         Ok(None) => return Err(ApiError::NotRegistered),
         Ok(Some(registered)) => {
-            let seen = gather(api, registered, now).await;
+            let seen = Box::pin(gather(api, registered, now)).await;
             let checks = examine(&seen);
             let verdict = verdict(Some(&seen), &checks);
             (checks, verdict)

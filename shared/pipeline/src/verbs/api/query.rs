@@ -45,7 +45,7 @@ impl Query {
                     query.content_type = Some(of);
                 }
                 "search" => {
-                    query.search = Some(value.trim().to_owned()).filter(|of| !of.is_empty())
+                    query.search = Some(value.trim().to_owned()).filter(|of| !of.is_empty());
                 }
                 "state" => {
                     let mut all = State::ALL.into_iter();

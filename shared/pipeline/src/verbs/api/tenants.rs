@@ -216,7 +216,7 @@ pub(super) async fn list(
 ) -> Result<Response<Bytes>, ApiError> {
     let limit = query.limit.map_or(TENANTS_PAGE_MAX, usize::from);
     if query.search.is_some() || query.state.is_some() || query.by_trouble {
-        return choose(api, &query, limit, sees, now).await;
+        return Box::pin(choose(api, &query, limit, sees, now)).await;
     }
     let page = api.ledger.tenants(query.cursor()?, limit).await?;
     let mut tenants = page.tenants;

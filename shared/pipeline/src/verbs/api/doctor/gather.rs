@@ -45,28 +45,29 @@ const RECENT_SPAN: Duration = Duration::from_secs(2 * 3600);
 /// Asks for everything that the checks need.
 pub(super) async fn gather(api: &Api, registered: Registered, now: Timestamp) -> Evidence {
     let tenant = &registered.tenant;
-    let wanted = wanted(api, &registered).await;
+    let wanted = Box::pin(wanted(api, &registered)).await;
     let first = wanted.as_ref().ok().and_then(|all| all.values().next());
     let client = api.microsoft.client();
+    // Each on the heap: together they would not fit on a small stack.
     let (stores, token, credential, webhook) = join!(
-        Stores::ask(api, &registered, now),
-        async {
+        Box::pin(Stores::ask(api, &registered, now)),
+        Box::pin(async {
             let client = client.as_ref().ok()?;
             let report = client.token_report(tenant.tenant_id, tenant.cloud);
             timeout(LOGIN_WITHIN, report).await.ok()
-        },
-        async {
+        }),
+        Box::pin(async {
             let client = client.as_ref().ok()?;
             let report = client.credential_report();
             timeout(STORE_WITHIN, report).await.ok()
-        },
-        call_webhook(client.as_ref().ok().copied(), first),
+        }),
+        Box::pin(call_webhook(client.as_ref().ok().copied(), first)),
     );
     let may_ask = has_token(token.as_ref()) && !is_let_be(tenant, now);
     let client = client.ok().filter(|_| may_ask);
-    let subscriptions = list(client, tenant).await;
+    let subscriptions = Box::pin(list(client, tenant)).await;
     let goes_on = matches!(subscriptions, Heard::Answer(_));
-    let lately = look_at_content(client.filter(|_| goes_on), tenant, now).await;
+    let lately = Box::pin(look_at_content(client.filter(|_| goes_on), tenant, now)).await;
     let Stores {
         sweep,
         open,
@@ -143,7 +144,7 @@ pub(super) async fn in_time<T, E: std::fmt::Display>(
     store: &str,
     asked: impl Future<Output = Result<T, E>>,
 ) -> Asked<T> {
-    match timeout(STORE_WITHIN, asked).await {
+    match timeout(STORE_WITHIN, Box::pin(asked)).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(format!("{store}: {error}")),
         Err(_) => Err(format!(

@@ -48,7 +48,7 @@ pub(in crate::verbs::api) async fn overview(
     now: Timestamp,
 ) -> Result<Response<Bytes>, ApiError> {
     let fleet = &api.fleet;
-    let snapshot = fleet.snapshot(&api.ledger, api.has_webhook(), now).await?;
+    let snapshot = Box::pin(fleet.snapshot(&api.ledger, api.has_webhook(), now)).await?;
     Ok(json_response(StatusCode::OK, &sum(&snapshot, sees)))
 }
 
