@@ -6,6 +6,7 @@ mod attempts;
 mod broken;
 mod calls;
 mod measured;
+mod parts;
 mod sweeps;
 
 use std::collections::HashMap;
@@ -21,8 +22,8 @@ use jiff::Timestamp;
 use local::backends::{self, Backends, Storage, TABLE};
 use local::installation::front::{self, Front};
 use local::verify::{self, RecordKey};
-use office365::{AllowedHosts, ContentType, Endpoints};
-use pipeline::api::{Api, Fleet};
+use office365::{AllowedHosts, ContentType};
+use pipeline::api::Api;
 use pipeline::aws::batch::Delivery;
 use pipeline::aws::secrets::Secret;
 use pipeline::clock::Clock;
@@ -43,6 +44,7 @@ use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
+use self::parts::{microsoft_by, operators_api};
 use crate::Outcome;
 use crate::flaky::Flaky;
 use crate::meter::Meter;
@@ -469,22 +471,6 @@ impl World {
     }
 }
 
-fn operators_api(
-    ledger: &Ledger,
-    queue: &Queue,
-    microsoft: Microsoft,
-    webhooks: Webhooks,
-) -> Arc<Api> {
-    Arc::new(Api {
-        ledger: ledger.clone(),
-        queue: queue.clone(),
-        microsoft,
-        webhooks,
-        api_key: Secret::fixed(API_KEY.into(), None),
-        fleet: Fleet::default(),
-    })
-}
-
 fn fetcher(
     ledger: &Ledger,
     queue: &Queue,
@@ -524,16 +510,4 @@ fn sqs(backends: &Backends, flaky: &Flaky) -> aws_sdk_sqs::Client {
 fn microsoft(emulator: &Emulator) -> Outcome<Microsoft> {
     let secret = Secret::fixed(emulator.client_secret().into(), None);
     microsoft_by(emulator, AppCredential::ClientSecret(secret))
-}
-
-fn microsoft_by(emulator: &Emulator, credential: AppCredential) -> Outcome<Microsoft> {
-    let (login, manage) = (emulator.login_url(), emulator.manage_url());
-    let endpoints = Endpoints::overridden(Some(login.as_str()), Some(manage.as_str()))?;
-    let publisher = Uuid::from_u128(7);
-    Ok(Microsoft::new(
-        emulator.client_id(),
-        publisher,
-        endpoints,
-        credential,
-    ))
 }

@@ -8,7 +8,8 @@ use pipeline::subscription::Webhooks;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{WAIT_MAX, WEBHOOK_KEY, World, microsoft_by, operators_api, queue};
+use super::parts::{microsoft_by, operators_api};
+use super::{WAIT_MAX, WEBHOOK_KEY, World, queue};
 use crate::Outcome;
 
 impl World {
