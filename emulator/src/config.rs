@@ -2,6 +2,7 @@
 
 mod administrator;
 mod behaviour;
+mod credential_state;
 mod fault;
 mod federated_credential;
 mod scenario;
@@ -10,6 +11,7 @@ mod tenant_state;
 
 pub use administrator::{Administrator, Decision};
 pub use behaviour::{Behaviour, StartCooldown, TenantCheck};
+pub use credential_state::CredentialState;
 pub use fault::{Fault, FaultKind};
 pub use federated_credential::FederatedCredential;
 pub use scenario::{Scenario, ScenarioError};

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::config::{Administrator, Fault, TenantState};
+use crate::config::{Administrator, CredentialState, Fault, TenantState};
 use crate::message::{ApiError, Request, Response, json};
 use crate::publish::published;
 use crate::publish::{publish, published_ids};
@@ -93,6 +93,11 @@ fn command(request: &Request, parts: &[&str]) -> Result<Option<Value>, ApiError>
             *shared.administrator() = administrator.clone();
             json!(administrator)
         }
+        (&Method::PUT, ["credential"]) => {
+            let CredentialCommand { state } = read(&request.body)?;
+            *shared.credential() = state;
+            json!({ "state": state })
+        }
         (&Method::PUT, ["tenants", tenant]) => put_tenant(request, tenant)?,
         _ => return Ok(None),
     }))
@@ -108,6 +113,12 @@ struct ClockCommand {
 #[serde(deny_unknown_fields)]
 struct NotifyCommand {
     on: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CredentialCommand {
+    state: CredentialState,
 }
 
 fn bad(text: impl Into<String>) -> ApiError {

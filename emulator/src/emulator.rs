@@ -13,7 +13,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::config::{Administrator, Config, Fault, TENANTS_MAX, TenantState};
+use crate::config::{Administrator, Config, CredentialState, Fault, TENANTS_MAX, TenantState};
 use crate::content_type::ContentType;
 use crate::generator::{BadRecord, Library};
 use crate::operation::Operation;
@@ -163,6 +163,12 @@ impl Emulator {
     /// Registers one more redirect URI of the application. From the first one on, others are refused (AADSTS50011).
     pub fn register_redirect(&self, uri: Url) {
         self.shared.redirect_uris().push(uri);
+    }
+
+    /// Lets the application's secret and certificates expire, takes them out of the app registration, or puts them back. Tokens
+    /// that were issued stay good.
+    pub fn set_credential(&self, state: CredentialState) {
+        *self.shared.credential() = state;
     }
 
     /// Publishes a blob of records by hand and answers its content id; empty when the tenant is unknown.

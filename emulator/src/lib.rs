@@ -29,8 +29,8 @@ mod world;
 
 pub use clock::Clock;
 pub use config::{
-    Administrator, Behaviour, Config, Consent, Decision, Fault, FaultKind, FederatedCredential,
-    Scenario, ScenarioError, StartCooldown, TenantCheck, TenantState,
+    Administrator, Behaviour, Config, Consent, CredentialState, Decision, Fault, FaultKind,
+    FederatedCredential, Scenario, ScenarioError, StartCooldown, TenantCheck, TenantState,
 };
 pub use content_type::{ContentType, UnknownContentType};
 pub use emulator::{Emulator, StartError};

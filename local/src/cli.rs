@@ -7,8 +7,8 @@ use std::time::Instant;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    self, CommandError, certificate, compact, consent, demo, filter, losses, normalize, replay,
-    serve,
+    self, CommandError, certificate, check, compact, consent, demo, filter, losses, normalize,
+    replay, serve,
 };
 
 /// Microsoft 365 audit records as OCSF events: the whole pipeline on this machine, and tools for records and lakes
@@ -44,6 +44,10 @@ const CERTIFICATE_NOTES: &str = "\
 An hour is complete when a later sweep went past it and nothing of it is open, and final when Microsoft lists it no more. Hours \
 are those in which Microsoft made content available, in UTC.";
 
+const CHECK_NOTES: &str = "\
+It changes nothing, and takes at most six of the requests that Microsoft grants the tenant. It ends with status 2 when the tenant \
+is broken.";
+
 const REPLAY_NOTES: &str = "\
 Ctrl-C stops the report, not the replay. Without --generation the events replace those that are there: that is right after a \
 correction of the program, and wrong after a change of schema or filter.";
@@ -63,6 +67,9 @@ pub enum Command {
     /// Show what was delivered of each hour, as proof
     #[command(after_help = CERTIFICATE_NOTES)]
     Certificate(certificate::CertificateArgs),
+    /// Examine a tenant: what is wrong, what it means, and what to do
+    #[command(after_help = CHECK_NOTES)]
+    Check(check::CheckArgs),
     /// List what could not be delivered, or acknowledge it
     Losses(losses::LossesArgs),
     /// Make the events of a period anew, from the raw copies
@@ -97,6 +104,7 @@ pub async fn run(cli: &Cli, began: Instant) -> Result<ExitCode, CommandError> {
         Command::Serve(args) => serve::main(args, log_level).await,
         Command::Consent(args) => consent::main(args).await,
         Command::Certificate(args) => certificate::main(args).await,
+        Command::Check(args) => check::main(args).await,
         Command::Losses(args) => losses::main(args).await,
         Command::Replay(args) => replay::main(args).await,
         Command::Normalize(args) => normalize::main(args),

@@ -2,6 +2,7 @@
 
 mod api;
 pub mod certificate;
+pub mod check;
 pub mod columns;
 pub mod compact;
 pub mod consent;

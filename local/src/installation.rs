@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use office365::{AllowedHosts, Endpoints};
-use pipeline::api::Api;
+use pipeline::api::{Api, Fleet};
 use pipeline::aws::secrets::Secret;
 use pipeline::fetch::{self, Fetcher};
 use pipeline::lake::{Lake, OpenError};
@@ -283,6 +283,7 @@ impl Components {
             webhooks: self.webhooks(),
             public_url: Some(self.public_url.clone()),
             api_key: Secret::fixed(self.api_key.clone(), None),
+            fleet: Fleet::default(),
         };
         let front = Front {
             receiver: Arc::new(receiver),

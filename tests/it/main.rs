@@ -11,6 +11,7 @@ mod consent;
 mod credentials;
 mod delivery;
 mod docs;
+mod doctor;
 mod events;
 mod faults;
 mod operator;

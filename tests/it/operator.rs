@@ -1,6 +1,7 @@
 //! What an operator is told, and what changes when an operator says so.
 
 mod certificates;
+mod fleet;
 mod replays;
 
 use std::time::Duration;

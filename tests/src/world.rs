@@ -3,9 +3,11 @@
 //! test says so.
 
 mod attempts;
+mod broken;
 mod calls;
 mod items;
 mod measured;
+mod parts;
 mod sweeps;
 
 use std::net::Ipv4Addr;
@@ -19,7 +21,7 @@ use jiff::Timestamp;
 use local::backends::{self, Backends, Storage, TABLE};
 use local::installation::front::{self, Front};
 use local::verify::{self, RecordKey};
-use office365::{AllowedHosts, ContentType, Endpoints};
+use office365::{AllowedHosts, ContentType};
 use pipeline::api::Api;
 use pipeline::aws::batch::Delivery;
 use pipeline::aws::secrets::Secret;
@@ -41,6 +43,7 @@ use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
+use self::parts::{microsoft_by, operators_api};
 use crate::Outcome;
 use crate::flaky::Flaky;
 use crate::meter::Meter;
@@ -108,7 +111,7 @@ pub struct World {
     backends: Backends,
     base_url: Url,
     folder: TempDir,
-    _server: oneshot::Sender<()>,
+    _server: Option<oneshot::Sender<()>>,
 }
 
 impl World {
@@ -166,16 +169,13 @@ impl World {
             hosts: AllowedHosts::of_any_cloud(microsoft()?.endpoints()),
             queue: queue.clone(),
         });
-        let api = Arc::new(Api {
-            ledger: ledger.clone(),
-            lake: lake(folder.path())?,
-            lake_table: "events".to_owned(),
-            queue: queue.clone(),
-            microsoft: microsoft()?,
-            webhooks: webhooks(),
-            public_url: Some(base_url.clone()),
-            api_key: Secret::fixed(API_KEY.into(), None),
-        });
+        let api = operators_api(
+            &ledger,
+            &queue,
+            lake(folder.path())?,
+            microsoft()?,
+            webhooks(),
+        );
         let (server, stopped) = oneshot::channel::<()>();
         let front = Front {
             receiver: Arc::clone(&receiver),
@@ -211,7 +211,7 @@ impl World {
             api,
             backends,
             folder,
-            _server: server,
+            _server: Some(server),
         })
     }
 
@@ -490,15 +490,6 @@ fn sqs(backends: &Backends, flaky: &Flaky) -> aws_sdk_sqs::Client {
 }
 
 fn microsoft(emulator: &Emulator) -> Outcome<Microsoft> {
-    let (login, manage) = (emulator.login_url(), emulator.manage_url());
-    let endpoints = Endpoints::overridden(Some(login.as_str()), Some(manage.as_str()))?;
     let secret = Secret::fixed(emulator.client_secret().into(), None);
-    let credential = AppCredential::ClientSecret(secret);
-    let publisher = Uuid::from_u128(7);
-    Ok(Microsoft::new(
-        emulator.client_id(),
-        publisher,
-        endpoints,
-        credential,
-    ))
+    microsoft_by(emulator, AppCredential::ClientSecret(secret))
 }

@@ -114,6 +114,12 @@ pub enum FaultKind {
     },
     /// The subscription's webhook silently becomes null, on any request for it.
     WebhookVanishes,
+    /// The subscription's webhook becomes disabled, on any request for it, as after too many failures.
+    WebhookDisabled,
+    /// The subscription's webhook has expired, from any request for it on.
+    WebhookExpires,
+    /// The subscription becomes disabled, on any request for it, as by an administrator or by Microsoft.
+    SubscriptionDisabled,
     /// The listing of content spells `contentUri` with another host.
     ForeignContentUri {
         /// The host, or anything else that may stand between `https://` and the path.

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use http::header::HOST;
 
-use super::assertion::ASSERTION_TYPE;
+use super::assertion::{ASSERTION_TYPE, refused};
 use super::certificate::{self, Expected};
 use super::error::LoginError;
 use super::federated;
+use crate::config::CredentialState;
 use crate::message::Request;
 use crate::world::SharedState;
 
@@ -38,9 +39,13 @@ pub(crate) async fn check(
 
 fn check_secret(shared: &SharedState, secret: &String) -> Result<(), LoginError> {
     let client_id = shared.application.client_id;
-    if *secret == shared.application.client_secret {
+    let state = *shared.credential();
+    let is_ours = *secret == shared.application.client_secret;
+    if is_ours && state == CredentialState::Valid {
         Ok(())
-    } else if shared.config.expired_client_secrets.contains(secret) {
+    } else if (is_ours && state == CredentialState::Expired)
+        || shared.config.expired_client_secrets.contains(secret)
+    {
         let text = format!(
             "The provided client secret keys for app '{client_id}' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds."
         );
@@ -82,13 +87,21 @@ fn check_own_assertion(request: &Request, assertion: &str) -> Result<(), LoginEr
         audiences.extend(["http", "https"].map(|scheme| format!("{scheme}://{host}{path}")));
     }
     let now = shared.now();
+    let state = *shared.credential();
     let expected = Expected {
-        certificates: &shared.certificates,
+        certificates: match state {
+            CredentialState::Removed => &[],
+            CredentialState::Valid | CredentialState::Expired => &shared.certificates,
+        },
         audiences: &audiences,
         client_id: shared.application.client_id,
         now,
     };
     let verified = certificate::verify(assertion, &expected)?;
+    if state == CredentialState::Expired {
+        let text = "The certificate with identifier used to sign the client assertion is expired on application.";
+        return Err(refused(700_027, text));
+    }
     let mut seen = shared.assertions();
     if seen.len() >= ASSERTIONS_MAX {
         seen.retain(|_, expires| *expires > now.as_second());

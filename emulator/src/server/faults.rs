@@ -27,7 +27,10 @@ pub(super) async fn before(
                 tokio::time::sleep(Duration::from_millis(*milliseconds)).await;
             }
             FaultKind::Reset => return Err(Reset),
-            FaultKind::WebhookVanishes => vanish_webhook(request),
+            FaultKind::WebhookVanishes
+            | FaultKind::WebhookDisabled
+            | FaultKind::WebhookExpires
+            | FaultKind::SubscriptionDisabled => change_subscriptions(request, kind),
             FaultKind::ForeignContentUri { host } => request.foreign_host = Some(host.clone()),
             _ => instead = instead.or_else(|| fault_response(request, kind)),
         }
@@ -114,15 +117,26 @@ fn fault_response(request: &Request, kind: &FaultKind) -> Option<Response> {
     })
 }
 
-fn vanish_webhook(request: &Request) {
+/// Changes the subscriptions that the request is for, as Microsoft does without being asked.
+fn change_subscriptions(request: &Request, kind: &FaultKind) {
     let (Some(tenant), content_type) = (request.tenant(), request.content_type()) else {
         return;
     };
-    if let Some(tenant) = request.shared.world().tenants.get_mut(&tenant) {
-        for ((_, of), subscription) in &mut tenant.subscriptions {
-            if content_type.is_none_or(|content_type| content_type == *of) {
-                subscription.webhook = None;
-            }
+    let now = request.shared.now();
+    let mut world = request.shared.world();
+    let Some(tenant) = world.tenants.get_mut(&tenant) else {
+        return;
+    };
+    for ((_, of), subscription) in &mut tenant.subscriptions {
+        if content_type.is_some_and(|content_type| content_type != *of) {
+            continue;
+        }
+        match (kind, &mut subscription.webhook) {
+            (FaultKind::WebhookVanishes, webhook) => *webhook = None,
+            (FaultKind::WebhookDisabled, Some(webhook)) => webhook.disabled = true,
+            (FaultKind::WebhookExpires, Some(webhook)) => webhook.expiration = Some(now),
+            (FaultKind::SubscriptionDisabled, _) => subscription.disable(),
+            _ => {}
         }
     }
 }

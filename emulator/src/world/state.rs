@@ -19,7 +19,7 @@ use super::journal::{Journal, Violation};
 use super::model::World;
 use super::tenant::Tenant;
 use crate::clock::{Clock, later};
-use crate::config::{Administrator, Config, Consent, FaultKind, TenantState};
+use crate::config::{Administrator, Config, Consent, CredentialState, FaultKind, TenantState};
 use crate::content_type::ContentType;
 use crate::generator::{Library, RecordStream, Users};
 use crate::rng::{SeededRng, hash_text};
@@ -54,6 +54,7 @@ pub(crate) struct SharedState {
     queues: Mutex<HashMap<WebhookKey, Arc<DeliveryQueue>>>,
     administrator: Mutex<Administrator>,
     redirect_uris: Mutex<Vec<Url>>,
+    credential: Mutex<CredentialState>,
     codes: Mutex<HashMap<String, Uuid>>,
     assertions: Mutex<HashMap<String, i64>>,
 }
@@ -81,6 +82,7 @@ impl SharedState {
             queues: Mutex::default(),
             administrator: Mutex::new(config.administrator.clone()),
             redirect_uris: Mutex::new(config.redirect_uris.clone()),
+            credential: Mutex::default(),
             codes: Mutex::default(),
             assertions: Mutex::default(),
             certificates,
@@ -169,6 +171,13 @@ impl SharedState {
     /// Redirect URIs that are registered for the application.
     pub(crate) fn redirect_uris(&self) -> MutexGuard<'_, Vec<Url>> {
         self.redirect_uris
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the application's secret and certificates stand.
+    pub(crate) fn credential(&self) -> MutexGuard<'_, CredentialState> {
+        self.credential
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }

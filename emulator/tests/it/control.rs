@@ -1,6 +1,6 @@
 //! The control API, for other processes.
 
-use emulator::{Config, ContentType, Operation};
+use emulator::{Config, ContentType, CredentialState, Operation};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -185,4 +185,22 @@ async fn commands_are_read_strictly() {
     )
     .await;
     assert_eq!(administrator.json()["decision"], "decline");
+}
+
+#[tokio::test]
+async fn a_secret_can_expire_and_be_taken_out() {
+    let world = World::new(World::config()).await;
+    for (state, number) in [("expired", 7_000_222), ("removed", 7_000_215)] {
+        let body = json!({ "state": state });
+        let put = command(&world, http::Method::PUT, "credential", body).await;
+        assert_eq!(put.status, 200, "{put:?}");
+        let secret = world.microsoft.client_secret();
+        let scope = ("scope", "https://manage.office.com/.default");
+        let form = [("client_secret", secret), scope];
+        let tenant = world.tenant.to_string();
+        let refused = world.ask_token(&tenant, "v2.0/token", &form).await;
+        assert_eq!(refused.json()["error_codes"][0], number, "{state}");
+    }
+    world.microsoft.set_credential(CredentialState::Valid);
+    assert!(!world.fresh_token(world.tenant).await.is_empty());
 }

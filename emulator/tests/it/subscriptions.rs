@@ -111,6 +111,26 @@ async fn the_listing_may_omit_the_status() {
 }
 
 #[tokio::test]
+async fn webhooks_and_subscriptions_end_without_being_asked() {
+    let receiver = Receiver::new().await;
+    let world = without_cooldown(Behaviour::default()).await;
+    let ends = [
+        (FaultKind::WebhookDisabled, ("enabled", "disabled")),
+        (FaultKind::WebhookExpires, ("enabled", "expired")),
+        (FaultKind::SubscriptionDisabled, ("disabled", "enabled")),
+    ];
+    for (end, expect) in ends {
+        let started = world.start_with_webhook(GENERAL, &receiver.address).await;
+        assert_eq!(started.status, 200, "a start brings it back: {end:?}");
+        world.microsoft.fault(end);
+        let listed = world.get("subscriptions/list").await.json();
+        world.microsoft.clear_faults();
+        let found = (&listed[0]["status"], &listed[0]["webhook"]["status"]);
+        assert_eq!(found, (&json!(expect.0), &json!(expect.1)));
+    }
+}
+
+#[tokio::test]
 async fn a_webhook_can_silently_become_null() {
     let receiver = Receiver::new().await;
     let world = without_cooldown(Behaviour::default()).await;

@@ -10,7 +10,9 @@ mod token_source;
 
 pub use certificate::{Certificate, InvalidCertificate};
 pub(crate) use consent::consent_url;
-pub use credential::{AssertionSource, Credential, SecretSource, federation_audience};
+pub use credential::{
+    AssertionSource, Credential, CredentialKind, SecretSource, federation_audience,
+};
 pub(crate) use token::{MISSING_PERMISSION_LIFETIME, Token};
 pub(crate) use token_cache::TokenCache;
 pub(crate) use token_source::TokenSource;

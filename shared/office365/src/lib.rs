@@ -13,12 +13,13 @@ mod names;
 mod transport;
 
 pub use api::{
-    BlobBody, Client, ClientConfig, ContentListing, ContentPages, InvalidConfig, Readdressed,
-    Rejected, RetryLimits, SensitiveType, Started, Subscription, SubscriptionStatus, WINDOW_MAX,
-    Webhook, WebhookState, WebhookStatus, notification,
+    BlobBody, Client, ClientConfig, ContentListing, ContentPages, CredentialReport, InvalidConfig,
+    Readdressed, Rejected, RetryLimits, SensitiveType, Started, Subscription, SubscriptionStatus,
+    TokenFacts, TokenReport, WINDOW_MAX, Webhook, WebhookState, WebhookStatus, notification,
 };
 pub use auth::{
-    AssertionSource, Certificate, Credential, InvalidCertificate, SecretSource, federation_audience,
+    AssertionSource, Certificate, Credential, CredentialKind, InvalidCertificate, SecretSource,
+    federation_audience,
 };
 pub use names::{
     AllowedHosts, CONTENT_ID_BYTES_MAX, Cloud, Content, ContentId, ContentType, Endpoints,

@@ -48,6 +48,12 @@ pub fn earlier(at: Timestamp, span: Duration) -> Timestamp {
     at.saturating_sub(span).unwrap_or(Timestamp::MIN)
 }
 
+/// A time for people: to the minute, in UTC.
+#[must_use]
+pub fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

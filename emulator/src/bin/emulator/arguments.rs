@@ -95,6 +95,7 @@ Control API, for other processes (JSON over HTTP on the same port):
   POST   /_emulator/notify                {\"on\": false}
   GET    /_emulator/tenants               their ids
   PUT    /_emulator/administrator         {\"decision\": \"accept\"|\"decline\"|\"ask\", \"tenant\", \"forged_tenant\", \"omit_state\"}
+  PUT    /_emulator/credential            {\"state\": \"valid\"|\"expired\"|\"removed\"}: the secret and the certificates
   PUT    /_emulator/tenants/{id}          adds or changes one: {\"consent\": \"granted\"|\"roleless\"|\"missing\", \"roles\", \"auditing\", ...}
 
 Example, from an empty shell:

@@ -16,6 +16,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
+use x509_cert::der::Decode as _;
 
 /// Smallest key that Entra accepts, in bytes.
 const MODULUS_BYTES_MIN: usize = 2048 / 8;
@@ -34,6 +35,8 @@ pub struct Certificate {
     key: KeyPair,
     /// `x5t#S256`: base64url of the SHA-256 of the certificate's DER.
     thumbprint: String,
+    /// Until when it is valid, as far as it can be read: Entra decides, and the key does not need it.
+    not_after: Option<Timestamp>,
 }
 
 /// The certificate cannot be used. The message quotes nothing of the key.
@@ -74,8 +77,14 @@ impl Certificate {
         }
         Ok(Self {
             thumbprint: thumbprint(&certificate),
+            not_after: not_after(&certificate),
             key,
         })
+    }
+
+    /// Until when it is valid.
+    pub(crate) fn not_after(&self) -> Option<Timestamp> {
+        self.not_after
     }
 
     /// An assertion for one token request: PS256 with `x5t#S256`, as Entra documents it. `id` is its `jti`.
@@ -112,6 +121,14 @@ impl Certificate {
         let signature = BASE64_URL_SAFE_NO_PAD.encode(signature);
         Ok(format!("{signed}.{signature}").into())
     }
+}
+
+/// The end of its validity.
+fn not_after(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
+    let read = x509_cert::Certificate::from_der(certificate).ok()?;
+    let end = read.tbs_certificate().validity().not_after;
+    let seconds = end.to_unix_duration().as_secs();
+    Timestamp::from_second(i64::try_from(seconds).ok()?).ok()
 }
 
 fn thumbprint(der: &[u8]) -> String {

@@ -35,6 +35,14 @@ impl Claims {
             .is_some_and(|roles| roles.iter().any(|role| role.as_str() == Some(permission)))
     }
 
+    /// Every application permission that the token grants.
+    pub(super) fn roles(&self) -> Vec<String> {
+        let roles = self.roles.as_array().into_iter().flatten();
+        roles
+            .filter_map(|role| role.as_str().map(str::to_owned))
+            .collect()
+    }
+
     /// Says if the token is for another tenant than `tenant` or another API than `resource`.
     pub(super) fn mismatch(&self, tenant: TenantId, resource: &str) -> Option<String> {
         if let Some(tid) = self.tid.as_str()

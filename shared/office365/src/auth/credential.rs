@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use secrecy::SecretString;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::certificate::Certificate;
 use crate::names::Cloud;
@@ -45,6 +46,42 @@ impl fmt::Debug for Credential {
             Self::CertificateFrom(_) => "CertificateFrom([redacted])",
             Self::Federated(_) => "Federated([redacted])",
         })
+    }
+}
+
+/// What kind of credential it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// A client secret. Until when it is valid Entra tells nobody who only has the secret.
+    Secret,
+    /// A certificate.
+    Certificate,
+    /// Another identity provider's assertion.
+    Federated,
+}
+
+impl Credential {
+    /// What kind it is.
+    #[must_use]
+    pub fn kind(&self) -> CredentialKind {
+        match self {
+            Self::Secret(_) | Self::SecretFrom(_) => CredentialKind::Secret,
+            Self::Certificate(_) | Self::CertificateFrom(_) => CredentialKind::Certificate,
+            Self::Federated(_) => CredentialKind::Federated,
+        }
+    }
+
+    /// Until when it is valid, where it says so itself: a certificate that can be read.
+    pub(crate) async fn not_after(&self) -> Option<Timestamp> {
+        match self {
+            Self::Certificate(certificate) => certificate.not_after(),
+            Self::CertificateFrom(source) => {
+                let pem = source().await.ok()?;
+                let read = Certificate::from_pem(&pem, pem.expose_secret());
+                read.ok()?.not_after()
+            }
+            Self::Secret(_) | Self::SecretFrom(_) | Self::Federated(_) => None,
+        }
     }
 }
 

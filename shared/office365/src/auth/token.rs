@@ -54,6 +54,11 @@ impl Token {
         claims.is_some_and(|claims| claims.has_role(permission))
     }
 
+    /// The application permissions that it grants; `None` of an opaque one.
+    pub(crate) fn roles(&self) -> Option<Vec<String>> {
+        self.claims.as_ref().map(Claims::roles)
+    }
+
     /// Reads an answer of either endpoint version. The error says what is wrong and quotes nothing.
     pub(super) fn read(body: &[u8], asked_at: Timestamp) -> Result<Self, String> {
         let answer: TokenAnswer =

@@ -86,6 +86,11 @@ impl TokenCache {
         }
     }
 
+    /// Keeps a token that was asked for without the cache.
+    pub(super) fn put(&self, cloud: Cloud, tenant: TenantId, token: Arc<Token>) {
+        self.slot(cloud, tenant).set(Some(token));
+    }
+
     /// Forgets a token that was refused, unless another one has already replaced it.
     pub(super) fn forget(&self, cloud: Cloud, tenant: TenantId, refused: &Arc<Token>) {
         let slot = self.slot(cloud, tenant);

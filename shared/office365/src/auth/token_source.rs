@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
@@ -49,7 +49,8 @@ impl TokenSource {
     /// A usable token of the tenant, cached or new.
     pub(crate) async fn token(&self, tenant: TenantId, cloud: Cloud) -> Result<Arc<Token>, Error> {
         let now = (self.clock)();
-        let ask = self.ask(tenant, cloud);
+        let mut date = None;
+        let ask = self.ask(tenant, cloud, &mut date);
         self.cache.get(cloud, tenant, now, ask).await
     }
 
@@ -91,8 +92,36 @@ impl TokenSource {
         Ok(token.carries(ContentType::DlpAll.permission()))
     }
 
-    /// `POST {login}/{tenant}/oauth2/v2.0/token`
-    async fn ask(&self, tenant: TenantId, cloud: Cloud) -> Result<Token, Error> {
+    /// Asks for a new token, whatever is in the cache, and puts it there. Also the login host's clock, if it answered.
+    pub(crate) async fn renew(
+        &self,
+        tenant: TenantId,
+        cloud: Cloud,
+    ) -> (Result<Arc<Token>, Error>, Option<Timestamp>) {
+        let mut date = None;
+        let asked = self.ask(tenant, cloud, &mut date).await;
+        let token = asked.map(|token| {
+            let token = Arc::new(token);
+            self.cache.put(cloud, tenant, Arc::clone(&token));
+            token
+        });
+        (token, date)
+    }
+
+    /// Says if the token is for another tenant, or another API.
+    pub(crate) fn mismatch(&self, token: &Token, tenant: TenantId, cloud: Cloud) -> Option<String> {
+        let scope = cloud.scope();
+        let resource = scope.trim_end_matches("/.default");
+        token.claims.as_ref()?.mismatch(tenant, resource)
+    }
+
+    /// `POST {login}/{tenant}/oauth2/v2.0/token`. `date` becomes the login host's clock.
+    async fn ask(
+        &self,
+        tenant: TenantId,
+        cloud: Cloud,
+        date: &mut Option<Timestamp>,
+    ) -> Result<Token, Error> {
         let fail = |failure| Error::new(Operation::Token, tenant, failure);
         let login_url = self.endpoints.login_url(cloud);
         let url = format!("{login_url}/{tenant}/oauth2/v2.0/token");
@@ -114,6 +143,7 @@ impl TokenSource {
             .form_request(&url, &form)
             .ok_or_else(|| fail(Failure::Misuse("no token request can be made".to_owned())))?;
         let mut response = self.http.send(request).await.map_err(fail)?;
+        *date = response.server_date();
         let status = response.status();
         if status != StatusCode::OK {
             let retry_after = response.retry_after(asked_at);

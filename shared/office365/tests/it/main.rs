@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod budget;
+mod diagnosis;
 mod errors;
 mod faults;
 mod hostile;

@@ -50,6 +50,8 @@ fn blob(id: &str, state: State) -> BlobStanding {
             malformed: 2,
         }),
         choice: None,
+        first_seen_at: None,
+        done_at: None,
     }
 }
 

@@ -6,8 +6,10 @@
 
 mod answer;
 mod consent;
+mod doctor;
 mod error;
 mod evidence;
+mod fleet;
 mod pages;
 mod query;
 mod replays;
@@ -28,6 +30,7 @@ use subtle::ConstantTimeEq as _;
 use url::Url;
 
 use self::error::ApiError;
+pub use self::fleet::snapshot::Fleet;
 use self::query::Query;
 use self::route::Route;
 use crate::aws::secrets::Secret;
@@ -63,6 +66,15 @@ pub struct Api {
     pub public_url: Option<Url>,
     /// The operator's key. Only the current version opens: a key is rotated because it leaked.
     pub api_key: Secret,
+    /// The last look at all tenants; begins empty.
+    pub fleet: Fleet,
+}
+
+impl Api {
+    /// Whether subscriptions have a webhook here.
+    fn has_webhook(&self) -> bool {
+        self.webhooks.base_url.is_some()
+    }
 }
 
 /// Answers one request. Never fails: every fault is a problem.
@@ -96,12 +108,15 @@ async fn answer(
     let query = Query::parse(text);
     let (this, now) = (api, clock.now());
     match (route, request.method()) {
-        (Route::Tenants, &Method::GET) => tenants::list(this, query?).await,
+        (Route::Overview, &Method::GET) => fleet::overview::overview(this, |_| true, now).await,
+        (Route::Tenants, &Method::GET) => tenants::list(this, query?, |_| true, now).await,
         (Route::Tenants, &Method::POST) => tenants::register(this, body, clock).await,
-        (Route::Tenant(id), &Method::GET) => tenants::show(this, id).await,
+        (Route::Tenant(id), &Method::GET) => tenants::show(this, id, now).await,
         (Route::Tenant(id), &Method::PATCH) => tenants::change(this, id, body, clock).await,
         (Route::Tenant(id), &Method::DELETE) => tenants::remove(this, id).await,
         (Route::Backfill(id), &Method::GET) => evidence::backfill(this, id).await,
+        // On the heap: so many calls at once would make every request's future as large as this one's.
+        (Route::Check(id), &Method::GET) => Box::pin(doctor::check(this, id, now)).await,
         (Route::Certificate(id), &Method::GET) => {
             evidence::certificate(this, id, query?, now).await
         }

@@ -13,7 +13,8 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use office365::{
-    Client, ContentType, Failure, Started, SubscriptionStatus, TenantId, Webhook, WebhookStatus,
+    Client, ContentType, Disposition, Failure, Started, SubscriptionStatus, TenantId, Webhook,
+    WebhookStatus,
 };
 use tokio::time::timeout;
 use url::Url;
@@ -220,6 +221,9 @@ async fn start(
     }
     match client.start(id, cloud, content_type, webhook).await {
         Ok(started) => {
+            if seen.known.auditing_off {
+                ledger.note_auditing_off(id, content_type, false).await?;
+            }
             note_started(ledger, id, content_type, webhook, &started, clock.now()).await?;
             Ok(true)
         }
@@ -232,6 +236,9 @@ async fn start(
             let refused = waited || error.code() == Some(WEBHOOK_NOT_VALIDATED);
             if webhook.is_some() && !refused && !was_refused {
                 ledger.note_webhook_refused(id, content_type, false).await?;
+            }
+            if error.disposition() == Disposition::AuditingOff {
+                ledger.note_auditing_off(id, content_type, true).await?;
             }
             let error = error.to_string();
             ledger

@@ -6,9 +6,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use office365::TenantId;
 
-use super::attribute::{expiry, number};
+use super::attribute::{expiry, get_number, number};
 use super::key::Key;
 use super::{Ledger, LedgerError, conditional};
+use crate::aws::AwsError;
 use crate::clock::later;
 
 /// Requests that a tenant may have in a minute. 2,000 are Microsoft's limit; a twentieth is left to the clocks, which
@@ -23,6 +24,30 @@ pub const FETCHES_PER_MINUTE: u32 = REQUESTS_PER_MINUTE - 200;
 const KEPT: Duration = Duration::from_secs(3600);
 
 impl Ledger {
+    /// Requests that the tenant has had in this minute, of all processes: portions that were given out count in full.
+    ///
+    /// # Errors
+    /// [`LedgerError`]
+    pub async fn requests_taken(
+        &self,
+        tenant: TenantId,
+        now: Timestamp,
+    ) -> Result<u32, LedgerError> {
+        let minute = now.as_second().div_euclid(60);
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::Budget(tenant, minute).attributes()))
+            .send()
+            .await
+            .map_err(|error| AwsError::new("dynamodb:GetItem", &error))?;
+        let item = output.item.as_ref();
+        Ok(item
+            .and_then(|item| get_number(item, "requests"))
+            .unwrap_or(0))
+    }
+
     /// Takes `requests` of the `most` that are taken from the tenant's minute in all; `false` when not so many are left.
     ///
     /// # Errors

@@ -109,6 +109,8 @@ pub struct Subscription {
     pub start_attempted_at: Option<Timestamp>,
     /// Microsoft could not validate our webhook at the last start (AF20021).
     pub webhook_refused: bool,
+    /// The last start was refused because the tenant has no audit log.
+    pub auditing_off: bool,
     /// Last blob announced by webhook and fetched, to the minute.
     pub last_notification_at: Option<Timestamp>,
     /// When the last fetched blob was written to the lake, to the minute.

@@ -1,6 +1,8 @@
 //! How far each tenant is swept, and when it is due: one item for a tenant, so that a quiet one costs one small write a sweep,
 //! and so that the dispatcher reads little of each.
 
+mod activity;
+
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{
@@ -10,6 +12,7 @@ use jiff::Timestamp;
 use office365::{ContentType, TenantId};
 use serde::{Deserialize, Serialize};
 
+pub use self::activity::{Activity, HOURS as ACTIVITY_HOURS, Lags};
 use super::attribute::{Item, cut, get_millis, get_number, get_text, millis, number, text};
 use super::key::{Key, PK, SK, UnknownKey, sweeps_pk};
 use super::transaction::unusable;
@@ -95,6 +98,8 @@ pub struct SweepState {
     pub types: BTreeMap<ContentType, TypeSweep>,
     /// Certificates of all hours before this are in the lake.
     pub certified_until: Option<Timestamp>,
+    /// What sweeps saw, in numbers.
+    pub activity: Activity,
     /// Who may write this item until when: one sweeper at a time.
     pub lease: Option<(String, Timestamp)>,
 }
@@ -301,7 +306,8 @@ impl Ledger {
             .expression_attribute_values(":due", millis(state.due_at))
             .expression_attribute_values(":failures", number(state.failures))
             .expression_attribute_values(":types", types_attribute(&state.types));
-        let optional: [(&str, Option<AttributeValue>); 3] = [
+        let optional: [(&str, Option<AttributeValue>); 4] = [
+            ("activity", activity_attribute(&state.activity)),
             ("done_at", state.done_at.map(millis)),
             ("known_at", state.known_at.map(millis)),
             (
@@ -374,6 +380,14 @@ fn types_attribute(types: &BTreeMap<ContentType, TypeSweep>) -> AttributeValue {
     text(types)
 }
 
+/// None where nothing was seen: the item of a tenant without content stays within one write unit.
+fn activity_attribute(activity: &Activity) -> Option<AttributeValue> {
+    let Ok(text_of) = serde_json::to_string(activity) else {
+        unreachable!("numbers and times become JSON")
+    };
+    (*activity != Activity::default()).then(|| text(text_of))
+}
+
 fn read_tenant_id(item: &Item) -> Result<TenantId, UnknownKey> {
     let pk = get_text(item, PK).unwrap_or_default();
     match Key::parse(pk, get_text(item, SK).unwrap_or_default())? {
@@ -399,6 +413,10 @@ fn read(item: &Item) -> Result<SweepState, LedgerError> {
         last_error: get_text(item, "last_error").map(str::to_owned),
         types: serde_json::from_str(types).map_err(|_| damaged("types"))?,
         certified_until: get_millis(item, "certified_until"),
+        // Only for looking over many tenants: one that cannot be read is seen anew by the next sweep.
+        activity: get_text(item, "activity")
+            .and_then(|seen| serde_json::from_str(seen).ok())
+            .unwrap_or_default(),
         lease: lease.zip(get_millis(item, "lease_until")),
     })
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use office365::{Cloud, ContentId, ContentType, TenantId};
 use serde::{Serialize, Serializer};
 
+use super::fleet::standing::{Known, Standing, complete_until, last_event_at, standing};
 use crate::certificate::Certificate;
 use crate::store::lake::key::Generation;
 use crate::store::ledger::LedgerError;
@@ -20,7 +21,7 @@ use crate::store::ledger::sweep::SweepState;
 pub(super) struct TenantList {
     pub(super) tenants: Vec<Listed>,
     /// The `cursor` of the next page.
-    pub(super) next_cursor: Option<TenantId>,
+    pub(super) next_cursor: Option<String>,
 }
 
 /// A tenant of the list, or why it cannot be read.
@@ -45,6 +46,10 @@ pub(super) struct TenantView {
     /// Null before the first sweep.
     sweep: Option<SweepView>,
     subscriptions: Vec<SubscriptionView>,
+    standing: Standing,
+    /// Everything that Microsoft made available before this is in the lake, or on the list of losses.
+    complete_until: Option<Timestamp>,
+    last_event_at: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -204,7 +209,17 @@ impl TenantView {
     pub(super) fn new(
         registered: Registered,
         swept: Result<Option<SweepState>, LedgerError>,
+        has_webhook: bool,
+        now: Timestamp,
     ) -> Self {
+        let known = Known {
+            registered: &registered,
+            sweep: swept.as_ref().ok().and_then(Option::as_ref),
+            has_webhook,
+            now,
+        };
+        let (standing, complete_until) = (standing(known), complete_until(known));
+        let last_event_at = last_event_at(&registered);
         let Registered {
             tenant,
             subscriptions,
@@ -231,6 +246,9 @@ impl TenantView {
             brake: tenant.brake.map(BrakeView::from),
             sweep,
             subscriptions,
+            standing,
+            complete_until,
+            last_event_at,
         }
     }
 }

@@ -5,6 +5,7 @@ use office365::ContentType;
 use url::form_urlencoded;
 
 use super::error::ApiError;
+use super::fleet::standing::State;
 
 /// The parameters that were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +15,11 @@ pub(super) struct Query {
     pub(super) from: Option<Timestamp>,
     pub(super) to: Option<Timestamp>,
     pub(super) content_type: Option<ContentType>,
+    /// A part of a name or an id.
+    pub(super) search: Option<String>,
+    pub(super) state: Option<State>,
+    /// `sort=trouble`: who needs somebody first.
+    pub(super) by_trouble: bool,
 }
 
 impl Query {
@@ -38,8 +44,24 @@ impl Query {
                     let of = value.parse().map_err(|_| ApiError::UnknownContentType)?;
                     query.content_type = Some(of);
                 }
+                "search" => {
+                    query.search = Some(value.trim().to_owned()).filter(|of| !of.is_empty());
+                }
+                "state" => {
+                    let mut all = State::ALL.into_iter();
+                    let state = all.find(|state| state.as_str() == value);
+                    let why = "is one of needs_you, lost, catching_up, waiting, complete";
+                    query.state = Some(state.ok_or(ApiError::BadQuery("state", why))?);
+                }
+                "sort" => {
+                    query.by_trouble = value == "trouble";
+                    if !query.by_trouble && value != "id" {
+                        return Err(ApiError::BadQuery("sort", "is trouble or id"));
+                    }
+                }
                 _ => {
-                    let known = "can be limit, cursor, from, to and content_type";
+                    let known =
+                        "can be limit, cursor, from, to, content_type, search, state and sort";
                     return Err(ApiError::BadQuery("a parameter", known));
                 }
             }
@@ -77,7 +99,14 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_refused() {
-        for bad in ["limit=0", "limit=x", "from=yesterday", "form=2026-03-01"] {
+        for bad in [
+            "limit=0",
+            "limit=x",
+            "state=good",
+            "sort=name",
+            "from=yesterday",
+            "form=2026-03-01",
+        ] {
             assert_eq!(parse(bad), Err("bad-query".to_owned()), "{bad}");
         }
         assert_eq!(

@@ -14,15 +14,22 @@ pub(super) const TENANTS_PATH: &str = "/v1/tenants";
 /// Where consent links are made and looked at.
 pub(super) const CONSENTS_PATH: &str = "/v1/consents";
 
+/// Where all tenants are summed up.
+pub(super) const OVERVIEW_PATH: &str = "/v1/overview";
+
 /// Something that a path names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route {
+    /// `/v1/overview`
+    Overview,
     /// `/v1/tenants`
     Tenants,
     /// `/v1/tenants/{tenant}`
     Tenant(TenantId),
     /// `/v1/tenants/{tenant}/backfill`
     Backfill(TenantId),
+    /// `/v1/tenants/{tenant}/check`
+    Check(TenantId),
     /// `/v1/tenants/{tenant}/certificate`
     Certificate(TenantId),
     /// `/v1/tenants/{tenant}/losses`
@@ -60,6 +67,9 @@ impl Route {
                 None => Err(ApiError::NoSuchPath),
             };
         }
+        if path == OVERVIEW_PATH {
+            return Ok(Self::Overview);
+        }
         let rest = path
             .strip_prefix(TENANTS_PATH)
             .ok_or(ApiError::NoSuchPath)?;
@@ -75,6 +85,7 @@ impl Route {
         Ok(match parts[..] {
             [id] => Self::Tenant(tenant(id)?),
             [id, "backfill"] => Self::Backfill(tenant(id)?),
+            [id, "check"] => Self::Check(tenant(id)?),
             [id, "certificate"] => Self::Certificate(tenant(id)?),
             [id, "losses"] => Self::Losses(tenant(id)?),
             [id, "losses", of, "acknowledge"] => Self::Acknowledge(tenant(id)?, loss(of)?),
@@ -93,10 +104,17 @@ impl Route {
         match self {
             Self::Tenants | Self::Replays(_) => "GET, POST",
             Self::Tenant(_) => "GET, PATCH, DELETE",
-            Self::Backfill(_) | Self::Certificate(_) | Self::Losses(_) | Self::Replay(..) => "GET",
-            Self::Consent(_) => "GET",
+            Self::Backfill(_)
+            | Self::Check(_)
+            | Self::Overview
+            | Self::Certificate(_)
+            | Self::Losses(_)
+            | Self::Replay(..)
+            | Self::Consent(_)
+            | Self::Events(_)
+            | Self::Event(..)
+            | Self::Volume(_) => "GET",
             Self::Acknowledge(..) | Self::Restart(..) | Self::Consents => "POST",
-            Self::Events(_) | Self::Event(..) | Self::Volume(_) => "GET",
         }
     }
 }
@@ -123,6 +141,7 @@ mod tests {
         check(&tenant(""), Ok("GET, PATCH, DELETE"));
         check(&tenant("/certificate"), Ok("GET"));
         check(&tenant("/backfill"), Ok("GET"));
+        check(&tenant("/check"), Ok("GET"));
         check(&tenant("/losses"), Ok("GET"));
         let loss = "/losses/20260301T101500123-9f86d081884c7d65/acknowledge";
         check(&tenant(loss), Ok("POST"));

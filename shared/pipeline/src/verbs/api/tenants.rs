@@ -53,7 +53,7 @@ pub(super) async fn register(
         }
         entered => entered?,
     };
-    let shown = detail(api, registration.tenant_id).await?;
+    let shown = detail(api, registration.tenant_id, clock.now()).await?;
     Ok(json_response(status, &shown))
 }
 
@@ -69,6 +69,7 @@ pub(super) async fn enter(
             continue;
         };
         tracing::info!({ field::TENANT_ID } = %id, new = status == StatusCode::CREATED, "{}", message::TENANT_REGISTERED);
+        api.fleet.forget().await;
         look_after(api, id, clock).await?;
         return Ok(status);
     }
@@ -166,11 +167,12 @@ pub(super) async fn change(
             continue;
         }
         tracing::info!(tenant.id = %id, "tenant changed");
+        api.fleet.forget().await;
         // A new name is nothing to call Microsoft for.
         if change.content_types.is_some() || change.state == Some(TenantState::Active) {
             look_after(api, id, clock).await?;
         }
-        let shown = detail(api, id).await?;
+        let shown = detail(api, id, clock.now()).await?;
         return Ok(json_response(StatusCode::OK, &shown));
     }
     Err(ApiError::Busy)
@@ -241,16 +243,32 @@ async fn look_after(api: &Api, id: TenantId, clock: Clock) -> Result<(), ApiErro
     Ok(())
 }
 
-/// A page of tenants.
-pub(super) async fn list(api: &Api, query: Query) -> Result<Response<Bytes>, ApiError> {
+/// A page of the tenants that the caller sees: by their ids as they are now, or searched, filtered and sorted among all of them
+/// as they were some seconds ago.
+pub(super) async fn list(
+    api: &Api,
+    query: Query,
+    sees: impl Fn(TenantId) -> bool,
+    now: Timestamp,
+) -> Result<Response<Bytes>, ApiError> {
     let limit = query.limit.map_or(TENANTS_PAGE_MAX, usize::from);
+    if query.search.is_some() || query.state.is_some() || query.by_trouble {
+        return Box::pin(choose(api, &query, limit, sees, now)).await;
+    }
     let page = api.ledger.tenants(query.cursor()?, limit).await?;
-    let each = page.tenants.into_iter().map(|read| async move {
+    let mut tenants = page.tenants;
+    tenants.retain(|read| match read {
+        Ok(registered) => sees(registered.tenant.tenant_id),
+        Err(unreadable) => sees(unreadable.tenant_id),
+    });
+    let has_webhook = api.has_webhook();
+    let each = tenants.into_iter().map(|read| async move {
         match read {
             Ok(registered) => {
                 let id = registered.tenant.tenant_id;
                 let swept = api.ledger.sweep_state(id).await;
-                Listed::Tenant(Box::new(TenantView::new(registered, swept)))
+                let view = TenantView::new(registered, swept, has_webhook, now);
+                Listed::Tenant(Box::new(view))
             }
             Err(unreadable) => Listed::Unreadable {
                 tenant_id: unreadable.tenant_id,
@@ -261,18 +279,52 @@ pub(super) async fn list(api: &Api, query: Query) -> Result<Response<Bytes>, Api
     let each: Vec<_> = each.collect();
     let list = TenantList {
         tenants: stream::iter(each).buffered(READ_AT_ONCE).collect().await,
-        next_cursor: page.next,
+        next_cursor: page.next.map(|id| id.to_string()),
+    };
+    Ok(json_response(StatusCode::OK, &list))
+}
+
+/// A page of the tenants that fit, of the last look at all of them.
+async fn choose(
+    api: &Api,
+    query: &Query,
+    limit: usize,
+    sees: impl Fn(TenantId) -> bool,
+    now: Timestamp,
+) -> Result<Response<Bytes>, ApiError> {
+    let has_webhook = api.has_webhook();
+    let snapshot = api.fleet.snapshot(&api.ledger, has_webhook, now).await?;
+    let limit = limit.min(TENANTS_PAGE_MAX);
+    let (page, next_cursor) = snapshot.page(query, limit, sees)?;
+    let shown = page.into_iter().map(|member| match &member.read {
+        Ok(registered) => {
+            let swept = Ok(member.sweep.clone());
+            let view = TenantView::new(registered.clone(), swept, has_webhook, now);
+            Listed::Tenant(Box::new(view))
+        }
+        Err(unreadable) => Listed::Unreadable {
+            tenant_id: unreadable.tenant_id,
+            error: unreadable.error.to_string(),
+        },
+    });
+    let list = TenantList {
+        tenants: shown.collect(),
+        next_cursor,
     };
     Ok(json_response(StatusCode::OK, &list))
 }
 
 /// One tenant, with what is open and what was lost.
-pub(super) async fn show(api: &Api, id: TenantId) -> Result<Response<Bytes>, ApiError> {
-    let detail = detail(api, id).await?;
+pub(super) async fn show(
+    api: &Api,
+    id: TenantId,
+    now: Timestamp,
+) -> Result<Response<Bytes>, ApiError> {
+    let detail = detail(api, id, now).await?;
     Ok(json_response(StatusCode::OK, &detail))
 }
 
-async fn detail(api: &Api, id: TenantId) -> Result<TenantDetail, ApiError> {
+async fn detail(api: &Api, id: TenantId, now: Timestamp) -> Result<TenantDetail, ApiError> {
     let Api { ledger, .. } = api;
     let registered = registered(api, id).await?;
     let (swept, open, losses) = futures::join!(
@@ -280,10 +332,22 @@ async fn detail(api: &Api, id: TenantId) -> Result<TenantDetail, ApiError> {
         ledger.open_blobs(id, Timestamp::MAX, OPEN_PAGE_MAX),
         ledger.losses(id, None, LOSSES_PAGE_MAX),
     );
+    let (open, losses) = (open?, losses?);
+    // Of one tenant it is known what is open and lost now, and not only what the last sweep saw.
+    let swept = swept.map(|state| {
+        state.map(|mut state| {
+            state.activity.open = open.len() as u64;
+            let created = open.iter().map(|open| open.blob.content_created);
+            state.activity.oldest_open = created.min();
+            let is_open = losses.losses.iter().filter(|loss| loss.is_open());
+            state.activity.losses = is_open.count() as u64;
+            state
+        })
+    });
     Ok(TenantDetail {
-        tenant: TenantView::new(registered, swept),
-        open_blobs: OpenBlobs::of(open?),
-        losses: Losses::of(losses?),
+        tenant: TenantView::new(registered, swept, api.has_webhook(), now),
+        open_blobs: OpenBlobs::of(open),
+        losses: Losses::of(losses),
     })
 }
 
@@ -294,6 +358,7 @@ pub(super) async fn remove(api: &Api, id: TenantId) -> Result<Response<Bytes>, A
     if !api.ledger.mark_leaving(id).await? {
         return Err(ApiError::NotRegistered);
     }
+    api.fleet.forget().await;
     let client = api.microsoft.client()?;
     let removed = stop_all(&api.ledger, client, &registered.tenant).await?
         && api.ledger.remove_tenant(id).await?;

@@ -111,6 +111,7 @@ async fn read_hours(
         .map(|hour| async move { Ok::<_, TenantError>((hour, ledger.hour(&hour).await?)) })
         .buffer_unordered(HOURS_IN_FLIGHT_MAX);
     while let Some((hour, found)) = read.try_next().await? {
+        progress.see(hour, &found);
         hours.0.insert(hour, KnownHour::of(found));
         progress.touch();
     }

@@ -119,6 +119,7 @@ pub(super) async fn look_for_oldest(
 fn count_oldest(page: &OpenPage, progress: &Progress) {
     let created = page.blobs.iter().map(|open| open.blob.content_created);
     progress.count(Report {
+        open: page.blobs.len() as u64,
         oldest_open: created.min(),
         ..Report::default()
     });

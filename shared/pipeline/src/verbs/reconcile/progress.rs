@@ -1,7 +1,7 @@
 //! How far a sweep under way has come: kept beside it, because one that hangs is stopped from outside and must not take what
 //! it did with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +11,13 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::report::Report;
 use super::trouble::TenantError;
-use crate::store::ledger::sweep::TypeSweep;
+use crate::clock::Hour;
+use crate::store::ledger::blob::HourOfBlobs;
+use crate::store::ledger::key::BlobHour;
+use crate::store::ledger::sweep::{Activity, Lags, TypeSweep};
+
+/// Hours of which is told how long their blobs took: those that every sweep reads.
+const LAG_HOURS: usize = 3;
 
 /// What a sweep has done so far.
 #[derive(Debug)]
@@ -23,6 +29,10 @@ struct Done {
     types: BTreeMap<ContentType, TypeSweep>,
     report: Report,
     answered: bool,
+    /// Hours whose blobs were counted, so that none counts twice.
+    counted: HashSet<BlobHour>,
+    events: BTreeMap<Hour, u64>,
+    lags: BTreeMap<Hour, Lags>,
     first_error: Option<TenantError>,
 }
 
@@ -44,6 +54,9 @@ impl Progress {
             types,
             report: Report::default(),
             answered: false,
+            counted: HashSet::new(),
+            events: BTreeMap::new(),
+            lags: BTreeMap::new(),
             first_error: None,
         }))
     }
@@ -68,6 +81,42 @@ impl Progress {
     /// Whether Microsoft has answered a call.
     pub(super) fn has_answer(&self) -> bool {
         self.lock().answered
+    }
+
+    /// Counts the events of an hour, and how long its blobs took.
+    pub(super) fn see(&self, of: BlobHour, hour: &HourOfBlobs) {
+        let mut done = self.lock();
+        if !done.counted.insert(of) {
+            return;
+        }
+        let counts = hour.blobs.iter().filter_map(|blob| blob.counts);
+        let events: u64 = counts.map(|counts| counts.written + counts.routed).sum();
+        *done.events.entry(of.hour).or_insert(0) += events;
+        let mut lags = Lags::default();
+        for blob in &hour.blobs {
+            if let Some(at) = blob.done_at {
+                let took = at.duration_since(blob.blob.content_created);
+                lags.count(took.as_secs());
+            }
+        }
+        done.lags.entry(of.hour).or_default().add(&lags);
+    }
+
+    /// What was seen of the tenant, after what was seen before: events of the hours that this sweep has read, and how long the
+    /// blobs took.
+    pub(super) fn activity(&self, before: &Activity) -> Activity {
+        let done = self.lock();
+        let mut seen = before.clone();
+        for (hour, events) in &done.events {
+            seen.note_events(*hour, *events);
+        }
+        seen.lags = Lags::default();
+        // A pass looks at older hours too, which say nothing of now.
+        for lags in done.lags.values().rev().take(LAG_HOURS) {
+            seen.lags.add(lags);
+        }
+        (seen.open, seen.oldest_open) = (done.report.open, done.report.oldest_open);
+        seen
     }
 
     /// Counts something.

@@ -32,6 +32,8 @@ pub struct Report {
     pub rejected: usize,
     /// Stretches of time that could not be listed while Microsoft listed them: losses.
     pub gaps: usize,
+    /// Blobs that are not finished, up to a thousand.
+    pub open: u64,
     /// When the oldest blob that is not finished became available, among those that are due first.
     pub oldest_open: Option<Timestamp>,
 }
@@ -52,6 +54,7 @@ impl Report {
         self.waiting += other.waiting;
         self.rejected += other.rejected;
         self.gaps += other.gaps;
+        self.open += other.open;
         self.oldest_open = match (self.oldest_open, other.oldest_open) {
             (Some(one), Some(another)) => Some(one.min(another)),
             (one, another) => one.or(another),

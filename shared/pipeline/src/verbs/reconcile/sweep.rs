@@ -236,13 +236,8 @@ impl Ending<'_> {
         {
             tracing::warn!(tenant.id = %self.tenant, "sweep taken over by another sweeper, this one's end is not written down");
         }
-        let rest = async {
-            self.measure_losses().await;
-            if report.tenants > 0 {
-                self.certify(&state).await;
-            }
-        };
-        if timeout_at(self.deadline, rest).await.is_err() {
+        let certified = timeout_at(self.deadline, self.certify(&state));
+        if report.tenants > 0 && certified.await.is_err() {
             tracing::warn!(tenant.id = %self.tenant, "no time left to write certificates, the next sweep does");
         }
         Ok(report)
@@ -256,8 +251,13 @@ impl Ending<'_> {
         end: Option<End>,
     ) -> (Report, SweepState) {
         let (mut report, periods) = (progress.report(), &self.sweeper.periods);
+        let mut activity = progress.activity(&before.activity);
+        if let Some(losses) = self.count_losses().await {
+            activity.losses = losses;
+        }
         let mut state = SweepState {
             types: progress.types(),
+            activity,
             ..before
         };
         match (end, progress.take_error()) {
@@ -353,7 +353,7 @@ impl Ending<'_> {
     }
 
     /// Losses that nobody has acknowledged keep their alarm, also when the worker that recorded them died before it could tell.
-    async fn measure_losses(&self) {
+    async fn count_losses(&self) -> Option<u64> {
         match self
             .sweeper
             .ledger
@@ -361,11 +361,13 @@ impl Ending<'_> {
             .await
         {
             Ok(page) => {
-                let open = page.losses.iter().filter(|loss| loss.is_open()).count();
-                metrics::measure(metrics::name::UNACKNOWLEDGED_LOSSES, open as u64);
+                let open = page.losses.iter().filter(|loss| loss.is_open()).count() as u64;
+                metrics::measure(metrics::name::UNACKNOWLEDGED_LOSSES, open);
+                Some(open)
             }
             Err(error) => {
                 tracing::warn!(tenant.id = %self.tenant, %error, "losses not counted, the next sweep does");
+                None
             }
         }
     }

@@ -30,6 +30,10 @@ pub struct Standing {
     pub counts: Option<Counts>,
     /// What its raw copy is, once one was chosen.
     pub choice: Option<Choice>,
+    /// When it was first heard of.
+    pub first_seen_at: Option<Timestamp>,
+    /// When it was finished.
+    pub done_at: Option<Timestamp>,
 }
 
 /// What Microsoft listed for an hour.
@@ -130,6 +134,8 @@ fn standing(item: &Item) -> Result<Standing, LedgerError> {
         state,
         counts: read_counts(item).filter(|_| state == State::Done),
         choice: read_choice(item),
+        first_seen_at: get_millis(item, "first_seen_at"),
+        done_at: get_millis(item, "done_at"),
         blob,
     })
 }

@@ -18,6 +18,9 @@ const PAGES_MAX: usize = 1_000;
 /// Queries for one page. Sixteen partitions may be empty, and a page of 1 MB be full of what removed tenants left behind.
 const QUERIES_MAX: usize = 64;
 
+/// Pages of one partition, of 1 MB or some 400 tenants each: a hundred thousand tenants in all sixteen.
+const SHARD_PAGES_MAX: usize = 20;
+
 /// Items of one Query: enough for the rest of a page in one go.
 const ITEMS_MAX: i32 = 700;
 
@@ -129,6 +132,40 @@ impl Ledger {
         Ok(page)
     }
 
+    /// The tenants of one partition (one of [`super::super::key::SHARDS`]) with their subscriptions, in the order of their ids,
+    /// by an eventually consistent read: for looking over all of them. One that cannot be read does not hide the others.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn tenants_of(
+        &self,
+        shard: char,
+    ) -> Result<Vec<Result<Registered, Unreadable>>, LedgerError> {
+        let mut all = Vec::new();
+        let mut start = None;
+        for _ in 0..SHARD_PAGES_MAX {
+            let output = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("#pk = :pk")
+                .expression_attribute_names("#pk", PK)
+                .expression_attribute_values(":pk", text(tenants_pk(shard)))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| AwsError::new("dynamodb:Query", &error))?;
+            for item in output.items.unwrap_or_default() {
+                assemble(&item, &mut all);
+            }
+            start = output.last_evaluated_key;
+            if start.is_none() {
+                return Ok(all);
+            }
+        }
+        Err(too_many().into())
+    }
+
     /// Every tenant that can be read, in the order of their ids. The others are in the log.
     ///
     /// # Errors
@@ -151,11 +188,7 @@ impl Ledger {
                 return Ok(all);
             }
         }
-        Err(AwsError::unusable(
-            "dynamodb:Query",
-            "there are more tenants than this program is made for",
-        )
-        .into())
+        Err(too_many().into())
     }
 
     async fn query_shard(
@@ -181,6 +214,11 @@ impl Ledger {
         let output = query.send().await;
         Ok(output.map_err(|error| AwsError::new("dynamodb:Query", &error))?)
     }
+}
+
+fn too_many() -> AwsError {
+    let why = "there are more tenants than this program is made for";
+    AwsError::unusable("dynamodb:Query", why)
 }
 
 fn tenant_id(read: &Result<Registered, Unreadable>) -> TenantId {
@@ -267,15 +305,17 @@ pub(super) fn read_tenant(item: &Item) -> Result<Tenant, LedgerError> {
 }
 
 fn read_subscription(item: &Item) -> Subscription {
+    let flag = |name: &str| {
+        let value = item.get(name).and_then(|of| of.as_bool().ok().copied());
+        value.unwrap_or(false)
+    };
     Subscription {
         status: Status::read(get_text(item, "status").unwrap_or_default()),
         webhook: get_text(item, "webhook").map(str::to_owned),
         observed_at: get_millis(item, "observed_at"),
         start_attempted_at: get_millis(item, "start_attempted_at"),
-        webhook_refused: item
-            .get("webhook_refused")
-            .and_then(|refused| refused.as_bool().ok().copied())
-            .unwrap_or(false),
+        webhook_refused: flag("webhook_refused"),
+        auditing_off: flag("auditing_off"),
         last_notification_at: get_millis(item, "last_notification_at"),
         last_content_at: get_millis(item, "last_content_at"),
         last_error: get_text(item, "last_error").map(str::to_owned),

@@ -271,6 +271,23 @@ impl Ledger {
         conditional(noted).await.map(drop)
     }
 
+    /// Writes down whether Microsoft refused the last start because the tenant has no audit log.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; nothing was written.
+    pub async fn note_auditing_off(
+        &self,
+        tenant: TenantId,
+        content_type: ContentType,
+        off: bool,
+    ) -> Result<(), LedgerError> {
+        let noted = self
+            .update_key(&Key::Subscription(tenant, content_type))
+            .update_expression("SET auditing_off = :off")
+            .expression_attribute_values(":off", AttributeValue::Bool(off));
+        conditional(noted).await.map(drop)
+    }
+
     /// Writes down that content arrived, unless that was written within [`ACTIVITY_RESOLUTION`].
     ///
     /// # Errors
