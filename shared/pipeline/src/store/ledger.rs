@@ -6,10 +6,12 @@
 //! * [`claims`]: which blob a record belongs to.
 //! * [`loss`]: what could not be delivered.
 //! * [`replay`]: what is made anew from the raw copies, and how far that is.
+//! * [`access`]: who may use the API, and what they changed.
 //! * [`budget`]: how many requests a tenant had within a minute, whoever made them.
 //!
 //! Every change is one conditional write, or one transaction, so any number of workers may do the same thing at once (docs/DELIVERY.md).
 
+pub mod access;
 mod attribute;
 pub mod blob;
 pub mod budget;
