@@ -6,6 +6,7 @@ pub mod columns;
 pub mod compact;
 pub mod demo;
 pub mod filter;
+pub mod keys;
 pub mod losses;
 pub mod normalize;
 pub mod replay;

@@ -41,6 +41,16 @@ impl Api {
         call(&self.base, &self.key, Method::GET, &path, None).await
     }
 
+    /// Calls a path below `v1/`.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, CallError> {
+        call(&self.base, &self.key, method, &format!("v1/{path}"), body).await
+    }
+
     /// Sends a body to a path below `v1/tenants/`.
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, CallError> {
         let path = format!("v1/tenants/{path}");
