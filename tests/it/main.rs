@@ -12,6 +12,7 @@ mod delivery;
 mod docs;
 mod events;
 mod faults;
+mod keys;
 mod operator;
 mod stack;
 mod subscriptions;

@@ -21,7 +21,7 @@ use local::backends::{self, Backends, Storage, TABLE};
 use local::installation::front::{self, Front};
 use local::verify::{self, RecordKey};
 use office365::{AllowedHosts, ContentType, Endpoints};
-use pipeline::api::Api;
+use pipeline::api::{Access, Api};
 use pipeline::aws::batch::Delivery;
 use pipeline::aws::secrets::Secret;
 use pipeline::clock::Clock;
@@ -108,6 +108,8 @@ pub struct World {
     sweeper: Arc<Sweeper>,
     backends: Backends,
     folder: TempDir,
+    /// The address of the API and the webhook, with a slash at the end.
+    pub url: Url,
     _server: oneshot::Sender<()>,
 }
 
@@ -174,6 +176,7 @@ impl World {
             microsoft: microsoft()?,
             webhooks: webhooks(),
             api_key: Secret::fixed(API_KEY.into(), None),
+            access: Access::default(),
         });
         let (server, stopped) = oneshot::channel::<()>();
         let front = Front {
@@ -209,6 +212,7 @@ impl World {
             api,
             backends,
             folder,
+            url: base_url,
             _server: server,
         })
     }
