@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use office365::{AllowedHosts, Endpoints};
-use pipeline::api::Api;
+use pipeline::api::{Access, Api};
 use pipeline::aws::secrets::Secret;
 use pipeline::fetch::{self, Fetcher};
 use pipeline::lake::{Lake, OpenError};
@@ -276,6 +276,7 @@ impl Components {
             microsoft: microsoft.clone(),
             webhooks: self.webhooks(),
             api_key: Secret::fixed(self.api_key.clone(), None),
+            access: Access::default(),
         };
         let front = Front {
             receiver: Arc::new(receiver),

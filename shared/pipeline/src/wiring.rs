@@ -16,7 +16,7 @@ use crate::settings::{
 use crate::store::lake::{Lake, OpenError};
 use crate::store::ledger::Ledger;
 use crate::store::queue::{Queue, SweepQueue};
-use crate::verbs::api::Api;
+use crate::verbs::api::{Access, Api};
 use crate::verbs::compact::Compactor;
 use crate::verbs::fetch::Fetcher;
 use crate::verbs::forward::{Forwarder, Stream};
@@ -60,6 +60,7 @@ pub fn api(settings: ApiSettings, aws: &SdkConfig) -> Api {
         microsoft: microsoft(aws, settings.microsoft).shared_by(ledger),
         webhooks: webhooks(aws, settings.webhook),
         api_key: secret(aws, settings.api_key_arn),
+        access: Access::default(),
     }
 }
 

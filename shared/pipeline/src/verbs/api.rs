@@ -1,34 +1,39 @@
 //! Arrow 3: the operator's API. Tenants in and out, how they stand, and the proof of what was delivered.
 //!
-//! docs/API.md has requests and answers. Every request needs `Authorization: Bearer <API key>`. Errors are RFC 9457 problem
-//! details.
+//! docs/API.md has requests and answers, and `/v1/openapi.json` has them for programs. What is not open to everybody needs
+//! `Authorization: Bearer <API key>`. Errors are RFC 9457 problem details.
 
+mod access;
 mod answer;
 mod error;
 mod evidence;
+mod manners;
+mod openapi;
 mod query;
 mod replays;
 mod request;
 mod route;
 mod tenants;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
-use http::{Method, Request, Response};
+use http::header::{ALLOW, IF_MATCH};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use jiff::Timestamp;
-use secrecy::ExposeSecret as _;
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 
+pub use self::access::{Access, KEY_READ_AGAIN_AFTER};
+use self::access::{Caller, audit, keys};
+use self::answer::Health;
 use self::error::ApiError;
+use self::manners::{etag, repeats};
 use self::query::Query;
-use self::route::Route;
-pub use self::route::TENANTS_PATH;
+use self::route::{Need, Route};
 use crate::aws::secrets::Secret;
 use crate::clock::Clock;
 use crate::microsoft::Microsoft;
+use crate::response::{empty_response, json_response};
 use crate::store::ledger::Ledger;
 use crate::store::queue::Queue;
 use crate::verbs::subscription::Webhooks;
@@ -48,75 +53,143 @@ pub struct Api {
     pub queue: Queue,
     /// Microsoft's API.
     pub microsoft: Microsoft,
-    /// What subscriptions are started with.
+    /// What subscriptions are started with. The HMACs of keys are made with its master key, too.
     pub webhooks: Webhooks,
     /// The operator's key. Only the current version opens: a key is rotated because it leaked.
     pub api_key: Secret,
+    /// What this process remembers of keys.
+    pub access: Access,
 }
 
-/// Answers one request. Never fails: every fault is a problem.
-pub async fn handle(api: &Api, request: Request<Bytes>, now: Timestamp) -> Response<Bytes> {
+/// Answers one request, which came from `source` as far as that is known. Never fails: every fault is a problem.
+pub async fn handle(
+    api: &Api,
+    request: Request<Bytes>,
+    source: Option<IpAddr>,
+    now: Timestamp,
+) -> Response<Bytes> {
     let clock = Clock::starting_at(now);
-    let answered = tokio::time::timeout(ANSWER_WITHIN, answer(api, &request, clock)).await;
-    answered
+    let answered = tokio::time::timeout(ANSWER_WITHIN, answer(api, &request, source, clock)).await;
+    let response = answered
         .unwrap_or(Err(ApiError::TooSlow))
-        .unwrap_or_else(ApiError::into_response)
+        .unwrap_or_else(ApiError::into_response);
+    etag::unless_known(request.headers(), response)
 }
 
 async fn answer(
     api: &Api,
     request: &Request<Bytes>,
+    source: Option<IpAddr>,
     clock: Clock,
 ) -> Result<Response<Bytes>, ApiError> {
-    authenticate(api, request).await?;
-    let body = request.body();
-    if body.len() > BODY_BYTES_MAX {
+    let found = Route::of(request.uri().path());
+    let method = asked(request);
+    if let Ok(route) = &found {
+        if method == Method::OPTIONS {
+            return Ok(options(route));
+        }
+        if route.need(method) == Need::Nothing {
+            return open(route, method);
+        }
+    }
+    let caller = access::authenticate(api, request.headers(), source, clock.now()).await?;
+    let route = found?;
+    if !route.takes(method) {
+        return Err(ApiError::NoSuchMethod(route.methods()));
+    }
+    caller.may(route.need(method), route.tenant())?;
+    if request.body().len() > BODY_BYTES_MAX {
         return Err(ApiError::BodyTooLong);
     }
-    let route = Route::of(request.uri().path())?;
+    if method != Method::POST {
+        return dispatch(api, &caller, route, request, clock).await;
+    }
+    let is_secret = route.answers_with_a_secret();
+    let repeat = repeats::Repeat::of(api, &caller, request, is_secret).await?;
+    let work = dispatch(api, &caller, route, request, clock);
+    match repeat {
+        None => work.await,
+        Some(repeat) => repeat.once(api, work, clock.now()).await,
+    }
+}
+
+/// What is asked for. `HEAD` is `GET`, and the server in front leaves the body out.
+fn asked(request: &Request<Bytes>) -> &Method {
+    match request.method() {
+        &Method::HEAD => &Method::GET,
+        method => method,
+    }
+}
+
+/// What needs no key.
+fn open(route: &Route, method: &Method) -> Result<Response<Bytes>, ApiError> {
+    match (route, method) {
+        (Route::Health, &Method::GET) => Ok(health()),
+        (Route::OpenApi, &Method::GET) => Ok(openapi::document()),
+        (Route::Docs, &Method::GET) => Ok(openapi::page()),
+        (Route::Errors, &Method::GET) => Ok(openapi::errors()),
+        (route, _) => Err(ApiError::NoSuchMethod(route.methods())),
+    }
+}
+
+async fn dispatch(
+    this: &Api,
+    caller: &Caller,
+    route: Route,
+    request: &Request<Bytes>,
+    clock: Clock,
+) -> Result<Response<Bytes>, ApiError> {
+    let (body, now) = (request.body(), clock.now());
     let query = Query::parse(request.uri().query().unwrap_or_default());
-    let (this, now) = (api, clock.now());
-    match (route, request.method()) {
-        (Route::Tenants, &Method::GET) => tenants::list(this, query?).await,
-        (Route::Tenants, &Method::POST) => tenants::register(this, body, clock).await,
+    match (route, asked(request)) {
+        (Route::Me, &Method::GET) => keys::me(caller).await,
+        (Route::Keys, &Method::GET) => keys::list(this).await,
+        (Route::Keys, &Method::POST) => keys::create(this, caller, body, now).await,
+        (Route::Key(id), &Method::DELETE) => keys::revoke(this, caller, &id, now).await,
+        (Route::RotateKey(id), &Method::POST) => keys::rotate(this, caller, &id).await,
+        (Route::AuditLog, &Method::GET) => audit::list(this, query?, now).await,
+        (Route::Tenants, &Method::GET) => tenants::list(this, caller, query?).await,
+        (Route::Tenants, &Method::POST) => tenants::register(this, caller, body, clock).await,
         (Route::Tenant(id), &Method::GET) => tenants::show(this, id).await,
-        (Route::Tenant(id), &Method::PATCH) => tenants::change(this, id, body, clock).await,
-        (Route::Tenant(id), &Method::DELETE) => tenants::remove(this, id).await,
+        (Route::Tenant(id), &Method::PATCH) => {
+            let seen = request.headers().get(IF_MATCH);
+            tenants::change(this, caller, id, body, seen, clock).await
+        }
+        (Route::Tenant(id), &Method::DELETE) => tenants::remove(this, caller, id).await,
         (Route::Backfill(id), &Method::GET) => evidence::backfill(this, id).await,
         (Route::Certificate(id), &Method::GET) => {
             evidence::certificate(this, id, query?, now).await
         }
         (Route::Losses(id), &Method::GET) => evidence::losses(this, id, query?).await,
         (Route::Acknowledge(id, loss), &Method::POST) => {
-            evidence::acknowledge(this, id, &loss, body, now).await
+            evidence::acknowledge(this, caller, id, &loss, body, now).await
         }
         (Route::Replays(id), &Method::GET) => replays::list(this, id, now).await,
-        (Route::Replays(id), &Method::POST) => replays::begin(this, id, body, now).await,
+        (Route::Replays(id), &Method::POST) => replays::begin(this, caller, id, body, now).await,
         (Route::Replay(id, replay), &Method::GET) => replays::show(this, id, &replay, now).await,
         (Route::Restart(id, replay), &Method::POST) => {
-            replays::restart(this, id, &replay, now).await
+            replays::restart(this, caller, id, &replay, now).await
         }
         (route, _) => Err(ApiError::NoSuchMethod(route.methods())),
     }
 }
 
-/// Compares hashes of the keys, so that neither content nor length shows in the time it takes.
-async fn authenticate(api: &Api, request: &Request<Bytes>) -> Result<(), ApiError> {
-    let presented = request
-        .headers()
-        .get(AUTHORIZATION)
-        .map(http::HeaderValue::as_bytes)
-        .and_then(|value| {
-            let (scheme, key) = value.split_at_checked(7)?;
-            scheme.eq_ignore_ascii_case(b"Bearer ").then_some(key)
-        })
-        .ok_or(ApiError::NotAuthenticated)?;
-    let expected = api.api_key.versions().await?.current;
-    let expected = Sha256::digest(expected.expose_secret());
-    let presented = Sha256::digest(presented);
-    if bool::from(expected.as_slice().ct_eq(presented.as_slice())) {
-        Ok(())
-    } else {
-        Err(ApiError::NotAuthenticated)
+/// Says that this process answers. It asks nothing else: who wants to know how the rest is asks for the tenants.
+#[utoipa::path(get, path = "/v1/health", tag = "service", security(()), responses((status = 200, body = Health)))]
+fn health() -> Response<Bytes> {
+    let health = Health {
+        status: "ok",
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    json_response(StatusCode::OK, &health)
+}
+
+/// What a path takes. There are no cross-origin rights to be had: pages of other origins have no business here.
+fn options(route: &Route) -> Response<Bytes> {
+    let methods = route.methods().replace("GET", "GET, HEAD") + ", OPTIONS";
+    let mut response = empty_response(StatusCode::NO_CONTENT);
+    if let Ok(methods) = HeaderValue::from_str(&methods) {
+        response.headers_mut().insert(ALLOW, methods);
     }
+    response
 }

@@ -1,7 +1,7 @@
 //! What stands behind the `?` of a request. What is not known there is an error: a misspelt `from` must not mean the whole day.
 
 use jiff::Timestamp;
-use office365::ContentType;
+use office365::{ContentType, TenantId};
 use url::form_urlencoded;
 
 use super::error::ApiError;
@@ -14,6 +14,7 @@ pub(super) struct Query {
     pub(super) from: Option<Timestamp>,
     pub(super) to: Option<Timestamp>,
     pub(super) content_type: Option<ContentType>,
+    pub(super) tenant_id: Option<TenantId>,
 }
 
 impl Query {
@@ -38,8 +39,12 @@ impl Query {
                     let of = value.parse().map_err(|_| ApiError::UnknownContentType)?;
                     query.content_type = Some(of);
                 }
+                "tenant_id" => {
+                    let id = value.parse().map_err(|_| ApiError::BadTenantId)?;
+                    query.tenant_id = Some(id);
+                }
                 _ => {
-                    let known = "can be limit, cursor, from, to and content_type";
+                    let known = "can be limit, cursor, from, to, content_type and tenant_id";
                     return Err(ApiError::BadQuery("a parameter", known));
                 }
             }

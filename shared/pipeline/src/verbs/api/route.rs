@@ -1,17 +1,63 @@
 //! What the paths of the API name.
 
+use http::Method;
 use office365::TenantId;
 
 use super::error::ApiError;
+use crate::response::ERRORS_PATH;
+use crate::store::ledger::access::id::KeyId;
 use crate::store::ledger::loss::LossId;
 use crate::store::ledger::replay::id::ReplayId;
 
-/// Where the API is.
-pub const TENANTS_PATH: &str = "/v1/tenants";
+/// Where the tenants are.
+const TENANTS_PATH: &str = "/v1/tenants";
+
+/// What a request needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// No key.
+    Nothing,
+    /// A key.
+    Read,
+    /// A key of scope `admin`, good for the tenant.
+    Admin,
+    /// A key of scope `admin`, good for all tenants.
+    AdminOfAll,
+}
+
+impl Need {
+    /// In words, as an error says it.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "no key",
+            Self::Read => "a key",
+            Self::Admin => "a key of scope admin",
+            Self::AdminOfAll => "a key of scope admin that is good for all tenants",
+        }
+    }
+}
 
 /// Something that a path names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route {
+    /// `/v1/health`
+    Health,
+    /// `/v1/openapi.json`
+    OpenApi,
+    /// `/docs`
+    Docs,
+    /// `/docs/errors`
+    Errors,
+    /// `/v1/me`
+    Me,
+    /// `/v1/keys`
+    Keys,
+    /// `/v1/keys/{key}`
+    Key(KeyId),
+    /// `/v1/keys/{key}/rotate`
+    RotateKey(KeyId),
+    /// `/v1/audit-log`
+    AuditLog,
     /// `/v1/tenants`
     Tenants,
     /// `/v1/tenants/{tenant}`
@@ -35,9 +81,9 @@ pub(super) enum Route {
 impl Route {
     /// Reads a path.
     pub(super) fn of(path: &str) -> Result<Self, ApiError> {
-        let rest = path
-            .strip_prefix(TENANTS_PATH)
-            .ok_or(ApiError::NoSuchPath)?;
+        let Some(rest) = path.strip_prefix(TENANTS_PATH) else {
+            return Self::beside_tenants(path);
+        };
         if rest.is_empty() {
             return Ok(Self::Tenants);
         }
@@ -59,13 +105,83 @@ impl Route {
         })
     }
 
+    /// Reads a path that names no tenant.
+    fn beside_tenants(path: &str) -> Result<Self, ApiError> {
+        let key = |text: &str| text.parse().map_err(|_| ApiError::NoSuchKey);
+        let parts: Vec<&str> = path.split('/').skip(1).collect();
+        Ok(match parts[..] {
+            ["v1", "health"] => Self::Health,
+            ["v1", "openapi.json"] => Self::OpenApi,
+            ["docs"] => Self::Docs,
+            _ if path == ERRORS_PATH => Self::Errors,
+            ["v1", "me"] => Self::Me,
+            ["v1", "keys"] => Self::Keys,
+            ["v1", "keys", id] => Self::Key(key(id)?),
+            ["v1", "keys", id, "rotate"] => Self::RotateKey(key(id)?),
+            ["v1", "audit-log"] => Self::AuditLog,
+            _ => return Err(ApiError::NoSuchPath),
+        })
+    }
+
+    /// What a request of this method needs there. Whoever adds a path and says nothing needs no more than they must: reading
+    /// takes a key, changing takes an admin's, and changing what belongs to no tenant takes an admin of all.
+    pub(super) fn need(&self, method: &Method) -> Need {
+        match self {
+            Self::Health | Self::OpenApi | Self::Docs | Self::Errors => Need::Nothing,
+            Self::Keys | Self::Key(_) | Self::RotateKey(_) | Self::AuditLog => Need::AdminOfAll,
+            _ if method == Method::GET => Need::Read,
+            // Its body names the tenant.
+            Self::Tenants => Need::Admin,
+            _ if self.tenant().is_some() => Need::Admin,
+            _ => Need::AdminOfAll,
+        }
+    }
+
+    /// The tenant that the path names.
+    pub(super) fn tenant(&self) -> Option<TenantId> {
+        match self {
+            Self::Tenant(id)
+            | Self::Backfill(id)
+            | Self::Certificate(id)
+            | Self::Losses(id)
+            | Self::Acknowledge(id, _)
+            | Self::Replays(id)
+            | Self::Replay(id, _)
+            | Self::Restart(id, _) => Some(*id),
+            Self::Health
+            | Self::OpenApi
+            | Self::Docs
+            | Self::Errors
+            | Self::Me
+            | Self::Keys
+            | Self::Key(_)
+            | Self::RotateKey(_)
+            | Self::AuditLog
+            | Self::Tenants => None,
+        }
+    }
+
+    /// Whether the answer holds a secret, which must not be kept.
+    pub(super) fn answers_with_a_secret(&self) -> bool {
+        matches!(self, Self::Keys | Self::RotateKey(_))
+    }
+
+    /// Whether it takes this method.
+    pub(super) fn takes(&self, method: &Method) -> bool {
+        let mut methods = self.methods().split(", ");
+        methods.any(|known| known == method.as_str())
+    }
+
     /// What can be done there, as the header `Allow` says it.
     pub(super) fn methods(&self) -> &'static str {
         match self {
-            Self::Tenants | Self::Replays(_) => "GET, POST",
+            Self::Tenants | Self::Replays(_) | Self::Keys => "GET, POST",
             Self::Tenant(_) => "GET, PATCH, DELETE",
+            Self::Key(_) => "DELETE",
             Self::Backfill(_) | Self::Certificate(_) | Self::Losses(_) | Self::Replay(..) => "GET",
-            Self::Acknowledge(..) | Self::Restart(..) => "POST",
+            Self::Health | Self::OpenApi | Self::Docs | Self::Errors => "GET",
+            Self::Me | Self::AuditLog => "GET",
+            Self::Acknowledge(..) | Self::Restart(..) | Self::RotateKey(_) => "POST",
         }
     }
 }
@@ -99,6 +215,22 @@ mod tests {
         check(&tenant("/replays"), Ok("GET, POST"));
         check(&tenant(replay), Ok("GET"));
         check(&tenant(&format!("{replay}/restart")), Ok("POST"));
+    }
+
+    #[test]
+    fn each_request_needs_what_it_changes() {
+        let need = |path: &str, method: Method| Route::of(path).unwrap().need(&method);
+        assert_eq!(need("/v1/health", Method::GET), Need::Nothing);
+        assert_eq!(need("/docs/errors", Method::GET), Need::Nothing);
+        assert_eq!(need("/v1/me", Method::GET), Need::Read);
+        assert_eq!(need("/v1/keys", Method::GET), Need::AdminOfAll);
+        assert_eq!(need("/v1/audit-log", Method::GET), Need::AdminOfAll);
+        assert_eq!(need("/v1/tenants", Method::GET), Need::Read);
+        assert_eq!(need("/v1/tenants", Method::POST), Need::Admin);
+        let replays = format!("/v1/tenants/{TENANT}/replays");
+        assert_eq!(need(&replays, Method::GET), Need::Read);
+        assert_eq!(need(&replays, Method::POST), Need::Admin);
+        assert_eq!(need("/v1/me", Method::POST), Need::AdminOfAll);
     }
 
     #[test]

@@ -158,7 +158,10 @@ impl Ledger {
             }
             match (last, month.before()) {
                 (Some(last), _) => searched = Some(last),
-                (None, Some(before)) => month = before,
+                (None, Some(before)) => {
+                    searched = Some(month.first_entry());
+                    month = before;
+                }
                 (None, None) => return Ok(page),
             }
         }

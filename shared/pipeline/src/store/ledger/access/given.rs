@@ -56,7 +56,7 @@ impl Ledger {
     ) -> Result<Option<Given>, LedgerError> {
         let key = Key::Given(of.clone(), id.clone());
         let mut item = key.attributes();
-        item.insert("request".to_owned(), text(request));
+        item.insert("fingerprint".to_owned(), text(request));
         item.insert("begun_at".to_owned(), millis(now));
         item.insert(EXPIRES_AT.to_owned(), expiry(later(now, GIVEN_KEPT)));
         let put = self
@@ -67,7 +67,7 @@ impl Ledger {
             // DynamoDB deletes late, so what has expired counts as gone.
             .condition_expression(
                 "attribute_not_exists(#pk) OR expires_at <= :now OR \
-                 (request = :request AND attribute_not_exists(answer) AND begun_at <= :stale)",
+                 (fingerprint = :request AND attribute_not_exists(answer) AND begun_at <= :stale)",
             )
             .expression_attribute_names("#pk", PK)
             .expression_attribute_values(":now", expiry(now))
@@ -160,7 +160,7 @@ impl Ledger {
 fn read(item: &Item) -> Given {
     let body = item.get("body").and_then(|body| body.as_b().ok());
     Given {
-        request: get_text(item, "request").unwrap_or_default().to_owned(),
+        request: get_text(item, "fingerprint").unwrap_or_default().to_owned(),
         begun_at: get_millis(item, "begun_at").unwrap_or(Timestamp::MIN),
         answer: get_number(item, "answer").map(|status| GivenAnswer {
             status,

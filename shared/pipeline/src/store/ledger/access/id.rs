@@ -135,6 +135,15 @@ impl Month {
         Self(at.to_zoned(TimeZone::UTC).date().first_of_month())
     }
 
+    /// What sorts before every entry of the month, and behind those of the months before.
+    #[must_use]
+    pub fn first_entry(self) -> EntryId {
+        let begin = self.0.to_zoned(TimeZone::UTC);
+        let millis = begin.map_or(0, |begin| begin.timestamp().as_millisecond());
+        let millis = u64::try_from(millis).unwrap_or(0);
+        EntryId(Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
+    }
+
     /// The one before; none before the year -9999.
     #[must_use]
     pub fn before(self) -> Option<Self> {
@@ -200,6 +209,9 @@ mod tests {
     fn months_go_back_over_the_year() {
         let january = Month::of("2026-01-31T23:59:59Z".parse().unwrap());
         assert_eq!(january.before().unwrap().to_string(), "2025-12");
+        let first = january.first_entry();
+        assert_eq!(first.month(), january);
+        assert!(EntryId::new("2025-12-31T23:59:59.999Z".parse().unwrap()) < first);
     }
 
     #[test]
