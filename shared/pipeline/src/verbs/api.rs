@@ -69,7 +69,9 @@ pub async fn handle(
     now: Timestamp,
 ) -> Response<Bytes> {
     let clock = Clock::starting_at(now);
-    let answered = tokio::time::timeout(ANSWER_WITHIN, answer(api, &request, source, clock)).await;
+    // On the heap: the futures of all handlers are in it, and it is moved about.
+    let answering = Box::pin(answer(api, &request, source, clock));
+    let answered = tokio::time::timeout(ANSWER_WITHIN, answering).await;
     let response = answered
         .unwrap_or(Err(ApiError::TooSlow))
         .unwrap_or_else(ApiError::into_response);
@@ -102,11 +104,11 @@ async fn answer(
         return Err(ApiError::BodyTooLong);
     }
     if method != Method::POST {
-        return dispatch(api, &caller, route, request, clock).await;
+        return Box::pin(dispatch(api, &caller, route, request, clock)).await;
     }
     let is_secret = route.answers_with_a_secret();
     let repeat = repeats::Repeat::of(api, &caller, request, is_secret).await?;
-    let work = dispatch(api, &caller, route, request, clock);
+    let work = Box::pin(dispatch(api, &caller, route, request, clock));
     match repeat {
         None => work.await,
         Some(repeat) => repeat.once(api, work, clock.now()).await,

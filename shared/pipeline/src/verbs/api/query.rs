@@ -28,9 +28,11 @@ impl Query {
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             match &*name {
                 "limit" => {
-                    let limit = value.parse().ok().filter(|limit| *limit > 0);
+                    let limit: Option<u64> = value.parse().ok().filter(|limit| *limit > 0);
                     let why = "is no number from 1 up";
-                    query.limit = Some(limit.ok_or(ApiError::BadQuery("limit", why))?);
+                    let limit = limit.ok_or(ApiError::BadQuery("limit", why))?;
+                    // Each list has a limit of its own below this.
+                    query.limit = Some(u16::try_from(limit).unwrap_or(u16::MAX));
                 }
                 "cursor" => query.cursor = Some(value.into_owned()),
                 "from" => query.from = time("from", &value)?,
@@ -78,6 +80,7 @@ mod tests {
         };
         assert_eq!(query, Ok(expect));
         assert_eq!(parse(""), Ok(Query::default()));
+        assert_eq!(parse("limit=2147483646").unwrap().limit, Some(u16::MAX));
     }
 
     #[test]
