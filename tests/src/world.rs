@@ -5,6 +5,7 @@
 mod attempts;
 mod calls;
 mod measured;
+mod outages;
 mod sweeps;
 
 use std::collections::HashMap;
@@ -349,35 +350,6 @@ impl World {
             }
         }
         Err("not everything is delivered".into())
-    }
-
-    /// Deletes all messages in the queue, as an outage longer than its retention would.
-    ///
-    /// # Errors
-    /// SQS does not answer.
-    pub async fn empty_the_queue(&self) -> Outcome<()> {
-        self.backends
-            .sqs
-            .purge_queue()
-            .queue_url(&self.backends.queue_url)
-            .send()
-            .await?;
-        Ok(())
-    }
-
-    /// Puts a text into the queue that is not one of our messages.
-    ///
-    /// # Errors
-    /// SQS does not answer.
-    pub async fn put_into_the_queue(&self, body: &str) -> Outcome<()> {
-        self.backends
-            .sqs
-            .send_message()
-            .queue_url(&self.backends.queue_url)
-            .message_body(body)
-            .send()
-            .await?;
-        Ok(())
     }
 
     /// Waits until the emulator has published and announced everything.
