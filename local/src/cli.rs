@@ -7,8 +7,8 @@ use std::time::Instant;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    self, CommandError, certificate, check, compact, consent, demo, filter, losses, normalize,
-    replay, serve,
+    self, CommandError, certificate, check, compact, consent, demo, filter, keys, losses,
+    normalize, replay, serve,
 };
 
 /// Microsoft 365 audit records as OCSF events: the whole pipeline on this machine, and tools for records and lakes
@@ -47,6 +47,9 @@ are those in which Microsoft made content available, in UTC.";
 const CHECK_NOTES: &str = "\
 It changes nothing, and takes at most six of the requests that Microsoft grants the tenant. It ends with status 2 when the tenant \
 is broken.";
+const KEYS_NOTES: &str = "\
+It takes a key of scope admin that is good for all tenants, such as the installation's own. That one is not listed: a new one is \
+stored in its secret, or in the file api-key of serve's folder.";
 
 const REPLAY_NOTES: &str = "\
 Ctrl-C stops the report, not the replay. Without --generation the events replace those that are there: that is right after a \
@@ -72,6 +75,9 @@ pub enum Command {
     Check(check::CheckArgs),
     /// List what could not be delivered, or acknowledge it
     Losses(losses::LossesArgs),
+    /// List, make, revoke and rotate the keys of the API
+    #[command(after_help = KEYS_NOTES)]
+    Keys(keys::KeysArgs),
     /// Make the events of a period anew, from the raw copies
     #[command(after_help = REPLAY_NOTES)]
     Replay(replay::ReplayArgs),
@@ -106,6 +112,7 @@ pub async fn run(cli: &Cli, began: Instant) -> Result<ExitCode, CommandError> {
         Command::Certificate(args) => certificate::main(args).await,
         Command::Check(args) => check::main(args).await,
         Command::Losses(args) => losses::main(args).await,
+        Command::Keys(args) => keys::main(args).await,
         Command::Replay(args) => replay::main(args).await,
         Command::Normalize(args) => normalize::main(args),
         Command::Filter(args) => filter::main(args).await,
@@ -190,6 +197,14 @@ mod tests {
         assert!(is_taken(&format!("acknowledge {TENANT} x --note seen")));
         assert!(!is_taken("") && !is_taken("contoso"));
         assert!(!is_taken(&format!("acknowledge {TENANT} x")));
+    }
+
+    #[test]
+    fn keys_are_made_with_a_name_and_a_scope() {
+        let is_taken = |more: &str| parse(&format!("ualstream keys {more}")).is_ok();
+        assert!(is_taken("list --json") && is_taken("create page --scope admin"));
+        assert!(is_taken("rotate 0123456789ab") && is_taken("revoke 0123456789ab"));
+        assert!(!is_taken("") && !is_taken("create page --scope all") && !is_taken("revoke"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod compact;
 pub mod consent;
 pub mod demo;
 pub mod filter;
+pub mod keys;
 pub mod losses;
 pub mod normalize;
 pub mod replay;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use office365::{AllowedHosts, Endpoints};
-use pipeline::api::{Api, Fleet};
+use pipeline::api::{Access, Api, Fleet};
 use pipeline::aws::secrets::Secret;
 use pipeline::fetch::{self, Fetcher};
 use pipeline::lake::{Lake, OpenError};
@@ -284,6 +284,7 @@ impl Components {
             public_url: Some(self.public_url.clone()),
             api_key: Secret::fixed(self.api_key.clone(), None),
             fleet: Fleet::default(),
+            access: Access::default(),
         };
         let front = Front {
             receiver: Arc::new(receiver),

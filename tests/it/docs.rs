@@ -1,5 +1,6 @@
 //! Everything that the documents refer to exists.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use normalize::{Context, Options};
@@ -103,6 +104,27 @@ fn the_readme_shows_the_event_of_a_record() {
     let event: Value = serde_json::from_slice(&event).unwrap();
     let shown: Value = serde_json::from_str(shown).unwrap();
     assert!(holds(&event, &shown), "the event is {event:#}");
+}
+
+#[test]
+fn each_kind_of_error_is_explained_and_no_other() {
+    let source = repo::read("shared/pipeline/src/verbs/api/error.rs").unwrap();
+    // Each is written as `(S::STATUS, "kind", `.
+    let named = source.split("(S::").skip(1);
+    let named: BTreeSet<&str> = named.map(|of| of.split('"').nth(1).unwrap()).collect();
+    assert!(
+        named.len() > 30 && named.contains("not-registered"),
+        "{named:?}"
+    );
+    let page = repo::read("docs/ERRORS.md").unwrap();
+    let explained: BTreeSet<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .collect();
+    assert_eq!(
+        named, explained,
+        "docs/ERRORS.md has a section for each kind"
+    );
 }
 
 /// Whether `whole` contains `part`.

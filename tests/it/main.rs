@@ -14,6 +14,7 @@ mod docs;
 mod doctor;
 mod events;
 mod faults;
+mod keys;
 mod operator;
 mod stack;
 mod subscriptions;

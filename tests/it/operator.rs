@@ -202,7 +202,7 @@ async fn an_unreadable_tenant_hides_nobody_and_is_mended() -> Outcome<()> {
     let (status, problem) = get(&world, "").await;
     assert_eq!(
         (status.as_u16(), &problem["type"]),
-        (500, &json!("urn:ualstream:problem:item-unreadable"))
+        (500, &json!("/docs/errors#item-unreadable"))
     );
     // Nothing of it can stay as it is, so everything must be said.
     let body = json!({"tenant_id": text});

@@ -26,7 +26,7 @@ async fn every_request_needs_the_api_key() -> Outcome<()> {
             .await;
         assert_eq!(
             (status.as_u16(), &problem["type"]),
-            (401, &json!("urn:ualstream:problem:not-authenticated"))
+            (401, &json!("/docs/errors#not-authenticated"))
         );
     }
     let (status, all) = world.operate(Method::GET, "/v1/tenants", Value::Null).await;
@@ -93,7 +93,7 @@ async fn a_tenant_without_consent_is_shown_the_link() -> Outcome<()> {
     let (status, problem) = world.operate(Method::POST, "/v1/tenants", body).await;
     assert_eq!(
         (status.as_u16(), &problem["type"]),
-        (409, &json!("urn:ualstream:problem:consent-required")),
+        (409, &json!("/docs/errors#consent-required")),
         "{problem}"
     );
     let link = problem["consent_url"].as_str().unwrap_or_default();

@@ -35,6 +35,14 @@ pub async fn install_lake() -> Outcome<()> {
     installed(&["lake"]).await
 }
 
+/// Only installs Schemathesis, in the environment `openapi`.
+///
+/// # Errors
+/// The installation fails. The error has its output.
+pub async fn install_openapi() -> Outcome<()> {
+    installed(&["openapi"]).await
+}
+
 async fn installed(arguments: &[&str]) -> Outcome<()> {
     let mut command = Command::new(repo::root().join("tests/tools/install.sh"));
     run(command.args(arguments), INSTALL_TIMEOUT)

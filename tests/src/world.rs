@@ -7,6 +7,7 @@ mod broken;
 mod calls;
 mod items;
 mod measured;
+mod outages;
 mod parts;
 mod sweeps;
 
@@ -109,8 +110,9 @@ pub struct World {
     dispatcher: Dispatcher,
     sweeper: Arc<Sweeper>,
     backends: Backends,
-    base_url: Url,
     folder: TempDir,
+    /// The address of the API and the webhook, with a slash at the end.
+    pub url: Url,
     _server: Option<oneshot::Sender<()>>,
 }
 
@@ -202,7 +204,6 @@ impl World {
                 webhooks(),
                 PERIODS,
             )),
-            base_url,
             emulator,
             ledger,
             flaky_dynamodb,
@@ -211,6 +212,7 @@ impl World {
             api,
             backends,
             folder,
+            url: base_url,
             _server: Some(server),
         })
     }
@@ -241,7 +243,7 @@ impl World {
             queue(&self.backends, &self.flaky_sqs),
             lake(self.folder.path())?,
             microsoft(&self.emulator)?,
-            webhooks(&self.base_url),
+            webhooks(&self.url),
             Periods { slot, ..PERIODS },
         ));
         Ok(())
@@ -363,35 +365,6 @@ impl World {
             }
         }
         Err("not everything is delivered".into())
-    }
-
-    /// Deletes all messages in the queue, as an outage longer than its retention would.
-    ///
-    /// # Errors
-    /// SQS does not answer.
-    pub async fn empty_the_queue(&self) -> Outcome<()> {
-        self.backends
-            .sqs
-            .purge_queue()
-            .queue_url(&self.backends.queue_url)
-            .send()
-            .await?;
-        Ok(())
-    }
-
-    /// Puts a text into the queue that is not one of our messages.
-    ///
-    /// # Errors
-    /// SQS does not answer.
-    pub async fn put_into_the_queue(&self, body: &str) -> Outcome<()> {
-        self.backends
-            .sqs
-            .send_message()
-            .queue_url(&self.backends.queue_url)
-            .message_body(body)
-            .send()
-            .await?;
-        Ok(())
     }
 
     /// Waits until the emulator has published and announced everything.

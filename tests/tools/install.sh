@@ -2,9 +2,10 @@
 # Installs the tools that deploying and testing need besides Rust and Python, at pinned versions, into .tools/ beside the
 # sources. Needs no root and touches nothing else. Takes two minutes the first time, and no time once all is installed.
 #
-#   tests/tools/install.sh            # sam, cargo-lambda, zig, aws, cfn-lint, checkov, ministack, duckdb, pyarrow
+#   tests/tools/install.sh            # sam, cargo-lambda, zig, aws, cfn-lint, checkov, ministack, duckdb, pyarrow, schemathesis
 #   tests/tools/install.sh lake       # only duckdb and pyarrow
 #   tests/tools/install.sh browser    # only playwright and axe-core; and, as the one thing that needs root, Debian's chromium
+#   tests/tools/install.sh openapi    # only schemathesis
 #   tests/tools/install.sh cargo-deny # cargo-deny too, compiled from source in two to five minutes
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -24,6 +25,7 @@ environment() {
     cp "$wanted" "$dir/installed.txt"
 }
 
+# The small ones are installed alone when only one is asked for.
 if [ "${1:-}" = browser ]; then
     environment browser
     command -v chromium > /dev/null && exit
@@ -35,8 +37,10 @@ if [ "${1:-}" = browser ]; then
     exit
 fi
 
-environment lake
+[ "${1:-}" = openapi ] || environment lake
 [ "${1:-}" = lake ] && exit
+environment openapi
+[ "${1:-}" = openapi ] && exit
 environment sam
 environment ministack
 

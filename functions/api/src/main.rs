@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use lambda_http::{Body, Error, Request, Response, run, service_fn};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Error, Request, RequestExt as _, Response, run, service_fn};
 use pipeline::{api, aws, logging, settings, wiring};
 
 #[tokio::main(flavor = "current_thread")]
@@ -15,8 +16,13 @@ async fn main() -> Result<(), Error> {
     let settings = settings::api(settings::environment)?;
     let this = &wiring::api(settings, &aws::config(settings::environment))?;
     run(service_fn(move |request: Request| async move {
+        let source = match request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_ref(),
+            _ => None,
+        };
+        let source = source.and_then(|address| address.parse().ok());
         let request = request.map(|body| Bytes::copy_from_slice(body.as_ref()));
-        let answer = api::handle(this, request, Timestamp::now()).await;
+        let answer = api::handle(this, request, source, Timestamp::now()).await;
         Ok::<Response<Body>, Error>(answer.map(|body| match String::from_utf8(body.into()) {
             Ok(text) if text.is_empty() => Body::Empty,
             Ok(text) => Body::Text(text),

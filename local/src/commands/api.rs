@@ -41,14 +41,14 @@ impl Api {
         call(&self.base, &self.key, Method::GET, &path, None).await
     }
 
-    /// Calls a path of the API, such as `v1/consents`.
-    pub(super) async fn call(
+    /// Calls a path below `v1/`.
+    pub(super) async fn send(
         &self,
         method: Method,
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, CallError> {
-        call(&self.base, &self.key, method, path, body).await
+        call(&self.base, &self.key, method, &format!("v1/{path}"), body).await
     }
 
     /// Sends a body to a path below `v1/tenants/`.

@@ -54,7 +54,7 @@ pub(crate) async fn main(args: &ConsentArgs) -> Result<ExitCode, CommandError> {
     if let Some(tenant) = args.tenant {
         body["tenant_id"] = json!(tenant.to_string());
     }
-    let link = api.call(Method::POST, "v1/consents", Some(&body)).await?;
+    let link = api.send(Method::POST, "consents", Some(&body)).await?;
     if args.json && !args.wait {
         print(&as_json(&link))?;
         return Ok(ExitCode::SUCCESS);
@@ -94,13 +94,13 @@ fn invitation(link: &Value) -> String {
 /// Looks at the link until nothing can come of it any more, and says what changes.
 async fn follow(api: &Api, link: &Value, is_silent: bool) -> Result<Value, CommandError> {
     let path = format!(
-        "v1/consents/{}",
+        "consents/{}",
         link["consent_id"].as_str().unwrap_or_default()
     );
     let mut shown = String::new();
     // Ends: a link has an end.
     loop {
-        let consent = api.call(Method::GET, &path, None).await?;
+        let consent = api.send(Method::GET, &path, None).await?;
         let text = consent["text"].as_str().unwrap_or_default();
         if !is_silent && text != shown {
             print(&format!("{text}\n"))?;
@@ -128,7 +128,7 @@ async fn watch_subscriptions(api: &Api, tenant: &str) -> Result<(), CommandError
     let mut shown = BTreeSet::new();
     loop {
         let answer = api
-            .call(Method::GET, &format!("v1/tenants/{tenant}"), None)
+            .send(Method::GET, &format!("tenants/{tenant}"), None)
             .await?;
         let all = answer["subscriptions"]
             .as_array()

@@ -1,11 +1,12 @@
 //! One HTTP server in front of receiver and API, as API Gateway is on AWS.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use pipeline::api::{self, Api};
@@ -35,29 +36,33 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
     let router = Router::new().fallback(answer).with_state(front);
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, router).with_graceful_shutdown(stop);
     if let Err(error) = served.await {
         tracing::error!(%error, "the API ended");
     }
 }
 
-async fn answer(State(front): State<Front>, request: Request<Body>) -> Response<Body> {
+async fn answer(
+    State(front): State<Front>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request<Body>,
+) -> Response<Body> {
     let (head, body) = request.into_parts();
     // Either the body is too long, or it broke off and nobody reads the answer.
     let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
         return empty_response(StatusCode::PAYLOAD_TOO_LARGE).map(Body::from);
     };
-    route(&front, Request::from_parts(head, body))
+    route(&front, Request::from_parts(head, body), peer)
         .await
         .map(Body::from)
 }
 
-async fn route(front: &Front, request: Request<Bytes>) -> Response<Bytes> {
+async fn route(front: &Front, request: Request<Bytes>, peer: SocketAddr) -> Response<Bytes> {
     let now = wall_clock::now();
-    let path = request.uri().path();
-    if path.starts_with(NOTIFICATIONS_PATH) {
+    if request.uri().path().starts_with(NOTIFICATIONS_PATH) {
         receive::handle(&front.receiver, request, now).await
     } else {
-        api::handle(&front.api, request, now).await
+        api::handle(&front.api, request, Some(peer.ip()), now).await
     }
 }

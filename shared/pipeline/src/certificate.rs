@@ -24,7 +24,7 @@ use crate::store::ledger::sweep::TypeSweep;
 pub const LISTED_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What can be said of an hour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// Something of it is not known, not listed or not finished.
@@ -36,13 +36,16 @@ pub enum Standing {
 }
 
 /// One hour of one subscription.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Certificate {
     /// Whose.
+    #[schema(value_type = uuid::Uuid)]
     pub tenant_id: TenantId,
     /// Under which subscription.
+    #[schema(value_type = String)]
     pub content_type: ContentType,
     /// The hour's begin, by contentCreated.
+    #[schema(value_type = String, format = DateTime)]
     pub hour: Timestamp,
     /// What can be said of it.
     pub state: Standing,

@@ -4,16 +4,38 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{Response, StatusCode};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
-/// An error answer. The type is a stable name below `urn:ualstream:problem:`, for programs; title and detail are for
-/// people and say what to do.
+/// Where the kinds of problems are explained: a page of the installation itself, made from docs/ERRORS.md. Each kind has a
+/// heading of its own there.
+pub const ERRORS_PATH: &str = "/docs/errors";
+
+/// An error answer. The type is the address of its explanation, [`ERRORS_PATH`]`#kind`, and stays as it is, so programs may
+/// compare it; title and detail are for people and say what to do.
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
     kind: &'static str,
     title: &'static str,
     detail: String,
+    extra: Map<String, Value>,
+}
+
+/// An error, as RFC 9457 describes it. Some kinds have members of their own besides.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody {
+    /// The kind: the address of its explanation, for programs to compare.
+    #[schema(examples("/docs/errors#not-registered"))]
+    r#type: String,
+    title: &'static str,
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What to do.
+    detail: String,
+    #[serde(flatten)]
+    #[schema(ignore)]
     extra: Map<String, Value>,
 }
 
@@ -45,15 +67,13 @@ impl Problem {
     /// The answer.
     #[must_use]
     pub fn into_response(self) -> Response<Bytes> {
-        let mut body = json!({
-            "type": format!("urn:ualstream:problem:{}", self.kind),
-            "title": self.title,
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
-        if let Value::Object(members) = &mut body {
-            members.extend(self.extra);
-        }
+        let body = ProblemBody {
+            r#type: format!("{ERRORS_PATH}#{}", self.kind),
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: self.detail,
+            extra: self.extra,
+        };
         let mut response = json_response(self.status, &body);
         response.headers_mut().insert(
             CONTENT_TYPE,
@@ -70,6 +90,12 @@ pub fn json_response(status: StatusCode, body: &impl Serialize) -> Response<Byte
         unreachable!("an answer has string keys and plain values only")
     };
     text.push(b'\n');
+    json_bytes(status, text)
+}
+
+/// The same, of JSON that is written already.
+#[must_use]
+pub fn json_bytes(status: StatusCode, text: Vec<u8>) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(text));
     *response.status_mut() = status;
     let headers = response.headers_mut();

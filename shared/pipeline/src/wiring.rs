@@ -17,7 +17,7 @@ use crate::store::lake::{Lake, OpenError};
 use crate::store::ledger::Ledger;
 use crate::store::ledger::budget::{FETCHES_PER_MINUTE, REQUESTS_PER_MINUTE};
 use crate::store::queue::{Queue, SweepQueue};
-use crate::verbs::api::{Api, Fleet};
+use crate::verbs::api::{Access, Api, Fleet};
 use crate::verbs::compact::Compactor;
 use crate::verbs::fetch::Fetcher;
 use crate::verbs::forward::{Forwarder, Stream};
@@ -69,6 +69,7 @@ pub fn api(settings: ApiSettings, aws: &SdkConfig) -> Result<Api, OpenError> {
         public_url,
         api_key: secret(aws, settings.api_key_arn),
         fleet: Fleet::default(),
+        access: Access::default(),
     })
 }
 

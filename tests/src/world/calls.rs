@@ -1,5 +1,6 @@
 //! Incoming HTTP calls: Microsoft's and the operator's.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,14 +34,30 @@ impl World {
         key: Option<&str>,
         body: String,
     ) -> (StatusCode, Value) {
+        let response = self.ask(method, path, key, &[], body).await;
+        let json = serde_json::from_slice(response.body()).unwrap_or(Value::Null);
+        (response.status(), json)
+    }
+
+    /// The same with further headers, and the whole answer.
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Response<Bytes> {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(key) = key {
             request = request.header("authorization", format!("Bearer {key}"));
         }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         let request = request.body(Bytes::from(body)).unwrap_or_default();
-        let response = api::handle(&self.api, request, self.now()).await;
-        let json = serde_json::from_slice(response.body()).unwrap_or(Value::Null);
-        (response.status(), json)
+        let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        api::handle(&self.api, request, Some(source), self.now()).await
     }
 
     /// Asks the API for a page, as a browser does that has no key.

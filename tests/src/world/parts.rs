@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use emulator::Emulator;
 use office365::Endpoints;
-use pipeline::api::{Api, Fleet};
+use pipeline::api::{Access, Api, Fleet};
 use pipeline::aws::secrets::Secret;
 use pipeline::lake::Lake;
 use pipeline::ledger::Ledger;
@@ -35,6 +35,7 @@ pub(super) fn operators_api(
         webhooks,
         api_key: Secret::fixed(API_KEY.into(), None),
         fleet: Fleet::default(),
+        access: Access::default(),
     })
 }
 

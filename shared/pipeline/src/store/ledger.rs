@@ -7,10 +7,12 @@
 //! * [`loss`]: what could not be delivered.
 //! * [`replay`]: what is made anew from the raw copies, and how far that is.
 //! * [`consent`]: the links at which administrators consent, and which tenant came by which.
+//! * [`access`]: who may use the API, and what they changed.
 //! * [`budget`]: how many requests a tenant had within a minute, whoever made them.
 //!
 //! Every change is one conditional write, or one transaction, so any number of workers may do the same thing at once (docs/DELIVERY.md).
 
+pub mod access;
 mod attribute;
 pub mod blob;
 pub mod budget;

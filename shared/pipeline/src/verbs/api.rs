@@ -1,15 +1,17 @@
 //! Arrow 3: the operator's API. Tenants in and out, how they stand, and the proof of what was delivered.
 //!
-//! docs/API.md has requests and answers. Every request needs `Authorization: Bearer <API key>`, but for the way back from
-//! Microsoft's consent page. Errors are RFC 9457 problem
-//! details.
+//! docs/API.md has requests and answers, and `/v1/openapi.json` has them for programs. What is not open to everybody needs
+//! `Authorization: Bearer <API key>`. Errors are RFC 9457 problem details.
 
+mod access;
 mod answer;
 mod consent;
 mod doctor;
 mod error;
 mod evidence;
 mod fleet;
+mod manners;
+mod openapi;
 mod pages;
 mod query;
 mod replays;
@@ -18,24 +20,27 @@ mod route;
 mod tenants;
 mod timeline;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
-use http::{Method, Request, Response};
+use http::header::{ALLOW, IF_MATCH};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use jiff::Timestamp;
-use secrecy::ExposeSecret as _;
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 use url::Url;
 
+pub use self::access::{Access, KEY_READ_AGAIN_AFTER};
+use self::access::{Caller, audit, keys};
+use self::answer::Health;
 use self::error::ApiError;
 pub use self::fleet::snapshot::Fleet;
+use self::manners::{etag, repeats};
 use self::query::Query;
-use self::route::Route;
+use self::route::{Need, Route};
 use crate::aws::secrets::Secret;
 use crate::clock::Clock;
 use crate::microsoft::Microsoft;
+use crate::response::{empty_response, json_response};
 use crate::store::lake::Lake;
 use crate::store::ledger::Ledger;
 use crate::store::queue::Queue;
@@ -60,7 +65,7 @@ pub struct Api {
     pub queue: Queue,
     /// Microsoft's API.
     pub microsoft: Microsoft,
-    /// What subscriptions are started with.
+    /// What subscriptions are started with. The HMACs of keys are made with its master key, too.
     pub webhooks: Webhooks,
     /// Where browsers reach this API, for the way back from Microsoft's consent page; without it there are no consent links.
     pub public_url: Option<Url>,
@@ -68,6 +73,8 @@ pub struct Api {
     pub api_key: Secret,
     /// The last look at all tenants; begins empty.
     pub fleet: Fleet,
+    /// What this process remembers of keys.
+    pub access: Access,
 }
 
 impl Api {
@@ -77,43 +84,113 @@ impl Api {
     }
 }
 
-/// Answers one request. Never fails: every fault is a problem.
-pub async fn handle(api: &Api, request: Request<Bytes>, now: Timestamp) -> Response<Bytes> {
+/// Answers one request, which came from `source` as far as that is known. Never fails: every fault is a problem.
+pub async fn handle(
+    api: &Api,
+    request: Request<Bytes>,
+    source: Option<IpAddr>,
+    now: Timestamp,
+) -> Response<Bytes> {
     if let Some(page) = pages::answer(&request) {
         return page;
     }
     let clock = Clock::starting_at(now);
     // An administrator's browser, sent by Microsoft: its state is what it has instead of a key.
     if request.uri().path() == consent::CALLBACK_PATH {
-        return consent::callback::handle(api, &request, clock).await;
+        return Box::pin(consent::callback::handle(api, &request, source, clock)).await;
     }
-    let answered = tokio::time::timeout(ANSWER_WITHIN, answer(api, &request, clock)).await;
-    answered
+    // On the heap: the futures of all handlers are in it, and it is moved about.
+    let answering = Box::pin(answer(api, &request, source, clock));
+    let answered = tokio::time::timeout(ANSWER_WITHIN, answering).await;
+    let response = answered
         .unwrap_or(Err(ApiError::TooSlow))
-        .unwrap_or_else(ApiError::into_response)
+        .unwrap_or_else(ApiError::into_response);
+    etag::unless_known(request.headers(), response)
 }
 
 async fn answer(
     api: &Api,
     request: &Request<Bytes>,
+    source: Option<IpAddr>,
     clock: Clock,
 ) -> Result<Response<Bytes>, ApiError> {
-    authenticate(api, request).await?;
-    let body = request.body();
-    if body.len() > BODY_BYTES_MAX {
+    let found = Route::of(request.uri().path());
+    let method = asked(request);
+    if let Ok(route) = &found {
+        if method == Method::OPTIONS {
+            return Ok(options(route));
+        }
+        if route.need(method) == Need::Nothing {
+            return open(route, method);
+        }
+    }
+    let caller = access::authenticate(api, request.headers(), source, clock.now()).await?;
+    let route = found?;
+    if !route.takes(method) {
+        return Err(ApiError::NoSuchMethod(route.methods()));
+    }
+    caller.may(route.need(method), route.tenant())?;
+    if request.body().len() > BODY_BYTES_MAX {
         return Err(ApiError::BodyTooLong);
     }
-    let route = Route::of(request.uri().path())?;
+    if method != Method::POST {
+        return Box::pin(dispatch(api, &caller, route, request, clock)).await;
+    }
+    let is_secret = route.answers_with_a_secret();
+    let repeat = repeats::Repeat::of(api, &caller, request, is_secret).await?;
+    let work = Box::pin(dispatch(api, &caller, route, request, clock));
+    match repeat {
+        None => work.await,
+        Some(repeat) => repeat.once(api, work, clock.now()).await,
+    }
+}
+
+/// What is asked for. `HEAD` is `GET`, and the server in front leaves the body out.
+fn asked(request: &Request<Bytes>) -> &Method {
+    match request.method() {
+        &Method::HEAD => &Method::GET,
+        method => method,
+    }
+}
+
+/// What needs no key.
+fn open(route: &Route, method: &Method) -> Result<Response<Bytes>, ApiError> {
+    match (route, method) {
+        (Route::Health, &Method::GET) => Ok(health()),
+        (Route::OpenApi, &Method::GET) => Ok(openapi::document()),
+        (Route::Docs, &Method::GET) => Ok(openapi::page()),
+        (Route::Errors, &Method::GET) => Ok(openapi::errors()),
+        (route, _) => Err(ApiError::NoSuchMethod(route.methods())),
+    }
+}
+
+async fn dispatch(
+    this: &Api,
+    caller: &Caller,
+    route: Route,
+    request: &Request<Bytes>,
+    clock: Clock,
+) -> Result<Response<Bytes>, ApiError> {
+    let (body, now) = (request.body(), clock.now());
     let text = request.uri().query().unwrap_or_default();
     let query = Query::parse(text);
-    let (this, now) = (api, clock.now());
-    match (route, request.method()) {
-        (Route::Overview, &Method::GET) => fleet::overview::overview(this, |_| true, now).await,
-        (Route::Tenants, &Method::GET) => tenants::list(this, query?, |_| true, now).await,
-        (Route::Tenants, &Method::POST) => tenants::register(this, body, clock).await,
+    let sees = |id| caller.sees(id);
+    match (route, asked(request)) {
+        (Route::Me, &Method::GET) => keys::me(caller).await,
+        (Route::Keys, &Method::GET) => keys::list(this).await,
+        (Route::Keys, &Method::POST) => keys::create(this, caller, body, now).await,
+        (Route::Key(id), &Method::DELETE) => keys::revoke(this, caller, &id, now).await,
+        (Route::RotateKey(id), &Method::POST) => keys::rotate(this, caller, &id).await,
+        (Route::AuditLog, &Method::GET) => audit::list(this, query?, now).await,
+        (Route::Overview, &Method::GET) => fleet::overview::overview(this, sees, now).await,
+        (Route::Tenants, &Method::GET) => tenants::list(this, caller, query?, now).await,
+        (Route::Tenants, &Method::POST) => tenants::register(this, caller, body, clock).await,
         (Route::Tenant(id), &Method::GET) => tenants::show(this, id, now).await,
-        (Route::Tenant(id), &Method::PATCH) => tenants::change(this, id, body, clock).await,
-        (Route::Tenant(id), &Method::DELETE) => tenants::remove(this, id).await,
+        (Route::Tenant(id), &Method::PATCH) => {
+            let seen = request.headers().get(IF_MATCH);
+            tenants::change(this, caller, id, body, seen, clock).await
+        }
+        (Route::Tenant(id), &Method::DELETE) => tenants::remove(this, caller, id).await,
         (Route::Backfill(id), &Method::GET) => evidence::backfill(this, id).await,
         // On the heap: so many calls at once would make every request's future as large as this one's.
         (Route::Check(id), &Method::GET) => Box::pin(doctor::check(this, id, now)).await,
@@ -122,15 +199,15 @@ async fn answer(
         }
         (Route::Losses(id), &Method::GET) => evidence::losses(this, id, query?).await,
         (Route::Acknowledge(id, loss), &Method::POST) => {
-            evidence::acknowledge(this, id, &loss, body, now).await
+            evidence::acknowledge(this, caller, id, &loss, body, now).await
         }
         (Route::Replays(id), &Method::GET) => replays::list(this, id, now).await,
-        (Route::Replays(id), &Method::POST) => replays::begin(this, id, body, now).await,
+        (Route::Replays(id), &Method::POST) => replays::begin(this, caller, id, body, now).await,
         (Route::Replay(id, replay), &Method::GET) => replays::show(this, id, &replay, now).await,
         (Route::Restart(id, replay), &Method::POST) => {
-            replays::restart(this, id, &replay, now).await
+            replays::restart(this, caller, id, &replay, now).await
         }
-        (Route::Consents, &Method::POST) => consent::create(this, body, now).await,
+        (Route::Consents, &Method::POST) => consent::create(this, caller, body, now).await,
         (Route::Consent(id), &Method::GET) => consent::show(this, id, now).await,
         (Route::Events(id), &Method::GET) => timeline::list(this, id, text, clock).await,
         (Route::Event(id, event), &Method::GET) => timeline::show(this, id, &event).await,
@@ -139,23 +216,22 @@ async fn answer(
     }
 }
 
-/// Compares hashes of the keys, so that neither content nor length shows in the time it takes.
-async fn authenticate(api: &Api, request: &Request<Bytes>) -> Result<(), ApiError> {
-    let presented = request
-        .headers()
-        .get(AUTHORIZATION)
-        .map(http::HeaderValue::as_bytes)
-        .and_then(|value| {
-            let (scheme, key) = value.split_at_checked(7)?;
-            scheme.eq_ignore_ascii_case(b"Bearer ").then_some(key)
-        })
-        .ok_or(ApiError::NotAuthenticated)?;
-    let expected = api.api_key.versions().await?.current;
-    let expected = Sha256::digest(expected.expose_secret());
-    let presented = Sha256::digest(presented);
-    if bool::from(expected.as_slice().ct_eq(presented.as_slice())) {
-        Ok(())
-    } else {
-        Err(ApiError::NotAuthenticated)
+/// Says that this process answers. It asks nothing else: who wants to know how the rest is asks for the tenants.
+#[utoipa::path(get, path = "/v1/health", tag = "service", security(()), responses((status = 200, body = Health)))]
+fn health() -> Response<Bytes> {
+    let health = Health {
+        status: "ok",
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    json_response(StatusCode::OK, &health)
+}
+
+/// What a path takes. There are no cross-origin rights to be had: pages of other origins have no business here.
+fn options(route: &Route) -> Response<Bytes> {
+    let methods = route.methods().replace("GET", "GET, HEAD") + ", OPTIONS";
+    let mut response = empty_response(StatusCode::NO_CONTENT);
+    if let Ok(methods) = HeaderValue::from_str(&methods) {
+        response.headers_mut().insert(ALLOW, methods);
     }
+    response
 }

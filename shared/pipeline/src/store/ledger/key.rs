@@ -12,6 +12,9 @@
 //! | replay | `replays#{tenant}` | `{replay id}` |
 //! | consent link | `consents#{consent id}` | `{consent id}` |
 //! | requests of a minute | `budget#{tenant}` | `{minute}` |
+//! | key of the API | `keys#api` | `{key id}` |
+//! | entry of the audit log | `audit#{month}` | `{entry id}`, a UUID of version 7 |
+//! | answer to a request with an `Idempotency-Key` | `given#{key id}` | HMAC of that header |
 //!
 //! Nothing here may Scan. Tenants lie in sixteen partitions by the first digit of their id, so that all of them are read in the
 //! order of their ids with sixteen Queries, and ten thousand of them, each written a few times an hour, stay far below a
@@ -23,6 +26,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use office365::{ContentId, ContentType, TenantId};
 
+use super::access::id::{EntryId, GivenId, KeyId, Month};
 use super::claims::bucket::ClaimBucket;
 use super::consent::id::ConsentId;
 use super::loss::id::LossId;
@@ -35,6 +39,8 @@ pub const PK: &str = "pk";
 pub const SK: &str = "sk";
 /// Sort key of what was listed. `#` sorts before every content id, and no content id begins with it.
 pub const LISTED: &str = "#listed";
+/// The partition of the keys of the API: some hundred, each read once in some seconds by whoever uses it.
+pub(super) const KEYS_PK: &str = "keys#api";
 /// The partitions of tenants, and those of their sweeps: one for each first hex digit of a tenant id, in their order.
 pub const SHARDS: [char; 16] = [
     '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
@@ -74,6 +80,12 @@ pub enum Key {
     Consent(ConsentId),
     /// How many requests a tenant had within a minute, counted from 1970.
     Budget(TenantId, i64),
+    /// A key of the API.
+    ApiKey(KeyId),
+    /// An entry of the audit log.
+    Audit(EntryId),
+    /// An answer that is kept for a key, should the request come again.
+    Given(KeyId, GivenId),
 }
 
 /// An item's key is not one of ours.
@@ -118,6 +130,9 @@ impl Key {
             Self::Replay(tenant, _) => replays_pk(*tenant),
             Self::Consent(id) => format!("consents#{id}"),
             Self::Budget(tenant, _) => format!("budget#{tenant}"),
+            Self::ApiKey(_) => KEYS_PK.to_owned(),
+            Self::Audit(id) => audit_pk(id.month()),
+            Self::Given(key, _) => format!("given#{key}"),
         }
     }
 
@@ -134,6 +149,9 @@ impl Key {
             Self::Replay(_, id) => id.to_string(),
             Self::Consent(id) => id.to_string(),
             Self::Budget(_, minute) => minute.to_string(),
+            Self::ApiKey(id) => id.to_string(),
+            Self::Audit(id) => id.to_string(),
+            Self::Given(_, id) => id.to_string(),
         }
     }
 
@@ -179,6 +197,9 @@ impl Key {
             "replays" => Some(Self::Replay(rest.parse().ok()?, sk.parse().ok()?)),
             "consents" => sk.parse().ok().map(Self::Consent),
             "budget" => Some(Self::Budget(rest.parse().ok()?, sk.parse().ok()?)),
+            "keys" => sk.parse().ok().map(Self::ApiKey),
+            "audit" => sk.parse().ok().map(Self::Audit),
+            "given" => Some(Self::Given(rest.parse().ok()?, sk.parse().ok()?)),
             _ => None,
         }
     }
@@ -202,6 +223,11 @@ pub(super) fn losses_pk(tenant: TenantId) -> String {
 /// The partition of a tenant's replays.
 pub(super) fn replays_pk(tenant: TenantId) -> String {
     format!("replays#{tenant}")
+}
+
+/// The partition of a month of the audit log.
+pub(super) fn audit_pk(month: Month) -> String {
+    format!("audit#{month}")
 }
 
 /// The first hex digit of the id: one of [`SHARDS`].
@@ -254,6 +280,12 @@ mod tests {
             }),
             Just(()).prop_map(|()| Key::Consent(ConsentId::random())),
             (any_tenant(), any::<i64>()).prop_map(|(t, minute)| Key::Budget(t, minute)),
+            "[0-9a-f]{12}".prop_map(|id| Key::ApiKey(id.parse().unwrap())),
+            (0i64..4_000_000_000).prop_map(|at| {
+                Key::Audit(EntryId::new(jiff::Timestamp::from_second(at).unwrap()))
+            }),
+            ("[0-9a-f]{12}", any::<[u8; 32]>())
+                .prop_map(|(of, mac)| Key::Given(of.parse().unwrap(), mac.into())),
             (any_tenant(), 0..70_000_000_u32, any::<u32>())
                 .prop_map(|(t, hour, number)| Key::Claims(t, ClaimBucket::Hour(hour), number)),
             (any_tenant(), any::<u8>(), any::<u32>()).prop_map(|(t, byte, number)| Key::Claims(

@@ -29,7 +29,7 @@ pub const LOSSES_PAGE_MAX: u16 = 200;
 pub const KEPT_AFTER_ACKNOWLEDGEMENT: Duration = Duration::from_secs(400 * 24 * 3600);
 
 /// Why something was lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LossKind {
     /// A blob could not be fetched before Microsoft forgot it.
@@ -67,35 +67,44 @@ impl FromStr for LossKind {
 }
 
 /// Something that could not be delivered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Loss {
     /// Its name within the tenant.
+    #[schema(value_type = String)]
     pub id: LossId,
     /// Why.
     pub kind: LossKind,
     /// Under which subscription.
+    #[schema(value_type = String)]
     pub content_type: ContentType,
     /// The blob; none for a gap.
+    #[schema(value_type = Option<String>)]
     pub content_id: Option<ContentId>,
     /// When the blob became available, or when the gap begins.
+    #[schema(value_type = String, format = DateTime)]
     pub from: Timestamp,
     /// When the gap ends; of a blob the same as `from`.
+    #[schema(value_type = String, format = DateTime)]
     pub to: Timestamp,
     /// What happened last, for people.
     pub reason: String,
     /// How many answers speak for it.
     pub evidence_count: u32,
     /// When the first of them came.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub evidence_since: Option<Timestamp>,
     /// Where in the lake the bytes are kept, if they are.
     pub object: Option<String>,
     /// When it was written down.
+    #[schema(value_type = String, format = DateTime)]
     pub recorded_at: Timestamp,
     /// When somebody acknowledged it.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub acknowledged_at: Option<Timestamp>,
     /// What that person said.
     pub note: Option<String>,
     /// When it was delivered after all.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub recovered_at: Option<Timestamp>,
 }
 

@@ -34,7 +34,7 @@ const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 pub const STALLED_AFTER: Duration = Duration::from_secs(6 * 3600);
 
 /// Where a replay stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayState {
     /// Blobs are made anew.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use office365::{Cloud, ContentId, ContentType, TenantId};
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use super::fleet::standing::{Known, Standing, complete_until, last_event_at, standing};
 use crate::certificate::Certificate;
@@ -16,8 +17,16 @@ use crate::store::ledger::replay::id::ReplayId;
 use crate::store::ledger::replay::{Replay, ReplayState};
 use crate::store::ledger::sweep::SweepState;
 
+/// That the process answers.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Health {
+    #[schema(examples("ok"))]
+    pub(super) status: &'static str,
+    pub(super) version: &'static str,
+}
+
 /// A page of tenants.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct TenantList {
     pub(super) tenants: Vec<Listed>,
     /// The `cursor` of the next page.
@@ -25,21 +34,28 @@ pub(super) struct TenantList {
 }
 
 /// A tenant of the list, or why it cannot be read.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum Listed {
     Tenant(Box<TenantView>),
-    Unreadable { tenant_id: TenantId, error: String },
+    Unreadable {
+        #[schema(value_type = Uuid)]
+        tenant_id: TenantId,
+        error: String,
+    },
 }
 
 /// A tenant.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct TenantView {
+    #[schema(value_type = Uuid)]
     tenant_id: TenantId,
     name: String,
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
     cloud: Cloud,
     state: &'static str,
+    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     /// What keeps it from being served.
     brake: Option<BrakeView>,
@@ -48,48 +64,63 @@ pub(super) struct TenantView {
     subscriptions: Vec<SubscriptionView>,
     standing: Standing,
     /// Everything that Microsoft made available before this is in the lake, or on the list of losses.
+    #[schema(value_type = Option<String>, format = DateTime)]
     complete_until: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     last_event_at: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct BrakeView {
     reason: BrakeReason,
     text: String,
+    #[schema(value_type = String, format = DateTime)]
     since: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     next_probe_at: Timestamp,
 }
 
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, ToSchema)]
 struct SweepView {
+    #[schema(value_type = String, format = DateTime)]
     due_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
     begun_at: Option<Timestamp>,
     /// When a sweep last did all that it had to do.
+    #[schema(value_type = Option<String>, format = DateTime)]
     done_at: Option<Timestamp>,
     /// How many in a row did not.
     failures: u32,
     last_error: Option<String>,
     /// Certificates of all hours before this are in the lake.
+    #[schema(value_type = Option<String>, format = DateTime)]
     certified_until: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct SubscriptionView {
+    #[schema(value_type = String)]
     content_type: ContentType,
+    #[schema(value_type = String)]
     status: Status,
     /// `enabled`, `disabled`, `expired` or `none`.
     webhook: String,
+    #[schema(value_type = Option<String>, format = DateTime)]
     last_notification_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     last_content_at: Option<Timestamp>,
     last_error: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     last_error_at: Option<Timestamp>,
     /// Everything that Microsoft made available before this was compared with the ledger.
+    #[schema(value_type = Option<String>, format = DateTime)]
     listed_until: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     observed_at: Option<Timestamp>,
 }
 
 /// A tenant with what is open and what was lost.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct TenantDetail {
     #[serde(flatten)]
     pub(super) tenant: TenantView,
@@ -98,7 +129,7 @@ pub(super) struct TenantDetail {
 }
 
 /// Blobs that are not finished.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct OpenBlobs {
     count: usize,
     /// Whether there may be more than were counted.
@@ -107,11 +138,15 @@ pub(super) struct OpenBlobs {
     oldest: Option<OpenBlobView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct OpenBlobView {
+    #[schema(value_type = String)]
     content_type: ContentType,
+    #[schema(value_type = String)]
     content_id: ContentId,
+    #[schema(value_type = String, format = DateTime)]
     content_created: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     due_at: Timestamp,
     attempts: u32,
     /// Why the last attempt failed.
@@ -119,7 +154,7 @@ struct OpenBlobView {
 }
 
 /// Losses that nobody has acknowledged.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Losses {
     open: usize,
     /// Whether there may be more than were counted.
@@ -129,24 +164,29 @@ pub(super) struct Losses {
 }
 
 /// A page of losses.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct LossList {
     pub(super) losses: Vec<Loss>,
+    #[schema(value_type = Option<String>)]
     pub(super) next_cursor: Option<LossId>,
 }
 
 /// Certificates of hours.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct CertificateList {
+    #[schema(value_type = Uuid)]
     pub(super) tenant_id: TenantId,
+    #[schema(value_type = String, format = DateTime)]
     pub(super) from: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     pub(super) to: Timestamp,
     pub(super) hours: Vec<Certificate>,
 }
 
 /// How far the first listing is.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Backfill {
+    #[schema(value_type = Uuid)]
     pub(super) tenant_id: TenantId,
     /// Hours of all content types.
     pub(super) hours: u64,
@@ -155,34 +195,45 @@ pub(super) struct Backfill {
 }
 
 /// How far the first listing of one content type is.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct BackfillOf {
+    #[schema(value_type = String)]
     pub(super) content_type: ContentType,
     /// `waiting`, `running` or `done`.
     pub(super) state: &'static str,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(super) from: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(super) to: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(super) listed_until: Option<Timestamp>,
     pub(super) hours: u64,
     pub(super) hours_done: u64,
 }
 
 /// Replays, the newest first.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ReplayList {
     pub(super) replays: Vec<ReplayView>,
 }
 
 /// A replay.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ReplayView {
+    #[schema(value_type = String)]
     replay_id: ReplayId,
     state: ReplayState,
+    #[schema(value_type = String, format = DateTime)]
     from: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     to: Timestamp,
+    #[schema(value_type = Vec<String>)]
     content_types: Vec<ContentType>,
+    #[schema(value_type = Option<String>)]
     generation: Option<Generation>,
+    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     /// Days of all content types.
     units: usize,

@@ -18,10 +18,12 @@ use serde::Serialize;
 use url::Url;
 
 use super::Api;
+use super::access::Caller;
 use super::error::ApiError;
-use super::request::{ConsentRequest, Registration};
+use super::request::{ConsentBody, ConsentRequest, Registration};
 use crate::aws::secrets::Versions;
 use crate::response::json_response;
+use crate::store::ledger::access::audit::Action;
 use crate::store::ledger::consent::id::ConsentId;
 use crate::store::ledger::consent::{ConsentLink, Progress};
 use crate::verbs::subscription::webhook::check_keys;
@@ -53,15 +55,23 @@ struct View {
     expires_at: Timestamp,
 }
 
-/// Makes a link.
+/// Makes a link. Its answer is kept for nobody who repeats the request.
+#[utoipa::path(
+    post, path = "/v1/consents", operation_id = "create_consent", tag = "consents", request_body = ConsentBody,
+    responses((status = 201, description = "the link, where it leads back to, and when it ends"))
+)]
 pub(super) async fn create(
     api: &Api,
+    caller: &Caller,
     body: &Bytes,
     now: Timestamp,
 ) -> Result<Response<Bytes>, ApiError> {
     let wanted = ConsentRequest::parse(body)?;
     let cloud = wanted.cloud.unwrap_or_default();
     let link = ConsentLink::new(cloud, wanted.name, wanted.tenant_id, now);
+    caller
+        .note(api, Action::ConsentCreate, &link.id, link.bound_to, "")
+        .await?;
     let (url, redirect_uri) = begin(api, &link).await?;
     let created = Created {
         consent_id: link.id,
@@ -103,6 +113,11 @@ async fn begin(api: &Api, link: &ConsentLink) -> Result<(Url, Url), ApiError> {
 }
 
 /// How a link stands.
+#[utoipa::path(
+    get, path = "/v1/consents/{consent_id}", operation_id = "show_consent", tag = "consents",
+    params(("consent_id" = String, Path)),
+    responses((status = 200, description = "its state, in a word and in words"))
+)]
 pub(super) async fn show(
     api: &Api,
     id: ConsentId,

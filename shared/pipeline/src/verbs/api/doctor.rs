@@ -36,6 +36,11 @@ struct Report {
 
 /// Examines a tenant. That our own table cannot be read is no error here: it is the first thing that a doctor must be able to
 /// say.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant_id}/check", operation_id = "check_tenant", tag = "tenants",
+    params(("tenant_id" = uuid::Uuid, Path)),
+    responses((status = 200, description = "a verdict, and each check with its meaning and remedy"))
+)]
 pub(super) async fn check(
     api: &Api,
     id: TenantId,

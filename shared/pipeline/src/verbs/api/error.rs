@@ -1,7 +1,7 @@
 //! What can be wrong with a request to the operator's API, as RFC 9457 problem details.
 
 use bytes::Bytes;
-use http::header::{ALLOW, WWW_AUTHENTICATE};
+use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use office365::{Disposition, InvalidConfig, TenantId};
 
@@ -11,10 +11,28 @@ use crate::response::Problem;
 use crate::store::ledger::LedgerError;
 use crate::verbs::subscription::StopError;
 
+/// When to ask again for what is under way, in seconds: most answers take less.
+const SOON_SECONDS: u64 = 5;
+
 /// Why a request is refused, or failed.
 #[derive(Debug)]
 pub(super) enum ApiError {
     NotAuthenticated,
+    /// What it takes.
+    NotAllowed(&'static str),
+    /// The seconds until the key may ask again.
+    TooManyRequests(u64),
+    NoSuchKey,
+    /// The installation's own key is not kept here.
+    RootKey,
+    TooManyKeys,
+    BadIdempotencyKey,
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+    /// What was asked for is done; its answer held a secret, or was too long.
+    AnswerNotKept,
+    /// The tenant is not what `If-Match` says.
+    ChangedMeanwhile,
     NoSuchPath,
     /// What can be done there instead.
     NoSuchMethod(&'static str),
@@ -82,14 +100,35 @@ impl ApiError {
     }
 
     #[rustfmt::skip]
+    #[expect(clippy::too_many_lines, reason = "a table, a line for each")]
     fn parts(&self) -> (StatusCode, &'static str, &'static str, String) {
         use StatusCode as S;
         let own = str::to_owned;
         match self {
             Self::NotAuthenticated => (S::UNAUTHORIZED, "not-authenticated", "API key missing or wrong",
-                own("send the API key as `Authorization: Bearer <key>`; the stack's output ApiKeySecret names the secret that holds it")),
+                own("send an API key that works as `Authorization: Bearer <key>`; the stack's output ApiKeySecret names the secret that holds the first one")),
+            Self::NotAllowed(need) => (S::FORBIDDEN, "not-allowed", "This key may not do that",
+                format!("this takes {need}; GET /v1/me says what the key is good for")),
+            Self::TooManyRequests(seconds) => (S::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests",
+                format!("a key may ask 20 times a second, and 200 times at once; try again in {seconds} s")),
+            Self::NoSuchKey => (S::NOT_FOUND, "no-such-key", "No such key",
+                own("GET /v1/keys lists the keys; one that was revoked cannot be rotated")),
+            Self::RootKey => (S::CONFLICT, "root-key", "This key is not kept here",
+                own("root is the key that the installation was given: store a new one in the secret that the stack's output ApiKeySecret names, or in serve's file api-key")),
+            Self::TooManyKeys => (S::CONFLICT, "too-many-keys", "There are too many keys",
+                own("there can be 500 keys, those revoked within 30 days included: revoke some, and wait until they are gone")),
+            Self::BadIdempotencyKey => (S::BAD_REQUEST, "bad-idempotency-key", "Idempotency-Key cannot be used",
+                own("an Idempotency-Key has 1 to 255 visible ASCII characters, such as a new UUID for each thing that is to be done")),
+            Self::IdempotencyKeyInUse => (S::CONFLICT, "idempotency-key-in-use", "The same request is being answered",
+                own("the first of these requests has no answer yet; try again in some seconds")),
+            Self::IdempotencyKeyReused => (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Idempotency-Key belongs to another request",
+                own("the same Idempotency-Key came with another path or body within 24 hours: use a new one for each thing that is to be done")),
+            Self::AnswerNotKept => (S::CONFLICT, "answer-not-kept", "Done before, and the answer is not kept",
+                own("a request with this Idempotency-Key was done; its answer held a key, which is shown once: look at GET /v1/keys and rotate the key")),
+            Self::ChangedMeanwhile => (S::PRECONDITION_FAILED, "changed-meanwhile", "Tenant was changed meanwhile",
+                own("the tenant is not what If-Match says: look at it, then decide again")),
             Self::NoSuchPath => (S::NOT_FOUND, "no-such-path", "No such path",
-                own("the API has /v1/tenants, /v1/tenants/{tenant_id} and what docs/API.md names below it")),
+                own("the paths of the API are listed at /docs")),
             Self::NoSuchMethod(methods) => (S::METHOD_NOT_ALLOWED, "no-such-method", "No such method",
                 format!("this path takes {methods}")),
             Self::BodyTooLong => (S::PAYLOAD_TOO_LARGE, "body-too-long", "Body too long",
@@ -128,7 +167,7 @@ impl ApiError {
                 own("GET /v1/tenants/{tenant_id}/events finds events; an id holds until a replay makes the event anew")),
             Self::Leaving => (S::CONFLICT, "tenant-leaving", "Tenant is being removed",
                 own("its removal has begun; register it again with POST /v1/tenants to keep it")),
-            Self::Busy => (S::CONFLICT, "changed-meanwhile", "Tenant was changed meanwhile",
+            Self::Busy => (S::CONFLICT, "busy", "Tenant is being changed",
                 own("somebody else is changing the same tenant; look at it, then try again")),
             Self::ReplayRefused(why) => (S::BAD_REQUEST, "bad-period", "Period cannot be replayed", why.clone()),
             Self::TooManyReplays(why) => (S::CONFLICT, "too-many-replays", "Too many replays are running",
@@ -158,15 +197,15 @@ impl ApiError {
             problem = problem.with("consent_url", consent_url.clone());
         }
         let mut response = problem.into_response();
-        if let Self::NoSuchMethod(methods) = self {
-            response
-                .headers_mut()
-                .insert(ALLOW, HeaderValue::from_static(methods));
-        }
-        if status == StatusCode::UNAUTHORIZED {
-            response
-                .headers_mut()
-                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        let header = match self {
+            Self::NoSuchMethod(methods) => Some((ALLOW, HeaderValue::from_static(methods))),
+            Self::NotAuthenticated => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Self::TooManyRequests(seconds) => Some((RETRY_AFTER, HeaderValue::from(seconds))),
+            Self::IdempotencyKeyInUse => Some((RETRY_AFTER, HeaderValue::from(SOON_SECONDS))),
+            _ => None,
+        };
+        if let Some((name, value)) = header {
+            response.headers_mut().insert(name, value);
         }
         response
     }

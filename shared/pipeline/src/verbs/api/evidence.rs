@@ -8,14 +8,16 @@ use jiff::Timestamp;
 use office365::{ContentType, TenantId};
 
 use super::Api;
+use super::access::Caller;
 use super::answer::{Backfill, BackfillOf, CertificateList, LossList};
 use super::error::ApiError;
 use super::query::Query;
-use super::request;
+use super::request::{self, AcknowledgementBody};
 use crate::certificate::certificates;
 use crate::clock::{Hour, earlier};
 use crate::response::json_response;
-use crate::store::ledger::loss::{LOSSES_PAGE_MAX, LossId};
+use crate::store::ledger::access::audit::Action;
+use crate::store::ledger::loss::{LOSSES_PAGE_MAX, Loss, LossId};
 use crate::store::ledger::registry::Tenant;
 use crate::store::ledger::sweep::TypeSweep;
 
@@ -30,6 +32,11 @@ const CERTIFICATE_SPAN: Duration = Duration::from_secs(24 * 3600);
 const LOSSES_PAGE: u16 = 100;
 
 /// Certificates of hours.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant_id}/certificate", operation_id = "show_certificate", tag = "evidence",
+    params(("tenant_id" = uuid::Uuid, Path), ("from" = Option<String>, Query, format = DateTime), ("to" = Option<String>, Query, format = DateTime), ("content_type" = Option<String>, Query)),
+    responses((status = 200, body = CertificateList))
+)]
 pub(super) async fn certificate(
     api: &Api,
     id: TenantId,
@@ -57,6 +64,11 @@ pub(super) async fn certificate(
 }
 
 /// A page of losses, the newest first. They outlive the registration.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant_id}/losses", operation_id = "list_losses", tag = "evidence",
+    params(("tenant_id" = uuid::Uuid, Path), ("limit" = Option<u16>, Query, minimum = 1, description = "At most 200"), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = LossList))
+)]
 pub(super) async fn losses(
     api: &Api,
     id: TenantId,
@@ -76,14 +88,24 @@ pub(super) async fn losses(
 }
 
 /// Notes that somebody knows of a loss.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant_id}/losses/{loss_id}/acknowledge", operation_id = "acknowledge_loss", tag = "evidence",
+    request_body = AcknowledgementBody,
+    params(("tenant_id" = uuid::Uuid, Path), ("loss_id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = Loss))
+)]
 pub(super) async fn acknowledge(
     api: &Api,
+    caller: &Caller,
     id: TenantId,
     loss: &LossId,
     body: &Bytes,
     now: Timestamp,
 ) -> Result<Response<Bytes>, ApiError> {
     let note = request::note(body)?;
+    caller
+        .note(api, Action::LossAcknowledge, loss, Some(id), "")
+        .await?;
     let acknowledged = api.ledger.acknowledge(id, loss, &note, now).await?;
     let loss = acknowledged.ok_or(ApiError::NoSuchLoss)?;
     tracing::info!(tenant.id = %id, loss.id = %loss.id, "loss acknowledged");
@@ -91,6 +113,10 @@ pub(super) async fn acknowledge(
 }
 
 /// How far the first listing of each content type is.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant_id}/backfill", operation_id = "show_backfill", tag = "evidence", params(("tenant_id" = uuid::Uuid, Path)),
+    responses((status = 200, body = Backfill))
+)]
 pub(super) async fn backfill(api: &Api, id: TenantId) -> Result<Response<Bytes>, ApiError> {
     let tenant = tenant(api, id).await?;
     let state = api.ledger.sweep_state(id).await?.unwrap_or_default();

@@ -1,7 +1,7 @@
 //! What stands behind the `?` of a request. What is not known there is an error: a misspelt `from` must not mean the whole day.
 
 use jiff::Timestamp;
-use office365::ContentType;
+use office365::{ContentType, TenantId};
 use url::form_urlencoded;
 
 use super::error::ApiError;
@@ -20,6 +20,7 @@ pub(super) struct Query {
     pub(super) state: Option<State>,
     /// `sort=trouble`: who needs somebody first.
     pub(super) by_trouble: bool,
+    pub(super) tenant_id: Option<TenantId>,
 }
 
 impl Query {
@@ -33,9 +34,11 @@ impl Query {
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             match &*name {
                 "limit" => {
-                    let limit = value.parse().ok().filter(|limit| *limit > 0);
+                    let limit: Option<u64> = value.parse().ok().filter(|limit| *limit > 0);
                     let why = "is no number from 1 up";
-                    query.limit = Some(limit.ok_or(ApiError::BadQuery("limit", why))?);
+                    let limit = limit.ok_or(ApiError::BadQuery("limit", why))?;
+                    // Each list has a limit of its own below this.
+                    query.limit = Some(u16::try_from(limit).unwrap_or(u16::MAX));
                 }
                 "cursor" => query.cursor = Some(value.into_owned()),
                 "from" => query.from = time("from", &value)?,
@@ -59,9 +62,12 @@ impl Query {
                         return Err(ApiError::BadQuery("sort", "is trouble or id"));
                     }
                 }
+                "tenant_id" => {
+                    let id = value.parse().map_err(|_| ApiError::BadTenantId)?;
+                    query.tenant_id = Some(id);
+                }
                 _ => {
-                    let known =
-                        "can be limit, cursor, from, to, content_type, search, state and sort";
+                    let known = "can be limit, cursor, from, to, content_type, tenant_id, search, state and sort";
                     return Err(ApiError::BadQuery("a parameter", known));
                 }
             }
@@ -95,6 +101,7 @@ mod tests {
         };
         assert_eq!(query, Ok(expect));
         assert_eq!(parse(""), Ok(Query::default()));
+        assert_eq!(parse("limit=2147483646").unwrap().limit, Some(u16::MAX));
     }
 
     #[test]
@@ -114,6 +121,6 @@ mod tests {
             Err("unknown-content-type".to_owned())
         );
         let query = parse("cursor=x").unwrap();
-        assert!(query.cursor::<office365::TenantId>().is_err());
+        assert!(query.cursor::<TenantId>().is_err());
     }
 }

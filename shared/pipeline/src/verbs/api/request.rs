@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use office365::{Cloud, ContentType, TenantId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
 
 use super::error::ApiError;
 use crate::store::lake::key::Generation;
@@ -62,41 +63,49 @@ pub(super) struct ReplayRequest {
     pub(super) generation: Option<Generation>,
 }
 
-#[derive(Deserialize)]
+/// A tenant that is to be registered. What is not said of one that is registered stays as it is.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct RegistrationBody {
+pub(super) struct RegistrationBody {
+    #[schema(value_type = uuid::Uuid)]
     tenant_id: String,
     cloud: Option<String>,
     name: Option<String>,
     content_types: Option<Vec<String>>,
 }
 
-#[derive(Deserialize)]
+/// What is to be different about a tenant: at least one of them.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ChangeBody {
+pub(super) struct ChangeBody {
     name: Option<String>,
     content_types: Option<Vec<String>>,
     paused: Option<bool>,
 }
 
-#[derive(Deserialize)]
+/// What a consent link is for; all of it may be left out.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ConsentBody {
+pub(super) struct ConsentBody {
     cloud: Option<String>,
     name: Option<String>,
     tenant_id: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// That somebody knows of a loss.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct AcknowledgementBody {
+pub(super) struct AcknowledgementBody {
     note: String,
 }
 
-#[derive(Deserialize)]
+/// A period whose events are to be made anew.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ReplayBody {
+pub(super) struct ReplayBody {
+    #[schema(value_type = String, format = DateTime)]
     from: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
     content_types: Option<Vec<String>>,
     generation: Option<String>,
@@ -194,11 +203,11 @@ pub(super) fn note(body: &[u8]) -> Result<String, ApiError> {
     Ok(note.to_owned())
 }
 
-fn read<T: DeserializeOwned>(body: &[u8], expect: &'static str) -> Result<T, ApiError> {
+pub(super) fn read<T: DeserializeOwned>(body: &[u8], expect: &'static str) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|error| ApiError::BadBody(describe(&error), expect))
 }
 
-fn checked_name(name: &str) -> Result<String, ApiError> {
+pub(super) fn checked_name(name: &str) -> Result<String, ApiError> {
     let name = name.trim();
     if name.is_empty()
         || name.chars().count() > NAME_CHARS_MAX

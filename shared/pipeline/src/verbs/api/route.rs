@@ -1,25 +1,65 @@
 //! What the paths of the API name.
 
+use http::Method;
 use office365::TenantId;
 
 use super::error::ApiError;
+use crate::response::ERRORS_PATH;
+use crate::store::ledger::access::id::KeyId;
 use crate::store::ledger::consent::id::ConsentId;
 use crate::store::ledger::loss::LossId;
 use crate::store::ledger::replay::id::ReplayId;
 use crate::verbs::timeline::EventId;
 
 /// Where tenants are.
-pub(super) const TENANTS_PATH: &str = "/v1/tenants";
+const TENANTS_PATH: &str = "/v1/tenants";
 
-/// Where consent links are made and looked at.
-pub(super) const CONSENTS_PATH: &str = "/v1/consents";
+/// What a request needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// No key.
+    Nothing,
+    /// A key.
+    Read,
+    /// A key of scope `admin`, good for the tenant.
+    Admin,
+    /// A key of scope `admin`, good for all tenants.
+    AdminOfAll,
+}
 
-/// Where all tenants are summed up.
-pub(super) const OVERVIEW_PATH: &str = "/v1/overview";
+impl Need {
+    /// In words, as an error says it.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "no key",
+            Self::Read => "a key",
+            Self::Admin => "a key of scope admin",
+            Self::AdminOfAll => "a key of scope admin that is good for all tenants",
+        }
+    }
+}
 
 /// Something that a path names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route {
+    /// `/v1/health`
+    Health,
+    /// `/v1/openapi.json`
+    OpenApi,
+    /// `/docs`
+    Docs,
+    /// `/docs/errors`
+    Errors,
+    /// `/v1/me`
+    Me,
+    /// `/v1/keys`
+    Keys,
+    /// `/v1/keys/{key}`
+    Key(KeyId),
+    /// `/v1/keys/{key}/rotate`
+    RotateKey(KeyId),
+    /// `/v1/audit-log`
+    AuditLog,
     /// `/v1/overview`
     Overview,
     /// `/v1/tenants`
@@ -57,22 +97,9 @@ pub(super) enum Route {
 impl Route {
     /// Reads a path.
     pub(super) fn of(path: &str) -> Result<Self, ApiError> {
-        if let Some(rest) = path.strip_prefix(CONSENTS_PATH) {
-            return match rest.strip_prefix('/') {
-                Some(id) => id
-                    .parse()
-                    .map(Self::Consent)
-                    .map_err(|_| ApiError::NoSuchConsent),
-                None if rest.is_empty() => Ok(Self::Consents),
-                None => Err(ApiError::NoSuchPath),
-            };
-        }
-        if path == OVERVIEW_PATH {
-            return Ok(Self::Overview);
-        }
-        let rest = path
-            .strip_prefix(TENANTS_PATH)
-            .ok_or(ApiError::NoSuchPath)?;
+        let Some(rest) = path.strip_prefix(TENANTS_PATH) else {
+            return Self::beside_tenants(path);
+        };
         if rest.is_empty() {
             return Ok(Self::Tenants);
         }
@@ -99,22 +126,100 @@ impl Route {
         })
     }
 
+    /// Reads a path that names no tenant.
+    fn beside_tenants(path: &str) -> Result<Self, ApiError> {
+        let key = |text: &str| text.parse().map_err(|_| ApiError::NoSuchKey);
+        let parts: Vec<&str> = path.split('/').skip(1).collect();
+        Ok(match parts[..] {
+            ["v1", "health"] => Self::Health,
+            ["v1", "openapi.json"] => Self::OpenApi,
+            ["docs"] => Self::Docs,
+            _ if path == ERRORS_PATH => Self::Errors,
+            ["v1", "me"] => Self::Me,
+            ["v1", "keys"] => Self::Keys,
+            ["v1", "keys", id] => Self::Key(key(id)?),
+            ["v1", "keys", id, "rotate"] => Self::RotateKey(key(id)?),
+            ["v1", "audit-log"] => Self::AuditLog,
+            ["v1", "overview"] => Self::Overview,
+            ["v1", "consents"] => Self::Consents,
+            ["v1", "consents", id] => {
+                Self::Consent(id.parse().map_err(|_| ApiError::NoSuchConsent)?)
+            }
+            _ => return Err(ApiError::NoSuchPath),
+        })
+    }
+
+    /// What a request of this method needs there. Whoever adds a path and says nothing needs no more than they must: reading
+    /// takes a key, changing takes an admin's, and changing what belongs to no tenant takes an admin of all.
+    pub(super) fn need(&self, method: &Method) -> Need {
+        match self {
+            Self::Health | Self::OpenApi | Self::Docs | Self::Errors => Need::Nothing,
+            Self::Keys | Self::Key(_) | Self::RotateKey(_) | Self::AuditLog => Need::AdminOfAll,
+            // Links name tenants, those that nobody has registered yet among them.
+            Self::Consents | Self::Consent(_) => Need::AdminOfAll,
+            _ if method == Method::GET => Need::Read,
+            // Its body names the tenant.
+            Self::Tenants => Need::Admin,
+            _ if self.tenant().is_some() => Need::Admin,
+            _ => Need::AdminOfAll,
+        }
+    }
+
+    /// The tenant that the path names.
+    pub(super) fn tenant(&self) -> Option<TenantId> {
+        match self {
+            Self::Tenant(id)
+            | Self::Backfill(id)
+            | Self::Certificate(id)
+            | Self::Losses(id)
+            | Self::Acknowledge(id, _)
+            | Self::Replays(id)
+            | Self::Replay(id, _)
+            | Self::Restart(id, _)
+            | Self::Check(id)
+            | Self::Events(id)
+            | Self::Event(id, _)
+            | Self::Volume(id) => Some(*id),
+            Self::Health
+            | Self::OpenApi
+            | Self::Docs
+            | Self::Errors
+            | Self::Me
+            | Self::Keys
+            | Self::Key(_)
+            | Self::RotateKey(_)
+            | Self::AuditLog
+            | Self::Overview
+            | Self::Consents
+            | Self::Consent(_)
+            | Self::Tenants => None,
+        }
+    }
+
+    /// Whether the answer holds a secret, which must not be kept.
+    pub(super) fn answers_with_a_secret(&self) -> bool {
+        matches!(self, Self::Keys | Self::RotateKey(_))
+    }
+
+    /// Whether it takes this method.
+    pub(super) fn takes(&self, method: &Method) -> bool {
+        let mut methods = self.methods().split(", ");
+        methods.any(|known| known == method.as_str())
+    }
+
     /// What can be done there, as the header `Allow` says it.
     pub(super) fn methods(&self) -> &'static str {
         match self {
-            Self::Tenants | Self::Replays(_) => "GET, POST",
+            Self::Tenants | Self::Replays(_) | Self::Keys => "GET, POST",
             Self::Tenant(_) => "GET, PATCH, DELETE",
-            Self::Backfill(_)
-            | Self::Check(_)
-            | Self::Overview
-            | Self::Certificate(_)
-            | Self::Losses(_)
-            | Self::Replay(..)
-            | Self::Consent(_)
-            | Self::Events(_)
-            | Self::Event(..)
-            | Self::Volume(_) => "GET",
-            Self::Acknowledge(..) | Self::Restart(..) | Self::Consents => "POST",
+            Self::Key(_) => "DELETE",
+            Self::Backfill(_) | Self::Certificate(_) | Self::Losses(_) | Self::Replay(..) => "GET",
+            Self::Check(_) | Self::Events(_) | Self::Event(..) | Self::Volume(_) => "GET",
+            Self::Health | Self::OpenApi | Self::Docs | Self::Errors => "GET",
+            Self::Me | Self::AuditLog | Self::Overview | Self::Consent(_) => "GET",
+            Self::Acknowledge(..) | Self::Restart(..) | Self::RotateKey(_) | Self::Consents => {
+                "POST"
+            }
         }
     }
 }
@@ -155,14 +260,29 @@ mod tests {
 
     #[test]
     fn consent_links_have_paths_of_their_own() {
-        let of = |rest: &str| Route::of(&format!("{CONSENTS_PATH}{rest}")).map_err(|e| e.kind());
+        let of = |rest: &str| Route::of(&format!("/v1/consents{rest}")).map_err(|e| e.kind());
         let id = ConsentId::random();
         assert_eq!(of(""), Ok(Route::Consents));
         assert_eq!(of(&format!("/{id}")), Ok(Route::Consent(id)));
         assert_eq!(of("x"), Err("no-such-path"));
-        for bad in ["/", "/x", &format!("/{id}/"), &format!("/{id}/x")] {
-            assert_eq!(of(bad), Err("no-such-consent"), "{bad}");
-        }
+        assert_eq!(of(&format!("/{id}/x")), Err("no-such-path"));
+        assert_eq!(of("/x"), Err("no-such-consent"));
+    }
+
+    #[test]
+    fn each_request_needs_what_it_changes() {
+        let need = |path: &str, method: Method| Route::of(path).unwrap().need(&method);
+        assert_eq!(need("/v1/health", Method::GET), Need::Nothing);
+        assert_eq!(need("/docs/errors", Method::GET), Need::Nothing);
+        assert_eq!(need("/v1/me", Method::GET), Need::Read);
+        assert_eq!(need("/v1/keys", Method::GET), Need::AdminOfAll);
+        assert_eq!(need("/v1/audit-log", Method::GET), Need::AdminOfAll);
+        assert_eq!(need("/v1/tenants", Method::GET), Need::Read);
+        assert_eq!(need("/v1/tenants", Method::POST), Need::Admin);
+        let replays = format!("/v1/tenants/{TENANT}/replays");
+        assert_eq!(need(&replays, Method::GET), Need::Read);
+        assert_eq!(need(&replays, Method::POST), Need::Admin);
+        assert_eq!(need("/v1/me", Method::POST), Need::AdminOfAll);
     }
 
     #[test]

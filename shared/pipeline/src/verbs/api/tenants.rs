@@ -4,19 +4,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _};
-use http::{Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 use jiff::Timestamp;
 use office365::{Client, Cloud, ContentType, TenantId};
 
 use super::Api;
+use super::access::Caller;
 use super::answer::{Listed, Losses, OpenBlobs, TenantDetail, TenantList, TenantView};
 use super::consent;
 use super::error::ApiError;
+use super::manners::etag;
 use super::query::Query;
-use super::request::{Change, DEFAULT_TYPES, Registration};
+use super::request::{Change, ChangeBody, DEFAULT_TYPES, Registration, RegistrationBody};
 use crate::clock::Clock;
 use crate::logging::{field, message};
 use crate::response::{empty_response, json_response};
+use crate::store::ledger::access::audit::Action;
 use crate::store::ledger::blob::OPEN_PAGE_MAX;
 use crate::store::ledger::loss::LOSSES_PAGE_MAX;
 use crate::store::ledger::registry::{
@@ -37,13 +40,19 @@ const READ_AT_ONCE: usize = 16;
 
 /// Registers a tenant, or changes what is named of one that is: proof of consent first, then the ledger, then the
 /// subscriptions. What cannot be started now stays `pending` with its error, and the reconciler goes on trying.
+#[utoipa::path(
+    post, path = "/v1/tenants", operation_id = "register_tenant", tag = "tenants", request_body = RegistrationBody,
+    params(("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = TenantDetail), (status = 201, body = TenantDetail))
+)]
 pub(super) async fn register(
     api: &Api,
+    caller: &Caller,
     body: &Bytes,
     clock: Clock,
 ) -> Result<Response<Bytes>, ApiError> {
     let registration = Registration::parse(body)?;
-    let status = match enter(api, &registration, clock).await {
+    let status = match enter(api, caller, &registration, clock).await {
         Err(ApiError::ConsentRequired { why, .. }) => {
             let link = consent::invite(api, &registration, clock.now()).await;
             return Err(ApiError::ConsentRequired {
@@ -53,19 +62,22 @@ pub(super) async fn register(
         }
         entered => entered?,
     };
-    let shown = detail(api, registration.tenant_id, clock.now()).await?;
-    Ok(json_response(status, &shown))
+    detail(api, registration.tenant_id, status, clock.now()).await
 }
 
 /// Registers a tenant and starts its subscriptions, whoever asks for it: 201 when it is new, 200 when it was registered.
 pub(super) async fn enter(
     api: &Api,
+    caller: &Caller,
     registration: &Registration,
     clock: Clock,
 ) -> Result<StatusCode, ApiError> {
     let id = registration.tenant_id;
+    if !caller.sees(id) {
+        return Err(ApiError::NotRegistered);
+    }
     for _ in 0..ROUNDS_MAX {
-        let Some(status) = register_once(api, registration, clock).await? else {
+        let Some(status) = register_once(api, caller, registration, clock).await? else {
             continue;
         };
         tracing::info!({ field::TENANT_ID } = %id, new = status == StatusCode::CREATED, "{}", message::TENANT_REGISTERED);
@@ -79,6 +91,7 @@ pub(super) async fn enter(
 /// One round; `None` when somebody else has changed the tenant meanwhile.
 async fn register_once(
     api: &Api,
+    caller: &Caller,
     registration: &Registration,
     clock: Clock,
 ) -> Result<Option<StatusCode>, ApiError> {
@@ -97,6 +110,13 @@ async fn register_once(
     if let Err(error) = client.token_check(id, cloud).await {
         return Err(ApiError::of_token(error, id));
     }
+    let detail = match known {
+        None => format!("new, cloud {cloud}"),
+        Some(_) => format!("registered before, cloud {cloud}"),
+    };
+    caller
+        .note(api, Action::TenantRegister, &id, Some(id), detail)
+        .await?;
     // Before the tenant is there: one that no sweep looks after would never be noticed.
     ledger.begin_sweeps(id, clock.now()).await?;
     let Some(known) = known else {
@@ -115,6 +135,7 @@ async fn register_once(
         cloud: registration.cloud,
         content_types: registration.content_types.clone(),
         state: (known.state == TenantState::Leaving).then_some(TenantState::Active),
+        only_unchanged: false,
     };
     let changed = apply(api, known, &change, clock.now()).await?;
     Ok(changed.then_some(StatusCode::OK))
@@ -136,11 +157,18 @@ fn new_tenant(registration: &Registration, cloud: Cloud, now: Timestamp) -> Tena
     }
 }
 
-/// Changes what is named of a tenant.
+/// Changes what is named of a tenant, as long as its registration is one that `seen` (`If-Match`) names.
+#[utoipa::path(
+    patch, path = "/v1/tenants/{tenant_id}", operation_id = "change_tenant", tag = "tenants", request_body = ChangeBody,
+    params(("tenant_id" = uuid::Uuid, Path), ("If-Match" = Option<String>, Header, description = "An ETag of the tenant")),
+    responses((status = 200, body = TenantDetail))
+)]
 pub(super) async fn change(
     api: &Api,
+    caller: &Caller,
     id: TenantId,
     body: &Bytes,
+    seen: Option<&HeaderValue>,
     clock: Clock,
 ) -> Result<Response<Bytes>, ApiError> {
     let Change {
@@ -156,6 +184,7 @@ pub(super) async fn change(
             true => TenantState::Paused,
             false => TenantState::Active,
         }),
+        only_unchanged: seen.is_some(),
     };
     for _ in 0..ROUNDS_MAX {
         let known = api.ledger.tenant(id).await?;
@@ -163,6 +192,12 @@ pub(super) async fn change(
         if known.state == TenantState::Leaving {
             return Err(ApiError::Leaving);
         }
+        if seen.is_some_and(|seen| !etag::is_unchanged(seen, &known)) {
+            return Err(ApiError::ChangedMeanwhile);
+        }
+        caller
+            .note(api, Action::TenantChange, &id, Some(id), told(&change))
+            .await?;
         if !apply(api, &known, &change, clock.now()).await? {
             continue;
         }
@@ -172,10 +207,25 @@ pub(super) async fn change(
         if change.content_types.is_some() || change.state == Some(TenantState::Active) {
             look_after(api, id, clock).await?;
         }
-        let shown = detail(api, id, clock.now()).await?;
-        return Ok(json_response(StatusCode::OK, &shown));
+        return detail(api, id, StatusCode::OK, clock.now()).await;
     }
     Err(ApiError::Busy)
+}
+
+/// What is to be different, for the audit log. A name is what somebody typed, so that it changed must do.
+fn told(change: &TenantChange) -> String {
+    let mut parts = Vec::new();
+    if change.name.is_some() {
+        parts.push("name".to_owned());
+    }
+    if let Some(types) = &change.content_types {
+        let types: Vec<&str> = types.iter().map(|of| of.as_str()).collect();
+        parts.push(format!("content types {}", types.join(", ")));
+    }
+    if let Some(state) = change.state {
+        parts.push(format!("state {}", state.as_str()));
+    }
+    parts.join("; ")
 }
 
 /// Changes a tenant, and makes it due. `false` when somebody else has changed it meanwhile.
@@ -243,26 +293,37 @@ async fn look_after(api: &Api, id: TenantId, clock: Clock) -> Result<(), ApiErro
     Ok(())
 }
 
-/// A page of the tenants that the caller sees: by their ids as they are now, or searched, filtered and sorted among all of them
-/// as they were some seconds ago.
+/// A page of the tenants that the key is good for: by their ids as they are now, or searched, filtered and sorted among all of
+/// them as they were some seconds ago.
+#[utoipa::path(
+    get, path = "/v1/tenants", operation_id = "list_tenants", tag = "tenants",
+    params(
+        ("limit" = Option<u16>, Query, minimum = 1, description = "At most 100"),
+        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before"),
+        ("search" = Option<String>, Query, description = "A part of a name or an id"),
+        ("state" = Option<String>, Query, description = "needs_you, lost, catching_up, waiting or complete"),
+        ("sort" = Option<String>, Query, description = "trouble: who needs somebody first; or id"),
+        ("If-None-Match" = Option<String>, Header),
+    ),
+    responses((status = 200, body = TenantList), (status = 304, description = "as it was"))
+)]
 pub(super) async fn list(
     api: &Api,
+    caller: &Caller,
     query: Query,
-    sees: impl Fn(TenantId) -> bool,
     now: Timestamp,
 ) -> Result<Response<Bytes>, ApiError> {
     let limit = query.limit.map_or(TENANTS_PAGE_MAX, usize::from);
     if query.search.is_some() || query.state.is_some() || query.by_trouble {
-        return Box::pin(choose(api, &query, limit, sees, now)).await;
+        return Box::pin(choose(api, &query, limit, |id| caller.sees(id), now)).await;
     }
-    let page = api.ledger.tenants(query.cursor()?, limit).await?;
-    let mut tenants = page.tenants;
-    tenants.retain(|read| match read {
-        Ok(registered) => sees(registered.tenant.tenant_id),
-        Err(unreadable) => sees(unreadable.tenant_id),
-    });
+    let after = query.cursor()?;
+    let page = match &caller.tenants {
+        None => api.ledger.tenants(after, limit).await?,
+        Some(some) => api.ledger.some_tenants(some, after, limit).await?,
+    };
     let has_webhook = api.has_webhook();
-    let each = tenants.into_iter().map(|read| async move {
+    let each = page.tenants.into_iter().map(|read| async move {
         match read {
             Ok(registered) => {
                 let id = registered.tenant.tenant_id;
@@ -311,22 +372,32 @@ async fn choose(
         tenants: shown.collect(),
         next_cursor,
     };
-    Ok(json_response(StatusCode::OK, &list))
+    Ok(etag::tagged(json_response(StatusCode::OK, &list), None))
 }
 
 /// One tenant, with what is open and what was lost.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant_id}", operation_id = "show_tenant", tag = "tenants",
+    params(("tenant_id" = uuid::Uuid, Path), ("If-None-Match" = Option<String>, Header)),
+    responses((status = 200, body = TenantDetail), (status = 304, description = "as it was"))
+)]
 pub(super) async fn show(
     api: &Api,
     id: TenantId,
     now: Timestamp,
 ) -> Result<Response<Bytes>, ApiError> {
-    let detail = detail(api, id, now).await?;
-    Ok(json_response(StatusCode::OK, &detail))
+    detail(api, id, StatusCode::OK, now).await
 }
 
-async fn detail(api: &Api, id: TenantId, now: Timestamp) -> Result<TenantDetail, ApiError> {
+async fn detail(
+    api: &Api,
+    id: TenantId,
+    status: StatusCode,
+    now: Timestamp,
+) -> Result<Response<Bytes>, ApiError> {
     let Api { ledger, .. } = api;
     let registered = registered(api, id).await?;
+    let tag = etag::registration(&registered.tenant);
     let (swept, open, losses) = futures::join!(
         ledger.sweep_state(id),
         ledger.open_blobs(id, Timestamp::MAX, OPEN_PAGE_MAX),
@@ -344,17 +415,29 @@ async fn detail(api: &Api, id: TenantId, now: Timestamp) -> Result<TenantDetail,
             state
         })
     });
-    Ok(TenantDetail {
+    let detail = TenantDetail {
         tenant: TenantView::new(registered, swept, api.has_webhook(), now),
         open_blobs: OpenBlobs::of(open),
         losses: Losses::of(losses),
-    })
+    };
+    Ok(etag::tagged(json_response(status, &detail), Some(&tag)))
 }
 
 /// Removes a tenant: marked first, so that nothing starts its subscriptions again; should a stop fail, the reconciler
 /// finishes the removal. Who is registered again meanwhile stays.
-pub(super) async fn remove(api: &Api, id: TenantId) -> Result<Response<Bytes>, ApiError> {
+#[utoipa::path(
+    delete, path = "/v1/tenants/{tenant_id}", operation_id = "remove_tenant", tag = "tenants", params(("tenant_id" = uuid::Uuid, Path)),
+    responses((status = 204, description = "removed; what is in the lake stays"))
+)]
+pub(super) async fn remove(
+    api: &Api,
+    caller: &Caller,
+    id: TenantId,
+) -> Result<Response<Bytes>, ApiError> {
     let registered = registered(api, id).await?;
+    caller
+        .note(api, Action::TenantRemove, &id, Some(id), "")
+        .await?;
     if !api.ledger.mark_leaving(id).await? {
         return Err(ApiError::NotRegistered);
     }

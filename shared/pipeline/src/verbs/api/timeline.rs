@@ -57,6 +57,24 @@ struct VolumeList {
 }
 
 /// A page of the tenant's events.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant_id}/events", operation_id = "list_events", tag = "timeline",
+    params(
+        ("tenant_id" = uuid::Uuid, Path),
+        ("from" = Option<String>, Query, format = DateTime),
+        ("to" = Option<String>, Query, format = DateTime),
+        ("user" = Option<String>, Query),
+        ("address" = Option<String>, Query),
+        ("operation" = Option<String>, Query),
+        ("session" = Option<String>, Query),
+        ("class" = Option<String>, Query),
+        ("severity" = Option<String>, Query),
+        ("text" = Option<String>, Query),
+        ("limit" = Option<u16>, Query, minimum = 1, description = "At most 200"),
+        ("cursor" = Option<String>, Query),
+    ),
+    responses((status = 200, description = "events, the newest first, and how far the search is"))
+)]
 pub(super) async fn list(
     api: &Api,
     id: TenantId,
@@ -88,6 +106,11 @@ pub(super) async fn list(
 }
 
 /// One event, with the record that it was made of.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant_id}/events/{event_id}", operation_id = "show_event", tag = "timeline",
+    params(("tenant_id" = uuid::Uuid, Path), ("event_id" = String, Path)),
+    responses((status = 200, description = "the event, the record, and the object that it lies in"))
+)]
 pub(super) async fn show(
     api: &Api,
     id: TenantId,
@@ -100,6 +123,15 @@ pub(super) async fn show(
 }
 
 /// How much became available in each hour.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant_id}/volume", operation_id = "show_volume", tag = "timeline",
+    params(
+        ("tenant_id" = uuid::Uuid, Path),
+        ("from" = Option<String>, Query, format = DateTime),
+        ("to" = Option<String>, Query, format = DateTime),
+    ),
+    responses((status = 200, description = "records, blobs and severities of each hour and content type"))
+)]
 pub(super) async fn volume(
     api: &Api,
     id: TenantId,

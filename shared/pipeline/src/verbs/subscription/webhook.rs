@@ -63,21 +63,20 @@ pub fn auth_id(key: &SecretString, tenant: TenantId, content_type: ContentType) 
         .chain_update(b"/fingerprint\0")
         .chain_update(key)
         .finalize();
-    let mac = mac(key, tenant, content_type);
+    let (tenant, content_type) = (tenant.to_string(), content_type.as_str());
+    let mac = mac(key, PURPOSE, &[tenant.as_bytes(), content_type.as_bytes()]);
     let version = hex::encode(&fingerprint[..FINGERPRINT_BYTES]);
     format!("v{version}.{}", URL_SAFE_NO_PAD.encode(mac)).into()
 }
 
-fn mac(key: &[u8], tenant: TenantId, content_type: ContentType) -> [u8; 32] {
+/// HMAC-SHA256 of a purpose and of parts, each with its length before it: no two lists of parts are the same bytes, and a MAC
+/// for one purpose is worthless for another.
+pub(in crate::verbs) fn mac(key: &[u8], purpose: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     // HMAC takes keys of every length, so there is no error to handle; an empty one is refused by `check_keys`.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
         unreachable!("HMAC-SHA256 accepts a key of any length (RFC 2104)")
     };
-    for part in [
-        PURPOSE,
-        tenant.to_string().as_bytes(),
-        content_type.as_str().as_bytes(),
-    ] {
+    for part in std::iter::once(&purpose).chain(parts) {
         mac.update(&(part.len() as u64).to_be_bytes());
         mac.update(part);
     }

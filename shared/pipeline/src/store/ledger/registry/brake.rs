@@ -23,7 +23,7 @@ use crate::store::ledger::{Ledger, LedgerError, conditional, unless_refused};
 const FIRST_PROBE: u32 = 2;
 
 /// Why a tenant cannot be served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BrakeReason {
     /// An administrator must give consent.

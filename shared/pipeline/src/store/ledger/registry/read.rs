@@ -1,5 +1,7 @@
 //! Reading tenants and subscriptions.
 
+use std::collections::BTreeSet;
+
 use office365::{ContentType, TenantId};
 
 use super::brake::read_brake;
@@ -164,6 +166,36 @@ impl Ledger {
             }
         }
         Err(too_many().into())
+    }
+
+    /// The same of those in `some` that are registered, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn some_tenants(
+        &self,
+        some: &BTreeSet<TenantId>,
+        after: Option<TenantId>,
+        limit: usize,
+    ) -> Result<TenantPage, LedgerError> {
+        let limit = limit.clamp(1, TENANTS_PAGE_MAX);
+        let mut page = TenantPage::default();
+        let behind = |id: &&TenantId| after.is_none_or(|after| **id > after);
+        for tenant_id in some.iter().filter(behind).copied() {
+            let read = match self.registered(tenant_id).await {
+                Ok(None) => continue,
+                Ok(Some(registered)) => Ok(registered),
+                // That DynamoDB does not answer is nothing about this tenant.
+                Err(error @ LedgerError::Aws(_)) => return Err(error),
+                Err(error) => Err(Unreadable { tenant_id, error }),
+            };
+            if page.tenants.len() == limit {
+                page.next = page.tenants.last().map(self::tenant_id);
+                break;
+            }
+            page.tenants.push(read);
+        }
+        Ok(page)
     }
 
     /// Every tenant that can be read, in the order of their ids. The others are in the log.

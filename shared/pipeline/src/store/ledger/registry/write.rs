@@ -26,6 +26,8 @@ pub struct TenantChange {
     pub content_types: Option<Vec<ContentType>>,
     /// Another state.
     pub state: Option<TenantState>,
+    /// Whether it is made only if nobody has changed the tenant since it was read: neither name nor cloud nor content types.
+    pub only_unchanged: bool,
 }
 
 impl Ledger {
@@ -76,8 +78,17 @@ impl Ledger {
     ) -> Result<Option<Tenant>, LedgerError> {
         let mut update = self
             .update_key(&Key::Tenant(before.tenant_id))
-            .condition_expression("standing = :before")
             .expression_attribute_values(":before", text(before.state.as_str()));
+        let mut condition = String::from("standing = :before");
+        if change.only_unchanged {
+            condition
+                .push_str(" AND #name = :name0 AND cloud = :cloud0 AND content_types = :types0");
+            update = update
+                .expression_attribute_names("#name", "name")
+                .expression_attribute_values(":name0", text(&before.name))
+                .expression_attribute_values(":cloud0", text(before.cloud.to_string()))
+                .expression_attribute_values(":types0", list(&before.content_types));
+        }
         // A state is always set, so that the expression is never empty.
         let state = change.state.unwrap_or(before.state);
         let mut set = String::from("SET standing = :standing");
@@ -98,6 +109,7 @@ impl Ledger {
         }
         let updated = update
             .update_expression(set)
+            .condition_expression(condition)
             .return_values(ReturnValue::AllNew)
             .send()
             .await;

@@ -4,6 +4,7 @@
 //! whether that tenant has let us in. So nobody without a link makes us call anybody, a link registers one tenant at most, and
 //! however often a page is loaded, one attempt runs at a time.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use http::{Method, Request, Response, StatusCode};
 use office365::{ContentType, Disposition, Failure, TenantId};
 use url::form_urlencoded;
 
+use super::super::access::Caller;
 use super::super::error::ApiError;
 use super::super::request::Registration;
 use super::super::{ANSWER_WITHIN, Api, tenants};
@@ -63,16 +65,23 @@ enum Came {
 pub(in crate::verbs::api) async fn handle(
     api: &Api,
     request: &Request<Bytes>,
+    source: Option<IpAddr>,
     clock: Clock,
 ) -> Response<Bytes> {
-    let answered = tokio::time::timeout(ANSWER_WITHIN, answer(api, request, clock)).await;
+    let answering = answer(api, request, source, clock);
+    let answered = tokio::time::timeout(ANSWER_WITHIN, answering).await;
     answered
         .unwrap_or(Err(ApiError::TooSlow))
         .unwrap_or_else(|error| unavailable(&error))
         .into_response()
 }
 
-async fn answer(api: &Api, request: &Request<Bytes>, clock: Clock) -> Result<Page, ApiError> {
+async fn answer(
+    api: &Api,
+    request: &Request<Bytes>,
+    source: Option<IpAddr>,
+    clock: Clock,
+) -> Result<Page, ApiError> {
     if request.method() != Method::GET {
         let text = ["Microsoft sends browsers here. There is nothing else to do."];
         return Ok(Page::new(
@@ -93,7 +102,7 @@ async fn answer(api: &Api, request: &Request<Bytes>, clock: Clock) -> Result<Pag
     };
     match (&given.error, given.tenant) {
         (Some(_), _) => came_without(api, &link, &given, clock).await,
-        (None, Some(tenant)) => came_back(api, &link, tenant, &given, clock).await,
+        (None, Some(tenant)) => came_back(api, &link, tenant, &given, source, clock).await,
         (None, None) => Ok(invalid(None)),
     }
 }
@@ -153,6 +162,7 @@ async fn came_back(
     link: &ConsentLink,
     tenant: TenantId,
     given: &Given,
+    source: Option<IpAddr>,
     clock: Clock,
 ) -> Result<Page, ApiError> {
     let (ledger, id, now) = (&api.ledger, link.id, clock.now());
@@ -167,7 +177,9 @@ async fn came_back(
             None => Ok(expired(None)),
         };
     }
-    let attempt = tokio::time::timeout(ATTEMPT_WITHIN, attempt(api, link, tenant, clock)).await;
+    let caller = Caller::of_consent(id, source, now);
+    let attempt = attempt(api, &caller, link, tenant, clock);
+    let attempt = tokio::time::timeout(ATTEMPT_WITHIN, attempt).await;
     let slow = || Came::NotYet("Microsoft takes longer than usual.".to_owned());
     let came = attempt.unwrap_or_else(|_| Ok(slow()))?;
     let next_at = later(clock.now(), PAUSE);
@@ -225,6 +237,7 @@ async fn not_claimed(
 /// Asks Microsoft for proof, and registers the tenant.
 async fn attempt(
     api: &Api,
+    caller: &Caller,
     link: &ConsentLink,
     tenant: TenantId,
     clock: Clock,
@@ -256,7 +269,7 @@ async fn attempt(
         name: link.name.clone().filter(|_| is_new),
         content_types: is_new.then(|| link.content_types.clone().unwrap_or(types)),
     };
-    match tenants::enter(api, &registration, clock).await {
+    match tenants::enter(api, caller, &registration, clock).await {
         Ok(_) => Ok(Came::Registered(FIRST_RECORDS.to_owned())),
         Err(ApiError::ConsentRequired { why, .. } | ApiError::MicrosoftUnavailable(why)) => {
             Ok(Came::NotYet(why))

@@ -42,6 +42,10 @@ struct Cause {
 }
 
 /// The figures of all tenants that the caller may see.
+#[utoipa::path(
+    get, path = "/v1/overview", operation_id = "show_overview", tag = "tenants",
+    responses((status = 200, description = "tenants by state, events, lag, what is open and lost, and what is wrong"))
+)]
 pub(in crate::verbs::api) async fn overview(
     api: &Api,
     sees: impl Fn(TenantId) -> bool,

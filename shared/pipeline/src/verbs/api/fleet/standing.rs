@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::clock::{earlier, minute};
 use crate::store::ledger::registry::Registered;
@@ -23,7 +24,7 @@ const OPEN_IS_NORMAL_FOR: Duration = Duration::from_secs(3600);
 const PAUSED_IS_SAFE_FOR: Duration = Duration::from_secs(5 * 24 * 3600);
 
 /// The five states, in the order of how much they need somebody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::verbs::api) enum State {
     /// Somebody has to do something.
@@ -60,10 +61,11 @@ impl State {
 }
 
 /// How a tenant stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(in crate::verbs::api) struct Standing {
     pub(in crate::verbs::api) state: State,
     pub(in crate::verbs::api) sentence: String,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(in crate::verbs::api) since: Option<Timestamp>,
     /// What somebody can do; none where nobody has to.
     pub(in crate::verbs::api) next_action: Option<String>,
