@@ -141,7 +141,7 @@ async fn measure(world: &World, meter: &Meter, what: &str, query: &str, all: boo
     let mut times = Vec::new();
     let mut last = String::new();
     for _ in 0..RUNS {
-        meter.take();
+        let _before = meter.take();
         let began = Instant::now();
         let (mut pages, mut found, mut cursor) = (0, 0, String::new());
         let mut sums = [0; 4];
