@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use emulator::ContentType as Published;
+use emulator::{Clock, ContentType as Published};
 use http::Method;
 use normalize::{OcsfVersion, Options, Schema};
 use office365::ContentType;
@@ -183,8 +183,14 @@ async fn older_versions_and_ecs_are_searched_alike() -> Outcome<()> {
 
 #[tokio::test]
 async fn pages_have_each_event_once_while_blobs_arrive() -> Outcome<()> {
-    // Its tokens expire by the emulated clock, which goes on by hours.
-    let world = World::measured(quiet(), &Meter::default()).await?;
+    // The receiver, whose clock is the system's, takes no content of the day after tomorrow.
+    let days_ago = Clock::system().now() - Duration::from_secs(4 * 24 * 3_600);
+    let config = emulator::Config {
+        clock: Clock::stopped_at(days_ago),
+        ..quiet()
+    };
+    // Its tokens expire by the emulated clock.
+    let world = World::measured(config, &Meter::default()).await?;
     world.register(&[EXCHANGE]).await?;
     let mut number = 0;
     let mut blob = |world: &World, records: u32| {
@@ -402,6 +408,7 @@ async fn a_common_blobs_index_costs_no_write_unit() -> Outcome<()> {
             .sum(|of, about| of == "UpdateItem" && about == "blobs");
         units.push(used.write_units);
     }
+    assert_eq!(world.audit()?, (100, 0, 0), "written, duplicates, lost");
     assert_eq!(units[0], units[1], "an empty blob has no index");
     Ok(())
 }
