@@ -23,6 +23,9 @@ const PAGES_MAX: usize = 500;
 /// Markup, control characters, text from right to left, and what ends strings elsewhere.
 const HOSTILE: &str = "<script>alert(1)</script>\u{202e}'; DROP TABLE x; --\u{0}\"\\${jndi:x}";
 
+/// Parameters and their values.
+type Query<'q> = &'q [(&'q str, &'q str)];
+
 /// Starts an installation with one tenant.
 async fn installed(events: EventSettings) -> Outcome<World> {
     let world = World::with_settings(quiet(), events).await?;
@@ -52,7 +55,7 @@ async fn deliver(world: &World, of: Published, records: Vec<Value>) -> Outcome<(
 }
 
 /// Asks for events.
-async fn ask(world: &World, query: &[(&str, &str)]) -> Value {
+async fn ask(world: &World, query: Query<'_>) -> Value {
     let mut text = form_urlencoded::Serializer::new(String::new());
     text.extend_pairs(query);
     let path = format!("/v1/tenants/{}/events?{}", world.tenant(), text.finish());
@@ -62,7 +65,7 @@ async fn ask(world: &World, query: &[(&str, &str)]) -> Value {
 }
 
 /// The operations of all events that are found, in their order, from all pages.
-async fn found(world: &World, query: &[(&str, &str)]) -> Vec<String> {
+async fn found(world: &World, query: Query<'_>) -> Vec<String> {
     let mut operations = Vec::new();
     let mut cursor = String::new();
     for _ in 0..PAGES_MAX {
@@ -118,7 +121,7 @@ async fn check_filters(world: &World) {
         "FileUploaded",
     ];
     assert_eq!(found(world, &[]).await, all, "newest first");
-    let cases: [(&[(&str, &str)], &[&str]); 9] = [
+    let cases: [(Query<'_>, &[&str]); 9] = [
         (&[("user", "mallory@CONTOSO.example")], &["New-InboxRule"]),
         (&[("address", "203.0.113.66")], &["New-InboxRule"]),
         (&[("operation", "filedownloaded")], &["FileDownloaded"]),
