@@ -77,7 +77,7 @@ impl Indexer {
                 at = text
                     .parse::<Timestamp>()
                     .ok()
-                    .map(Timestamp::as_millisecond)
+                    .map(Timestamp::as_millisecond);
             }
             Field::SeverityId => severity = text.parse().unwrap_or_default(),
             Field::ClassUid => class = text.parse::<u32>().ok(),

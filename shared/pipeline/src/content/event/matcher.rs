@@ -79,7 +79,7 @@ impl Matcher {
                 at = text
                     .parse::<Timestamp>()
                     .ok()
-                    .map(Timestamp::as_millisecond)
+                    .map(Timestamp::as_millisecond);
             }
             Field::SeverityId => severity = text.parse().unwrap_or_default(),
             Field::ClassUid | Field::ClassName | Field::Category => {
