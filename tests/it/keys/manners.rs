@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{key, made};
 
-fn header<'a>(response: &'a Response<Bytes>, name: impl http::header::AsHeaderName) -> &'a str {
+fn header(response: &Response<Bytes>, name: impl http::header::AsHeaderName) -> &str {
     let value = response.headers().get(name);
     value.and_then(|of| of.to_str().ok()).unwrap_or_default()
 }

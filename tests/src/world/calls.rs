@@ -62,9 +62,7 @@ impl World {
 
     /// Asks the API for a page, as a browser does that has no key.
     pub async fn browse(&self, method: Method, path: &str) -> Response<Bytes> {
-        let request = Request::builder().method(method).uri(path);
-        let request = request.body(Bytes::new()).unwrap_or_default();
-        api::handle(&self.api, request, self.now()).await
+        self.ask(method, path, None, &[], String::new()).await
     }
 
     /// Registers the first tenant for these content types.
