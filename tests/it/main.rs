@@ -4,21 +4,17 @@
     reason = "a test's helper fails as loudly as the test"
 )]
 
+mod api;
 mod bad_input;
 mod brakes;
 mod claims;
-mod consent;
 mod credentials;
 mod delivery;
 mod docs;
-mod doctor;
 mod events;
 mod faults;
-mod keys;
-mod operator;
 mod stack;
 mod subscriptions;
 mod sweeps;
 mod template;
 mod tidy;
-mod timeline;

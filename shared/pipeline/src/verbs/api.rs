@@ -183,7 +183,7 @@ async fn dispatch(
         (Route::RotateKey(id), &Method::POST) => keys::rotate(this, caller, &id).await,
         (Route::AuditLog, &Method::GET) => audit::list(this, query?, now).await,
         (Route::Overview, &Method::GET) => fleet::overview::overview(this, sees, now).await,
-        (Route::Tenants, &Method::GET) => tenants::list(this, caller, query?, now).await,
+        (Route::Tenants, &Method::GET) => fleet::list::list(this, caller, query?, now).await,
         (Route::Tenants, &Method::POST) => tenants::register(this, caller, body, clock).await,
         (Route::Tenant(id), &Method::GET) => tenants::show(this, id, now).await,
         (Route::Tenant(id), &Method::PATCH) => {

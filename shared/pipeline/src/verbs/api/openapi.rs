@@ -40,7 +40,7 @@ use crate::response::{ProblemBody, json_bytes};
         timeline::list,
         timeline::show,
         timeline::volume,
-        tenants::list,
+        fleet::list::list,
         tenants::register,
         tenants::show,
         tenants::change,

@@ -34,8 +34,8 @@ impl Query {
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             match &*name {
                 "limit" => {
-                    let limit: Option<u64> = value.parse().ok().filter(|limit| *limit > 0);
-                    let why = "is no number from 1 up";
+                    let limit: Option<i32> = value.parse().ok().filter(|limit| *limit > 0);
+                    let why = "is no number from 1 to 2147483647";
                     let limit = limit.ok_or(ApiError::BadQuery("limit", why))?;
                     // Each list has a limit of its own below this.
                     query.limit = Some(u16::try_from(limit).unwrap_or(u16::MAX));

@@ -3,18 +3,16 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::stream::{self, StreamExt as _};
 use http::{HeaderValue, Response, StatusCode};
 use jiff::Timestamp;
 use office365::{Client, Cloud, ContentType, TenantId};
 
 use super::Api;
 use super::access::Caller;
-use super::answer::{Listed, Losses, OpenBlobs, TenantDetail, TenantList, TenantView};
+use super::answer::{Losses, OpenBlobs, TenantDetail, TenantView};
 use super::consent;
 use super::error::ApiError;
 use super::manners::etag;
-use super::query::Query;
 use super::request::{Change, ChangeBody, DEFAULT_TYPES, Registration, RegistrationBody};
 use crate::clock::Clock;
 use crate::logging::{field, message};
@@ -22,9 +20,7 @@ use crate::response::{empty_response, json_response};
 use crate::store::ledger::access::audit::Action;
 use crate::store::ledger::blob::OPEN_PAGE_MAX;
 use crate::store::ledger::loss::LOSSES_PAGE_MAX;
-use crate::store::ledger::registry::{
-    Registered, TENANTS_PAGE_MAX, Tenant, TenantChange, TenantState,
-};
+use crate::store::ledger::registry::{Registered, Tenant, TenantChange, TenantState};
 use crate::store::waiting::enqueue_waiting;
 use crate::verbs::subscription::{ensure, note_on_all, stop, stop_all};
 
@@ -34,9 +30,6 @@ const ROUNDS_MAX: usize = 3;
 /// Time for the starts of a tenant's subscriptions: what is left of the API's own is for the answer. What takes longer is told in
 /// it, and the reconciler goes on.
 const STARTED_WITHIN: Duration = Duration::from_secs(18);
-
-/// Sweep states of a page of tenants that are read at once.
-const READ_AT_ONCE: usize = 16;
 
 /// Registers a tenant, or changes what is named of one that is: proof of consent first, then the ledger, then the
 /// subscriptions. What cannot be started now stays `pending` with its error, and the reconciler goes on trying.
@@ -291,88 +284,6 @@ async fn look_after(api: &Api, id: TenantId, clock: Clock) -> Result<(), ApiErro
         }
     }
     Ok(())
-}
-
-/// A page of the tenants that the key is good for: by their ids as they are now, or searched, filtered and sorted among all of
-/// them as they were some seconds ago.
-#[utoipa::path(
-    get, path = "/v1/tenants", operation_id = "list_tenants", tag = "tenants",
-    params(
-        ("limit" = Option<u16>, Query, minimum = 1, description = "At most 100"),
-        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before"),
-        ("search" = Option<String>, Query, description = "A part of a name or an id"),
-        ("state" = Option<String>, Query, description = "needs_you, lost, catching_up, waiting or complete"),
-        ("sort" = Option<String>, Query, description = "trouble: who needs somebody first; or id"),
-        ("If-None-Match" = Option<String>, Header),
-    ),
-    responses((status = 200, body = TenantList), (status = 304, description = "as it was"))
-)]
-pub(super) async fn list(
-    api: &Api,
-    caller: &Caller,
-    query: Query,
-    now: Timestamp,
-) -> Result<Response<Bytes>, ApiError> {
-    let limit = query.limit.map_or(TENANTS_PAGE_MAX, usize::from);
-    if query.search.is_some() || query.state.is_some() || query.by_trouble {
-        return Box::pin(choose(api, &query, limit, |id| caller.sees(id), now)).await;
-    }
-    let after = query.cursor()?;
-    let page = match &caller.tenants {
-        None => api.ledger.tenants(after, limit).await?,
-        Some(some) => api.ledger.some_tenants(some, after, limit).await?,
-    };
-    let has_webhook = api.has_webhook();
-    let each = page.tenants.into_iter().map(|read| async move {
-        match read {
-            Ok(registered) => {
-                let id = registered.tenant.tenant_id;
-                let swept = api.ledger.sweep_state(id).await;
-                let view = TenantView::new(registered, swept, has_webhook, now);
-                Listed::Tenant(Box::new(view))
-            }
-            Err(unreadable) => Listed::Unreadable {
-                tenant_id: unreadable.tenant_id,
-                error: unreadable.error.to_string(),
-            },
-        }
-    });
-    let each: Vec<_> = each.collect();
-    let list = TenantList {
-        tenants: stream::iter(each).buffered(READ_AT_ONCE).collect().await,
-        next_cursor: page.next.map(|id| id.to_string()),
-    };
-    Ok(json_response(StatusCode::OK, &list))
-}
-
-/// A page of the tenants that fit, of the last look at all of them.
-async fn choose(
-    api: &Api,
-    query: &Query,
-    limit: usize,
-    sees: impl Fn(TenantId) -> bool,
-    now: Timestamp,
-) -> Result<Response<Bytes>, ApiError> {
-    let has_webhook = api.has_webhook();
-    let snapshot = api.fleet.snapshot(&api.ledger, has_webhook, now).await?;
-    let limit = limit.min(TENANTS_PAGE_MAX);
-    let (page, next_cursor) = snapshot.page(query, limit, sees)?;
-    let shown = page.into_iter().map(|member| match &member.read {
-        Ok(registered) => {
-            let swept = Ok(member.sweep.clone());
-            let view = TenantView::new(registered.clone(), swept, has_webhook, now);
-            Listed::Tenant(Box::new(view))
-        }
-        Err(unreadable) => Listed::Unreadable {
-            tenant_id: unreadable.tenant_id,
-            error: unreadable.error.to_string(),
-        },
-    });
-    let list = TenantList {
-        tenants: shown.collect(),
-        next_cursor,
-    };
-    Ok(etag::tagged(json_response(StatusCode::OK, &list), None))
 }
 
 /// One tenant, with what is open and what was lost.

@@ -17,8 +17,8 @@ use super::super::error::ApiError;
 use super::super::request::Registration;
 use super::super::{ANSWER_WITHIN, Api, tenants};
 use super::entra;
-use super::page::{Page, named};
-use super::{state, usable};
+use super::page::Page;
+use super::{CALLBACK_PATH, state, usable};
 use crate::clock::{Clock, later};
 use crate::store::ledger::consent::id::ConsentId;
 use crate::store::ledger::consent::{ConsentLink, Progress};
@@ -340,12 +340,13 @@ impl Given {
 
     /// The same page again, without what else stood in the address.
     fn again(&self) -> String {
-        let mut query = form_urlencoded::Serializer::for_suffix(String::from("?"), 1);
+        let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("admin_consent", "True");
         if let Some(tenant) = self.tenant {
             query.append_pair("tenant", &tenant.to_string());
         }
-        query.append_pair("state", &self.state).finish()
+        let query = query.append_pair("state", &self.state).finish();
+        format!("{CALLBACK_PATH}?{query}")
     }
 }
 
@@ -362,7 +363,7 @@ async fn registered(
     };
     // What the link's maker called it, not what it is called now: whoever has the link may know that.
     let who = match &link.name {
-        Some(name) => format!("{} ({tenant})", named(name)),
+        Some(name) => format!("“{name}” ({tenant})"),
         None => tenant.to_string(),
     };
     let (enabled, others): (Vec<_>, Vec<_>) = found
@@ -392,7 +393,7 @@ async fn registered(
     Ok(
         Page::new(StatusCode::OK, "Consent arrived", text).with_link(
             "Status page, for those who run this installation",
-            "../".to_owned(),
+            "/".to_owned(),
         ),
     )
 }

@@ -21,6 +21,10 @@ use uuid::Uuid;
 const LOSS: &str = "20260301T101500123-9f86d081884c7d65";
 const REPLAY: &str = "20260301T101500123-0a1b2c3d";
 
+/// An event that does not exist, and a consent link.
+const EVENT: &str = "MCAwIDAgMCAwIGFiYw";
+const CONSENT: &str = "00000000000000000000000000000000";
+
 /// Every request that takes a key and names a tenant, and whether it changes something.
 fn of_tenant(tenant: Uuid) -> Vec<(Method, String, bool)> {
     let path = |rest: &str| format!("/v1/tenants/{tenant}{rest}");
@@ -30,6 +34,10 @@ fn of_tenant(tenant: Uuid) -> Vec<(Method, String, bool)> {
         (Method::PATCH, path(""), true),
         (Method::DELETE, path(""), true),
         (Method::GET, path("/backfill"), false),
+        (Method::GET, path("/check"), false),
+        (Method::GET, path("/events"), false),
+        (Method::GET, path(&format!("/events/{EVENT}")), false),
+        (Method::GET, path("/volume"), false),
         (Method::GET, path("/certificate"), false),
         (Method::GET, path("/losses"), false),
         (
@@ -56,6 +64,8 @@ fn of_all() -> Vec<(Method, String)> {
         (Method::DELETE, "/v1/keys/0123456789ab".to_owned()),
         (Method::POST, "/v1/keys/0123456789ab/rotate".to_owned()),
         (Method::GET, "/v1/audit-log".to_owned()),
+        (Method::POST, "/v1/consents".to_owned()),
+        (Method::GET, format!("/v1/consents/{CONSENT}")),
     ]
 }
 
@@ -127,6 +137,7 @@ async fn every_request_needs_a_key_that_works() -> Outcome<()> {
             .map(|(of, path, _)| (of, path)),
     );
     requests.push((Method::GET, "/v1/me".to_owned()));
+    requests.push((Method::GET, "/v1/overview".to_owned()));
     requests.push((Method::GET, "/v1/tenants".to_owned()));
     requests.push((Method::POST, "/v1/tenants".to_owned()));
     requests.push((Method::GET, "/v1/nothing".to_owned()));
@@ -188,6 +199,10 @@ async fn a_key_of_some_tenants_sees_no_other() -> Outcome<()> {
     let body = json!({"name": "two", "scope": "admin", "tenants": own});
     let two = made(&world, body).await?;
     let two = Some(key(&two));
+    let overview = world.operate_raw(Method::GET, "/v1/overview", two, String::new());
+    assert_eq!(overview.await.1["tenants"]["all"], 2);
+    let found = world.operate_raw(Method::GET, "/v1/tenants?sort=trouble", two, String::new());
+    assert_eq!(found.await.1["tenants"].as_array().unwrap().len(), 2);
     for tenant in [foreign, Uuid::from_u128(99)] {
         for (method, path, _) in of_tenant(tenant) {
             let answer = refused(&world, &method, &path, two).await;

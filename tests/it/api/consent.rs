@@ -364,7 +364,7 @@ async fn links_are_made_and_shown_with_a_key_only() -> Outcome<()> {
     let (status, problem) = world.operate(Method::GET, &none, Value::Null).await;
     assert_eq!(
         (status.as_u16(), &problem["type"]),
-        (404, &json!("urn:ualstream:problem:no-such-consent"))
+        (404, &json!("/docs/errors#no-such-consent"))
     );
     let (status, _) = world
         .operate(Method::POST, "/v1/consents", json!({"cloud": "mars"}))

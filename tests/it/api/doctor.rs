@@ -12,8 +12,8 @@ use tests::flaky::Trouble;
 use tests::world::{EXCHANGE, World, quiet};
 
 /// The emulator's own certificate, registered for the application.
-const CERTIFICATE: &str = include_str!("../../emulator/tests/it/certificate.pem");
-const KEY: &str = include_str!("../../emulator/tests/it/certificate.key");
+const CERTIFICATE: &str = include_str!("../../../emulator/tests/it/certificate.pem");
+const KEY: &str = include_str!("../../../emulator/tests/it/certificate.key");
 
 /// Installations that run at once.
 const WORLDS_AT_ONCE: usize = 3;
