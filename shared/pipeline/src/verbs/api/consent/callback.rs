@@ -478,7 +478,7 @@ mod tests {
         assert_eq!(given.tenant, TENANT.parse().ok());
         assert_eq!(
             given.again(),
-            format!("?admin_consent=True&tenant={TENANT}&state=a.b")
+            format!("{CALLBACK_PATH}?admin_consent=True&tenant={TENANT}&state=a.b")
         );
         for bad in [
             "tenant=contoso".to_owned(),
