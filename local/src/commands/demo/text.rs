@@ -5,6 +5,7 @@ use std::path::Path;
 
 use emulator::Emulator;
 use pipeline::lake::Codec;
+use secrecy::ExposeSecret as _;
 
 use super::{DemoArgs, Summary};
 use crate::installation::{API_KEY, Installation};
@@ -31,6 +32,9 @@ pub(super) fn header(
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {name:<10} {value}");
     };
+    // The emulated Microsoft's records are nobody's: their key may stand in the terminal.
+    let shown = installation.api_key.expose_secret();
+    line("page", &format!("{api}   (sign in with {shown})"));
     line(
         "API",
         &format!("{api}v1/tenants   (key in {})", key.display()),
@@ -65,9 +69,8 @@ pub(super) fn header(
         microsoft.manage_url()
     );
     if !once {
-        let _ = write!(
-            text,
-            "\nAdd a tenant at the emulated Microsoft's consent page: open the link that this makes\n\n  curl -s -X POST {bearer} {api}v1/consents\n"
+        text.push_str(
+            "\nOr open the page, and add a tenant by a consent link: the emulated Microsoft asks as an administrator is asked.\n",
         );
     }
     text
