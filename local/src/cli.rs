@@ -1,14 +1,16 @@
 //! The command line: which commands there are.
 
 use std::ffi::OsString;
+use std::io;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::commands::{
-    self, CommandError, certificate, check, compact, consent, demo, filter, keys, losses,
-    normalize, replay, serve,
+    self, CommandError, certificate, check, compact, consent, demo, events, filter, keys, losses,
+    normalize, replay, serve, tenants,
 };
 
 /// Microsoft 365 audit records as OCSF events: the whole pipeline on this machine, and tools for records and lakes
@@ -47,6 +49,7 @@ are those in which Microsoft made content available, in UTC.";
 const CHECK_NOTES: &str = "\
 It changes nothing, and takes at most six of the requests that Microsoft grants the tenant. It ends with status 2 when the tenant \
 is broken.";
+
 const KEYS_NOTES: &str = "\
 It takes a key of scope admin that is good for all tenants, such as the installation's own. That one is not listed: a new one is \
 stored in its secret, or in the file api-key of serve's folder.";
@@ -64,6 +67,8 @@ pub enum Command {
     /// Run the pipeline against Microsoft, or a server that speaks like it
     #[command(after_help = SERVE_NOTES)]
     Serve(Box<serve::ServeArgs>),
+    /// List, show, register and remove tenants
+    Tenants(tenants::TenantsArgs),
     /// Make a link at which another organization's administrator consents, and wait for it
     #[command(after_help = CONSENT_NOTES)]
     Consent(consent::ConsentArgs),
@@ -73,6 +78,8 @@ pub enum Command {
     /// Examine a tenant: what is wrong, what it means, and what to do
     #[command(after_help = CHECK_NOTES)]
     Check(check::CheckArgs),
+    /// Show the newest events of a tenant, or those that are looked for
+    Events(events::EventsArgs),
     /// List what could not be delivered, or acknowledge it
     Losses(losses::LossesArgs),
     /// List, make, revoke and rotate the keys of the API
@@ -87,6 +94,12 @@ pub enum Command {
     Filter(filter::FilterArgs),
     /// Merge the events of a lake's closed hours into Parquet files in its folder ext
     Compact(compact::CompactArgs),
+    /// Print a script that completes the commands and options in a shell
+    Completions {
+        /// For which shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
     /// Print the columns of the Parquet files as JSON, with the types of a Glue table
     Columns,
 }
@@ -108,15 +121,21 @@ pub async fn run(cli: &Cli, began: Instant) -> Result<ExitCode, CommandError> {
     match &cli.command {
         Command::Demo(args) => demo::main(args, log_level, began).await,
         Command::Serve(args) => serve::main(args, log_level).await,
+        Command::Tenants(args) => tenants::main(args).await,
         Command::Consent(args) => consent::main(args).await,
         Command::Certificate(args) => certificate::main(args).await,
         Command::Check(args) => check::main(args).await,
+        Command::Events(args) => events::main(args).await,
         Command::Losses(args) => losses::main(args).await,
         Command::Keys(args) => keys::main(args).await,
         Command::Replay(args) => replay::main(args).await,
         Command::Normalize(args) => normalize::main(args),
         Command::Filter(args) => filter::main(args).await,
         Command::Compact(args) => compact::main(args, log_level).await,
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "ualstream", &mut io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Columns => commands::columns::main(),
     }
 }

@@ -7,6 +7,7 @@ pub mod columns;
 pub mod compact;
 pub mod consent;
 pub mod demo;
+pub mod events;
 pub mod filter;
 pub mod keys;
 pub mod losses;
@@ -14,6 +15,7 @@ pub mod normalize;
 pub mod replay;
 pub mod serve;
 mod table;
+pub mod tenants;
 
 use std::io::{self, Write as _};
 

@@ -25,13 +25,14 @@ impl Api {
         })
     }
 
-    /// Reads what is at a path below `v1/tenants/`, with a query.
+    /// Reads what is at a path below `v1/tenants/`, or the list there, with a query.
     pub(super) async fn get(
         &self,
         path: &str,
         query: &[(&str, String)],
     ) -> Result<Value, CallError> {
-        let mut path = format!("v1/tenants/{path}");
+        let path = format!("v1/tenants/{path}");
+        let mut path = path.trim_end_matches('/').to_owned();
         if !query.is_empty() {
             let mut encoded = Serializer::new(String::new());
             encoded.extend_pairs(query);

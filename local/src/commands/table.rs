@@ -20,8 +20,14 @@ impl Column {
     }
 }
 
-/// The table, a line for the headings and one for each row. No line ends in spaces.
+/// The table, a line for the headings and one for each row. No line ends in spaces. A cell may hold what a stranger wrote into a
+/// record: what would steer the terminal, or turn the direction of writing, is replaced.
 pub(super) fn table(columns: &[Column], rows: &[Vec<String>]) -> String {
+    let plain = |cell: &String| cell.replace(steers, "\u{fffd}");
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(plain).collect())
+        .collect();
     let width = |at: usize| {
         let cells = rows.iter().filter_map(|row| row.get(at));
         let widest = cells.map(|cell| cell.chars().count()).max();
@@ -38,10 +44,16 @@ pub(super) fn table(columns: &[Column], rows: &[Vec<String>]) -> String {
         format!("{}\n", placed.join(GAP).trim_end())
     };
     let mut text = line(columns.iter().map(|of| of.heading()).collect());
-    for row in rows {
+    for row in &rows {
         text.push_str(&line(row.iter().map(String::as_str).collect()));
     }
     text
+}
+
+/// Control characters, and marks that are not seen and change what is.
+fn steers(char: char) -> bool {
+    char.is_control()
+        || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -49,6 +49,19 @@ fn a_running_installation_is_asked_on_the_command_line() {
     assert_eq!(json["hours"][0]["content_type"], "DLP.All");
     assert_eq!(with(&["losses", tenant]), "nothing was lost\n");
 
+    let tenants = with(&["tenants", "list"]);
+    assert!(tenants.contains(tenant), "{tenants}");
+    let shown = with(&["tenants", "show", tenant]);
+    assert!(shown.contains("DLP.All enabled"), "{shown}");
+    let events = with(&["events", tenant, "--limit", "2"]);
+    assert!(events.starts_with("TIME (UTC)"), "{events}");
+    let events = with(&["events", tenant, "--user", "nobody at all", "--json"]);
+    let events: Value = serde_json::from_str(&events).unwrap();
+    assert_eq!(
+        (&events["events"], &events["complete"]),
+        (&Value::from([0; 0].as_slice()), &Value::Bool(true))
+    );
+
     let link = with(&["consent", "--name", "Guest"]);
     for part in ["/organizations/v2.0/adminconsent?", "/consent/callback\n"] {
         assert!(link.contains(part), "{link}");
