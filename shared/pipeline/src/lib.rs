@@ -2,7 +2,7 @@
 //!
 //! * [`receive`]: Microsoft's webhook call in, content descriptors on SQS out.
 //! * [`fetch`]: one descriptor in, the blob's raw copy and OCSF events in the lake, the ledger settled.
-//! * [`register`]: the operator's API: tenants in and out, and how their subscriptions stand.
+//! * [`api`]: the operator's API: tenants in and out, how they stand, and their events.
 //! * [`reconcile`]: what should be against what is: webhooks healed, unknown blobs enqueued.
 //! * [`compact`]: the small objects of events of an hour, merged into Parquet files.
 //! * [`forward`]: where it is wanted, each object of events, line by line into a Firehose stream.

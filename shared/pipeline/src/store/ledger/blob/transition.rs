@@ -232,7 +232,7 @@ impl Ledger {
         Ok(unless_refused(parked)?.is_some())
     }
 
-    /// Takes up a blob again that was given up while Microsoft still lists it, [`REOPENED_AFTER`] that verdict at the earliest.
+    /// Takes up a blob again that was given up while Microsoft still lists it, a day after that verdict at the earliest.
     /// One that was poison begins as such: with a process to itself. `false` when there is no such blob.
     ///
     /// # Errors
