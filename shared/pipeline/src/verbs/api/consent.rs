@@ -55,7 +55,7 @@ struct View {
     expires_at: Timestamp,
 }
 
-/// Makes a link. Its answer is kept for nobody who repeats the request.
+/// Makes a link.
 #[utoipa::path(
     post, path = "/v1/consents", operation_id = "create_consent", tag = "consents", request_body = Option<ConsentBody>,
     responses((status = 201, description = "the link, where it leads back to, and when it ends"))
