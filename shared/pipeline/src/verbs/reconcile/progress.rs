@@ -110,7 +110,10 @@ impl Progress {
         for (hour, events) in &done.events {
             seen.note_events(*hour, *events);
         }
-        seen.lags = Lags::default();
+        // A sweep that came to no hour, because Microsoft refused it, knows nothing new.
+        if !done.lags.is_empty() {
+            seen.lags = Lags::default();
+        }
         // A pass looks at older hours too, which say nothing of now.
         for lags in done.lags.values().rev().take(LAG_HOURS) {
             seen.lags.add(lags);
@@ -231,6 +234,13 @@ mod tests {
 
     fn progress() -> Progress {
         Progress::of(BTreeMap::new())
+    }
+
+    #[test]
+    fn a_sweep_that_was_refused_keeps_what_was_seen() {
+        let mut before = Activity::default();
+        before.lags.count(4);
+        assert_eq!(progress().activity(&before).lags, before.lags);
     }
 
     #[test]
