@@ -12,6 +12,7 @@ pub mod filter;
 pub mod keys;
 pub mod losses;
 pub mod normalize;
+mod progress;
 pub mod replay;
 pub mod serve;
 mod table;

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::api::{Api, json as as_json, minute};
-use super::{CommandError, print};
+use super::{CommandError, print, progress};
 use crate::arguments::ApiArgs;
 use crate::wall_clock;
 
@@ -97,16 +97,18 @@ async fn follow(api: &Api, link: &Value, is_silent: bool) -> Result<Value, Comma
         "consents/{}",
         link["consent_id"].as_str().unwrap_or_default()
     );
-    let mut shown = String::new();
+    let (bar, mut shown) = (progress::waiting(), String::new());
     // Ends: a link has an end.
     loop {
         let consent = api.send(Method::GET, &path, None).await?;
         let text = consent["text"].as_str().unwrap_or_default();
+        bar.set_message(text.to_owned());
         if !is_silent && text != shown {
-            print(&format!("{text}\n"))?;
+            bar.suspend(|| print(&format!("{text}\n")))?;
             text.clone_into(&mut shown);
         }
         if is_settled(&consent, wall_clock::now()) {
+            bar.finish_and_clear();
             return Ok(consent);
         }
         sleep(LOOK_EVERY).await;
@@ -125,7 +127,8 @@ fn is_settled(consent: &Value, now: Timestamp) -> bool {
 /// Says of each subscription when it is enabled.
 async fn watch_subscriptions(api: &Api, tenant: &str) -> Result<(), CommandError> {
     let until = Instant::now() + ENABLED_WITHIN;
-    let mut shown = BTreeSet::new();
+    let (bar, mut shown) = (progress::waiting(), BTreeSet::new());
+    bar.set_message("waiting until Microsoft has started the subscriptions");
     loop {
         let answer = api
             .send(Method::GET, &format!("tenants/{tenant}"), None)
@@ -145,13 +148,15 @@ async fn watch_subscriptions(api: &Api, tenant: &str) -> Result<(), CommandError
             .collect();
         for (content_type, _) in states.iter().filter(|(_, status)| *status == "enabled") {
             if shown.insert(content_type.clone()) {
-                print(&format!("{content_type} enabled\n"))?;
+                bar.suspend(|| print(&format!("{content_type} enabled\n")))?;
             }
         }
         if shown.len() == states.len() {
+            bar.finish_and_clear();
             return Ok(());
         }
         if Instant::now() >= until {
+            bar.finish_and_clear();
             print(
                 "the other subscriptions are started by themselves; ask for the tenant again in some minutes\n",
             )?;

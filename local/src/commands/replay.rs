@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::api::{Api, counted, grouped, json as as_json, number};
-use super::{CommandError, print};
+use super::{CommandError, print, progress};
 use crate::arguments::{ApiArgs, moment};
 
 /// Pause between two looks at the progress.
@@ -57,11 +57,14 @@ pub(crate) async fn main(args: &ReplayArgs) -> Result<ExitCode, CommandError> {
     let path = format!("{}/replays", args.tenant);
     let mut replay = api.post(&path, &body).await?;
     let id = replay["replay_id"].as_str().unwrap_or_default().to_owned();
-    let mut shown = String::new();
+    let (bar, mut shown) = (progress::bar(), String::new());
     // Ends: the API calls a replay that does not move failed after some hours.
     loop {
-        let line = progress(&replay);
-        if !args.json && line != shown {
+        let line = standing(&replay);
+        bar.set_length(number(&replay, "units"));
+        bar.set_position(number(&replay, "units_done"));
+        bar.set_message(amounts(&replay));
+        if bar.is_hidden() && !args.json && line != shown {
             print(&line)?;
             shown = line;
         }
@@ -71,6 +74,7 @@ pub(crate) async fn main(args: &ReplayArgs) -> Result<ExitCode, CommandError> {
         sleep(LOOK_EVERY).await;
         replay = api.get(&format!("{path}/{id}"), &[]).await?;
     }
+    bar.finish_and_clear();
     print(&if args.json {
         as_json(&replay)
     } else {
@@ -84,12 +88,25 @@ pub(crate) async fn main(args: &ReplayArgs) -> Result<ExitCode, CommandError> {
 }
 
 /// Where it stands, in a line.
-fn progress(replay: &Value) -> String {
+fn standing(replay: &Value) -> String {
     format!(
-        "{}: {} of {}, {}, {}\n",
+        "{}: {} of {} {}\n",
         replay["replay_id"].as_str().unwrap_or_default(),
         grouped(number(replay, "units_done")),
-        counted(number(replay, "units"), "day"),
+        grouped(number(replay, "units")),
+        amounts(replay),
+    )
+}
+
+/// What there was so far, after a number of days.
+fn amounts(replay: &Value) -> String {
+    let days = if number(replay, "units") == 1 {
+        "day"
+    } else {
+        "days"
+    };
+    format!(
+        "{days}, {}, {}",
         counted(number(replay, "blobs"), "blob"),
         counted(number(replay, "records_in"), "record"),
     )
@@ -139,7 +156,7 @@ mod tests {
             "skipped": 1, "last_skip": "the raw copy is gone", "generation": "ocsf-1-8",
         });
         assert_eq!(
-            progress(&replay),
+            standing(&replay),
             "20260301T101500123-0a1b2c3d: 35 of 35 days, 1,200 blobs, 120,000 records\n"
         );
         let expect = "
