@@ -17,7 +17,7 @@ const PAGES_MAX = 10;
 const TYPING_MS = 200;
 
 // Rows drawn in one go: some milliseconds of work.
-const CHANGED_AT_ONCE = 50;
+const DRAWN_AT_ONCE = 40;
 
 const MINUTE_MS = 60_000;
 
@@ -75,7 +75,7 @@ function Figures({ data, now }) {
   return html`
     <dl class="figures">
       <div><dt>Events per minute</dt><dd><span class="figure">${count(perMinute)}</span> <${Sparkline} numbers=${data.events_per_hour ?? []} label=${`Events in each of the last ${HOURS_DAY} hours, the newest at the right: ${(data.events_per_hour ?? []).map(count).join(", ")}`} /></dd><dd class="muted">${count(data.events_24h)} in 24 hours</dd></div>
-      <div><dt>Lag</dt><dd><span class="figure">${duration(data.lag_p50_seconds)}</span></dd><dd class="muted">${data.lag_p99_seconds == null ? "nothing was delivered yet" : `half of all; 99 % within ${duration(data.lag_p99_seconds)}`}</dd></div>
+      <div><dt>Lag</dt><dd><span class="figure">${duration(data.lag_p50_seconds)}</span></dd><dd class="muted">${data.lag_p99_seconds == null ? "nothing was delivered of late" : `half of all; 99 % within ${duration(data.lag_p99_seconds)}`}</dd></div>
       <div><dt>Open blobs</dt><dd><a class="figure" href=${address([], { state: "catching_up" })}>${count(open)}</a></dd><dd class="muted">${open > 0 && data.oldest_open_at ? html`the oldest since ${ago(data.oldest_open_at, now)}` : "nothing is under way"}</dd></div>
       <div><dt>Losses to acknowledge</dt><dd><a class=${`figure ${losses > 0 ? "is-lost" : ""}`} href=${address([], { state: "lost" })}>${count(losses)}</a></dd><dd class="muted">${losses > 0 ? "each with its reason, on the tenant's page" : "nothing was lost"}</dd></div>
     </dl>`;
@@ -126,7 +126,7 @@ function Tenants({ route, me, counts, now }) {
       ${shown && rows.length === 0 && html`<${Nothing} state=${state} search=${search} />`}
       ${rows.length > 0 && html`
         <table class="tenants stack" role="table" ref=${table} aria-busy=${data ? undefined : "true"}>
-          <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Tenant</th><th role="columnheader" scope="col">State</th><th role="columnheader" scope="col">Complete up to</th><th role="columnheader" scope="col">Last event</th><th role="columnheader" scope="col">What is up, what to do</th></tr></thead>
+          <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Tenant</th><th role="columnheader" scope="col">State</th><th role="columnheader" scope="col">Complete up to</th><th role="columnheader" scope="col">Events</th><th role="columnheader" scope="col">What is up, what to do</th></tr></thead>
           <tbody role="rowgroup">${drawn(rows, now)}</tbody>
         </table>`}
       ${error && html`<${Failure} error=${error} what="The list could not be brought up to date." retry=${refresh} />`}
@@ -149,18 +149,22 @@ function useDrawn() {
   return (rows, now) => {
     const next = new Map();
     let changed = 0;
-    const all = rows.map((tenant, at) => {
+    const all = [];
+    for (const [at, tenant] of rows.entries()) {
       const { standing = {}, tenant_id: id } = tenant;
       const clock = at < PAGE ? now : now - ((now + at * 7_000) % MINUTE_MS);
-      const shows = [tenant.name, tenant.error, tenant.complete_until, tenant.last_event_at, standing.state, standing.since, standing.sentence, standing.next_action, clock].join("\n");
+      const shows = [tenant.name, tenant.error, tenant.complete_until, tenant.last_event_at, tenant.activity?.lag_p50_seconds, tenant.activity?.events_per_hour, standing.state, standing.since, standing.sentence, standing.next_action, clock].join("\n");
       const old = before.current.get(id);
-      changed += old && old.shows !== shows ? 1 : 0;
-      const row = old && (old.shows === shows || changed > CHANGED_AT_ONCE) ? old : { shows, element: html`<${Row} key=${id} tenant=${tenant} now=${clock} />` };
+      changed += old?.shows === shows ? 0 : 1;
+      const isTurn = changed <= DRAWN_AT_ONCE;
+      // Further down: rows that stand there already stay as they are, and new ones come at the next ticks.
+      if (!old && !isTurn) continue;
+      const row = old && (old.shows === shows || !isTurn) ? old : { shows, element: html`<${Row} key=${id} tenant=${tenant} now=${clock} />` };
       next.set(id, row);
-      return row.element;
-    });
+      all.push(row.element);
+    }
     before.current = next;
-    isLate.current = changed > CHANGED_AT_ONCE;
+    isLate.current = changed > DRAWN_AT_ONCE;
     return all;
   };
 }
@@ -184,6 +188,15 @@ function useStill(rows, filter, table) {
     draw((times) => times + 1);
   };
   return { rows: order.map((id) => present.get(id)), moved, sort };
+}
+
+// The last 24 hours, and when the last event came.
+function Day({ tenant, now }) {
+  const hours = tenant.activity?.events_per_hour ?? [];
+  const all = hours.reduce((sum, events) => sum + events, 0);
+  const last = html`<span class="muted small">${all > 0 ? "last " : ""}<${Time} at=${tenant.last_event_at} now=${now} still none="none yet" /></span>`;
+  if (all === 0) return last;
+  return html`<${Sparkline} numbers=${hours} label=${`${count(all)} events in 24 hours, at most ${count(Math.max(...hours))} in an hour`} />${last}`;
 }
 
 function Search({ value, onChange }) {
@@ -219,8 +232,8 @@ function Row({ tenant, now }) {
     <tr role="row" data-row class=${`is-${standing.state}`}>
       <td role="cell"><a class="open" href=${address(["tenants", id])}><${Name}>${tenant.name}<//></a><span class="id">${id}</span></td>
       <td role="cell"><${State} of=${standing.state} />${standing.since && standing.state !== "complete" ? html`<span class="muted small since">since <${Time} at=${standing.since} now=${now} still /></span>` : ""}</td>
-      <td role="cell" data-label="Complete up to"><${Until} at=${tenant.complete_until} now=${now} /></td>
-      <td role="cell" data-label="Last event"><${Time} at=${tenant.last_event_at} now=${now} still none="none yet" /></td>
+      <td role="cell" data-label="Complete up to"><${Until} at=${tenant.complete_until} now=${now} />${tenant.activity?.lag_p50_seconds != null && html`<span class="muted small since">lag ${duration(tenant.activity.lag_p50_seconds)}</span>`}</td>
+      <td role="cell" data-label="Events"><${Day} tenant=${tenant} now=${now} /></td>
       <td role="cell" class="what">${standing.state === "complete" ? html`<span class="muted"><${Name}>${standing.next_action ?? "Nothing to do"}<//></span>` : html`<span><${Name}>${standing.sentence}<//></span>${standing.next_action && html`<span class="next"><${Name}>${standing.next_action}<//></span>`}`}</td>
     </tr>`;
 }

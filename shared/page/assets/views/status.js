@@ -1,7 +1,7 @@
 // What supports the sentence: subscriptions, seven days hour by hour, the doctor's findings, losses.
 import { change, get } from "../parts/api.js";
 import { Bar, Week, weekSpan } from "../parts/charts.js";
-import { Fragment, html, useRef, useState } from "../parts/html.js";
+import { Fragment, html, useEffect, useRef, useState } from "../parts/html.js";
 import { CALM_MS, SELDOM_MS, useLive } from "../parts/live.js";
 import { address } from "../parts/route.js";
 import { Away, Copy, Dialog, Failure, Icon, Loading, Name, Note, State, Time, Until, useAction } from "../parts/ui.js";
@@ -9,9 +9,10 @@ import { count, duration, plural, rfc3339, sentenceCase, slowest } from "../part
 
 const HOUR_MS = 3_600_000;
 
-export function Status({ tenant, me, now }) {
+export function Status({ tenant, me, now, onChecked }) {
   const path = `/v1/tenants/${tenant.tenant_id}`;
   const check = useLive(`${path}/check`, SELDOM_MS);
+  useEffect(() => onChecked(check.data ?? null), [check.data]);
   return html`
     <div>
       <${Backfill} path=${path} />

@@ -1,6 +1,6 @@
 // A tenant: in one sentence how it is, and behind the tabs why.
 import { change } from "../parts/api.js";
-import { html, useEffect } from "../parts/html.js";
+import { html, useEffect, useState } from "../parts/html.js";
 import { SOON_MS, useLive, useNow } from "../parts/live.js";
 import { address } from "../parts/route.js";
 import { Announce, Copy, Failure, Icon, Loading, Name, Note, Time, useAction } from "../parts/ui.js";
@@ -16,6 +16,7 @@ export function Tenant({ route, me }) {
   const path = `/v1/tenants/${encodeURIComponent(id)}`;
   const now = useNow();
   const { data: tenant, error, refresh } = useLive(path, SOON_MS);
+  const [report, onChecked] = useState(null);
   useEffect(() => {
     if (tenant) document.title = `${tenant.name} – ualstream`;
   }, [tenant?.name]);
@@ -25,7 +26,7 @@ export function Tenant({ route, me }) {
     if (error.status === 404) return html`<${Crumbs} /><h1>This tenant is not registered, or your key does not see it.</h1><p>Its ID is <code>${id}</code>.</p>${me.scope === "admin" && html`<p><a class="button" href=${address(["add"], { tenant: id })}>Add it</a></p>`}`;
     return html`<${Crumbs} /><h1>The tenant could not be read.</h1><${Failure} error=${error} what="ualstream answered with an error." retry=${refresh} />`;
   }
-  const standing = tenant.standing ?? { state: "waiting", sentence: "Nothing is known of this tenant yet." };
+  const standing = worse(tenant.standing ?? { state: "waiting", sentence: "Nothing is known of this tenant yet." }, report?.tenant_id === id ? report : null);
   const View = { "": Status, timeline: Timeline, settings: Settings, "audit-log": AuditLog }[tab];
   return html`
     <div>
@@ -43,8 +44,14 @@ export function Tenant({ route, me }) {
       <nav class="tabs" aria-label="Tenant">
         ${TABS.filter(([of]) => of !== "settings" || me.scope === "admin").filter(([of]) => of !== "audit-log" || me.scope === "admin").map(([of, name]) => html`<a key=${of} href=${address(["tenants", id, ...(of ? [of] : [])])} aria-current=${tab === of ? "page" : undefined}>${name}</a>`)}
       </nav>
-      ${View ? html`<${View} key=${`${id}/${tab}`} tenant=${tenant} route=${route} me=${me} now=${now} refresh=${refresh} />` : html`<p>There is no such tab. <a href=${address(["tenants", id])}>Go to the status</a>.</p>`}
+      ${View ? html`<${View} key=${`${id}/${tab}`} tenant=${tenant} route=${route} me=${me} now=${now} refresh=${refresh} onChecked=${onChecked} />` : html`<p>There is no such tab. <a href=${address(["tenants", id])}>Go to the status</a>.</p>`}
     </div>`;
+}
+
+// The ledger learns at the next sweep what the doctor has just seen. Until then the sentence is the doctor's.
+function worse(standing, report) {
+  const isCalm = standing.state !== "needs_you" && standing.state !== "lost";
+  return isCalm && report?.verdict === "broken" ? { state: "needs_you", sentence: report.sentence, next_action: "What to do stands with the finding below" } : standing;
 }
 
 const Crumbs = ({ tenant }) => html`<p class="crumbs"><a href="#/">All tenants</a>${tenant && html`<span class="muted" aria-hidden="true">/</span><strong><${Name}>${tenant.name}<//></strong>`}</p>`;
