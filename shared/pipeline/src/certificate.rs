@@ -26,6 +26,7 @@ pub const LISTED_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 /// What can be said of an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = HourStanding)]
 pub enum Standing {
     /// Something of it is not known, not listed or not finished.
     Open,

@@ -86,7 +86,7 @@ pub struct Filter {
 }
 
 /// What a page looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Searched {
     /// Blobs whose index was looked at.
     pub blobs: u64,

@@ -7,12 +7,13 @@ use super::fields::{Field, each};
 use super::words::{shown, spelled_out};
 
 /// An event in a row. What it does not say is `None`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Row {
     /// The record's Id.
     #[serde(skip)]
     pub uid: Option<String>,
     /// When it happened, as the record says.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub time: Option<Timestamp>,
     /// OCSF's word for [`Self::severity_id`].
     pub severity: &'static str,

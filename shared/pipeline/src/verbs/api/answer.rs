@@ -15,7 +15,7 @@ use crate::store::ledger::registry::brake::{Brake, BrakeReason};
 use crate::store::ledger::registry::{Registered, Status, Subscription};
 use crate::store::ledger::replay::id::ReplayId;
 use crate::store::ledger::replay::{Replay, ReplayState};
-use crate::store::ledger::sweep::SweepState;
+use crate::store::ledger::sweep::{ACTIVITY_HOURS, Activity, SweepState};
 
 /// That the process answers.
 #[derive(Serialize, ToSchema)]
@@ -68,6 +68,20 @@ pub(super) struct TenantView {
     complete_until: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
     last_event_at: Option<Timestamp>,
+    /// Null before the first sweep.
+    activity: Option<ActivityView>,
+}
+
+/// What came of late, as the last sweep saw it.
+#[derive(Serialize, ToSchema)]
+struct ActivityView {
+    /// Events of contents that Microsoft made available in each of the last 24 hours, the oldest first; the last is not over.
+    #[schema(min_items = 24, max_items = 24)]
+    events_per_hour: [u64; ACTIVITY_HOURS],
+    /// From becoming available at Microsoft to the lake, of half of the blobs: at most twice what it was in truth.
+    lag_p50_seconds: Option<u64>,
+    /// The same of 99 of 100.
+    lag_p99_seconds: Option<u64>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -281,6 +295,8 @@ impl TenantView {
             SubscriptionView::new(of, subscription, sweep.and_then(|of| of.watermark))
         });
         let subscriptions = subscriptions.collect();
+        let state = swept.as_ref().ok().and_then(Option::as_ref);
+        let activity = state.map(|state| ActivityView::new(&state.activity, now));
         let sweep = match swept {
             Ok(state) => state.map(SweepView::from),
             Err(error) => Some(SweepView {
@@ -300,6 +316,17 @@ impl TenantView {
             standing,
             complete_until,
             last_event_at,
+            activity,
+        }
+    }
+}
+
+impl ActivityView {
+    fn new(seen: &Activity, now: Timestamp) -> Self {
+        Self {
+            events_per_hour: seen.events_by_hour(now),
+            lag_p50_seconds: seen.lags.within(0.5),
+            lag_p99_seconds: seen.lags.within(0.99),
         }
     }
 }

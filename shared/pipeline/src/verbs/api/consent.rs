@@ -32,33 +32,40 @@ use crate::verbs::subscription::webhook::check_keys;
 pub(super) const CALLBACK_PATH: &str = "/consent/callback";
 
 /// The answer to a new link.
-#[derive(Serialize)]
-struct Created {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct NewConsent {
+    #[schema(value_type = String)]
     consent_id: ConsentId,
     /// Entra's consent page.
     url: String,
+    #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
     /// What must be registered in Entra, letter by letter.
     redirect_uri: String,
 }
 
 /// How a link stands.
-#[derive(Serialize)]
-struct View {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct ConsentView {
+    #[schema(value_type = String)]
     consent_id: ConsentId,
     state: &'static str,
+    #[schema(value_type = Option<uuid::Uuid>)]
     tenant_id: Option<TenantId>,
     text: String,
+    #[schema(value_type = String)]
     cloud: Cloud,
     name: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
 }
 
 /// Makes a link.
 #[utoipa::path(
     post, path = "/v1/consents", operation_id = "create_consent", tag = "consents", request_body = Option<ConsentBody>,
-    responses((status = 201, description = "the link, where it leads back to, and when it ends"))
+    responses((status = 201, body = NewConsent))
 )]
 pub(super) async fn create(
     api: &Api,
@@ -73,7 +80,7 @@ pub(super) async fn create(
         .note(api, Action::ConsentCreate, &link.id, link.bound_to, "")
         .await?;
     let (url, redirect_uri) = begin(api, &link).await?;
-    let created = Created {
+    let created = NewConsent {
         consent_id: link.id,
         url: url.into(),
         expires_at: link.ends_at,
@@ -116,7 +123,7 @@ async fn begin(api: &Api, link: &ConsentLink) -> Result<(Url, Url), ApiError> {
 #[utoipa::path(
     get, path = "/v1/consents/{consent_id}", operation_id = "show_consent", tag = "consents",
     params(("consent_id" = String, Path)),
-    responses((status = 200, description = "its state, in a word and in words"))
+    responses((status = 200, body = ConsentView))
 )]
 pub(super) async fn show(
     api: &Api,
@@ -125,7 +132,7 @@ pub(super) async fn show(
 ) -> Result<Response<Bytes>, ApiError> {
     let link = api.ledger.consent(id).await?;
     let link = link.ok_or(ApiError::NoSuchConsent)?;
-    Ok(json_response(StatusCode::OK, &View::of(link, now)))
+    Ok(json_response(StatusCode::OK, &ConsentView::of(link, now)))
 }
 
 /// The callback's whole address: the base may have a path of its own.
@@ -147,7 +154,7 @@ fn usable(keys: Versions) -> Result<Versions, ApiError> {
     }
 }
 
-impl View {
+impl ConsentView {
     fn of(link: ConsentLink, now: Timestamp) -> Self {
         let is_over = link.is_over(now);
         let state = match link.progress {
@@ -218,7 +225,7 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let mut link = ConsentLink::new(Cloud::Gcc, None, None, now);
         let end = link.ends_at;
-        let state = |link: &ConsentLink, at| View::of(link.clone(), at).state;
+        let state = |link: &ConsentLink, at| ConsentView::of(link.clone(), at).state;
         assert_eq!((state(&link, now), state(&link, end)), ("open", "expired"));
         link.progress = Progress::Refused;
         assert_eq!(state(&link, end), "refused");

@@ -25,9 +25,11 @@ use super::error::ApiError;
 use crate::response::json_response;
 
 /// What the doctor says.
-#[derive(Serialize)]
-struct Report {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Report {
+    #[schema(value_type = uuid::Uuid)]
     tenant_id: TenantId,
+    #[schema(value_type = String, format = DateTime)]
     as_of: Timestamp,
     verdict: Verdict,
     sentence: String,
@@ -39,7 +41,7 @@ struct Report {
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant_id}/check", operation_id = "check_tenant", tag = "tenants",
     params(("tenant_id" = uuid::Uuid, Path)),
-    responses((status = 200, description = "a verdict, and each check with its meaning and remedy"))
+    responses((status = 200, body = Report))
 )]
 pub(super) async fn check(
     api: &Api,

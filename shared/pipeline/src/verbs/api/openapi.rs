@@ -161,6 +161,28 @@ mod tests {
         assert_eq!((names.len(), all), (all, 27));
     }
 
+    /// Two types of one name are one schema, the last one: so it was with the standing of a tenant and that of an hour.
+    #[test]
+    fn schemas_say_what_is_answered() {
+        let text = serde_json::to_value(&*DOCUMENT).unwrap();
+        let schemas = &text["components"]["schemas"];
+        assert_eq!(schemas["Standing"]["type"], "object");
+        assert_eq!(schemas["HourStanding"]["enum"][0], "open");
+        for (path, name) in [
+            ("/v1/overview", "Overview"),
+            ("/v1/tenants/{tenant_id}/check", "Report"),
+            ("/v1/tenants/{tenant_id}/events", "EventList"),
+            ("/v1/tenants/{tenant_id}/events/{event_id}", "EventDetail"),
+            ("/v1/tenants/{tenant_id}/volume", "VolumeList"),
+            ("/v1/consents/{consent_id}", "ConsentView"),
+        ] {
+            let answer = &text["paths"][path]["get"]["responses"]["200"]["content"];
+            let schema = &answer["application/json"]["schema"]["$ref"];
+            assert_eq!(schema, &format!("#/components/schemas/{name}"), "{path}");
+            assert_eq!(schemas[name]["type"], "object", "{name}");
+        }
+    }
+
     #[test]
     fn the_document_is_openapi_3_1() {
         let text = DOCUMENT.to_json().unwrap();

@@ -18,8 +18,8 @@ use crate::clock::{Clock, earlier};
 use crate::content::event::Row;
 use crate::response::json_response;
 use crate::verbs::timeline::{
-    EventId, Filter, Hit, HourVolume, SPAN_MAX, Searched, Stores, TimelineError, athena_sql, event,
-    search,
+    EventId, Filter, Found, Hit, HourVolume, SPAN_MAX, Searched, Stores, TimelineError, athena_sql,
+    event, search,
 };
 
 /// Longest period of volumes in one answer: a week and a day, 960 Queries.
@@ -29,19 +29,21 @@ const VOLUME_SPAN_MAX: Duration = Duration::from_secs(8 * 24 * 3600);
 const VOLUME_SPAN: Duration = Duration::from_secs(24 * 3600);
 
 /// An event in a page.
-#[derive(Serialize)]
-struct EventView {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct EventView {
     event_id: String,
+    #[schema(value_type = String)]
     content_type: ContentType,
     #[serde(flatten)]
     row: Row,
 }
 
 /// A page of events.
-#[derive(Serialize)]
-struct EventList {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct EventList {
     events: Vec<EventView>,
     next_cursor: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
     searched_back_to: Timestamp,
     searched: Searched,
     complete: bool,
@@ -49,9 +51,11 @@ struct EventList {
 }
 
 /// Volumes of hours.
-#[derive(Serialize)]
-struct VolumeList {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct VolumeList {
+    #[schema(value_type = String, format = DateTime)]
     from: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     to: Timestamp,
     hours: Vec<HourVolume>,
 }
@@ -73,7 +77,7 @@ struct VolumeList {
         ("limit" = Option<u16>, Query, minimum = 1, description = "At most 200"),
         ("cursor" = Option<String>, Query),
     ),
-    responses((status = 200, description = "events, the newest first, and how far the search is"))
+    responses((status = 200, body = EventList))
 )]
 pub(super) async fn list(
     api: &Api,
@@ -109,7 +113,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant_id}/events/{event_id}", operation_id = "show_event", tag = "timeline",
     params(("tenant_id" = uuid::Uuid, Path), ("event_id" = String, Path)),
-    responses((status = 200, description = "the event, the record, and the object that it lies in"))
+    responses((status = 200, body = Found))
 )]
 pub(super) async fn show(
     api: &Api,
@@ -130,7 +134,7 @@ pub(super) async fn show(
         ("from" = Option<String>, Query, format = DateTime),
         ("to" = Option<String>, Query, format = DateTime),
     ),
-    responses((status = 200, description = "records, blobs and severities of each hour and content type"))
+    responses((status = 200, body = VolumeList))
 )]
 pub(super) async fn volume(
     api: &Api,

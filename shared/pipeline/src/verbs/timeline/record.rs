@@ -36,11 +36,14 @@ const LIMITS: BlobLimits = BlobLimits {
 };
 
 /// An event with its record.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = EventDetail)]
 pub struct Found {
     /// As it is in the lake. Null when it is longer than [`EVENT_BYTES_MAX`].
+    #[schema(value_type = Option<serde_json::Value>)]
     pub event: Option<Box<RawValue>>,
     /// As Microsoft sent it, but for its secrets.
+    #[schema(value_type = Option<serde_json::Value>)]
     pub raw: Option<Box<RawValue>>,
     /// Why there is no record.
     pub raw_missing: Option<Missing>,
@@ -49,8 +52,9 @@ pub struct Found {
 }
 
 /// Why a record is not shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RawMissing)]
 pub enum Missing {
     /// The raw copy is not in the lake (any more), or damaged.
     NotKept,

@@ -15,11 +15,13 @@ use crate::store::ledger::{Ledger, LedgerError};
 const QUERIES_AT_ONCE: usize = 32;
 
 /// What became available in an hour, under one subscription.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct HourVolume {
     /// Its begin.
+    #[schema(value_type = String, format = DateTime)]
     pub hour: Timestamp,
     /// The subscription.
+    #[schema(value_type = String)]
     pub content_type: ContentType,
     /// Events in the lake.
     pub records: u64,

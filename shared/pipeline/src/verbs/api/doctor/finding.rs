@@ -57,8 +57,9 @@ impl Id {
 }
 
 /// How a check ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CheckResult)]
 pub(super) enum Outcome {
     Ok,
     /// Nothing is wrong yet, or nothing that keeps content back.
@@ -82,7 +83,7 @@ pub(super) enum Harm {
 }
 
 /// One check.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Check {
     id: &'static str,
     title: &'static str,
@@ -90,8 +91,11 @@ pub(super) struct Check {
     pub(super) meaning: String,
     remedy: Option<String>,
     link: Option<&'static str>,
+    #[schema(value_type = Option<String>)]
     pub(super) content_type: Option<ContentType>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
+    #[schema(value_type = std::collections::BTreeMap<String, serde_json::Value>)]
     facts: Map<String, Value>,
     #[serde(skip)]
     pub(super) of: Id,

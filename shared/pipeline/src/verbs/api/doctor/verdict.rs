@@ -12,7 +12,7 @@ use crate::clock::{earlier, minute};
 const QUIET_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// How a tenant is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Verdict {
     /// Everything is in order, and content comes.

@@ -16,10 +16,12 @@ use crate::verbs::api::Api;
 use crate::verbs::api::error::ApiError;
 
 /// All tenants in a few figures.
-#[derive(Debug, PartialEq, Serialize)]
-struct Overview {
+#[derive(Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub(in crate::verbs::api) struct Overview {
     /// When the tenants were looked at.
+    #[schema(value_type = String, format = DateTime)]
     as_of: Timestamp,
+    /// By state; `all` is all of them.
     tenants: BTreeMap<&'static str, usize>,
     /// Events of contents that Microsoft made available in the last 24 hours.
     events_24h: u64,
@@ -29,14 +31,15 @@ struct Overview {
     lag_p50_seconds: Option<u64>,
     lag_p99_seconds: Option<u64>,
     open_blobs: u64,
+    #[schema(value_type = Option<String>, format = DateTime)]
     oldest_open_at: Option<Timestamp>,
     losses_open: u64,
     /// What is wrong, the most frequent first.
     causes: Vec<Cause>,
 }
 
-#[derive(Debug, PartialEq, Serialize)]
-struct Cause {
+#[derive(Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub(in crate::verbs::api) struct Cause {
     cause: &'static str,
     tenants: usize,
 }
@@ -44,7 +47,7 @@ struct Cause {
 /// The figures of all tenants that the caller may see.
 #[utoipa::path(
     get, path = "/v1/overview", operation_id = "show_overview", tag = "tenants",
-    responses((status = 200, description = "tenants by state, events, lag, what is open and lost, and what is wrong"))
+    responses((status = 200, body = Overview))
 )]
 pub(in crate::verbs::api) async fn overview(
     api: &Api,

@@ -30,8 +30,8 @@ impl Parameters {
         let mut parameters = Self::default();
         let mut seen: Vec<String> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            // A form sends what was left blank.
-            if value.trim().is_empty() {
+            // A form sends what was left blank. A blank time is a fault of whoever asks: another period would be searched.
+            if value.trim().is_empty() && !["from", "to", "limit", "cursor"].contains(&&*name) {
                 continue;
             }
             if seen.iter().any(|before| *before == name) {
@@ -58,9 +58,9 @@ impl Parameters {
         let wanted = &mut self.wanted;
         match name {
             "limit" => {
-                let limit = value.parse().ok().filter(|limit| *limit > 0);
+                let limit = value.parse::<u16>().ok().filter(|limit| *limit > 0);
                 let why = "is no number from 1 up";
-                self.limit = Some(limit.ok_or(ApiError::BadQuery("limit", why))?);
+                self.limit = Some(limit.ok_or(ApiError::BadQuery("limit", why))?.into());
             }
             "cursor" => self.cursor = Some(value.to_owned()),
             "from" => self.from = time("from", value)?,
