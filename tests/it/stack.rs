@@ -1,6 +1,7 @@
 //! The real template, built and deployed: API Gateway, the bootstraps, SQS, DynamoDB, S3, with permissions enforced.
 
 mod registration;
+mod sign_on;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -72,6 +73,7 @@ async fn scenario(world: &World) -> Outcome<()> {
     bootstraps_are_small(world)?;
     every_class_has_a_glue_table(world).await?;
     strangers_are_refused(world, tenant).await?;
+    sign_on::tokens_of_the_issuer_open_what_their_role_opens(world).await?;
     tenant_is_registered_and_its_webhooks_are_validated(world, tenant).await?;
     a_consent_link_leads_back_to_a_page(world, tenant).await?;
     everything_published_is_in_the_lake_once(world).await?;

@@ -76,7 +76,7 @@ const RESERVED: [(&str, &[&str]); 9] = [
     ("aws-config", &["pipeline", "local", "tests"]),
     ("aws-sdk-", &["pipeline", "local", "tests"]),
     ("aws-smithy-", &["pipeline", "local", "tests"]),
-    ("axum", &["emulator", "local"]),
+    ("axum", &["emulator", "local", "tests"]),
     ("clap", &["emulator", "local"]),
     ("lambda_", FUNCTIONS),
     ("object_store", &["pipeline", "local", "tests"]),

@@ -4,6 +4,7 @@ pub mod firehose;
 pub mod flaky;
 pub mod forward;
 pub mod glue_tables;
+pub mod issuer;
 pub mod lake;
 pub mod meter;
 pub mod ministack;

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::forward::Forwarder;
+use crate::issuer::Issuer;
 use crate::ministack::Ministack;
 use crate::{Outcome, tools};
 
@@ -26,6 +27,9 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 /// The Firehose stream that the stack forwards to, and its bucket. An operator has these before deploying.
 const STREAM: &str = "to-the-siem";
 
+/// The audience of tokens that people sign on with.
+pub const AUDIENCE: &str = "ualstream-stack";
+
 /// The role of the Firehose stream. Its permissions are not checked.
 const STREAM_ROLE: &str = "arn:aws:iam::000000000000:role/to-the-siem";
 
@@ -38,6 +42,7 @@ pub struct Stack {
     // Dropped in this order, so that nothing writes into a folder that is gone.
     ministack: Ministack,
     forwarder: Forwarder,
+    issuer: Issuer,
     outputs: BTreeMap<String, String>,
     dir: TempDir,
 }
@@ -57,6 +62,7 @@ impl Stack {
         let mut stack = Self {
             ministack: Ministack::start(dir.path()).await?,
             forwarder: Forwarder::start().await?,
+            issuer: Issuer::start().await?,
             outputs: BTreeMap::new(),
             dir,
         };
@@ -104,6 +110,12 @@ impl Stack {
     #[must_use]
     pub fn url(&self) -> String {
         self.forwarder.url()
+    }
+
+    /// The identity provider whose tokens the stack takes.
+    #[must_use]
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
     }
 
     /// The operator's API key, read as an operator would.
@@ -290,6 +302,8 @@ impl Stack {
             format!("ManageUrl={}", microsoft.manage_url()),
             format!("WebhookBaseUrl={}", self.forwarder.url()),
             format!("FirehoseStream={STREAM}"),
+            format!("JwtIssuer={}", self.issuer.url()),
+            format!("JwtAudience={AUDIENCE}"),
             "DeletionProtection=false".to_owned(),
         ];
         let mut deploy = self.tool("sam");

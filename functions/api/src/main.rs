@@ -16,13 +16,10 @@ async fn main() -> Result<(), Error> {
     let settings = settings::api(settings::environment)?;
     let this = &wiring::api(settings, &aws::config(settings::environment))?;
     run(service_fn(move |request: Request| async move {
-        let source = match request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_ref(),
-            _ => None,
-        };
-        let source = source.and_then(|address| address.parse().ok());
+        let origin = request.request_context_ref().map(origin);
+        let origin = origin.unwrap_or_default();
         let request = request.map(|body| Bytes::copy_from_slice(body.as_ref()));
-        let answer = api::handle(this, request, source, Timestamp::now()).await;
+        let answer = api::handle(this, request, &origin, Timestamp::now()).await;
         Ok::<Response<Body>, Error>(answer.map(|body| match String::from_utf8(body.into()) {
             Ok(text) if text.is_empty() => Body::Empty,
             Ok(text) => Body::Text(text),
@@ -30,4 +27,17 @@ async fn main() -> Result<(), Error> {
         }))
     }))
     .await
+}
+
+/// What API Gateway says of a request beside the request itself.
+fn origin(context: &RequestContext) -> api::Origin {
+    let RequestContext::ApiGatewayV2(context) = context else {
+        return api::Origin::default();
+    };
+    let address = context.http.source_ip.as_ref();
+    let token = context.authorizer.as_ref().and_then(|by| by.jwt.as_ref());
+    api::Origin {
+        source: address.and_then(|address| address.parse().ok()),
+        claims: token.map(|token| token.claims.clone()),
+    }
 }

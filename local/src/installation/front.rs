@@ -9,7 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, State};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use pipeline::api::{self, Api};
+use pipeline::api::{self, Api, Origin};
 use pipeline::receive::{self, Receiver};
 use pipeline::response::empty_response;
 use pipeline::subscription::webhook::NOTIFICATIONS_PATH;
@@ -63,6 +63,10 @@ async fn route(front: &Front, request: Request<Bytes>, peer: SocketAddr) -> Resp
     if request.uri().path().starts_with(NOTIFICATIONS_PATH) {
         receive::handle(&front.receiver, request, now).await
     } else {
-        api::handle(&front.api, request, Some(peer.ip()), now).await
+        let origin = Origin {
+            source: Some(peer.ip()),
+            claims: None,
+        };
+        api::handle(&front.api, request, &origin, now).await
     }
 }

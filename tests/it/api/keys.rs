@@ -3,6 +3,7 @@
 mod audit;
 mod manners;
 mod openapi;
+mod sign_on;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

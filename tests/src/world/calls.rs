@@ -56,8 +56,34 @@ impl World {
             request = request.header(*name, *value);
         }
         let request = request.body(Bytes::from(body)).unwrap_or_default();
-        let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        api::handle(&self.api, request, Some(source), self.now()).await
+        let origin = api::Origin {
+            source: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            claims: None,
+        };
+        api::handle(&self.api, request, &origin, self.now()).await
+    }
+
+    /// Calls the API as API Gateway does for somebody whose token its authorizer has checked.
+    pub async fn ask_signed_on(
+        &self,
+        method: Method,
+        path: &str,
+        claims: &[(&str, &str)],
+        body: Value,
+    ) -> (StatusCode, Value) {
+        let request = Request::builder().method(method).uri(path);
+        let body = Bytes::from(body.to_string());
+        let claims = claims
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let origin = api::Origin {
+            source: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            claims: Some(claims.collect()),
+        };
+        let request = request.body(body).unwrap_or_default();
+        let answer = api::handle(&self.api, request, &origin, self.now()).await;
+        let json = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);
+        (answer.status(), json)
     }
 
     /// Asks the API for a page, as a browser does that has no key.

@@ -20,7 +20,6 @@ mod route;
 mod tenants;
 mod timeline;
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,7 +28,8 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 use url::Url;
 
-pub use self::access::{Access, KEY_READ_AGAIN_AFTER};
+pub use self::access::sign_on::SIGN_ON_PATH;
+pub use self::access::{Access, KEY_READ_AGAIN_AFTER, Origin};
 use self::access::{Caller, audit, keys};
 use self::answer::Health;
 use self::error::ApiError;
@@ -84,11 +84,13 @@ impl Api {
     }
 }
 
-/// Answers one request, which came from `source` as far as that is known. Never fails: every fault is a problem.
+/// Answers one request. Never fails: every fault is a problem.
+///
+/// The paths of a request whose origin has claims begin with [`SIGN_ON_PATH`].
 pub async fn handle(
     api: &Api,
     request: Request<Bytes>,
-    source: Option<IpAddr>,
+    origin: &Origin,
     now: Timestamp,
 ) -> Response<Bytes> {
     if let Some(page) = pages::answer(&request) {
@@ -97,10 +99,16 @@ pub async fn handle(
     let clock = Clock::starting_at(now);
     // An administrator's browser, sent by Microsoft: its state is what it has instead of a key.
     if request.uri().path() == consent::CALLBACK_PATH {
-        return Box::pin(consent::callback::handle(api, &request, source, clock)).await;
+        return Box::pin(consent::callback::handle(
+            api,
+            &request,
+            origin.source,
+            clock,
+        ))
+        .await;
     }
     // On the heap: the futures of all handlers are in it, and it is moved about.
-    let answering = Box::pin(answer(api, &request, source, clock));
+    let answering = Box::pin(answer(api, &request, origin, clock));
     let answered = tokio::time::timeout(ANSWER_WITHIN, answering).await;
     let response = answered
         .unwrap_or(Err(ApiError::TooSlow))
@@ -111,10 +119,16 @@ pub async fn handle(
 async fn answer(
     api: &Api,
     request: &Request<Bytes>,
-    source: Option<IpAddr>,
+    origin: &Origin,
     clock: Clock,
 ) -> Result<Response<Bytes>, ApiError> {
-    let found = Route::of(request.uri().path());
+    let found = match (&origin.claims, request.uri().path()) {
+        (None, path) => Route::of(path),
+        (Some(_), path) => {
+            let path = path.strip_prefix(SIGN_ON_PATH);
+            path.ok_or(ApiError::NoSuchPath).and_then(Route::of)
+        }
+    };
     let method = asked(request);
     if let Ok(route) = &found {
         if method == Method::OPTIONS {
@@ -124,7 +138,7 @@ async fn answer(
             return open(route, method);
         }
     }
-    let caller = access::authenticate(api, request.headers(), source, clock.now()).await?;
+    let caller = access::authenticate(api, request.headers(), origin, clock.now()).await?;
     let route = found?;
     if !route.takes(method) {
         return Err(ApiError::NoSuchMethod(route.methods()));

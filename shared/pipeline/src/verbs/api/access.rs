@@ -4,6 +4,7 @@ pub(super) mod audit;
 mod buckets;
 pub(super) mod keys;
 mod secret;
+pub(super) mod sign_on;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Display;
@@ -21,6 +22,7 @@ use subtle::ConstantTimeEq as _;
 
 use self::buckets::Buckets;
 use self::secret::KeySecret;
+use self::sign_on::Person;
 use super::Api;
 use super::error::ApiError;
 use super::route::Need;
@@ -39,6 +41,15 @@ const NOTE_WITHIN: Duration = Duration::from_secs(1);
 
 /// What the operator's own key is called in the audit log.
 const ROOT_NAME: &str = "the installation's own key";
+
+/// Where a request comes from, as far as whatever stands before the API knows.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The address.
+    pub source: Option<IpAddr>,
+    /// The claims of a token that an authorizer has checked: signature, issuer, audience and time.
+    pub claims: Option<HashMap<String, String>>,
+}
 
 /// What a process remembers of keys.
 #[derive(Debug, Default)]
@@ -115,6 +126,20 @@ impl Caller {
         }
     }
 
+    fn of_person(person: Person, source: Option<IpAddr>, now: Timestamp) -> Self {
+        Self {
+            actor: Actor {
+                key_id: person.key_id,
+                name: person.name,
+                source,
+            },
+            scope: person.scope,
+            tenants: None,
+            expires_at: person.expires_at,
+            entry: EntryId::new(now),
+        }
+    }
+
     /// An administrator's browser, which a consent link brought back.
     pub(super) fn of_consent(link: ConsentId, source: Option<IpAddr>, now: Timestamp) -> Self {
         Self {
@@ -180,6 +205,23 @@ impl Caller {
 pub(super) async fn authenticate(
     api: &Api,
     headers: &HeaderMap,
+    origin: &Origin,
+    now: Timestamp,
+) -> Result<Caller, ApiError> {
+    let caller = match &origin.claims {
+        Some(claims) => Caller::of_person(Person::of(claims)?, origin.source, now),
+        None => of_key(api, headers, origin.source, now).await?,
+    };
+    let seconds = api.access.buckets.take(&caller.actor.key_id);
+    match seconds {
+        None => Ok(caller),
+        Some(seconds) => Err(ApiError::TooManyRequests(seconds)),
+    }
+}
+
+async fn of_key(
+    api: &Api,
+    headers: &HeaderMap,
     source: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<Caller, ApiError> {
@@ -191,15 +233,10 @@ pub(super) async fn authenticate(
             scheme.eq_ignore_ascii_case(b"Bearer ").then_some(key)
         })
         .ok_or(ApiError::NotAuthenticated)?;
-    let caller = match KeySecret::parse(presented) {
-        Some(secret) => of_made(api, &secret, source, now).await?,
-        None if is_root(api, presented).await? => Caller::root(source, now),
-        None => return Err(ApiError::NotAuthenticated),
-    };
-    let seconds = api.access.buckets.take(&caller.actor.key_id);
-    match seconds {
-        None => Ok(caller),
-        Some(seconds) => Err(ApiError::TooManyRequests(seconds)),
+    match KeySecret::parse(presented) {
+        Some(secret) => of_made(api, &secret, source, now).await,
+        None if is_root(api, presented).await? => Ok(Caller::root(source, now)),
+        None => Err(ApiError::NotAuthenticated),
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) enum ApiError {
     NotAuthenticated,
     /// What it takes.
     NotAllowed(&'static str),
+    /// A person signed on who has no role here.
+    NoRole,
     /// The seconds until the key may ask again.
     TooManyRequests(u64),
     NoSuchKey,
@@ -109,6 +111,8 @@ impl ApiError {
                 own("send an API key that works as `Authorization: Bearer <key>`; the stack's output ApiKeySecret names the secret that holds the first one")),
             Self::NotAllowed(need) => (S::FORBIDDEN, "not-allowed", "This key may not do that",
                 format!("this takes {need}; GET /v1/me says what the key is good for")),
+            Self::NoRole => (S::FORBIDDEN, "no-role", "You have no role here",
+                own("your token names none of the roles ualstream.read and ualstream.admin: ask whoever manages the application at your identity provider for one, then sign in again")),
             Self::TooManyRequests(seconds) => (S::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests",
                 format!("a key may ask 20 times a second, and 200 times at once; try again in {seconds} s")),
             Self::NoSuchKey => (S::NOT_FOUND, "no-such-key", "No such key",

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid, Version};
 
 /// Hex digits of a key's name: 48 random bits tell the few hundred keys of an installation apart.
@@ -21,12 +22,16 @@ const ROOT: &str = "root";
 /// That of whoever a consent link brought.
 const CONSENT: &str = "consent";
 
+/// How names of people begin who sign on without a key.
+const PERSON: &str = "sso-";
+
 /// A name has another form than ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a name that ualstream gives")]
 pub struct InvalidId;
 
-/// A key's name: 12 hex digits, or `root` for the one that the installation was given.
+/// A key's name: 12 hex digits, or `root` for the one that the installation was given. Who has none has a name of the same kind:
+/// `consent`, or `sso-` and 12 hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct KeyId(String);
 
@@ -48,6 +53,17 @@ impl KeyId {
     #[must_use]
     pub fn consent() -> Self {
         Self(CONSENT.to_owned())
+    }
+
+    /// That of a person who signs on with a token: `subject` tells the people of an issuer apart (RFC 7519, 4.1.2).
+    #[must_use]
+    pub fn of_person(issuer: &str, subject: &str) -> Self {
+        let of = Sha256::new()
+            .chain_update(issuer)
+            .chain_update([0])
+            .chain_update(subject);
+        let digits = hex::encode(of.finalize());
+        Self(format!("{PERSON}{}", &digits[..KEY_ID_DIGITS]))
     }
 
     /// Whether it is [`KeyId::root`].
@@ -73,7 +89,8 @@ impl FromStr for KeyId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if [ROOT, CONSENT].contains(&text) || is_hex(text, KEY_ID_DIGITS) {
+        let digits = text.strip_prefix(PERSON).unwrap_or(text);
+        if [ROOT, CONSENT].contains(&text) || is_hex(digits, KEY_ID_DIGITS) {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidId)
