@@ -6,6 +6,7 @@ use std::time::Duration;
 use emulator::{Fault, FaultKind, Operation};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use http::Method;
 use jiff::Timestamp;
 use office365::TenantId;
 use pipeline::content::DiscoveredBy;
@@ -164,6 +165,45 @@ async fn a_deleted_raw_copy_is_fetched_again() -> Outcome<()> {
     world.flaky_dynamodb.clear();
     std::fs::remove_dir_all(world.lake().join("raw"))?;
     world.work_until_delivered().await?;
+    world.assert_delivered()
+}
+
+/// A worker is stopped with whatever it has not finished: the blob must be taken up again, and say what kept it.
+#[tokio::test]
+async fn a_blob_slower_than_its_worker_says_so_and_arrives() -> Outcome<()> {
+    let world = World::start(quiet()).await?;
+    world.register(&[EXCHANGE]).await?;
+    let published = emulator::ContentType::Exchange;
+    let records = vec![world.record(1)];
+    world.emulator.publish(world.tenant(), published, records);
+    let of_blobs = |kind| Fault {
+        operation: Some(Operation::Blob),
+        ..Fault::from(kind)
+    };
+    world
+        .emulator
+        .fault(of_blobs(FaultKind::Html { status: 503 }));
+    world.all_announced().await?;
+    world.work().await?;
+    world.emulator.clear_faults();
+    let milliseconds = 60_000;
+    world
+        .emulator
+        .fault(of_blobs(FaultKind::Delay { milliseconds }));
+    world.pass(Duration::from_secs(600));
+    // Two seconds of it are kept for the answer.
+    world.try_within(Duration::from_secs(4)).await?;
+    let path = format!("/v1/tenants/{}", world.tenant());
+    let (_, shown) = world.operate(Method::GET, &path, Value::Null).await;
+    let oldest = &shown["open_blobs"]["oldest"];
+    let cause = oldest["cause"].as_str().unwrap_or_default();
+    assert!(
+        cause.contains("not finished within the worker's time"),
+        "{shown}"
+    );
+    assert_eq!(oldest["attempts"], 2);
+    world.emulator.clear_faults();
+    world.try_again(1, Duration::from_secs(600)).await?;
     world.assert_delivered()
 }
 

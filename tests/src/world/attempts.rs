@@ -24,25 +24,34 @@ impl World {
     /// A part does not answer.
     pub async fn try_again(&self, times: usize, apart: Duration) -> Outcome<()> {
         while self.work().await?.0 > 0 {}
-        let tenant = self.tenant().to_string().parse()?;
         for _ in 0..times {
             self.pass(apart);
-            let open = self
-                .ledger
-                .open_blobs(tenant, Timestamp::MAX, OPEN_PAGE_MAX)
-                .await?;
-            let mut deliveries = Vec::new();
-            for open in open {
-                let message = Message::new(open.blob, DiscoveredBy::Retry);
-                deliveries.push(Delivery {
-                    message_id: deliveries.len().to_string(),
-                    body: serde_json::to_string(&message)?,
-                });
-            }
-            let clock = Clock::starting_at(self.now());
-            let deadline = Instant::now() + BATCH_WITHIN;
-            fetch::batch(&self.fetcher, deliveries, clock, deadline).await;
+            self.try_within(BATCH_WITHIN).await?;
         }
+        Ok(())
+    }
+
+    /// Tries every open blob once, with a worker that is stopped after `limit`.
+    ///
+    /// # Errors
+    /// A part does not answer.
+    pub async fn try_within(&self, limit: Duration) -> Outcome<()> {
+        let tenant = self.tenant().to_string().parse()?;
+        let open = self
+            .ledger
+            .open_blobs(tenant, Timestamp::MAX, OPEN_PAGE_MAX)
+            .await?;
+        let mut deliveries = Vec::new();
+        for open in open {
+            let message = Message::new(open.blob, DiscoveredBy::Retry);
+            deliveries.push(Delivery {
+                message_id: deliveries.len().to_string(),
+                body: serde_json::to_string(&message)?,
+            });
+        }
+        let clock = Clock::starting_at(self.now());
+        let deadline = Instant::now() + limit;
+        fetch::batch(&self.fetcher, deliveries, clock, deadline).await;
         Ok(())
     }
 
