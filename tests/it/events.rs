@@ -3,6 +3,6 @@
 mod ecs;
 mod filter;
 mod forward;
-mod lake;
+pub(crate) mod lake;
 mod parquet;
 mod redaction;

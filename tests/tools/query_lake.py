@@ -2,6 +2,7 @@
 
     query_lake.py LAKE QUERY       prints a table
     query_lake.py LAKE --json      reads queries from standard input, separated by NUL; prints the rows of each as one line of JSON
+    query_lake.py LAKE --athena    the same, of queries that are written for Athena
 
 LAKE is a folder or s3://bucket that has ocsf/ in it.
 """
@@ -12,6 +13,8 @@ import re
 import sys
 
 import duckdb
+import sqlglot
+from sqlglot import exp
 
 TEMPLATE = pathlib.Path(__file__).parents[2] / "template.yaml"
 COLUMN = re.compile(r'^ +- \{Name: "?(\w+)"?, Type: "([^"]+)"', re.MULTILINE)
@@ -55,7 +58,7 @@ def connect(lake):
     listed = ", ".join(f"'{name}': '{of}'" for name, of in columns().items())
     connection.execute(
         f"CREATE VIEW events AS SELECT * FROM read_json('{lake}/ocsf/**/*.ndjson.*', format = 'newline_delimited',"
-        f" hive_partitioning = true, hive_types_autocast = false, columns = {{{listed}}})"
+        f" hive_partitioning = true, hive_types_autocast = false, filename = true, columns = {{{listed}}})"
     )
     connection.execute("SET TimeZone = 'UTC'")
     files = f"glob('{lake}/ext/*/*/*/*/*.parquet')"
@@ -68,13 +71,27 @@ def connect(lake):
     return connection
 
 
+def of_athena(query):
+    """The same query for DuckDB, which has other names for an object's path and for `any_match`."""
+
+    def translated(node):
+        if isinstance(node, exp.Column) and node.name == "$path":
+            return exp.column("filename")
+        if isinstance(node, exp.Anonymous) and node.name.lower() == "any_match":
+            found = exp.func("list_filter", *node.expressions)
+            return exp.paren(exp.GT(this=exp.func("len", found), expression=exp.Literal.number(0)))
+        return node
+
+    return sqlglot.parse_one(query, read="athena").transform(translated).sql("duckdb")
+
+
 def main(lake, query):
     connection = connect(lake.rstrip("/"))
-    if query != "--json":
+    if query not in ("--json", "--athena"):
         connection.sql(query).show(max_rows=1000)
         return
     for one in sys.stdin.read().split("\0"):
-        result = connection.execute(one)
+        result = connection.execute(of_athena(one) if query == "--athena" else one)
         names = [column[0] for column in result.description]
         print(json.dumps([dict(zip(names, row)) for row in result.fetchall()], default=str))
 

@@ -1,5 +1,7 @@
 //! The timeline: what was delivered is found again, each event once, within a budget, and never taken for anything but text.
 
+mod athena;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

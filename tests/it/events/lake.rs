@@ -38,7 +38,7 @@ async fn the_documented_queries_find_an_intruder() -> Outcome<()> {
     let document = repo::read("docs/LAKE.md")?;
     let queries = queries(&document);
     assert_eq!(queries.len(), 5, "one for each question of docs/LAKE.md");
-    let [failures, rules, downloads, timeline, consents] = ask(world.lake(), &queries)
+    let [failures, rules, downloads, timeline, consents] = ask(world.lake(), "--json", &queries)
         .await?
         .try_into()
         .map_err(|_| "an answer for each query")?;
@@ -110,7 +110,7 @@ async fn parquet_files_and_zstd_give_the_same_answers() -> Outcome<()> {
     assert_eq!(all.len(), 2, "one over a table, one over files");
     let of_events = repo::read("docs/LAKE.md")?;
     all.push(queries(&of_events)[0]);
-    let [of_table, of_files, of_lines] = ask(world.lake(), &all)
+    let [of_table, of_files, of_lines] = ask(world.lake(), "--json", &all)
         .await?
         .try_into()
         .map_err(|_| "an answer for each query")?;
@@ -246,8 +246,8 @@ fn queries(document: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The rows that each query returns.
-async fn ask(lake: &Path, queries: &[&str]) -> Outcome<Vec<Value>> {
+/// The rows that each query returns; `how` says in which dialect they are.
+pub(crate) async fn ask(lake: &Path, how: &str, queries: &[&str]) -> Outcome<Vec<Value>> {
     tools::install().await?;
     let mut input = NamedTempFile::new()?;
     input.write_all(queries.join("\0").as_bytes())?;
@@ -255,7 +255,7 @@ async fn ask(lake: &Path, queries: &[&str]) -> Outcome<Vec<Value>> {
     command
         .arg(repo::root().join("tests/tools/query_lake.py"))
         .arg(lake)
-        .arg("--json")
+        .arg(how)
         .current_dir(lake);
     let printed =
         tools::run_with_input(&mut command, Stdio::from(input.reopen()?), QUERY_TIMEOUT).await?;

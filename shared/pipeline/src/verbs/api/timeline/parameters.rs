@@ -31,7 +31,7 @@ impl Parameters {
         let mut seen: Vec<String> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             // A form sends what was left blank. A blank time is a fault of whoever asks: another period would be searched.
-            if value.trim().is_empty() && !["from", "to", "limit", "cursor"].contains(&&*name) {
+            if value.trim().is_empty() && !["from", "to", "limit"].contains(&&*name) {
                 continue;
             }
             if seen.iter().any(|before| *before == name) {
