@@ -17,7 +17,7 @@ const PAGES_MAX = 10;
 const TYPING_MS = 200;
 
 // Rows drawn in one go: some milliseconds of work.
-const DRAWN_AT_ONCE = 40;
+const DRAWN_AT_ONCE = 20;
 
 const MINUTE_MS = 60_000;
 
