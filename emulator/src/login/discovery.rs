@@ -98,12 +98,14 @@ fn instance(request: &Request) -> Result<Value, LoginError> {
     })?;
     let base = &request.shared.public_url;
     let ours = &base[Position::BeforeHost..Position::AfterPort];
+    let host = base.host_str().unwrap_or_default();
     let asked = asked
         .parse::<Url>()
         .ok()
+        // MSAL for Python names its authority without the port.
         .filter(|url| {
-            let host = &url[Position::BeforeHost..Position::AfterPort];
-            host == ours || MICROSOFTS_HOSTS.contains(&host)
+            url.host_str()
+                .is_some_and(|asked| asked == host || MICROSOFTS_HOSTS.contains(&asked))
         })
         .ok_or_else(|| {
             let text = "Unknown or invalid instance.";
@@ -116,7 +118,6 @@ fn instance(request: &Request) -> Result<Value, LoginError> {
     } else {
         ""
     };
-    let host = base.host_str().unwrap_or_default();
     // Some clients compare with the port, some without.
     let aliases = if host == ours {
         vec![host]

@@ -99,6 +99,10 @@ async fn instance_discovery_knows_this_host_and_microsofts() {
             format!("{base}{tenant}/.well-known/openid-configuration"),
         ),
         (
+            format!("https://127.0.0.1/{tenant}/oauth2/v2.0/authorize"),
+            format!("{base}{tenant}/v2.0/.well-known/openid-configuration"),
+        ),
+        (
             "https://login.microsoftonline.com/common/oauth2/v2.0/authorize".to_owned(),
             format!("{base}common/v2.0/.well-known/openid-configuration"),
         ),
