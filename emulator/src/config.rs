@@ -8,9 +8,10 @@ mod federated_credential;
 mod scenario;
 mod settings;
 mod tenant_state;
+mod tls;
 
 pub use administrator::{Administrator, Decision};
-pub use behaviour::{Behaviour, StartCooldown, TenantCheck};
+pub use behaviour::{Behaviour, NextPageHeader, StartCooldown, TenantCheck};
 pub use credential_state::CredentialState;
 pub use fault::{Fault, FaultKind};
 pub use federated_credential::FederatedCredential;
@@ -18,3 +19,4 @@ pub use scenario::{Scenario, ScenarioError};
 pub use settings::Config;
 pub(crate) use settings::TENANTS_MAX;
 pub use tenant_state::{Consent, TenantState};
+pub use tls::Tls;

@@ -7,13 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use http::Extensions;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use url::Url;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::config::{Administrator, Config, CredentialState, Fault, TENANTS_MAX, TenantState};
+use crate::config::{
+    Administrator, Config, CredentialState, Fault, NextPageHeader, TENANTS_MAX, TenantState,
+};
 use crate::content_type::ContentType;
 use crate::generator::{BadRecord, Library};
 use crate::operation::Operation;
@@ -21,7 +24,7 @@ use crate::publish::{Published, publish, published, published_ids};
 use crate::world::{
     BlobBody, Delivery, RequestSeen, SharedState, StartSeen, Violation, tenant_ids,
 };
-use crate::{login, server, webhook};
+use crate::{login, message, server, webhook};
 
 /// A running emulator. It stops when it is dropped.
 #[derive(Debug)]
@@ -66,6 +69,9 @@ pub enum StartError {
     /// A certificate cannot be read.
     #[error("cannot use a client certificate: {0}; give an X.509 certificate in PEM")]
     Certificate(String),
+    /// The certificate or the key for HTTPS cannot be used.
+    #[error("cannot answer HTTPS: {0}; give a certificate and its key in PEM")]
+    Tls(String),
     /// The client for webhooks cannot be made.
     #[error("cannot make the client for webhooks: {0}")]
     WebhookClient(#[from] reqwest::Error),
@@ -100,8 +106,25 @@ impl Emulator {
             .danger_accept_invalid_certs(config.allow_any_webhook_certificate)
             .no_proxy()
             .build()?;
-        let shared = SharedState::new(config, public_url, library, certificates, webhook_client);
-        shared.spawn(server::serve(listener, Arc::clone(&shared)));
+        let tls = config
+            .tls
+            .as_ref()
+            .map(server::acceptor)
+            .transpose()
+            .map_err(StartError::Tls)?;
+        let next_page_spelling = match config.behaviour.next_page_header {
+            NextPageHeader::Documented => message::spelling(message::DOCUMENTED_NEXT_PAGE).await,
+            NextPageHeader::Lower | NextPageHeader::Title => Extensions::new(),
+        };
+        let shared = SharedState::new(
+            config,
+            public_url,
+            library,
+            certificates,
+            webhook_client,
+            next_page_spelling,
+        );
+        shared.spawn(server::serve(listener, tls, Arc::clone(&shared)));
         Ok(Self { shared, address })
     }
 
@@ -284,10 +307,17 @@ async fn read_library(path: PathBuf) -> Result<Library, StartError> {
 }
 
 fn public_url(config: &Config, address: SocketAddr) -> Result<Url, StartError> {
-    let text = config
-        .public_url
-        .as_ref()
-        .map_or_else(|| format!("http://{address}/"), ToString::to_string);
+    let text = config.public_url.as_ref().map_or_else(
+        || {
+            let scheme = if config.tls.is_some() {
+                "https"
+            } else {
+                "http"
+            };
+            format!("{scheme}://{address}/")
+        },
+        ToString::to_string,
+    );
     let mut url: Url = text
         .parse()
         .map_err(|_| StartError::PublicUrl(text.clone()))?;

@@ -30,7 +30,8 @@ mod world;
 pub use clock::Clock;
 pub use config::{
     Administrator, Behaviour, Config, Consent, CredentialState, Decision, Fault, FaultKind,
-    FederatedCredential, Scenario, ScenarioError, StartCooldown, TenantCheck, TenantState,
+    FederatedCredential, NextPageHeader, Scenario, ScenarioError, StartCooldown, TenantCheck,
+    TenantState, Tls,
 };
 pub use content_type::{ContentType, UnknownContentType};
 pub use emulator::{Emulator, StartError};

@@ -2,6 +2,7 @@
 
 pub(crate) mod access_token;
 mod api_error;
+mod header_spelling;
 mod query;
 mod request;
 mod response;
@@ -9,6 +10,7 @@ mod route;
 
 pub(crate) use access_token::Claims;
 pub(crate) use api_error::ApiError;
+pub(crate) use header_spelling::{DOCUMENTED_NEXT_PAGE, spelling};
 pub(crate) use query::Query;
 pub(crate) use request::{Request, content_type_of_id};
 pub(crate) use response::{

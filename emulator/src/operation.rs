@@ -10,6 +10,8 @@ pub enum Operation {
     Token,
     /// A consent page.
     Consent,
+    /// A document that says where the endpoints and keys are.
+    Discovery,
     /// `/subscriptions/start`
     Start,
     /// `/subscriptions/stop`

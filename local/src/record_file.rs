@@ -1,170 +1,265 @@
-//! Files of raw audit records: NDJSON or one JSON array, plain or gzip.
+//! Files of raw audit records, as they come from the API and as people export them.
+//!
+//! A file is one of these, plain or gzip, in UTF-8 or UTF-16, with or without a byte order mark:
+//!
+//! - JSON objects: one a line, or each over several lines; JSON arrays; any number of either after each other
+//! - a CSV export of the audit search, with a column `AuditData`
+//!
+//! An object or an element may be the record, or hold it in `AuditData`: as JSON text (`Search-UnifiedAuditLog`) or as an object
+//! (Microsoft Graph, also its pages, with the records in `value`).
+//!
+//! Files are read as a stream: memory is bounded by [`ENTRY_BYTES_MAX`], whatever a file's length. Whatever is not a record is
+//! handed over too, with its position.
 
+mod json;
+mod source;
+mod table;
+mod wrapped;
+
+use std::borrow::Cow;
+use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
-use records::{SplitError, split};
+use records::{BlobLimits, DEPTH_MAX, SplitError};
 
-/// Longest line and longest JSON array taken, in bytes. An array is held in memory as a whole; the largest blobs seen have some
-/// hundred MiB.
-pub const INPUT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Longest entry taken, in bytes: a record with what it is wrapped in, or a page of them. JSON within JSON text can take six
+/// times its length, and a page of Microsoft Graph holds up to 1,000 records of some kilobytes. The record in it may have as
+/// many bytes as the pipeline takes: [`BlobLimits::record_bytes_max`].
+pub const ENTRY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Standard input's name among the files.
-const STANDARD_INPUT: &str = "-";
+pub const STANDARD_INPUT: &str = "-";
+
+/// Where an entry stands in its file. Both are counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The line on which it begins; not counted within an array.
+    pub line: Option<u64>,
+    /// Its number among the file's records.
+    pub record: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "line {line} (record {})", self.record),
+            None => write!(f, "record {}", self.record),
+        }
+    }
+}
+
+/// What a file holds in a record's place. It need not be a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// The record without what it was wrapped in.
+    pub record: &'a [u8],
+    /// Where it stands.
+    pub position: Position,
+    /// It is an export's entry whose `AuditData` holds nothing: `record` is the entry itself, of a CSV file as an object.
+    pub lacks_audit_data: bool,
+}
 
 /// A file was not read to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordFileError {
-    /// The system cannot read it.
-    #[error("cannot be read: {0}")]
-    Read(#[from] io::Error),
-    /// It begins like a JSON array and is none.
-    #[error("is not a JSON array of records: {0}")]
-    Array(#[from] SplitError),
-    /// A line or an array is longer than [`INPUT_BYTES_MAX`].
-    #[error("has a line or an array of more than {INPUT_BYTES_MAX} bytes; write one record a line")]
-    TooLarge,
+    /// The system cannot open it.
+    #[error("cannot be opened: {0}")]
+    Open(io::Error),
+    /// The system cannot read it, or it is damaged gzip.
+    #[error("cannot be read to its end, only up to {at}: {source}")]
+    Read {
+        /// Where reading failed.
+        at: Position,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is a small file that would become a huge one.
+    #[error("is gzip that expands too far; it was read up to {at}")]
+    Expands {
+        /// Where reading ended.
+        at: Position,
+    },
+    /// It begins with none of the forms.
+    #[error(
+        "is no file of records: line {line} begins neither a JSON object nor an array, and is not the header of a CSV file with a column AuditData"
+    )]
+    NotRecords {
+        /// The first line that is not empty.
+        line: u64,
+    },
+    /// An array has no end: it was cut off, or a quote or a bracket is missing in a record.
+    #[error(
+        "has an array that does not end: it is cut off, or {at} lacks a quote or a bracket; the records before it were read"
+    )]
+    CutOff {
+        /// The record that does not end.
+        at: Position,
+    },
+    /// An entry is longer than [`ENTRY_BYTES_MAX`], or its record than the pipeline takes.
+    #[error("has more than {bytes_max} bytes in {at}; the records before it were read")]
+    TooLong {
+        /// The entry.
+        at: Position,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// An array nests deeper than any record does.
+    #[error("nests deeper than {DEPTH_MAX} in {at}; the records before it were read")]
+    TooDeep {
+        /// The entry.
+        at: Position,
+    },
+}
+
+impl RecordFileError {
+    fn of_read(error: io::Error, at: Position) -> Self {
+        let cause = error.get_ref();
+        if cause.is_some_and(|cause| cause.is::<source::Expands>()) {
+            Self::Expands { at }
+        } else if cause.is_some_and(|cause| cause.is::<table::TooLong>()) {
+            Self::of_entry(at)
+        } else {
+            Self::Read { at, source: error }
+        }
+    }
+
+    fn of_entry(at: Position) -> Self {
+        Self::TooLong {
+            at,
+            bytes_max: ENTRY_BYTES_MAX,
+        }
+    }
+
+    fn of_split(error: SplitError, at: Position) -> Self {
+        match error {
+            SplitError::RecordTooLong(_) => Self::of_entry(at),
+            SplitError::TooDeep { .. } => Self::TooDeep { at },
+            // The others cannot come: an array has begun, what follows it is read as the next, and the splitter has no limit of
+            // its own for records and bytes.
+            _ => Self::CutOff { at },
+        }
+    }
+}
+
+/// A file's name for messages.
+pub fn name(file: &Path) -> Cow<'_, str> {
+    if file.as_os_str() == STANDARD_INPUT {
+        Cow::Borrowed("standard input")
+    } else {
+        file.to_string_lossy()
+    }
 }
 
 /// Opens a file; `-` is standard input.
 ///
 /// # Errors
 /// The system cannot open it.
-pub fn open(file: &Path) -> io::Result<Box<dyn BufRead>> {
-    Ok(if file.as_os_str() == STANDARD_INPUT {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(BufReader::new(File::open(file)?))
-    })
+pub fn open(file: &Path) -> Result<Box<dyn BufRead>, RecordFileError> {
+    if file.as_os_str() == STANDARD_INPUT {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    let file = File::open(file).map_err(RecordFileError::Open)?;
+    Ok(Box::new(BufReader::new(file)))
 }
 
-/// Hands each record to `take`, until one is refused. The form and the compression are told by the first bytes. A line that is no
-/// record is handed over too; an empty one is not.
+/// Hands each entry to `take`, until one is refused. Lines and elements that are no records are handed over too, empty lines are
+/// not.
 ///
 /// # Errors
-/// See [`RecordFileError`], or what `take` returns; the records before it were handed over.
+/// See [`RecordFileError`], or what `take` returns; the entries before it were handed over.
 pub fn read<E: From<RecordFileError>>(
-    mut input: Box<dyn BufRead>,
-    take: &mut dyn FnMut(&[u8]) -> Result<(), E>,
+    input: Box<dyn BufRead>,
+    take: &mut dyn FnMut(Entry<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    if is_gzip(&mut input)? {
-        input = Box::new(BufReader::new(MultiGzDecoder::new(input)));
+    let mut hand = Hand {
+        records: 0,
+        record_bytes_max: BlobLimits::default().record_bytes_max,
+        take,
+    };
+    let text = source::text(input).map_err(|error| hand.read_error(None, error))?;
+    let mut text = json::Text::new(text);
+    match text.next_byte() {
+        Ok(None) => Ok(()),
+        Ok(Some(b'{' | b'[')) => json::read(text, &mut hand),
+        Ok(Some(_)) => table::read(text, &mut hand),
+        Err(error) => Err(hand.read_error(Some(text.line()), error)),
     }
-    if is_array(&mut input)? {
-        let body = read_whole(input)?;
-        for record in split(&body.into()).map_err(RecordFileError::from)? {
-            take(&record)?;
+}
+
+/// Hands entries over and counts them.
+struct Hand<'t, E> {
+    records: u64,
+    record_bytes_max: usize,
+    take: &'t mut dyn FnMut(Entry<'_>) -> Result<(), E>,
+}
+
+impl<E: From<RecordFileError>> Hand<'_, E> {
+    /// Where the next entry stands.
+    fn next(&self, line: Option<u64>) -> Position {
+        Position {
+            line,
+            record: self.records + 1,
         }
-    } else {
-        let mut line = Vec::new();
-        while next_line(&mut input, &mut line)? {
-            if !line.trim_ascii().is_empty() {
-                take(line.trim_ascii())?;
+    }
+
+    fn read_error(&self, line: Option<u64>, error: io::Error) -> E {
+        RecordFileError::of_read(error, self.next(line)).into()
+    }
+
+    /// Hands over a JSON text, without what it is wrapped in.
+    fn json(&mut self, line: Option<u64>, text: &[u8]) -> Result<(), E> {
+        match wrapped::unwrap(text) {
+            wrapped::Unwrapped::Page(page) => page
+                .iter()
+                .try_for_each(|entry| self.json_of_page(line, entry.get().as_bytes())),
+            unwrapped => self.unwrapped(line, text, &unwrapped),
+        }
+    }
+
+    /// The same, for an entry of a page: pages hold no pages.
+    fn json_of_page(&mut self, line: Option<u64>, text: &[u8]) -> Result<(), E> {
+        self.unwrapped(line, text, &wrapped::unwrap(text))
+    }
+
+    fn unwrapped(
+        &mut self,
+        line: Option<u64>,
+        text: &[u8],
+        unwrapped: &wrapped::Unwrapped,
+    ) -> Result<(), E> {
+        match unwrapped {
+            wrapped::Unwrapped::Record(record) => self.record(line, record.as_bytes(), false),
+            wrapped::Unwrapped::Lacking => self.record(line, text, true),
+            wrapped::Unwrapped::Plain | wrapped::Unwrapped::Page(_) => {
+                self.record(line, text, false)
             }
         }
     }
-    Ok(())
-}
 
-fn is_gzip(input: &mut Box<dyn BufRead>) -> Result<bool, RecordFileError> {
-    const GZIP: [u8; 2] = [0x1f, 0x8b];
-    Ok(input.fill_buf()?.starts_with(&GZIP))
-}
-
-/// Skips a byte order mark and white space; whether an array begins after it.
-fn is_array(input: &mut Box<dyn BufRead>) -> Result<bool, RecordFileError> {
-    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-    if input.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
-        input.consume(BYTE_ORDER_MARK.len());
-    }
-    loop {
-        let buffer = input.fill_buf()?;
-        if buffer.is_empty() {
-            return Ok(false);
+    fn record(
+        &mut self,
+        line: Option<u64>,
+        record: &[u8],
+        lacks_audit_data: bool,
+    ) -> Result<(), E> {
+        let position = self.next(line);
+        if record.len() > self.record_bytes_max {
+            return Err(RecordFileError::TooLong {
+                at: position,
+                bytes_max: self.record_bytes_max,
+            }
+            .into());
         }
-        let white = buffer.len() - buffer.trim_ascii_start().len();
-        if white < buffer.len() {
-            let first = buffer[white];
-            input.consume(white);
-            return Ok(first == b'[');
-        }
-        input.consume(white);
+        self.records += 1;
+        (self.take)(Entry {
+            record,
+            position,
+            lacks_audit_data,
+        })
     }
-}
-
-/// Reads the next line into `line`; `false` at the end.
-fn next_line(input: &mut Box<dyn BufRead>, line: &mut Vec<u8>) -> Result<bool, RecordFileError> {
-    line.clear();
-    // One byte more than is allowed, so that a line that is too long shows.
-    let read = input.take(INPUT_BYTES_MAX + 1).read_until(b'\n', line)?;
-    if read as u64 > INPUT_BYTES_MAX {
-        return Err(RecordFileError::TooLarge);
-    }
-    Ok(read > 0)
-}
-
-fn read_whole(input: Box<dyn BufRead>) -> Result<Vec<u8>, RecordFileError> {
-    let mut body = Vec::new();
-    let read = input.take(INPUT_BYTES_MAX + 1).read_to_end(&mut body)?;
-    if read as u64 > INPUT_BYTES_MAX {
-        return Err(RecordFileError::TooLarge);
-    }
-    Ok(body)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-
-    use super::*;
-
-    fn records(input: &[u8]) -> Result<Vec<String>, RecordFileError> {
-        let mut records = Vec::new();
-        let input = Box::new(io::Cursor::new(input.to_vec()));
-        read(input, &mut |record| {
-            records.push(String::from_utf8_lossy(record).into_owned());
-            Ok::<(), RecordFileError>(())
-        })?;
-        Ok(records)
-    }
-
-    fn check(input: &str, expect: &[&str]) {
-        assert_eq!(records(input.as_bytes()).unwrap(), expect, "{input}");
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-        gzip.write_all(input.as_bytes()).unwrap();
-        let gzip = gzip.finish().unwrap();
-        assert_eq!(records(&gzip).unwrap(), expect, "gzip of {input}");
-    }
-
-    #[test]
-    fn lines_and_arrays_are_told_apart() {
-        let (a, b) = (r#"{"Id":"a"}"#, r#"{"Id":"b"}"#);
-        for input in [
-            format!("{a}\n{b}\n"),
-            format!("\r\n  {a}\r\n\n{b}"),
-            format!("\u{feff}{a}\n{b}"),
-            format!("[{a},{b}]"),
-            format!("\n \u{20}[\n{a},\n{b}\n]\n"),
-        ] {
-            check(&input, &[a, b]);
-        }
-    }
-
-    #[test]
-    fn an_empty_file_has_no_records() {
-        for input in ["", " \n\n", "[]"] {
-            check(input, &[]);
-        }
-    }
-
-    #[test]
-    fn a_truncated_array_is_an_error() {
-        let error = records(b"[{\"Id\":\"a\"}").unwrap_err();
-        assert!(matches!(error, RecordFileError::Array(_)));
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 //! real.
 
 mod aws;
+mod msal;
 
 use std::time::Duration;
 

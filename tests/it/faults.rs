@@ -1,5 +1,6 @@
 //! Published content arrives exactly once, even when DynamoDB, SQS, the lake or Microsoft fail on the way.
 
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ async fn faults_at_microsoft_are_survived() -> Outcome<()> {
         FaultKind::Html { status: 200 },
         FaultKind::CutBody { after_bytes: 10 },
         FaultKind::ShortBody { after_bytes: 10 },
+        FaultKind::ByteOrderMark,
         FaultKind::Reset,
     ];
     let faults = bad.map(|kind| Fault {
@@ -53,6 +55,31 @@ async fn faults_at_microsoft_are_survived() -> Outcome<()> {
     world.register(&[EXCHANGE]).await?;
     world.all_announced().await?;
     world.work_until_empty().await?;
+    world.assert_delivered()
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_before_every_answer_costs_nothing() -> Outcome<()> {
+    let login = Fault {
+        operation: Some(Operation::Token),
+        ..Fault::from(FaultKind::ByteOrderMark)
+    };
+    let world = World::start(emulator::Config {
+        faults: vec![FaultKind::ByteOrderMark.into(), login],
+        ..exchange()
+    })
+    .await?;
+    world.register(&[EXCHANGE]).await?;
+    world.all_announced().await?;
+    world.work_until_empty().await?;
+    let requests = world.emulator.requests();
+    let blobs: HashSet<&str> = requests
+        .iter()
+        .filter(|request| request.operation == Operation::Blob)
+        .map(|request| request.target.as_str())
+        .collect();
+    let fetches = world.emulator.request_count(Operation::Blob);
+    assert_eq!(blobs.len() as u64, fetches, "a blob is fetched once");
     world.assert_delivered()
 }
 

@@ -43,6 +43,14 @@ pub async fn install_openapi() -> Outcome<()> {
     installed(&["openapi"]).await
 }
 
+/// Only installs MSAL, in the environment `msal`.
+///
+/// # Errors
+/// The installation fails. The error has its output.
+pub async fn install_msal() -> Outcome<()> {
+    installed(&["msal"]).await
+}
+
 async fn installed(arguments: &[&str]) -> Outcome<()> {
     let mut command = Command::new(repo::root().join("tests/tools/install.sh"));
     run(command.args(arguments), INSTALL_TIMEOUT)

@@ -2,10 +2,11 @@
 # Installs the tools that deploying and testing need besides Rust and Python, at pinned versions, into .tools/ beside the
 # sources. Needs no root and touches nothing else. Takes two minutes the first time, and no time once all is installed.
 #
-#   tests/tools/install.sh            # sam, cargo-lambda, zig, aws, cfn-lint, checkov, ministack, duckdb, pyarrow, schemathesis
+#   tests/tools/install.sh            # sam, cargo-lambda, zig, aws, cfn-lint, checkov, ministack, duckdb, pyarrow, schemathesis, msal
 #   tests/tools/install.sh lake       # only duckdb and pyarrow
 #   tests/tools/install.sh browser    # only playwright and axe-core; and, as the one thing that needs root, Debian's chromium
 #   tests/tools/install.sh openapi    # only schemathesis
+#   tests/tools/install.sh msal       # only msal
 #   tests/tools/install.sh cargo-deny # cargo-deny too, compiled from source in two to five minutes
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -37,10 +38,16 @@ if [ "${1:-}" = browser ]; then
     exit
 fi
 
+if [ "${1:-}" = msal ]; then
+    environment msal
+    exit
+fi
+
 [ "${1:-}" = openapi ] || environment lake
 [ "${1:-}" = lake ] && exit
 environment openapi
 [ "${1:-}" = openapi ] && exit
+environment msal
 environment sam
 environment ministack
 

@@ -14,7 +14,7 @@ use crate::message::{ApiError, Request, Response, json};
 use crate::publish::ContentItem;
 use crate::world::{Blob, BlobKey, World};
 
-/// Seen as `nextpageuri` and `Nextpageuri`; documented as `NextPageUri`.
+/// [`crate::NextPageHeader`] says how it is spelled.
 const NEXT_PAGE_URI: HeaderName = HeaderName::from_static("nextpageuri");
 
 /// `GET /subscriptions/content`
@@ -125,6 +125,8 @@ pub(crate) fn add_next_page(
         .append_pair("nextPage", &next_page(created, sequence));
     if let Ok(value) = HeaderValue::from_str(url.as_str()) {
         response.headers_mut().insert(NEXT_PAGE_URI, value);
+        let spelling = request.shared.next_page_spelling.clone();
+        response.extensions_mut().extend(spelling);
     }
 }
 

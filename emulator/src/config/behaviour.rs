@@ -26,6 +26,20 @@ pub enum TenantCheck {
     Loose,
 }
 
+/// How the header is spelled that leads to the next page. HTTP reads it in any case, some clients do not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NextPageHeader {
+    /// In small letters, as all headers then are. Seen.
+    #[serde(rename = "nextpageuri")]
+    Lower,
+    /// With one capital letter, as every word of the other headers then has. Seen.
+    #[serde(rename = "Nextpageuri")]
+    Title,
+    /// As documented; the other headers have a capital letter in every word.
+    #[serde(rename = "NextPageUri")]
+    Documented,
+}
+
 /// Behaviour that Microsoft does not document. Fields that a file leaves out keep their default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -84,8 +98,8 @@ pub struct Behaviour {
     pub throttled_status: u16,
     /// Compress the answers of the feed for callers who accept gzip. Undocumented.
     pub gzip: bool,
-    /// Spell header names as `Nextpageuri` instead of `nextpageuri`. Both were seen.
-    pub title_case_headers: bool,
+    /// How `NextPageUri` is spelled.
+    pub next_page_header: NextPageHeader,
     /// Omit `status` from the subscription listing, as one documented sample does.
     pub omit_subscription_status: bool,
     /// A listing that starts exactly at a blob's creation makes that blob partial: from then on only half of its records are sent. One collector saw this.
@@ -132,7 +146,7 @@ impl Default for Behaviour {
             requests_per_minute_max: None,
             throttled_status: 403,
             gzip: false,
-            title_case_headers: false,
+            next_page_header: NextPageHeader::Lower,
             omit_subscription_status: false,
             partial_blob_at_window_start: false,
             blobs_before_subscription: 0,

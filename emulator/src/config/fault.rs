@@ -12,7 +12,7 @@ pub struct Fault {
     /// What goes wrong.
     #[serde(flatten)]
     pub kind: FaultKind,
-    /// Only for this operation. By default every operation of the feed, but not the token endpoint.
+    /// Only for this operation. By default every operation of the feed, but none of the login host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
     /// Only for this tenant.

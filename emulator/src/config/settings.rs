@@ -12,6 +12,7 @@ use super::behaviour::Behaviour;
 use super::fault::Fault;
 use super::federated_credential::FederatedCredential;
 use super::tenant_state::TenantState;
+use super::tls::Tls;
 use crate::clock::Clock;
 use crate::content_type::ContentType;
 
@@ -23,6 +24,8 @@ pub(crate) const TENANTS_MAX: usize = 10_000;
 pub struct Config {
     /// Where to listen. Port 0, the default, takes a free one.
     pub listen: SocketAddr,
+    /// Answers HTTPS alone with this certificate; plain HTTP by default.
+    pub tls: Option<Tls>,
     /// The same seed gives the same tenants, credentials, records, blobs and faults.
     pub seed: u64,
     /// How many tenants there are; their ids derive from the seed.
@@ -80,6 +83,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            tls: None,
             seed: 1,
             tenants: 1,
             more_tenants: Vec::new(),

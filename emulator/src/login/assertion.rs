@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jsonwebtoken::Header;
 use jsonwebtoken::dangerous::insecure_decode_claims;
 use jsonwebtoken::errors::ErrorKind;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::LoginError;
@@ -13,6 +14,17 @@ pub(super) const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-
 
 /// Longest assertion looked at; those seen have some 1 KB.
 pub(super) const ASSERTION_BYTES_MAX: usize = 16 * 1024;
+
+/// A time in an assertion, in seconds since 1970. RFC 7519 allows fractions, and MSAL for Python sends them.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(from = "f64")]
+pub(super) struct NumericDate(pub(super) i64);
+
+impl From<f64> for NumericDate {
+    fn from(seconds: f64) -> Self {
+        Self(seconds as i64)
+    }
+}
 
 /// How far clocks may differ, in seconds. Entra allows five minutes.
 const SKEW_SECONDS: i64 = 300;
@@ -54,10 +66,14 @@ pub(super) fn read<T: DeserializeOwned>(assertion: &str) -> Result<(Header, T), 
 }
 
 /// Checks the lifetime. `jsonwebtoken` would compare it with the system's clock; the emulator's can be moved.
-pub(super) fn check_lifetime(nbf: Option<i64>, exp: i64, now: Timestamp) -> Result<(), LoginError> {
+pub(super) fn check_lifetime(
+    nbf: Option<NumericDate>,
+    exp: NumericDate,
+    now: Timestamp,
+) -> Result<(), LoginError> {
     let now = now.as_second();
-    let begun = nbf.is_none_or(|nbf| nbf <= now + SKEW_SECONDS);
-    if begun && now < exp.saturating_add(SKEW_SECONDS) {
+    let begun = nbf.is_none_or(|nbf| nbf.0 <= now + SKEW_SECONDS);
+    if begun && now < exp.0.saturating_add(SKEW_SECONDS) {
         return Ok(());
     }
     let text = "Assertion is not within its valid time range.";

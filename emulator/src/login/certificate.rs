@@ -13,7 +13,7 @@ use uuid::Uuid;
 use webpki::EndEntityCert;
 
 use super::assertion::{
-    check_lifetime, invalid_signature, malformed, read, refused, unsupported_algorithm,
+    NumericDate, check_lifetime, invalid_signature, malformed, read, refused, unsupported_algorithm,
 };
 use super::error::LoginError;
 
@@ -25,8 +25,8 @@ struct Claims {
     iss: String,
     sub: String,
     jti: String,
-    nbf: Option<i64>,
-    exp: i64,
+    nbf: Option<NumericDate>,
+    exp: NumericDate,
 }
 
 /// An assertion that was verified.
@@ -96,7 +96,7 @@ pub(super) fn verify(assertion: &str, expected: &Expected<'_>) -> Result<Verifie
     check_lifetime(claims.nbf, claims.exp, expected.now)?;
     Ok(Verified {
         jti: claims.jti,
-        expires: claims.exp,
+        expires: claims.exp.0,
     })
 }
 
@@ -115,9 +115,11 @@ fn named_certificate<'a>(
     let is_named = |certificate: &&CertificateDer<'static>| {
         let thumbprint =
             |algorithm| URL_SAFE_NO_PAD.encode(digest(algorithm, certificate).as_ref());
+        // MSAL for Python pads them, which RFC 7515 does not.
+        let unpadded = |text: &str| text.trim_end_matches('=').to_owned();
         match (&header.x5t_s256, &header.x5t) {
-            (Some(sha256), _) => *sha256 == thumbprint(&SHA256),
-            (None, Some(sha1)) => *sha1 == thumbprint(&SHA1_FOR_LEGACY_USE_ONLY),
+            (Some(sha256), _) => unpadded(sha256) == thumbprint(&SHA256),
+            (None, Some(sha1)) => unpadded(sha1) == thumbprint(&SHA1_FOR_LEGACY_USE_ONLY),
             (None, None) => false,
         }
     };

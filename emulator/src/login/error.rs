@@ -6,6 +6,9 @@ use uuid::Uuid;
 
 use crate::message::{Response, json};
 
+/// Most of a tenant's name that a refusal quotes: a domain has up to 253 characters.
+const TENANT_CHARS_MAX: usize = 253;
+
 /// An AADSTS error: HTTP status, OAuth error, number and text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LoginError {
@@ -13,6 +16,20 @@ pub(crate) struct LoginError {
     pub(crate) error: &'static str,
     pub(crate) number: u32,
     pub(crate) text: String,
+}
+
+/// There is no such tenant.
+pub(crate) fn unknown_tenant(error: &'static str, tenant: &str) -> LoginError {
+    let tenant: String = tenant.chars().take(TENANT_CHARS_MAX).collect();
+    LoginError::new(
+        400,
+        error,
+        90_002,
+        format!(
+            "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. \
+             Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant."
+        ),
+    )
 }
 
 impl LoginError {

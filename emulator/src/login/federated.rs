@@ -8,7 +8,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 
 use super::assertion::{
-    ASSERTION_BYTES_MAX, check_lifetime, invalid_signature, read, refused, unsupported_algorithm,
+    ASSERTION_BYTES_MAX, NumericDate, check_lifetime, invalid_signature, read, refused,
+    unsupported_algorithm,
 };
 use super::error::LoginError;
 use super::provider_keys::provider_keys;
@@ -27,8 +28,8 @@ struct Claims {
     iss: String,
     sub: String,
     aud: Audience,
-    exp: i64,
-    nbf: Option<i64>,
+    exp: NumericDate,
+    nbf: Option<NumericDate>,
 }
 
 /// One audience or several, as RFC 7519 allows.

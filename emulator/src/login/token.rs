@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
+use http::StatusCode;
+use http::header::{HeaderValue, WWW_AUTHENTICATE};
 use serde_json::json;
 use url::form_urlencoded;
 use uuid::Uuid;
 
-use super::credential;
-use super::error::LoginError;
+use super::error::{LoginError, unknown_tenant};
+use super::{basic, credential};
 use crate::config::Consent;
 use crate::message::access_token;
 use crate::message::{Claims, Request, Response, json};
@@ -20,14 +22,22 @@ const SHARED_TENANTS: [&str; 3] = ["common", "organizations", "consumers"];
 
 /// Answers a token request.
 pub(crate) async fn token(request: &Request) -> Response {
-    issue(request)
+    let mut response = issue(request)
         .await
-        .unwrap_or_else(|error| error.response(request.shared.now()))
+        .unwrap_or_else(|error| error.response(request.shared.now()));
+    // RFC 6749, section 5.2: who tried the header is told which scheme is taken.
+    if response.status() == StatusCode::UNAUTHORIZED && basic::is_used(&request.headers) {
+        response
+            .headers_mut()
+            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
+    }
+    response
 }
 
 async fn issue(request: &Request) -> Result<Response, LoginError> {
-    let form: HashMap<String, String> =
+    let mut form: HashMap<String, String> =
         form_urlencoded::parse(&request.body).into_owned().collect();
+    basic::merge(&request.headers, &mut form)?;
     let v2 = request.route.rest == "v2";
     let shared = &request.shared;
     let by_code = match form.get("grant_type").map(String::as_str) {
@@ -91,15 +101,7 @@ fn tenant_of(request: &Request) -> Result<Uuid, LoginError> {
             "Confidential Client is not supported in Cross Cloud request.",
         )),
         Some((tenant, _)) => Ok(tenant),
-        None => Err(LoginError::new(
-            400,
-            "invalid_request",
-            90_002,
-            format!(
-                "Tenant '{text}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. \
-                 Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant."
-            ),
-        )),
+        None => Err(unknown_tenant("invalid_request", text)),
     }
 }
 

@@ -42,6 +42,12 @@ pub(crate) fn route(path: &str) -> Route {
         ),
         [_, "oauth2", "token"] => at(Operation::Token, 0, "v1"),
         [_, "oauth2", "v2.0", "token"] => at(Operation::Token, 0, "v2"),
+        [_, ".well-known", "openid-configuration"] => at(Operation::Discovery, 0, "v1"),
+        [_, "v2.0", ".well-known", "openid-configuration"] => at(Operation::Discovery, 0, "v2"),
+        [_, "discovery", "instance"] => at(Operation::Discovery, 0, "instance"),
+        [_, "discovery", "keys"] | [_, "discovery", "v2.0", "keys"] => {
+            at(Operation::Discovery, 0, "keys")
+        }
         [_, "adminconsent"] => at(Operation::Consent, 0, "v1"),
         [_, "v2.0", "adminconsent"] => at(Operation::Consent, 0, "v2"),
         [_, "oauth2", "authorize"] => at(Operation::Consent, 0, "legacy"),
@@ -106,6 +112,18 @@ mod tests {
             "A$b$C",
         );
         check("/T/oauth2/v2.0/token", Operation::Token, "T", "v2");
+        check(
+            "/T/v2.0/.well-known/openid-configuration",
+            Operation::Discovery,
+            "T",
+            "v2",
+        );
+        check(
+            "/common/discovery/v2.0/keys",
+            Operation::Discovery,
+            "common",
+            "keys",
+        );
         check(
             "/common/oauth2/authorize",
             Operation::Consent,

@@ -100,6 +100,7 @@ async fn dispatch(request: &Request) -> Response {
     match request.route.operation {
         Operation::Token => login::token(request).await,
         Operation::Consent => login::consent(request),
+        Operation::Discovery => login::discovery(request),
         Operation::Unknown => {
             request.shared.record_violation(
                 "unknown_address",

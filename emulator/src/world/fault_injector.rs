@@ -58,7 +58,11 @@ impl ActiveFault {
             Some(operation) => operation == context.operation,
             None => !matches!(
                 context.operation,
-                Operation::Token | Operation::Consent | Operation::Control | Operation::Unknown
+                Operation::Token
+                    | Operation::Consent
+                    | Operation::Discovery
+                    | Operation::Control
+                    | Operation::Unknown
             ),
         };
         InjectionPoint::of(&fault.kind) == context.point

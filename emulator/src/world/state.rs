@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::Extensions;
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +47,8 @@ pub(crate) struct SharedState {
     pub(crate) notify: AtomicBool,
     pub(crate) tokens_issued: AtomicU64,
     pub(crate) webhook_client: reqwest::Client,
+    /// Goes with each response that leads to a next page.
+    pub(crate) next_page_spelling: Extensions,
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
     world: Mutex<World>,
@@ -66,6 +69,7 @@ impl SharedState {
         library: Library,
         certificates: Vec<CertificateDer<'static>>,
         webhook_client: reqwest::Client,
+        next_page_spelling: Extensions,
     ) -> Arc<Self> {
         let clock = config.clock.clone();
         let shared = Self {
@@ -93,6 +97,7 @@ impl SharedState {
             public_url,
             library,
             webhook_client,
+            next_page_spelling,
         };
         for tenant in tenant_ids(&shared.config) {
             shared.add_tenant(tenant);

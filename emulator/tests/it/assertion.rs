@@ -100,6 +100,30 @@ async fn an_assertion_signed_with_ps256_gives_a_token() {
 }
 
 #[tokio::test]
+async fn a_thumbprint_may_be_padded() {
+    let world = world().await;
+    let (sha256, sha1) = thumbprints();
+    for header in [
+        json!({ "alg": "PS256", "x5t#S256": format!("{sha256}=") }),
+        json!({ "alg": "RS256", "x5t": format!("{sha1}=") }),
+    ] {
+        let answer = ask(&world, &signed(&header, &claims(&world))).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_times_of_an_assertion_may_have_fractions() {
+    let world = world().await;
+    let mut claims = claims(&world);
+    for name in ["nbf", "iat", "exp"] {
+        claims[name] = json!(claims[name].as_f64().expect("a number") + 0.25);
+    }
+    let answer = ask(&world, &signed(&modern_header(), &claims)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+#[tokio::test]
 async fn an_assertion_in_the_older_form_gives_a_token() {
     let world = world().await;
     let header = json!({ "alg": "RS256", "typ": "JWT", "x5t": thumbprints().1 });

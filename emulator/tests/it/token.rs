@@ -340,3 +340,63 @@ async fn the_parameters_of_one_version_are_refused_by_the_other() {
         70_003,
     );
 }
+
+/// Asks with `Authorization: Basic`, and what the form holds besides the scope.
+async fn ask_basic(world: &World, id: &str, secret: &str, form: &[(&str, &str)]) -> Seen {
+    let mut all = vec![("grant_type", "client_credentials"), SCOPE];
+    all.extend_from_slice(form);
+    let url = format!(
+        "{}{}/oauth2/v2.0/token",
+        world.microsoft.login_url(),
+        world.tenant
+    );
+    let request = world.client.post(url).basic_auth(id, Some(secret));
+    world.send(request.form(&all)).await
+}
+
+#[tokio::test]
+async fn id_and_secret_can_come_in_the_header() {
+    let world = World::new(Config {
+        client_secret: Some("a b+c~%:&".to_owned()),
+        ..World::config()
+    })
+    .await;
+    let id = world.microsoft.client_id().to_string();
+    for form in [&[][..], &[("client_id", id.as_str())][..]] {
+        let answer = ask_basic(&world, &id, "a+b%2Bc~%25%3A%26", form).await;
+        let token = &answer.json()["access_token"];
+        assert_eq!(claims(token)["appidacr"], "1");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_secret_in_the_header_is_refused() {
+    let world = World::new(World::config()).await;
+    let id = world.microsoft.client_id().to_string();
+    let wrong = ask_basic(&world, &id, "x", &[]).await;
+    check(&wrong, 401, "invalid_client", 7_000_215);
+    assert_eq!(wrong.headers["www-authenticate"], "Basic");
+    let in_form = world
+        .ask_token(
+            &world.tenant.to_string(),
+            "v2.0/token",
+            &[("client_secret", "x"), SCOPE],
+        )
+        .await;
+    assert!(!in_form.headers.contains_key("www-authenticate"));
+}
+
+#[tokio::test]
+async fn a_client_authenticates_in_one_way_only() {
+    let world = World::new(World::config()).await;
+    let id = world.microsoft.client_id().to_string();
+    let secret = world.microsoft.client_secret();
+    for form in [
+        ("client_secret", secret),
+        ("client_assertion", "x"),
+        ("client_id", "00000000-0000-4000-8000-000000000001"),
+    ] {
+        let answer = ask_basic(&world, &id, secret, &[form]).await;
+        check(&answer, 400, "invalid_request", 90_014);
+    }
+}

@@ -1,6 +1,6 @@
 //! Windows and pages of a listing.
 
-use emulator::{Behaviour, Clock, Config, ContentType};
+use emulator::{Behaviour, Clock, Config, ContentType, NextPageHeader};
 use jiff::Timestamp;
 
 use crate::world::{Seen, World};
@@ -175,13 +175,16 @@ async fn an_unknown_next_page_is_refused() {
 }
 
 #[tokio::test]
-async fn the_next_page_header_can_be_in_title_case() {
-    for (title_case_headers, spelling) in
-        [(false, "\r\nnextpageuri: "), (true, "\r\nNextpageuri: ")]
-    {
+async fn the_spelling_of_the_next_page_header_can_be_chosen() {
+    for (next_page_header, spelling) in [
+        (NextPageHeader::Lower, "nextpageuri"),
+        (NextPageHeader::Title, "Nextpageuri"),
+        (NextPageHeader::Documented, "NextPageUri"),
+    ] {
+        assert_eq!(serde_json::json!(next_page_header), spelling);
         let world = still(Behaviour {
             page_items_max: 1,
-            title_case_headers,
+            next_page_header,
             ..Behaviour::default()
         })
         .await;
@@ -190,6 +193,11 @@ async fn the_next_page_header_can_be_in_title_case() {
         let text = world
             .raw_get("subscriptions/content?contentType=Audit.General")
             .await;
-        assert!(text.contains(spelling), "{text}");
+        assert!(text.contains(&format!("\r\n{spelling}: http://")), "{text}");
+        let other = match next_page_header {
+            NextPageHeader::Lower => "\r\nserver: ",
+            NextPageHeader::Title | NextPageHeader::Documented => "\r\nServer: ",
+        };
+        assert!(text.contains(other), "{text}");
     }
 }

@@ -33,7 +33,7 @@ pub struct FilterArgs {
     /// Print JSON instead of tables
     #[arg(long)]
     pub json: bool,
-    /// Files of raw records: one record a line, or one JSON array; plain or gzip; - is standard input
+    /// Files of records: JSON lines, objects or arrays, or a CSV export, records in AuditData too; plain or gzip; - is standard input
     #[arg(value_name = "FILE", conflicts_with = "lake")]
     pub files: Vec<PathBuf>,
 }

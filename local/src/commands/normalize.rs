@@ -1,26 +1,38 @@
 //! `normalize`: files of raw records in, events out, without any back end.
 
+use std::fmt::Display;
 use std::io::{self, BufRead, BufWriter, Write};
-use std::ops::AddAssign;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use normalize::{Action, Context, Options, event};
+use normalize::{Action, Batch, Context, Malformed, Options, event};
 
 use super::CommandError;
 use crate::arguments::EventArgs;
-use crate::record_file::{self, RecordFileError};
+use crate::record_file::{self, Entry, RecordFileError};
 
 /// Options of `normalize`.
 #[derive(Debug, Args)]
 pub struct NormalizeArgs {
-    /// Files of raw records: one record a line, or one JSON array; plain or gzip; - is standard input
-    #[arg(required = true, value_name = "FILE")]
+    /// Files of records: JSON lines, objects or arrays, or a CSV export, records in AuditData too; plain or gzip; - or none is standard input
+    #[arg(default_value = record_file::STANDARD_INPUT, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// How events are made.
     #[command(flatten)]
     pub events: EventArgs,
+}
+
+/// Broken entries of a file that are told of one by one; all are counted.
+const TOLD_MAX: u64 = 20;
+
+/// Why an entry is no record.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    #[error("AuditData holds no record")]
+    LacksAuditData,
 }
 
 /// A file was not normalized to its end.
@@ -39,23 +51,31 @@ impl NormalizeError {
     }
 }
 
-/// Normalizes all files, also after one that cannot be read, and then reports what a person should know on standard error.
+/// Normalizes all files, also after one that cannot be read, and then reports what a person should know on standard error. Fails
+/// when a file was not read to its end, or an entry is no record.
 pub(crate) fn main(args: &NormalizeArgs) -> Result<ExitCode, CommandError> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut code = ExitCode::SUCCESS;
     let options = args.events.options();
     let mut tally = Tally::default();
     for file in &args.files {
-        match normalize_file(file, &options, &mut out) {
-            Ok(more) => tally += more,
+        let mut tell = |entry: &Entry<'_>, why: &dyn Display| {
+            let (file, at) = (record_file::name(file), entry.position);
+            writeln!(io::stderr(), "warning: {file}, {at}: {why}")
+        };
+        match normalize_file(file, &options, &mut tally, &mut out, &mut tell) {
+            Ok(()) => {}
             Err(error) if error.is_broken_pipe() => return Ok(code),
             Err(error) => {
-                writeln!(io::stderr(), "error: {} {error}", file.display())?;
+                writeln!(io::stderr(), "error: {} {error}", record_file::name(file))?;
                 code = ExitCode::FAILURE;
             }
         }
     }
     report(tally, &mut io::stderr())?;
+    if tally.broken > 0 {
+        code = ExitCode::FAILURE;
+    }
     match out.flush() {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(code),
@@ -65,10 +85,17 @@ pub(crate) fn main(args: &NormalizeArgs) -> Result<ExitCode, CommandError> {
 fn report(tally: Tally, out: &mut dyn Write) -> io::Result<()> {
     let Tally {
         records,
+        broken,
         dropped,
         unknown_types,
         unknown_operations,
     } = tally;
+    if broken > 0 {
+        writeln!(
+            out,
+            "of {records} records, {broken} are broken: their events have their text"
+        )?;
+    }
     if dropped > 0 {
         writeln!(out, "of {records} records, the filter dropped {dropped}")?;
     }
@@ -86,6 +113,8 @@ fn report(tally: Tally, out: &mut dyn Write) -> io::Result<()> {
 struct Tally {
     /// Lines that are no record included.
     records: u64,
+    /// No JSON object, or an export's entry without a record.
+    broken: u64,
     /// Without an event, because the filter drops them.
     dropped: u64,
     /// Of a type that is in none of Microsoft's tables.
@@ -94,50 +123,73 @@ struct Tally {
     unknown_operations: u64,
 }
 
-impl AddAssign for Tally {
-    fn add_assign(&mut self, more: Self) {
-        self.records += more.records;
-        self.dropped += more.dropped;
-        self.unknown_types += more.unknown_types;
-        self.unknown_operations += more.unknown_operations;
-    }
-}
+/// Tells of an entry that is no record.
+type Tell<'a> = &'a mut dyn FnMut(&Entry<'_>, &dyn Display) -> io::Result<()>;
 
 fn normalize_file(
     file: &Path,
     options: &Options,
+    tally: &mut Tally,
     out: &mut dyn Write,
-) -> Result<Tally, NormalizeError> {
-    let input = record_file::open(file).map_err(RecordFileError::from)?;
-    normalize_input(input, options, out)
+    tell: Tell<'_>,
+) -> Result<(), NormalizeError> {
+    normalize_input(record_file::open(file)?, options, tally, out, tell)
 }
 
-/// Writes one event a line for each record that the filter does not drop. Events that it routes stand among the others.
+/// Writes one event a line for each record that the filter does not drop. Events that it routes stand among the others. An entry
+/// that is no record becomes an event too, and is told of.
 fn normalize_input(
     input: Box<dyn BufRead>,
     options: &Options,
+    tally: &mut Tally,
     out: &mut dyn Write,
-) -> Result<Tally, NormalizeError> {
+    tell: Tell<'_>,
+) -> Result<(), NormalizeError> {
+    let mut lines = Vec::new();
+    let mut told = 0;
+    record_file::read(input, &mut |entry| {
+        lines.clear();
+        let broken = add_event(&entry, options, tally, &mut lines);
+        out.write_all(&lines).map_err(NormalizeError::Write)?;
+        if let Some(why) = broken {
+            tally.broken += 1;
+            told += 1;
+            if told <= TOLD_MAX {
+                tell(&entry, &why).map_err(NormalizeError::Write)?;
+            }
+        }
+        Ok::<(), NormalizeError>(())
+    })
+}
+
+/// Appends the entry's event, and counts it. Gives why it is no record.
+fn add_event(
+    entry: &Entry<'_>,
+    options: &Options,
+    tally: &mut Tally,
+    out: &mut Vec<u8>,
+) -> Option<Broken> {
     let context = Context {
         content_type: None,
         content_created_ms: None,
         options,
     };
-    let mut tally = Tally::default();
-    let mut line = Vec::new();
-    record_file::read(input, &mut |record| {
-        line.clear();
-        let outcome = event(record, &context, &mut line);
-        out.write_all(&line).map_err(NormalizeError::Write)?;
-        tally.records += 1;
-        tally.dropped += u64::from(outcome.decision.action == Action::Drop);
-        if let Some(unknown) = outcome.unknown {
-            tally.unknown_types += u64::from(unknown.is_type);
-            tally.unknown_operations += u64::from(unknown.is_operation);
-        }
-        Ok::<(), NormalizeError>(())
-    })?;
-    Ok(tally)
+    tally.records += 1;
+    // A batch of one, so that the record is parsed once.
+    let mut batch = Batch::default();
+    let malformed = batch.read(entry.record).err();
+    let outcome = batch
+        .event(0, &context, out)
+        .unwrap_or_else(|| event(entry.record, &context, out));
+    tally.dropped += u64::from(outcome.decision.action == Action::Drop);
+    if let Some(unknown) = outcome.unknown {
+        tally.unknown_types += u64::from(unknown.is_type);
+        tally.unknown_operations += u64::from(unknown.is_operation);
+    }
+    if entry.lacks_audit_data {
+        return Some(Broken::LacksAuditData);
+    }
+    malformed.map(Broken::from)
 }
 
 #[cfg(test)]
@@ -148,8 +200,16 @@ mod tests {
 
     fn normalized(input: &str) -> (Vec<Option<String>>, Tally) {
         let mut out = Vec::new();
+        let mut tally = Tally::default();
         let input = Box::new(io::Cursor::new(input.as_bytes().to_vec()));
-        let tally = normalize_input(input, &Options::default(), &mut out).unwrap();
+        normalize_input(
+            input,
+            &Options::default(),
+            &mut tally,
+            &mut out,
+            &mut |_, _| Ok(()),
+        )
+        .unwrap();
         let lines = out.split(|byte| *byte == b'\n');
         let ids = lines
             .filter(|line| !line.is_empty())
@@ -163,7 +223,7 @@ mod tests {
         let (ids, tally) = normalized(&format!("{{\"Id\":\n{RECORD}\nnonsense\n"));
         assert_eq!(ids.len(), 3);
         assert_eq!(ids[1], Some("a".to_owned()));
-        assert_eq!(tally.records, 3);
+        assert_eq!((tally.records, tally.broken), (3, 2));
     }
 
     #[test]
@@ -172,6 +232,7 @@ mod tests {
         let (_, tally) = normalized(&format!("{unknown}\n{RECORD}\n{unknown}"));
         let expect = Tally {
             records: 3,
+            broken: 0,
             dropped: 0,
             unknown_types: 2,
             unknown_operations: 2,

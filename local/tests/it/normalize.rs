@@ -93,3 +93,93 @@ fn an_invalid_filter_is_refused_with_its_faults() {
         assert_eq!(text(&output.stdout), "");
     }
 }
+
+/// What a person exports of [`RECORD`]: a CSV file, pages of JSON, lines.
+fn exports() -> [(&'static str, Vec<u8>); 4] {
+    let text = serde_json::json!({ "CreationDate": "2026-01-01", "AuditData": RECORD });
+    let inner: serde_json::Value = serde_json::from_str(RECORD).unwrap();
+    let page = serde_json::json!({ "value": [{ "id": "a", "auditData": inner }] });
+    let cell = RECORD.replace('"', "\"\"");
+    let csv = format!("\u{feff}RecordId,AuditData,UserId\r\n1,\"{cell}\",alex\r\n");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(csv.as_bytes()).unwrap();
+    [
+        ("lines.json", format!("{text}\n").into_bytes()),
+        ("page.json", format!("{page}\n").into_bytes()),
+        ("export.csv", csv.into_bytes()),
+        ("export.csv.gz", gzip.finish().unwrap()),
+    ]
+}
+
+#[test]
+fn an_export_gives_the_events_of_its_records() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("raw.json"), RECORD).unwrap();
+    let expect = run(folder.path(), &["normalize", "raw.json"]).stdout;
+    std::fs::write(folder.path().join("f.json"), "[]").unwrap();
+    for (name, bytes) in exports() {
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+        let output = run(folder.path(), &["normalize", name]);
+        assert!(output.status.success(), "{name}");
+        assert_eq!(text(&output.stdout), text(&expect), "{name}");
+        let told = run(
+            folder.path(),
+            &["filter", "--filter", "f.json", "--json", name],
+        );
+        let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+        assert_eq!(told["kept"]["records"], 1, "{name}");
+    }
+}
+
+#[test]
+fn without_a_file_standard_input_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = ualstream(folder.path(), &["normalize"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&exports()[3].1).unwrap();
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(text(&output.stdout).lines().count(), 1);
+}
+
+#[test]
+fn a_broken_record_is_told_and_the_others_are_events() {
+    let folder = tempfile::tempdir().unwrap();
+    let broken = RECORD.replace("\"Id\"", "Id");
+    std::fs::write(
+        folder.path().join("a.ndjson"),
+        format!("{RECORD}\n{broken}\n{{\"AuditData\":null}}\n{RECORD}\n"),
+    )
+    .unwrap();
+    let output = run(folder.path(), &["normalize", "a.ndjson"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stdout).lines().count(), 4);
+    let told = text(&output.stderr);
+    for expect in [
+        "warning: a.ndjson, line 2 (record 2): the record is not JSON at byte 1",
+        "warning: a.ndjson, line 3 (record 3): AuditData holds no record",
+        "of 4 records, 2 are broken",
+    ] {
+        assert!(told.contains(expect), "{told}");
+    }
+}
+
+#[test]
+fn a_file_of_another_kind_is_named_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.html"), "\n<html>\n").unwrap();
+    std::fs::write(folder.path().join("b.ndjson"), RECORD).unwrap();
+    let output = run(folder.path(), &["normalize", "a.html", "b.ndjson"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stdout).lines().count(), 1);
+    let told = text(&output.stderr);
+    assert!(
+        told.contains("error: a.html is no file of records: line 2 "),
+        "{told}"
+    );
+}

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use emulator::{Config, ContentType, Scenario};
+use emulator::{Config, ContentType, Scenario, Tls};
 use url::Url;
 use uuid::Uuid;
 
@@ -25,6 +25,12 @@ pub(crate) struct Arguments {
     /// How the emulator spells its own addresses (contentUri, NextPageUri), if not by host and port.
     #[arg(long, value_name = "URL")]
     public_url: Option<Url>,
+    /// Answer HTTPS alone, with this PEM certificate and, after it, those between it and the authority that clients trust.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// The PEM key of the TLS certificate.
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
     /// The same seed gives the same tenants, credentials, records, blobs and faults.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -132,6 +138,13 @@ fn read_scenario(path: &Path) -> Result<Scenario, String> {
     Scenario::parse(&read(path)?).map_err(|error| format!("cannot use {}: {error}", path.display()))
 }
 
+fn read_tls(certificates: &Path, key: &Path) -> Result<Tls, String> {
+    Ok(Tls {
+        certificates: read(certificates)?,
+        key: read(key)?,
+    })
+}
+
 impl Arguments {
     /// The configuration asked for.
     pub(crate) fn config(self) -> Result<Config, String> {
@@ -142,7 +155,10 @@ impl Arguments {
             .iter()
             .map(|path| read(path))
             .collect::<Result<_, _>>()?;
+        let tls = self.tls_certificate.as_deref().zip(self.tls_key.as_deref());
+        let tls = tls.map(|(certificates, key)| read_tls(certificates, key));
         let mut config = Config {
+            tls: tls.transpose()?,
             listen: SocketAddr::new(self.host, self.port),
             seed: self.seed,
             tenants: self.tenants,

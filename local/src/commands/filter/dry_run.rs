@@ -82,7 +82,7 @@ pub(super) struct DryRun<'f> {
     pub(super) by_rule: Vec<Amount>,
     /// Records that no rule matches.
     pub(super) unmatched: Amount,
-    /// Elements that are no JSON object; no filter is asked about them.
+    /// Elements that are no JSON object, and entries of an export without a record; no filter is asked about them.
     pub(super) malformed: Amount,
     pub(super) by_kind: HashMap<RecordKind, ByAction>,
     /// Records of the kinds beyond [`KINDS_MAX`].
@@ -137,15 +137,18 @@ impl<'f> DryRun<'f> {
     /// Counts the records of a file, as `normalize` reads it.
     pub(super) fn file(&mut self, file: &Path) -> Result<(), DryRunError> {
         self.objects += 1;
-        let opened = record_file::open(file).map_err(RecordFileError::from);
-        let counted = opened.and_then(|input| {
-            record_file::read(input, &mut |record| {
-                self.record(record, None);
+        let counted = record_file::open(file).and_then(|input| {
+            record_file::read(input, &mut |entry| {
+                if entry.lacks_audit_data {
+                    self.malformed.add(entry.record.len());
+                } else {
+                    self.record(entry.record, None);
+                }
                 Ok(())
             })
         });
         counted.map_err(|cause| DryRunError::File {
-            path: file.display().to_string(),
+            path: record_file::name(file).into_owned(),
             cause,
         })
     }
