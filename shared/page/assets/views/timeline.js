@@ -189,7 +189,7 @@ function Foot({ events, searched, more, now, isFiltered, here }) {
   const isEnd = searched.next_cursor === null;
   return html`
     <div class="after">
-      ${events.length === 0 && html`<${Note} title=${isFiltered ? "Nothing matches so far." : "There are no events yet."}>${isFiltered ? html`${isEnd ? "The whole period was searched. " : "The search used up its budget before it came to the end. "}<a href=${here(Object.fromEntries([...PARAMETERS, "hours"].map((name) => [name, null])))}>Remove all filters</a>` : "Microsoft makes the first records available within minutes to some hours after the subscription began; for a quiet tenant that is normal."}<//>`}
+      ${events.length === 0 && html`<${Note} title=${isFiltered ? (isEnd ? "Nothing matches." : "Nothing matches so far.") : "There are no events yet."}>${isFiltered ? html`${isEnd ? "The whole period was searched. " : "The search used up its budget before it came to the end. "}<a href=${here(Object.fromEntries([...PARAMETERS, "hours"].map((name) => [name, null])))}>Remove all filters</a>` : "Microsoft makes the first records available within minutes to some hours after the subscription began; for a quiet tenant that is normal."}<//>`}
       <p role="status">Searched back to ${upTo(back, now)} <span class="muted small">${clockInUtc(back)} UTC</span>: ${count(events.length)} shown, ${through}.${isEnd ? " That is the end of the period." : ""}</p>
       <div class="buttons">${more && html`<button type="button" onClick=${more}>Look further</button>`}${!more && !isEnd && html`<span class="muted">${count(EVENTS_MAX)} events are shown. Narrow the search, or ask Athena.</span>`}</div>
       ${searched.athena_sql && html`
