@@ -20,6 +20,7 @@ mod redaction;
 mod samples;
 mod schema;
 mod table;
+mod validator;
 mod versions;
 
 use normalize::{Context, OcsfVersion, Options};

@@ -1,0 +1,56 @@
+//! Findings, and their OCSF events.
+
+mod attack;
+mod ocsf;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::rules::About;
+
+/// Records that a finding names; all are counted.
+pub const RECORDS_NAMED_MAX: usize = 100;
+
+/// The space of the uids of findings.
+const SPACE: Uuid = Uuid::from_u128(0x6a0d_5f0e_0a0c_4c0b_9d52_1c6f_7b1e_33a4);
+
+/// What a rule found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The same whenever the same is found: a function of rule, tenant and record, or of rule, tenant, group and window.
+    pub uid: Uuid,
+    /// The rule.
+    pub rule: Arc<About>,
+    /// `OrganizationId` of the records; empty when they have none.
+    pub tenant: String,
+    /// The time of the first record, in seconds since 1970.
+    pub first: i64,
+    /// The time of the last record.
+    pub last: i64,
+    /// The ids of the records that made it, in the order of time: the first [`RECORDS_NAMED_MAX`].
+    pub records: Vec<String>,
+    /// How many records made it.
+    pub count: usize,
+    /// `UserId`; of a correlation only if it groups by it, as is what follows.
+    pub user: Option<String>,
+    /// The address that it came from, without a port.
+    pub address: Option<String>,
+    /// The application that acted.
+    pub application: Option<String>,
+    /// The operation of the one record.
+    pub operation: Option<String>,
+    /// The fields and values of a correlation's group, or of what was new and for whom.
+    pub group: Vec<(String, String)>,
+}
+
+/// A uid of parts, none of which can run into the next.
+pub(crate) fn uid(parts: &[&str]) -> Uuid {
+    let mut name = Vec::new();
+    for part in parts {
+        name.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        name.extend_from_slice(part.as_bytes());
+    }
+    Uuid::new_v5(&SPACE, &name)
+}

@@ -1,0 +1,119 @@
+//! What a rule says about itself.
+
+use rsigma_parser::{CorrelationRule, Level, SigmaRule, Status};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What makes a rule fire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// One record.
+    Record,
+    /// One record with a value that is new.
+    FirstSeen,
+    /// So many records in a time.
+    EventCount,
+    /// So many values in a time.
+    ValueCount,
+    /// Records of several rules in a time.
+    Temporal,
+    /// Records of several rules in a time, in the rules' order.
+    TemporalOrdered,
+}
+
+/// A rule's description, for findings and lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct About {
+    /// Its id; of a rule without one, a UUID of its title.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// The file that it stands in.
+    pub file: String,
+    /// What makes it fire.
+    pub kind: Kind,
+    /// `informational`, `low`, `medium`, `high`, `critical`, or `None`.
+    pub level: Option<Level>,
+    /// `stable`, `test`, `experimental` …, or `None`.
+    pub status: Option<Status>,
+    /// What it finds.
+    pub description: String,
+    /// As written: `attack.t1114.003`, `attack.collection` …
+    pub tags: Vec<String>,
+    /// What is harmless and looks the same.
+    pub false_positives: Vec<String>,
+    /// Pages about it.
+    pub references: Vec<String>,
+    /// What to do about a finding; empty in rules of others.
+    pub respond: String,
+}
+
+/// The custom field `ualstream` of a rule.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Extra {
+    #[serde(default)]
+    pub(super) respond: String,
+    pub(super) first_seen: Option<FirstSeenText>,
+}
+
+/// `first_seen` as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FirstSeenText {
+    pub(super) field: String,
+    pub(super) by: Vec<String>,
+    pub(super) within: String,
+    pub(super) learning: String,
+}
+
+impl About {
+    pub(super) fn of_rule(rule: &SigmaRule, file: &str, extra: &Extra) -> Self {
+        let kind = match extra.first_seen {
+            Some(_) => Kind::FirstSeen,
+            None => Kind::Record,
+        };
+        Self {
+            id: id(rule.id.as_deref(), &rule.title),
+            title: rule.title.clone(),
+            file: file.to_owned(),
+            kind,
+            level: rule.level,
+            status: rule.status,
+            description: rule.description.clone().unwrap_or_default(),
+            tags: rule.tags.clone(),
+            false_positives: rule.falsepositives.clone(),
+            references: rule.references.clone(),
+            respond: extra.respond.clone(),
+        }
+    }
+
+    pub(super) fn of_correlation(
+        rule: &CorrelationRule,
+        kind: Kind,
+        file: &str,
+        extra: &Extra,
+    ) -> Self {
+        Self {
+            id: id(rule.id.as_deref(), &rule.title),
+            title: rule.title.clone(),
+            file: file.to_owned(),
+            kind,
+            level: rule.level,
+            status: rule.status,
+            description: rule.description.clone().unwrap_or_default(),
+            tags: rule.tags.clone(),
+            false_positives: rule.falsepositives.clone(),
+            references: rule.references.clone(),
+            respond: extra.respond.clone(),
+        }
+    }
+}
+
+fn id(id: Option<&str>, title: &str) -> String {
+    id.map_or_else(
+        || Uuid::new_v5(&Uuid::NAMESPACE_OID, title.as_bytes()).to_string(),
+        str::to_owned,
+    )
+}

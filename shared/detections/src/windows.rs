@@ -1,0 +1,226 @@
+//! Sets of records in windows of time: the state of correlations.
+//!
+//! Time is cut into windows as long as the correlation's timespan. A set belongs to one tenant, rule, group and window, and only
+//! grows. A finding belongs to the window in which its first record lies: it exists when, within the timespan after some record
+//! of this window, there is enough in this set and the next. So what is found follows from the sets alone, not from the order
+//! in which records came, and a record that comes twice changes nothing. The sets can be held in any store that has sets.
+
+use std::collections::{BTreeSet, HashMap};
+
+use uuid::Uuid;
+
+use crate::rules::{Correlation, Kind};
+
+/// Members of one set: twice what a correlation may ask for. Further ones change no finding that there is.
+pub const MEMBERS_MAX: usize = 2_000;
+
+/// Sets at a time; the oldest tenth is forgotten when there are more.
+pub const WINDOWS_MAX: usize = 50_000;
+
+/// Members of all sets together, some 200 bytes each.
+const MEMBERS_TOTAL_MAX: usize = 400_000;
+
+/// Whose set it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WindowKey {
+    /// The tenant's id.
+    pub tenant: String,
+    /// The rule's id.
+    pub rule: String,
+    /// The values of the group's fields.
+    pub group: Vec<String>,
+    /// The number of the window: seconds since 1970 by the timespan.
+    pub window: i64,
+}
+
+impl WindowKey {
+    /// The uid of the finding.
+    #[must_use]
+    pub fn uid(&self) -> Uuid {
+        let window = self.window.to_string();
+        let mut parts = vec![&*self.rule, &*self.tenant, &*window];
+        parts.extend(self.group.iter().map(String::as_str));
+        crate::finding::uid(&parts)
+    }
+
+    fn at(&self, window: i64) -> Self {
+        Self {
+            window,
+            ..self.clone()
+        }
+    }
+}
+
+/// A record in a set. Sorted by time, then by the base rules' order: the order within a second is unknown, so the one that
+/// makes a finding is taken.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Member {
+    /// Seconds since 1970.
+    pub time: i64,
+    /// Which of the base rules it matches.
+    pub base: usize,
+    /// The record's id.
+    pub record: String,
+    /// What it counts for in a `value_count`.
+    pub value: String,
+}
+
+/// The records of one window.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WindowSet {
+    /// The records.
+    pub members: BTreeSet<Member>,
+    /// The window's finding was made.
+    pub is_found: bool,
+}
+
+/// A window with its finding.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) key: WindowKey,
+    /// In the order of time.
+    pub(crate) members: Vec<Member>,
+}
+
+/// All sets.
+#[derive(Debug, Default)]
+pub(crate) struct Windows {
+    sets: HashMap<WindowKey, WindowSet>,
+    members: usize,
+    /// Sets that were forgotten for want of room.
+    pub(crate) forgotten: u64,
+    /// Records that found their set full.
+    pub(crate) without_room: u64,
+}
+
+impl Windows {
+    /// Adds a record to its set, and gives the findings that there were not before: none for a record that is there already.
+    pub(crate) fn add(
+        &mut self,
+        rule: &Correlation,
+        key: &WindowKey,
+        member: Member,
+    ) -> Vec<Found> {
+        self.make_room(key);
+        let set = self.sets.entry(key.clone()).or_default();
+        if set.members.len() >= MEMBERS_MAX && !set.members.contains(&member) {
+            self.without_room += 1;
+            return Vec::new();
+        }
+        if !set.members.insert(member) {
+            return Vec::new();
+        }
+        self.members += 1;
+        let windows = [key.window - 1, key.window];
+        windows
+            .into_iter()
+            .filter_map(|window| self.decide(rule, key.at(window)))
+            .collect()
+    }
+
+    fn decide(&mut self, rule: &Correlation, key: WindowKey) -> Option<Found> {
+        let set = self.sets.get(&key).filter(|set| !set.is_found)?;
+        let next = self.sets.get(&key.at(key.window + 1));
+        let members = found(rule, set, next)?.into_iter().cloned().collect();
+        self.sets.get_mut(&key)?.is_found = true;
+        Some(Found { key, members })
+    }
+
+    fn make_room(&mut self, key: &WindowKey) {
+        let is_full = self.sets.len() >= WINDOWS_MAX || self.members >= MEMBERS_TOTAL_MAX;
+        if !is_full || self.sets.contains_key(key) && self.members < MEMBERS_TOTAL_MAX {
+            return;
+        }
+        let mut ages: Vec<(i64, WindowKey)> = self
+            .sets
+            .iter()
+            .filter_map(|(key, set)| Some((set.members.last()?.time, key.clone())))
+            .collect();
+        ages.sort_unstable();
+        let tenth = ages.len() / 10 + 1;
+        for (_, key) in ages.into_iter().take(tenth) {
+            let forgotten = self.sets.remove(&key);
+            self.members -= forgotten.map_or(0, |set| set.members.len());
+            self.forgotten += 1;
+        }
+    }
+}
+
+/// The records that make the finding of the window `own`, whose successor is `next`; `None` when there is none.
+fn found<'s>(
+    rule: &Correlation,
+    own: &'s WindowSet,
+    next: Option<&'s WindowSet>,
+) -> Option<Vec<&'s Member>> {
+    let next = next.into_iter().flat_map(|set| &set.members);
+    let all: Vec<&Member> = own.members.iter().chain(next).collect();
+    if all.len() < rule.need {
+        return None;
+    }
+    let starts = own.members.len();
+    let from = if rule.about.kind == Kind::TemporalOrdered {
+        ordered(rule, &all, starts)
+    } else {
+        enough(rule, &all, starts)
+    }?;
+    let until = all[from].time + rule.span;
+    let made = all[from..].iter().take_while(|of| of.time <= until);
+    Some(made.copied().collect())
+}
+
+/// The first of the `starts` after which there are enough different records, values or rules within the timespan.
+fn enough(rule: &Correlation, all: &[&Member], starts: usize) -> Option<usize> {
+    let mut counts: HashMap<(usize, &str), usize> = HashMap::new();
+    let mut end = 0;
+    for start in 0..starts {
+        while end < all.len() && all[end].time <= all[start].time + rule.span {
+            *counts.entry(counted(rule, all[end])).or_default() += 1;
+            end += 1;
+        }
+        if counts.len() >= rule.need {
+            return Some(start);
+        }
+        let of = counted(rule, all[start]);
+        if let Some(count) = counts.get_mut(&of) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&of);
+            }
+        }
+    }
+    None
+}
+
+fn counted<'m>(rule: &Correlation, member: &'m Member) -> (usize, &'m str) {
+    match rule.about.kind {
+        Kind::ValueCount => (0, &member.value),
+        Kind::Temporal => (member.base, ""),
+        _ => match &*member.value {
+            "" => (0, &member.record),
+            value => (0, value),
+        },
+    }
+}
+
+/// The first record of a chain through all base rules in their order, within the timespan. Of all chains to a record, the one
+/// that begins last is the shortest.
+fn ordered(rule: &Correlation, all: &[&Member], starts: usize) -> Option<usize> {
+    let mut begins: Vec<Option<usize>> = vec![None; rule.need];
+    for (at, member) in all.iter().enumerate() {
+        begins[member.base] = match member.base {
+            0 if at < starts => Some(at),
+            0 => begins[0],
+            base => begins[base - 1].max(begins[base]),
+        };
+        let chain = begins[rule.need - 1].filter(|_| member.base == rule.need - 1);
+        if let Some(begin) = chain
+            && member.time - all[begin].time <= rule.span
+        {
+            return Some(begin);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;
