@@ -42,7 +42,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> (Who<'a>, M
         Family::Malware => files::malware(record, event, &actor),
         Family::Sharing => sharing::map(record, event),
         Family::File => files::map(record, event),
-        Family::DataLossPrevention => named = dlp::map(record, event),
+        Family::DataLossPrevention => named = dlp::map(record, event, &actor),
         Family::Site => files::site(record, event),
         Family::Teams => teams::map(record, event),
         Family::Alert => findings::alert(record, event),
@@ -75,5 +75,6 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> (Who<'a>, M
         event.status = Some(status);
     }
     endpoint::write_origin(record, event, &actor);
+    endpoint::observe_others(record, event);
     (Who { named, actor }, matched_by)
 }
