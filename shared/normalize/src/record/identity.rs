@@ -53,9 +53,10 @@ impl<'a> User<'a> {
 
     /// A user of whom one text is known: an address, a login name or an id.
     pub(crate) fn named(name: Cow<'a, str>) -> Self {
-        let parts = names::read(&name);
+        let uid_alt = puid(&name);
+        let parts = names::read(name);
         Self {
-            uid_alt: puid(&name),
+            uid_alt,
             name: Some(parts.name),
             uid: parts.uid,
             email: parts.email,
@@ -212,7 +213,7 @@ fn user<'a>(record: &Record<'a>, ids: &Ids<'a>, actor: &mut Actor<'a>) -> Parts<
     let user_id = record.text("UserId");
     let user_key = record.text("UserKey");
     let full = ids.upn.as_ref().or(user_id.as_ref());
-    let mut parts = full.map(names::read).unwrap_or_default();
+    let mut parts = full.cloned().map(names::read).unwrap_or_default();
     let name = full.map(|_| std::mem::take(&mut parts.name));
     let context_oid = || {
         record

@@ -32,7 +32,7 @@ const ON_BEHALF_OF: &str = " on behalf of ";
 const EXTERNAL: &str = "#EXT#@";
 
 /// Takes a name apart. Most names are an address, and stay as they are.
-pub(super) fn read<'a>(text: &Cow<'a, str>) -> Parts<'a> {
+pub(super) fn read(text: Cow<'_, str>) -> Parts<'_> {
     if memchr(b' ', text.as_bytes()).is_some() {
         return with_blanks(text);
     }
@@ -40,31 +40,36 @@ pub(super) fn read<'a>(text: &Cow<'a, str>) -> Parts<'a> {
         return tagged(text);
     }
     Parts {
-        kind: built_in(text),
-        uid: principal_uid(text),
-        name: text.clone(),
+        kind: built_in(&text),
+        uid: principal_uid(&text),
+        name: text,
         ..Parts::default()
     }
 }
 
 /// A name with blanks: of two users, of a user and a program, or of Windows.
-fn with_blanks<'a>(text: &Cow<'a, str>) -> Parts<'a> {
+fn with_blanks(text: Cow<'_, str>) -> Parts<'_> {
     let unquoted = |from: usize, to: usize| {
         let part = &text[from..to];
         let trimmed = part.trim_matches(|char: char| char == '"' || char.is_whitespace());
         // The offset of the trimmed part in the whole text.
         let at = from + part.find(trimmed).unwrap_or(0);
-        slice(text, at, at + trimmed.len())
+        slice(&text, at, at + trimmed.len())
     };
-    if let Some(at) = find_ignoring_case(text, ON_BEHALF_OF) {
-        let first = read(&unquoted(0, at));
+    if let Some(at) = find_ignoring_case(&text, ON_BEHALF_OF) {
+        let first = read(unquoted(0, at));
         let second = unquoted(at + ON_BEHALF_OF.len(), text.len());
+        // Of more than two users, the others stay one text: reading on would never end for some texts.
+        let second = match find_ignoring_case(&second, ON_BEHALF_OF) {
+            Some(_) => second,
+            None => read(second).name,
+        };
         return Parts {
-            behalf_of: Some(read(&second).name).filter(|name| !name.is_empty()),
+            behalf_of: Some(second).filter(|name| !name.is_empty()),
             ..first
         };
     }
-    let kind = built_in(text);
+    let kind = built_in(&text);
     // The program after a name of Windows stays, as rules for these accounts expect it.
     if kind.is_none()
         && let Some(open) = text.find(" (")
@@ -73,26 +78,26 @@ fn with_blanks<'a>(text: &Cow<'a, str>) -> Parts<'a> {
     {
         return Parts {
             app_name: Some(unquoted(open + 2, text.len() - 1)).filter(|name| !name.is_empty()),
-            ..read(&slice(text, 0, open))
+            ..read(slice(&text, 0, open))
         };
     }
     Parts {
-        name: text.clone(),
+        name: text,
         kind,
         ..Parts::default()
     }
 }
 
 /// A name with `#` or `|`: a URN of SharePoint or Forms, a claim, or the UPN of a guest.
-fn tagged<'a>(text: &Cow<'a, str>) -> Parts<'a> {
+fn tagged(text: Cow<'_, str>) -> Parts<'_> {
     let whole = |kind: &'static str| Parts {
         name: text.clone(),
         kind: Some(UserKind::Other(Cow::Borrowed(kind))),
         ..Parts::default()
     };
-    if starts(text, "urn:") {
+    if starts(&text, "urn:") {
         let tag = text.find('#').unwrap_or(text.len());
-        let after = slice(text, (tag + 1).min(text.len()), text.len());
+        let after = slice(&text, (tag + 1).min(text.len()), text.len());
         let urn = text[..tag].to_ascii_lowercase();
         return match urn.rsplit(':').next().unwrap_or_default() {
             "guest" if email_domain(&after).is_some() => Parts {
@@ -109,11 +114,11 @@ fn tagged<'a>(text: &Cow<'a, str>) -> Parts<'a> {
         };
     }
     if let Some(bar) = text.rfind('|') {
-        let inner = slice(text, bar + 1, text.len());
+        let inner = slice(&text, bar + 1, text.len());
         let is_name = email_domain(&inner).is_some() && puid(&inner).is_none();
-        if starts(text, "i:0") && (is_name || built_in(&inner).is_some() || starts(&inner, "urn:"))
+        if starts(&text, "i:0") && (is_name || built_in(&inner).is_some() || starts(&inner, "urn:"))
         {
-            return read(&inner);
+            return read(inner);
         }
     } else if let Some(at) = text.find(EXTERNAL) {
         // A domain has no underscore, so the last one is the address's "@".
@@ -130,7 +135,7 @@ fn tagged<'a>(text: &Cow<'a, str>) -> Parts<'a> {
         };
     }
     Parts {
-        name: text.clone(),
+        name: text,
         ..Parts::default()
     }
 }
@@ -197,10 +202,9 @@ fn built_in(name: &str) -> Option<UserKind<'static>> {
     let begins = |list: &[&str]| list.iter().any(|start| starts(name, start));
     let is = |list: &[&str]| list.iter().any(|known| name.eq_ignore_ascii_case(known));
     let domain = name.rsplit_once('@').map_or("", |(_, domain)| domain);
-    let is_microsoft = |known: &&str| ends(domain, known);
     if begins(SYSTEM)
         || is(SYSTEM_NAMES)
-        || MICROSOFT_DOMAINS.iter().any(|known| is_microsoft(&known))
+        || MICROSOFT_DOMAINS.iter().any(|known| ends(domain, known))
     {
         return Some(UserKind::System);
     }
@@ -243,7 +247,7 @@ mod tests {
 
     #[track_caller]
     fn check_kind(name: &'static str, expect: Option<(u8, &str)>) {
-        let kind = read(&Cow::Borrowed(name)).kind;
+        let kind = read(Cow::Borrowed(name)).kind;
         let kind = kind.as_ref().map(|kind| (kind.id(), kind.caption()));
         assert_eq!(kind, expect, "{name}");
     }
@@ -325,7 +329,7 @@ mod tests {
     #[test]
     fn the_name_is_the_one_that_finds_the_user_elsewhere() {
         let check = |text: &'static str, name: &str| {
-            assert_eq!(read(&Cow::Borrowed(text)).name, name, "{text}");
+            assert_eq!(read(Cow::Borrowed(text)).name, name, "{text}");
         };
         check("urn:spo:guest#pat@fabrikam.example", "pat@fabrikam.example");
         check("URN:SPO:GUEST#pat@fabrikam.example", "pat@fabrikam.example");
@@ -357,7 +361,7 @@ mod tests {
     #[test]
     fn both_users_of_on_behalf_of_are_read() {
         let check = |text: &'static str, name: &str, of: Option<&str>| {
-            let parts = read(&Cow::Borrowed(text));
+            let parts = read(Cow::Borrowed(text));
             assert_eq!(
                 (&*parts.name, parts.behalf_of.as_deref()),
                 (name, of),
@@ -376,6 +380,11 @@ mod tests {
             Some("pat@fabrikam.example"),
         );
         check(
+            "a@contoso.example on behalf of b on behalf of c",
+            "a@contoso.example",
+            Some("b on behalf of c"),
+        );
+        check(
             "admin@contoso.example on behalf of ",
             "admin@contoso.example",
             None,
@@ -384,7 +393,7 @@ mod tests {
 
     #[test]
     fn the_address_of_a_guest_is_in_the_upn() {
-        let email = |text: &'static str| read(&Cow::Borrowed(text)).email;
+        let email = |text: &'static str| read(Cow::Borrowed(text)).email;
         assert_eq!(
             email("pat_fabrikam.example#EXT#@contoso.onmicrosoft.com").as_deref(),
             Some("pat@fabrikam.example")

@@ -16,10 +16,11 @@ fn on_computer(operation: &str, more: &Value) -> Value {
 
 fn matched(mode: Value, more: &Value) -> Value {
     let mut members = json!({
-        "EnforcementMode": mode, "Sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "Sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "PolicyMatchInfo": {"PolicyId": "p", "PolicyName": "Cards", "RuleId": "r", "RuleName": "Cards to USB"},
         "SensitiveInfoTypeData": [{"SensitiveInfoTypeName": "Credit Card Number", "Count": 12, "Confidence": 85}],
     });
+    members["EnforcementMode"] = mode;
     let more = more.as_object().expect("members").clone();
     members.as_object_mut().expect("members").extend(more);
     on_computer("FileCopiedToRemovableMedia", &members)

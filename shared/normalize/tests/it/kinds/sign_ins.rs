@@ -4,7 +4,9 @@ use super::{record, says};
 use serde_json::{Value, json};
 
 fn check(operation: &str, code: Value, error: Value, status: &str, severity: i64) {
-    let more = json!({"Workload": "AzureActiveDirectory", "ResultStatus": "Success", "ErrorNumber": code, "LogonError": error});
+    let mut more = json!({"Workload": "AzureActiveDirectory", "ResultStatus": "Success"});
+    more["ErrorNumber"] = code;
+    more["LogonError"] = error;
     says(
         &record(15, operation, more),
         &[
