@@ -19,6 +19,7 @@ mod sign_in;
 mod teams;
 mod verbs;
 
+pub(crate) use dlp::computer_file;
 pub(crate) use last_rule::MatchedBy;
 
 use crate::ocsf::{Event, Severity, StatusId, endpoint, status};

@@ -3,6 +3,8 @@
 
 mod computer;
 
+pub(crate) use computer::file as computer_file;
+
 use crate::json::{Value, Writer};
 use crate::ocsf::class::DataSecurityFinding;
 use crate::ocsf::file::File;

@@ -210,7 +210,7 @@ pub(super) fn at_path(path: Cow<'_, str>) -> File<'_> {
 }
 
 /// The file on the computer; `None` for a page, or when the record names no file. Marks the members it reads.
-pub(super) fn file<'a>(record: &Record<'a>) -> Option<File<'a>> {
+pub(crate) fn file<'a>(record: &Record<'a>) -> Option<File<'a>> {
     let object = record
         .text("ObjectId")
         .filter(|object| hostname(object).is_none())?;
