@@ -267,8 +267,9 @@ impl<'a> Actor<'a> {
         self.app_name.as_ref()
     }
 
+    /// Whether a service acted of its own accord. On behalf of a person, it is not routine work.
     pub(crate) fn is_system(&self) -> bool {
-        self.user.kind == Some(UserKind::System)
+        self.user.kind == Some(UserKind::System) && self.behalf_of.is_none()
     }
 
     /// Marks the members that are in the event through this actor.

@@ -80,6 +80,26 @@ fn maintenance_by_a_service_is_not_rated() {
 }
 
 #[test]
+fn what_a_service_does_for_a_person_is_rated() {
+    let check = |user: &str, severity: i64| {
+        let parameters = json!([{"Name": "UnifiedAuditLogIngestionEnabled", "Value": "False"}]);
+        let more = json!({"Workload": "Exchange", "UserId": user, "Parameters": parameters});
+        says(
+            &record(1, "Set-AdminAuditLogConfig", more),
+            &[
+                ("/severity_id", json!(severity)),
+                ("/actor/user/type_id", json!(3)),
+            ],
+        );
+    };
+    check(r"NT SERVICE\MSExchangeAdminApiNetCore", 1);
+    check(
+        r"NT SERVICE\MSExchangeAdminApiNetCore on behalf of admin@contoso.example",
+        5,
+    );
+}
+
+#[test]
 fn one_user_for_another_is_the_first_and_finds_both() {
     let user = "admin@contoso.example on behalf of bob@contoso.example";
     says(
