@@ -207,14 +207,21 @@ pub(crate) fn observe_others<'a>(record: &Record<'a>, event: &mut Event<'a>) {
             continue;
         };
         for text in value.elements().filter_map(Value::str) {
-            let ips = address::all(&text).take(ADDRESSES_MAX);
-            let ips: Vec<String> = ips.map(Cow::into_owned).collect();
-            for ip in ips {
-                if !event.has_observable(ObservableType::IpAddress, &ip) {
-                    event.observe("unmapped", ObservableType::IpAddress, ip);
-                }
+            match text {
+                Cow::Borrowed(text) => address::all(text)
+                    .take(ADDRESSES_MAX)
+                    .for_each(|ip| observe_other(event, ip)),
+                Cow::Owned(text) => address::all(&text)
+                    .take(ADDRESSES_MAX)
+                    .for_each(|ip| observe_other(event, Cow::Owned(ip.into_owned()))),
             }
         }
+    }
+}
+
+fn observe_other<'a>(event: &mut Event<'a>, ip: Cow<'a, str>) {
+    if !event.has_observable(ObservableType::IpAddress, &ip) {
+        event.observe("unmapped", ObservableType::IpAddress, ip);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Client addresses, in the forms that Microsoft's services write.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A host, with a port if there is one.
@@ -121,10 +122,47 @@ pub(crate) fn ip(text: &str) -> Option<Cow<'_, str>> {
         return Some(Cow::Owned(v4.to_string()));
     }
     let v6: Ipv6Addr = text.parse().ok()?;
-    Some(Cow::Owned(match v6.to_ipv4_mapped() {
-        Some(v4) => v4.to_string(),
-        None => v6.to_string(),
-    }))
+    if let Some(v4) = v6.to_ipv4_mapped() {
+        return Some(Cow::Owned(v4.to_string()));
+    }
+    let mut canonical = Canonical::default();
+    // Writing cannot fail: the buffer holds the longest address.
+    let _ = write!(canonical, "{v6}");
+    let canonical = std::str::from_utf8(&canonical.bytes[..canonical.len]).ok()?;
+    Some(if canonical == text {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(canonical.to_owned())
+    })
+}
+
+/// The longest text of an IPv6 address.
+const IPV6_BYTES_MAX: usize = 45;
+
+/// The canonical form of an address, without an allocation: most services write this form.
+#[derive(Debug)]
+struct Canonical {
+    bytes: [u8; IPV6_BYTES_MAX],
+    len: usize,
+}
+
+impl Default for Canonical {
+    fn default() -> Self {
+        Self {
+            bytes: [0; IPV6_BYTES_MAX],
+            len: 0,
+        }
+    }
+}
+
+impl std::fmt::Write for Canonical {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let to = self.len + text.len();
+        let free = self.bytes.get_mut(self.len..to).ok_or(std::fmt::Error)?;
+        free.copy_from_slice(text.as_bytes());
+        self.len = to;
+        Ok(())
+    }
 }
 
 fn name(text: &str) -> Option<Host<'_>> {
