@@ -19,6 +19,7 @@ mod sign_in;
 mod teams;
 mod verbs;
 
+pub(crate) use dlp::computer_file;
 pub(crate) use last_rule::MatchedBy;
 
 use crate::ocsf::{Event, Severity, StatusId, endpoint, status};
@@ -42,7 +43,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> (Who<'a>, M
         Family::Malware => files::malware(record, event, &actor),
         Family::Sharing => sharing::map(record, event),
         Family::File => files::map(record, event),
-        Family::DataLossPrevention => named = dlp::map(record, event),
+        Family::DataLossPrevention => named = dlp::map(record, event, &actor),
         Family::Site => files::site(record, event),
         Family::Teams => teams::map(record, event),
         Family::Alert => findings::alert(record, event),
@@ -75,5 +76,6 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> (Who<'a>, M
         event.status = Some(status);
     }
     endpoint::write_origin(record, event, &actor);
+    endpoint::observe_others(record, event);
     (Who { named, actor }, matched_by)
 }

@@ -44,6 +44,7 @@ fn an_event_takes_few_allocations() {
             ANY_MAX,
         ),
         (include_str!("fixtures/records/dlp.ndjson"), ANY_MAX),
+        (include_str!("fixtures/records/computers.ndjson"), ANY_MAX),
     ];
     for (records, each_max) in families {
         for record in records.lines() {

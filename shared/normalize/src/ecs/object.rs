@@ -2,6 +2,7 @@
 
 use super::related::Related;
 use crate::json::Writer;
+use crate::mapping;
 use crate::ocsf::file::{File, FileKind, hostname};
 use crate::ocsf::{Class, Event};
 use crate::record::time::{self, Moment};
@@ -18,6 +19,7 @@ pub(super) fn write<'a>(
     if let Some(found) = find(record, event) {
         found.write(w);
         related.hash(found.file.sha256.as_ref());
+        related.hash(found.file.sha1.as_ref());
         related.hash(found.file.md5.as_ref());
         related.user(found.owner.as_ref());
     }
@@ -69,6 +71,7 @@ impl Found<'_> {
             }
             w.object("hash", |w| {
                 w.text_opt("md5", file.md5.as_ref());
+                w.text_opt("sha1", file.sha1.as_ref());
                 w.text_opt("sha256", file.sha256.as_ref());
             });
         });
@@ -78,6 +81,13 @@ impl Found<'_> {
 /// The file that the record is about, if its type has one.
 fn find<'a>(record: &Record<'a>, event: &Event<'a>) -> Option<Found<'a>> {
     let object = |key: &str| record.get(key).filter(|value| value.is_object());
+    if record.record_type.is_some_and(RecordType::is_endpoint) {
+        let file = mapping::computer_file(record)?;
+        return Some(Found {
+            file,
+            ..Found::default()
+        });
+    }
     if matches!(event.class, Class::DataSecurityFinding(_)) {
         let meta = object("SharePointMetaData")?;
         let modified = text_of(meta, "LastModifiedTime");

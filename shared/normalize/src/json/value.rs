@@ -271,11 +271,11 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A whole number, also from a string.
+    /// A whole number, also from a string, and also as `1156492.00` or `1e9`.
     pub(crate) fn int(self) -> Option<i64> {
         match self.kind() {
-            Kind::Number(number) => number.parse().ok(),
-            Kind::Text(text) => text.cow().trim().parse().ok(),
+            Kind::Number(number) => whole(number),
+            Kind::Text(text) => whole(text.cow().trim()),
             _ => None,
         }
     }
@@ -309,6 +309,30 @@ impl<'a> Value<'a> {
     }
 }
 
+/// The largest whole number below which a double holds every whole number.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// A whole number, however it is spelled. A fraction that is not zero is not whole.
+fn whole(text: &str) -> Option<i64> {
+    let parsed = text.parse();
+    if parsed.is_ok() || !text.contains(['.', 'e', 'E']) {
+        return parsed.ok();
+    }
+    // `inf`, `nan` and the like are doubles too.
+    if !text.starts_with([
+        '-', '+', '.', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9',
+    ]) {
+        return None;
+    }
+    let number: f64 = text.parse().ok()?;
+    let exact = number.fract() == 0.0 && number.abs() < EXACT_MAX;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "checked to be whole and in range"
+    )]
+    exact.then_some(number as i64)
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Children<'a> {
     nodes: &'a [Node<'a>],
@@ -332,5 +356,32 @@ impl<'a> Iterator for Children<'a> {
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_read_in_any_spelling() {
+        let check = |text: &str, expect: Option<i64>| assert_eq!(whole(text), expect, "{text}");
+        check("1156492", Some(1_156_492));
+        check("1156492.00", Some(1_156_492));
+        check("-3.0", Some(-3));
+        check("1e9", Some(1_000_000_000));
+        check("1.5E3", Some(1_500));
+        check("+7", Some(7));
+        check("9223372036854775807", Some(i64::MAX));
+        check("12.5", None);
+        check("1e400", None);
+        check("1e300", None);
+        check("inf", None);
+        check("+inf", None);
+        check("-infinity", None);
+        check("NaN", None);
+        check("one", None);
+        check("", None);
+        check(".", None);
     }
 }

@@ -85,17 +85,13 @@ pub(crate) fn web<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     }
 }
 
-/// The verb. Some services write it after their own name, Viva Engage after the noun.
+/// The verb. Some services write it after their own name.
 fn verb(record: &Record<'_>) -> Option<Verb> {
     let op = &*record.op;
-    let service = ["stream", "vfam"]
+    let service = ["stream", "vfam", "extensibility", "goals", "admin"]
         .iter()
         .find_map(|service| op.strip_prefix(service));
-    match service {
-        Some(rest) => verbs::of(rest),
-        None if op == "dataexport" => Some(Verb::Export),
-        None => verbs::of(op),
-    }
+    service.and_then(verbs::of).or_else(|| verbs::of(op))
 }
 
 fn rate(record: &Record<'_>, verb: Option<Verb>) -> Severity {

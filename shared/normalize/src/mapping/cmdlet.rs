@@ -55,10 +55,36 @@ impl<'a> Cmdlet<'_, 'a> {
             None => name_values::property(parameters, name),
         }
     }
+
+    /// The rights, of which [`NO_RIGHTS`] is one. Some clients write a list of them.
+    fn rights(&self) -> Option<Cow<'a, str>> {
+        const NAME: &str = "AccessRights";
+        let parameters = self.parameters?;
+        if let Some(line) = parameters.str() {
+            let is_none = line_value(&line, NAME, |value| value == NO_RIGHTS).is_some();
+            return self
+                .parameter(NAME)
+                .or(is_none.then_some(Cow::Borrowed(NO_RIGHTS)));
+        }
+        let value = name_values::value(parameters, NAME)?;
+        if value.is_array() {
+            let rights: Vec<_> = value.children().filter_map(Value::scalar).collect();
+            return Some(Cow::Owned(rights.join(",")));
+        }
+        value.scalar()
+    }
 }
+
+/// The value of `AccessRights` that takes all rights away. Elsewhere it is a word for "no value".
+const NO_RIGHTS: &str = "None";
 
 /// The value after `-name` in a command line. Quoted text is never taken for a name.
 fn line_parameter<'l>(line: &'l str, name: &str) -> Option<&'l str> {
+    line_value(line, name, |value| !is_noise(value))
+}
+
+/// [`line_parameter`], for values that pass a test.
+fn line_value<'l>(line: &'l str, name: &str, test: impl Fn(&str) -> bool) -> Option<&'l str> {
     let mut rest = line.trim_start();
     while !rest.is_empty() {
         let (word, after) = word(rest);
@@ -72,7 +98,7 @@ fn line_parameter<'l>(line: &'l str, name: &str) -> Option<&'l str> {
             None => "",
         };
         let value = value.trim_matches('"');
-        if !value.starts_with('-') && !is_noise(value) {
+        if !value.starts_with('-') && test(value) {
             return Some(value);
         }
         rest = after;
@@ -134,12 +160,18 @@ fn permission<'a>(record: &Record<'a>, event: &mut Event<'a>, cmdlet: &Cmdlet<'_
     else {
         return false;
     };
-    let rights = cmdlet.parameter("AccessRights").unwrap_or_default();
+    let rights = cmdlet.rights().unwrap_or_default();
     let mut rights: Vec<&str> = rights
         .split(',')
         .map(str::trim)
         .filter(|right| !right.is_empty())
         .collect();
+    let takes_away = rights.len() == 1 && rights[0].eq_ignore_ascii_case(NO_RIGHTS);
+    let activity = if takes_away {
+        UserAccess::RevokePrivileges
+    } else {
+        activity
+    };
     if rights.is_empty() && activity == UserAccess::RevokePrivileges {
         // Cmdlets for folders name no right when they remove: they remove all the user had.
         rights.push("(unspecified permission)");

@@ -1,4 +1,9 @@
-//! Data loss prevention: class Data Security Finding (record types 11, 13, 33, 63, 99, 100, 107).
+//! Data loss prevention: class Data Security Finding (record types 11, 13, 33, 63, 99, 100, 107, 108, 153). Records of
+//! computers (63, 108, 153) without a match are activity on files instead.
+
+mod computer;
+
+pub(crate) use computer::file as computer_file;
 
 use crate::json::{Value, Writer};
 use crate::ocsf::class::DataSecurityFinding;
@@ -6,7 +11,9 @@ use crate::ocsf::file::File;
 use crate::ocsf::finding::{self, ControlAction, Disposition};
 use crate::ocsf::resource::{Resource, Role};
 use crate::ocsf::{Event, ObservableType, Severity, StatusId, endpoint};
-use crate::record::{Record, RecordType, User, email_domain, slice, text_of};
+use crate::record::{Actor, Record, RecordType, User, email_domain, meaningful, text_of};
+use crate::severity;
+use computer::Mode;
 use std::borrow::Cow;
 
 /// Rules and matches listed in one event. A message matches a few dozen types at most; all of them stay in `unmapped`.
@@ -17,27 +24,29 @@ struct Place<'a> {
     sharepoint: Option<Value<'a>>,
     exchange: Option<Value<'a>>,
     endpoint: Option<Value<'a>>,
+    on_computer: bool,
 }
 
 /// Maps a rule match, the undoing of one, or a user's comment on one.
-pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
+pub(crate) fn map<'a>(
+    record: &Record<'a>,
+    event: &mut Event<'a>,
+    actor: &Actor<'a>,
+) -> Option<Cow<'a, str>> {
+    let on_computer = record.record_type.is_some_and(RecordType::is_endpoint);
+    if on_computer && !computer::is_match(record) {
+        computer::activity(record, event);
+        return None;
+    }
     let object = |key: &str| record.get(key).filter(|value| value.is_object());
     let place = Place {
         sharepoint: object("SharePointMetaData"),
         exchange: object("ExchangeMetaData"),
         endpoint: object("EndpointMetaData"),
+        on_computer: on_computer || object("EndpointMetaData").is_some(),
     };
-    let policies: Vec<_> = record
-        .get("PolicyDetails")
-        .into_iter()
-        .flat_map(|list| list.elements())
-        .collect();
-    let rules = || {
-        policies
-            .iter()
-            .filter_map(|policy| policy.get("Rules"))
-            .flat_map(|rules| rules.elements())
-    };
+    let policies = policies(record);
+    let rules = || policies.iter().flat_map(|policy| rules_of(*policy));
     let (activity, status) = match &*record.op {
         "dlpruleundo" => (DataSecurityFinding::Close, StatusId::Resolved),
         "dlpinfo" => (DataSecurityFinding::Update, StatusId::New),
@@ -48,7 +57,9 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> Option<Cow<
     finding::take_result(record);
     let (action, disposition) = if activity != DataSecurityFinding::Create {
         (ControlAction::Allowed, Disposition::Exonerated)
-    } else if rules().any(|rule| lists(rule.get("Actions"), "BlockAccess")) {
+    } else if let Some(enforced) = enforced(record) {
+        enforced
+    } else if rules().any(blocks) {
         (ControlAction::Denied, Disposition::Blocked)
     } else {
         (ControlAction::Observed, Disposition::Detected)
@@ -59,13 +70,78 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> Option<Cow<
         .filter_map(|rule| text_of(rule, "Severity"))
         .filter_map(|word| finding::severity(&word))
         .max();
-    event.raise(severity.unwrap_or(Severity::Informational));
+    event.raise(severity.unwrap_or_else(|| match on_computer {
+        true => rate_match(record),
+        false => Severity::Informational,
+    }));
     let policy = policies.first().copied();
     write_info(record, event, policy, rules());
     event.body.object("policy", |w| write_policy(w, policy));
     write_data_security(record, event, &place, policy, rules());
     write_subject(record, event, &place);
-    write_origin(record, event, &place)
+    if place.on_computer {
+        let comment = record.of_endpoint("Justification").and_then(meaningful);
+        event.body.text_opt("comment", comment);
+        endpoint::write_device(record, event);
+        computer::observe_url(record, event);
+    }
+    write_origin(record, event, &place, actor)
+}
+
+/// The policies that matched: with their rules in `PolicyDetails`, or flat, each with one rule. The first is the one
+/// that decided.
+fn policies<'a>(record: &Record<'a>) -> Vec<Value<'a>> {
+    let list = |key: &str| {
+        let list = record.of_endpoint(key);
+        list.into_iter().flat_map(Value::elements)
+    };
+    let detailed: Vec<_> = list("PolicyDetails").collect();
+    if !detailed.is_empty() {
+        return detailed;
+    }
+    let mut flat: Vec<_> = list("PolicyMatchInfo")
+        .filter(|info| info.is_object())
+        .collect();
+    let rule =
+        |policy: &Value<'a>| text_of(*policy, "RuleId").or_else(|| text_of(*policy, "RuleName"));
+    let first = flat.first().and_then(rule);
+    let others = list("MatchedPolicies").chain(list("PolicyMatchDetails"));
+    let others =
+        others.filter(|policy| policy.is_object() && (first.is_none() || rule(policy) != first));
+    flat.extend(others.take(LISTED_MAX));
+    flat
+}
+
+/// The rules of a policy, or a flat policy as its own rule.
+fn rules_of<'a>(policy: Value<'a>) -> impl Iterator<Item = Value<'a>> {
+    let own = policy.get("Rules").is_none().then_some(policy);
+    let listed = policy.get("Rules").into_iter().flat_map(Value::elements);
+    listed.chain(own)
+}
+
+fn blocks(rule: Value<'_>) -> bool {
+    ["Actions", "RuleActions"]
+        .iter()
+        .any(|key| lists(rule.get(key), "BlockAccess"))
+}
+
+/// What the agent on a computer did. It counts for more than the rule's actions, which say what was meant to happen.
+fn enforced(record: &Record<'_>) -> Option<(ControlAction, Disposition)> {
+    Some(match computer::mode(record)? {
+        Mode::Audit => (ControlAction::Observed, Disposition::Detected),
+        Mode::Warn if computer::is_bypassed(record) => {
+            (ControlAction::Allowed, Disposition::Allowed)
+        }
+        Mode::Warn | Mode::Block => (ControlAction::Denied, Disposition::Blocked),
+        Mode::Bypass | Mode::Allow => (ControlAction::Allowed, Disposition::Allowed),
+    })
+}
+
+/// The severity of a match on a computer whose rule states none.
+fn rate_match(record: &Record<'_>) -> Severity {
+    severity::FINDINGS.rate("match on a computer", |field, test| {
+        field == "enforcement" && computer::is_bypassed(record) && test("bypass")
+    })
 }
 
 fn lists(list: Option<Value<'_>>, word: &str) -> bool {
@@ -87,6 +163,7 @@ fn write_info<'a>(
     policy: Option<Value<'a>>,
     rules: impl Iterator<Item = Value<'a>>,
 ) {
+    let on_computer = record.record_type.is_some_and(RecordType::is_endpoint);
     let mut rules = rules.take(LISTED_MAX);
     let rule = |w: &mut Writer, rule: Value<'_>| {
         let (name, uid) = (text_of(rule, "RuleName"), text_of(rule, "RuleId"));
@@ -99,7 +176,11 @@ fn write_info<'a>(
         );
         w.text_opt(
             "title",
-            policy.and_then(|policy| text_of(policy, "PolicyName")),
+            policy
+                .and_then(|policy| {
+                    text_of(policy, "PolicyName").or_else(|| text_of(policy, "RuleName"))
+                })
+                .or_else(|| record.operation.clone().filter(|_| on_computer)),
         );
         w.array("types", |w| w.element_text("Data Loss Prevention"));
         w.object("analytic", |w| {
@@ -126,7 +207,7 @@ fn write_data_security<'a>(
                 RecordType::ComplianceDLPExchange | RecordType::ComplianceDLPExchangeClassification
             )
         );
-    let (system, state) = if place.endpoint.is_some() {
+    let (system, state) = if place.on_computer {
         ((1, "Endpoint"), (3, "Data in-Use"))
     } else if is_mail {
         ((10, "Application-Level DLP"), (2, "Data in-Transit"))
@@ -135,11 +216,11 @@ fn write_data_security<'a>(
     };
     let matched =
         rules.filter_map(|rule| rule.get("ConditionsMatched")?.get("SensitiveInformation"));
-    let found = matched.chain(
-        place
-            .endpoint
-            .and_then(|endpoint| endpoint.get("SensitiveInformation")),
-    );
+    let of_computer = ["SensitiveInformation", "SensitiveInfoTypeData"]
+        .into_iter()
+        .filter(|_| place.on_computer)
+        .filter_map(|key| record.of_endpoint(key));
+    let found = matched.chain(of_computer);
     event.body.object("data_security", |w| {
         w.int("detection_system_id", system.0);
         w.text("detection_system", system.1);
@@ -149,8 +230,13 @@ fn write_data_security<'a>(
         w.array("discovery_details", |w| {
             for match_ in found.flat_map(|list| list.elements()).take(LISTED_MAX) {
                 w.element_object(|w| {
-                    let named = text_of(match_, "SensitiveInformationTypeName");
-                    w.text_opt("type", named.or_else(|| text_of(match_, "SensitiveType")));
+                    let names = [
+                        "SensitiveInformationTypeName",
+                        "SensitiveInfoTypeName",
+                        "SensitiveType",
+                        "SensitiveInfoTypeId",
+                    ];
+                    w.text_opt("type", names.iter().find_map(|key| text_of(match_, key)));
                     let count = match_
                         .get("Count")
                         .and_then(Value::int)
@@ -160,15 +246,6 @@ fn write_data_security<'a>(
             }
         });
     });
-}
-
-/// A file of which only the path is known.
-fn named<'a>(path: &Cow<'a, str>) -> File<'a> {
-    let from = path.rfind(['/', '\\']).map_or(0, |at| at + 1);
-    File {
-        name: slice(path, from, path.len()),
-        ..File::default()
-    }
 }
 
 /// Writes the file or the message in which the data was found.
@@ -181,12 +258,9 @@ fn write_subject<'a>(record: &Record<'a>, event: &mut Event<'a>, place: &Place<'
             owner: text_of(meta, "FileOwner").map(User::named),
             ..File::default()
         }),
-        (None, Some(meta)) => record.text("ObjectId").map(|object| File {
-            sha256: text_of(meta, "Sha256"),
-            ..named(&object)
-        }),
+        (None, _) if place.on_computer => computer::file(record),
         // Records of scanners for file shares and on-premises SharePoint have neither.
-        (None, None)
+        (None, _)
             if matches!(
                 record.record_type,
                 Some(
@@ -196,11 +270,11 @@ fn write_subject<'a>(record: &Record<'a>, event: &mut Event<'a>, place: &Place<'
             ) =>
         {
             record.text("ObjectId").map(|object| File {
-                path: Some(object.clone()),
-                ..named(&object)
+                parent_folder: None,
+                ..computer::at_path(object)
             })
         }
-        (None, None) => None,
+        (None, _) => None,
     };
     if let Some(file) = file.filter(|file| !file.name.is_empty()) {
         event.body.object("file", |w| file.write(w));
@@ -246,6 +320,7 @@ fn write_origin<'a>(
     record: &Record<'a>,
     event: &mut Event<'a>,
     place: &Place<'a>,
+    actor: &Actor<'a>,
 ) -> Option<Cow<'a, str>> {
     let from = |meta: Option<Value<'a>>| meta.and_then(|meta| text_of(meta, "From"));
     let name = from(place.sharepoint)
@@ -256,9 +331,11 @@ fn write_origin<'a>(
             uid_alt: None,
             ..User::person(name.clone())
         };
-        event
-            .body
-            .object("actor", |w| w.object("user", |w| user.write(w)));
+        let program = actor.app_name().filter(|_| place.on_computer);
+        event.body.object("actor", |w| {
+            w.object("user", |w| user.write(w));
+            w.text_opt("app_name", program);
+        });
         user.observe(event, "actor.user.name", "actor.user.email_addr");
     }
     endpoint::write_endpoint(record, event, None);

@@ -8,10 +8,7 @@ use crate::ocsf::file::{File, hostname};
 use crate::ocsf::finding::{self, ControlAction, Disposition};
 use crate::ocsf::resource::Resource;
 use crate::ocsf::{Event, ObservableType, StatusId, endpoint};
-use crate::record::{
-    Actor, Record, RecordType, User, UserKind, email_domain, event_data, name_values, slice,
-    text_of,
-};
+use crate::record::{Actor, Record, RecordType, User, UserKind, event_data, name_values, text_of};
 use crate::severity;
 use std::borrow::Cow;
 
@@ -54,7 +51,7 @@ const FILE_OPERATIONS: &[(&str, FileHosting)] = &[
     ("unmanagedsyncclientblocked", FileHosting::Sync),
 ];
 
-fn activity(op: &str) -> Option<FileHosting> {
+pub(super) fn activity(op: &str) -> Option<FileHosting> {
     let at = FILE_OPERATIONS
         .binary_search_by_key(&op, |(name, _)| name)
         .ok()?;
@@ -71,7 +68,7 @@ pub(super) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     let activity = activity(&record.op).unwrap_or(match record.record_type {
         // A label's protection was added to or removed from a file.
         Some(RecordType::AipProtectionAction) => FileHosting::Update,
-        _ => FileHosting::Other,
+        _ => verbs::of(&record.op).map_or(FileHosting::Other, Verb::file),
     });
     event.classify(activity);
     write_file(record, event, &File::of(record));
@@ -173,13 +170,13 @@ fn administrator<'a>(record: &Record<'a>, event: &mut Event<'a>, activity: UserA
         })?;
         text_of(entry, "NewValue").or_else(|| text_of(entry, "OldValue"))
     });
-    let name = name.map(without_claim);
     let group = record
         .text("TargetUserOrGroupType")
         .filter(|kind| kind.contains("Group"));
+    let named = User::person(name.unwrap_or(Cow::Borrowed("unknown")));
     let user = User {
-        kind: Some(group.map_or(UserKind::User, UserKind::Other)),
-        ..User::named(name.unwrap_or(Cow::Borrowed("unknown")))
+        kind: group.map(UserKind::Other).or(named.kind),
+        ..named
     };
     let site = Resource::target("Site", None, record.take("ObjectId"));
     let w = &mut event.body;
@@ -188,18 +185,6 @@ fn administrator<'a>(record: &Record<'a>, event: &mut Event<'a>, activity: UserA
         w.element_text("Site Collection Administrator");
     });
     w.array("resources", |w| w.element_object(|w| site.write(w, |_| ())));
-}
-
-/// The address in SharePoint's login name `i:0#.f|membership|bob@contoso.example`; any other name unchanged.
-fn without_claim(name: Cow<'_, str>) -> Cow<'_, str> {
-    let Some((claim, address)) = name.rsplit_once('|') else {
-        return name;
-    };
-    if claim.starts_with("i:0") && email_domain(address).is_some() {
-        slice(&name, claim.len() + 1, name.len())
-    } else {
-        name
-    }
 }
 
 fn group<'a>(record: &Record<'a>, event: &mut Event<'a>, activity: GroupManagement) {

@@ -143,7 +143,7 @@ impl Item<'_> {
     }
 }
 
-/// The items of a record: one, several, or several in several folders.
+/// The items of a record: one, several, several in several folders, or the messages whose attachments were read.
 fn items<'a>(record: &Record<'a>) -> impl Iterator<Item = Item<'a>> {
     let folder = |item: Value<'a>| {
         item.get("ParentFolder")
@@ -158,19 +158,17 @@ fn items<'a>(record: &Record<'a>) -> impl Iterator<Item = Item<'a>> {
             value,
             folder: folder(value),
         });
-    let folders = record
-        .get("Folders")
-        .into_iter()
-        .flat_map(|folders| folders.children());
-    let inside = folders.flat_map(|folder| {
-        let path = text_of(folder, "Path");
-        let items = folder
-            .get("FolderItems")
-            .into_iter()
-            .flat_map(|items| items.children());
-        items.map(move |value| Item {
-            value,
-            folder: path.clone(),
+    let groups = [("Folders", "FolderItems"), ("Messages", "MessageItems")];
+    let inside = groups.into_iter().flat_map(|(list, items)| {
+        let groups = record.get(list).into_iter().flat_map(Value::elements);
+        groups.flat_map(move |group| {
+            // The path of a group of attachments' messages is just the name of the list.
+            let path = text_of(group, "Path").filter(|path| path != list);
+            let items = group.get(items).into_iter().flat_map(Value::elements);
+            items.map(move |value| Item {
+                value,
+                folder: path.clone(),
+            })
         })
     });
     direct.chain(inside)

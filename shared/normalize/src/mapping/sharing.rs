@@ -95,7 +95,10 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
 
 /// Adds an observable for the recipient of a share. The class has no attribute for it, so the name stays in `unmapped`.
 fn observe_target<'a>(record: &Record<'a>, event: &mut Event<'a>) {
-    if let Some(name) = record.text("TargetUserOrGroupName") {
+    if let Some(name) = record
+        .text("TargetUserOrGroupName")
+        .and_then(|name| User::named(name).name)
+    {
         let kind = if email_domain(&name).is_some() {
             ObservableType::EmailAddress
         } else {
@@ -126,7 +129,7 @@ fn membership<'a>(record: &Record<'a>, event: &mut Event<'a>, change: Change) {
         (Change::Added, true) => GroupManagement::AddSubgroup,
         (Change::Removed, true) => GroupManagement::RemoveSubgroup,
     });
-    let target = record.take("TargetUserOrGroupName");
+    let target = record.text("TargetUserOrGroupName");
     let site = Resource::target("Site", None, record.text("ObjectId"));
     let w = &mut event.body;
     w.object("group", |w| {
@@ -136,9 +139,15 @@ fn membership<'a>(record: &Record<'a>, event: &mut Event<'a>, change: Change) {
     if let Some(target) = target {
         if is_group {
             w.object("subgroup", |w| w.text("name", &target));
+            record.used(&["TargetUserOrGroupName"]);
         } else {
-            let user = User::person(target);
+            let user = User::person(target.clone());
             w.object("user", |w| user.write(w));
+            record.used(if user.name == Some(target) {
+                &["TargetUserOrGroupName"]
+            } else {
+                &[]
+            });
         }
     }
     w.object("resource", |w| site.write(w, |_| ()));

@@ -1,9 +1,10 @@
 //! Sign-ins to Entra ID, mailboxes and Teams: class Authentication.
 
 use crate::ocsf::class::Authentication;
-use crate::ocsf::{Event, Status, StatusId, api, status};
+use crate::ocsf::{Event, Severity, Status, StatusId, api, status};
 use crate::record::{Actor, Ids, Record, RecordType};
 use crate::severity;
+use std::borrow::Cow;
 
 /// Maps a sign-in to Entra ID (record type 15, or one of its operations), to a mailbox or to Teams.
 pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<'a>) {
@@ -49,21 +50,31 @@ fn is_entra(record: &Record<'_>) -> bool {
         )
 }
 
-/// The status, by the operation or, for other operations, by the error code. Never by ResultStatus: in a sign-in, that
-/// is the result of the HTTP request and is "Success" on two thirds of the failed ones (Microsoft's schema page, "STS
-/// Logon schema").
+/// The status, by the error or, without one, by the operation. Never by ResultStatus: in a sign-in, that is the result
+/// of the HTTP request and is "Success" on two thirds of the failed ones (Microsoft's schema page, "STS Logon schema").
+///
+/// `UserLoggedIn` with an error is a sign-in that was stopped after the password was accepted, by conditional access for
+/// example. An interrupt is no such error: it asked for something and got it, as the operation says.
 fn entra_status<'a>(record: &Record<'a>) -> Status<'a> {
     let code = record
         .take("ErrorNumber")
         .or_else(|| record.take("ErrorCode"));
+    let error = record
+        .take("LogonError")
+        .filter(|error| status::of_word(error) != StatusId::Success);
+    let is_error = match code.as_deref() {
+        Some(code) => code != NO_ERROR || error.is_some(),
+        None => error.is_some(),
+    };
     let id = match &*record.op {
+        "userloggedin" | "userloggedoff" if is_error && !is_interrupt(&code, &error) => {
+            StatusId::Failure
+        }
         "userloggedin" | "userloggedoff" => StatusId::Success,
         "userloginfailed" => StatusId::Failure,
-        _ => match code.as_deref() {
-            Some("0") => StatusId::Success,
-            Some(_) => StatusId::Failure,
-            None => StatusId::Unknown,
-        },
+        _ if is_error => StatusId::Failure,
+        _ if code.is_some() => StatusId::Success,
+        _ => StatusId::Unknown,
     };
     status::take_word(record, id);
     let result = || {
@@ -74,9 +85,28 @@ fn entra_status<'a>(record: &Record<'a>) -> Status<'a> {
     Status {
         id,
         code,
-        detail: record.take("LogonError").or_else(result),
+        detail: error.or_else(result),
         ..Status::default()
     }
+}
+
+/// `ErrorNumber` of a sign-in without an error.
+const NO_ERROR: &str = "0";
+
+/// Whether the error only asked the user for something: those that the table of severities does not count as failures.
+fn is_interrupt(code: &Option<Cow<'_, str>>, error: &Option<Cow<'_, str>>) -> bool {
+    rate_failure(code.as_deref(), error.as_deref()) == Severity::Informational
+}
+
+fn rate_failure(code: Option<&str>, error: Option<&str>) -> Severity {
+    severity::SIGN_INS.rate("failed", |field, test| {
+        let value = match field {
+            "code" => code,
+            "error" => error,
+            _ => None,
+        };
+        value.is_some_and(test)
+    })
 }
 
 /// The status of the sign-ins of record type 9, written until 2019.
@@ -110,14 +140,7 @@ fn rate(event: &mut Event<'_>) {
     else {
         return;
     };
-    let severity = severity::SIGN_INS.rate("failed", |field, test| {
-        let value = match field {
-            "code" => &status.code,
-            "error" => &status.detail,
-            _ => return false,
-        };
-        value.as_deref().is_some_and(test)
-    });
+    let severity = rate_failure(status.code.as_deref(), status.detail.as_deref());
     event.raise(severity);
 }
 

@@ -1,7 +1,7 @@
 //! What an operation does, by the verb in its name: the fallback, and the only rule for services whose operations are
 //! named well.
 
-use crate::ocsf::class::{ApiActivity, EntityManagement, WebResources};
+use crate::ocsf::class::{ApiActivity, EntityManagement, FileHosting, WebResources};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
@@ -54,6 +54,19 @@ impl Verb {
         }
     }
 
+    /// The activity on a file.
+    pub(super) fn file(self) -> FileHosting {
+        match self {
+            Self::Create | Self::Import => FileHosting::Upload,
+            Self::Read => FileHosting::Open,
+            Self::Update => FileHosting::Update,
+            Self::Delete => FileHosting::Delete,
+            Self::Search => FileHosting::Other,
+            Self::Export => FileHosting::Download,
+            Self::Share => FileHosting::Share,
+        }
+    }
+
     /// The activity on a managed entity.
     pub(super) fn entity(self) -> EntityManagement {
         match self {
@@ -65,26 +78,42 @@ impl Verb {
     }
 }
 
-/// Past tenses at the end of an operation's name. They are the most reliable, so they are checked first.
+/// Past tenses at the end of an operation's name, and nouns made of verbs. They are the most reliable, so they are checked
+/// first. `unjoined` comes before `joined`.
 #[rustfmt::skip]
 const TAILS: &[(Verb, &[&str])] = &[
-    (Verb::Delete, &["deleted", "removed", "purged", "recycled", "deletion", "uninstalled", "revoked"]),
+    (Verb::Delete, &[
+        "deleted", "removed", "purged", "recycled", "deletion", "uninstalled", "revoked", "unregistered",
+        "dropped", "deprovisioned", "offboarded",
+    ]),
     (Verb::Search, &["searched", "searchqueryperformed", "searchresultreturned"]),
-    (Verb::Export, &["exported", "downloaded"]),
+    (Verb::Export, &["exported", "downloaded", "dataexport"]),
     (Verb::Import, &["imported"]),
-    (Verb::Share, &["shared"]),
+    // The end of sharing and of a publication is a change of the object, not its deletion.
+    (Verb::Update, &["unshared", "unpublished"]),
+    (Verb::Share, &["shared", "published"]),
     (Verb::Create, &[
         "created", "added", "creation", "started", "submitted", "sent", "installed", "posted", "uploaded", "generated",
-        "invited", "createdhaslink", "creatednotification",
+        "invited", "createdhaslink", "creatednotification", "registered", "copied", "cloned", "invitation", "replied",
+        "forwarded", "provisioned", "raised", "triggered", "requested", "inserted", "duplicated", "onboarded", "enrolled",
+        "accessrequest", "accesstoken",
     ]),
     (Verb::Read, &[
         "viewed", "accessed", "read", "opened", "previewed", "listed", "visited", "executed", "launched", "signaled",
-        "prefetched", "retrieved", "returned", "receiptreceived",
+        "prefetched", "retrieved", "returned", "receiptreceived", "viewedextended", "accessedextended", "printed", "played",
+        "watched", "fetched", "explored", "accessfailure", "testconnection", "used",
     ]),
     (Verb::Update, &[
         "updated", "changed", "change", "modified", "edited", "renamed", "enabled", "disabled", "moved", "assigned",
         "granted", "approved", "rejected", "denied", "restored", "set", "applied", "completed", "canceled", "cancelled",
-        "saved", "updatedhaslink", "editedhaslink", "released", "allowed", "blocked", "responded",
+        "saved", "updatedhaslink", "editedhaslink", "released", "allowed", "blocked", "responded", "unblocked", "toggled",
+        "activated", "deactivated", "activation", "deactivation", "suspended", "suspension", "resumed", "paused", "stopped",
+        "expired", "extended", "renewed", "accepted", "declined", "joined", "linked", "locked", "attached", "detached",
+        "connected", "migrated", "archived", "scheduled", "allocated", "transferred", "upgraded", "downgraded", "merged",
+        "resolved", "dismissed", "escalated", "acknowledged", "closed", "reopened", "rotated", "encrypted", "decrypted",
+        "synced", "synchronized", "refreshed", "labeled", "relabeled", "tagged", "pinned", "refunded", "promoted", "written",
+        "configured", "deployed", "converted", "overridden", "actioned", "delegated", "muted", "reverted", "replaced",
+        "reviewed", "ended", "finished", "broken",
     ]),
 ];
 
@@ -95,30 +124,78 @@ const TAIL_NOUNS: &[&str] = &["thread", "spread", "exchange", "dataset", "asset"
 const HEADS: &[(Verb, &[&str])] = &[
     (Verb::Delete, &[
         "delete", "remove", "purge", "clear", "recycle", "uninstall", "unregister", "harddelete", "softdelete", "revoke",
+        "drop", "cleanup", "deprovision", "offboard",
     ]),
     (Verb::Search, &["search", "query", "find", "lookup", "discover"]),
-    (Verb::Export, &["export", "download"]),
+    (Verb::Export, &["export", "download", "extract"]),
     (Verb::Import, &["import", "upload"]),
     (Verb::Share, &["share", "publish"]),
     (Verb::Create, &[
         "create", "add", "new", "install", "register", "invite", "submit", "start", "generate", "post", "send", "copy",
-        "clone",
+        "clone", "insert", "initiate", "instantiate", "provision", "request", "enroll", "onboard", "duplicate", "forward",
+        "reply",
     ]),
     (Verb::Read, &[
         "view", "get", "list", "read", "open", "access", "preview", "launch", "run", "validate", "browse", "visit",
-        "retrieve", "fetch", "aggregate", "page", "executed", "analyzed",
+        "retrieve", "fetch", "aggregate", "page", "executed", "analyze", "checkaccess", "checkscorecard", "determine",
+        "detectcustom", "evaluate", "explore", "receive", "print", "test", "acquire", "watch", "collect",
     ]),
 ];
 
 /// Nouns that mean reading, at the end of names without a verb: AttachmentReview, MessageAccess.
 const READING_NOUNS: &[&str] = &["access", "review", "view"];
 
+/// Other nouns made of verbs, at the end of such names: Stream's InvokeVideoDownload.
+const NOUNS: &[(Verb, &str)] = &[
+    (Verb::Export, "download"),
+    (Verb::Import, "upload"),
+    (Verb::Share, "videoshare"),
+];
+
+/// Verbs of [`LAST_HEADS`] that come before [`READING_NOUNS`]: UpdateFolderAccess gives access, it does not read.
+const CHANGING_HEADS: &[&str] = &[
+    "update",
+    "set",
+    "edit",
+    "modify",
+    "change",
+    "rename",
+    "enable",
+    "disable",
+    "assign",
+    "grant",
+    "approve",
+    "deny",
+    "reject",
+    "restore",
+    "reset",
+    "configure",
+    "upsert",
+    "write",
+    "allow",
+    "disallow",
+    "block",
+    "unblock",
+];
+
+/// How the rest of a name begins when one of [`CHANGING_HEADS`] is only the beginning of a noun: settings, assignment,
+/// changes.
+const NOUN_ENDINGS: &[&str] = &["tings", "ment", "ing", "saccess", "sreview", "sview"];
+
 /// Verbs at the start of a name that are checked after [`READING_NOUNS`].
 #[rustfmt::skip]
 const LAST_HEADS: &[&str] = &[
     "update", "set", "edit", "modify", "change", "rename", "enable", "disable", "move", "assign", "grant", "approve",
     "deny", "reject", "restore", "reset", "apply", "configure", "toggle", "put", "patch", "save", "complete", "cancel",
-    "close", "reopen", "release", "took", "take",
+    "close", "reopen", "release", "took", "take", "write", "upsert", "abort", "accept", "activat", "allow", "annotate",
+    "append", "archive", "attach", "autobind", "bind", "block", "branch", "burn", "checkout", "coauthor", "commit",
+    "connectto", "connectfrom", "consent", "convert", "customize", "deactivat", "decrypt", "deploy", "detach", "disallow",
+    "disconnect", "dismiss", "downgrade", "encrypt", "extend", "finish", "flush", "follow", "invoke", "isolate", "join",
+    "lease", "link", "load", "lock", "managerelationships", "mark", "merge", "migrat", "mount", "optimize", "optin",
+    "optout", "override", "pause", "perform", "pin", "process", "promote", "reacted", "rebind", "redirect", "reencrypt",
+    "refresh", "relabel", "renew", "replace", "resolve", "restart", "restrict", "resume", "retry", "rotate", "schedule",
+    "stop", "subscribe", "suspend", "switch", "sync", "tag", "transfer", "unassign", "unblock", "undelete", "undo",
+    "unfollow", "unlink", "unlock", "unpin", "unpublish", "unshare", "unsubscribe", "upgrade", "vacuum", "verify",
 ];
 
 /// The verb of an operation, which is given as in the tables (lower case).
@@ -135,8 +212,18 @@ pub(crate) fn of(op: &str) -> Option<Verb> {
     {
         return Some(*verb);
     }
+    let changes = CHANGING_HEADS
+        .iter()
+        .filter_map(|head| op.strip_prefix(head))
+        .any(|rest| !NOUN_ENDINGS.iter().any(|ending| rest.starts_with(ending)));
+    if changes {
+        return Some(Verb::Update);
+    }
     if ends(READING_NOUNS) {
         return Some(Verb::Read);
+    }
+    if let Some((verb, _)) = NOUNS.iter().find(|(_, noun)| op.ends_with(noun)) {
+        return Some(*verb);
     }
     starts(LAST_HEADS).then_some(Verb::Update)
 }
@@ -164,7 +251,61 @@ mod tests {
         check("getthread", Some(Verb::Read));
         check("exchange", None);
         check("sharepointthing", None);
-        check("refreshdataset", None);
+        check("sharedataset", Some(Verb::Share));
+    }
+
+    #[test]
+    fn giving_access_is_not_reading() {
+        for op in ["updatefolderaccess", "grantaccess", "changesiteaccess"] {
+            check(op, Some(Verb::Update));
+        }
+        check("settingsview", Some(Verb::Read));
+        check("assignmentreview", Some(Verb::Read));
+    }
+
+    #[test]
+    fn a_verb_with_its_opposite_is_read_whole() {
+        check("hubsiteregistered", Some(Verb::Create));
+        check("hubsiteunregistered", Some(Verb::Delete));
+        check("appunpublished", Some(Verb::Update));
+        check("reportpublished", Some(Verb::Share));
+        check("userdeactivated", Some(Verb::Update));
+        check("disallowanonymousresponse", Some(Verb::Update));
+        check("undeleteblob", Some(Verb::Update));
+    }
+
+    /// From Microsoft's lists of the operations of Fabric, Forms, Viva Engage, SharePoint's administration, Stream and
+    /// Power Apps: one for each verb.
+    #[test]
+    #[rustfmt::skip]
+    fn documented_verbs_are_known() {
+        for op in [
+            "writetenantsettings", "abortcopyblob", "appendblock", "bindtogateway", "branchoutingit", "checkoutbranchingit",
+            "commitnotebook", "connecttogit", "convertpersonalworkspacetoworkspace", "customizeexemptusers",
+            "deployalmpipeline", "disconnectfromgit", "downgradeworkspace", "encryptcredentials", "extendretention",
+            "finishpublishenvironment", "flushdatatofile", "followgoal", "hubsitejoined", "leaseblob", "loadlakehousetable",
+            "managerelationships", "markpowerappasfeatured", "migrateworkspaceintocapacity", "networkusersuspended",
+            "optimizelakehousetable", "pintile", "planactivated", "processprofilefields", "rebindreport", "refreshdataset",
+            "relabelitem", "renewapaidtrial", "resumesuspendeddatamart", "rotatetenantkey", "scheduleartifact",
+            "sitegeomovescheduled", "supervisoradmintoggled", "switchbranchingit", "tagfiles", "upgradeworkspace",
+            "upsertgoalvalues", "usersuspension", "invokevideolike",
+        ] {
+            check(op, Some(Verb::Update));
+        }
+        for op in ["insertsnapshot", "initiatecloudoauthlogin", "instantiateapp", "provisionscorecard", "requestcopilot"] {
+            check(op, Some(Verb::Create));
+        }
+        for op in ["analyzeinexcel", "checkscorecardaccess", "evaluatediagnosticsquery", "exploredataset", "printreport"] {
+            check(op, Some(Verb::Read));
+        }
+        for op in ["cleanupdataflow", "droplakehousefile"] {
+            check(op, Some(Verb::Delete));
+        }
+        for op in ["extracttemplateapppackage", "invokevideodownload", "dataexport"] {
+            check(op, Some(Verb::Export));
+        }
+        check("connectorhealth", None);
+        check("managementthing", None);
     }
 
     #[test]

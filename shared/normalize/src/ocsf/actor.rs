@@ -12,8 +12,9 @@ impl<'a> User<'a> {
         }
         if let Some(name) = &self.name {
             w.text("name", name);
-            if let Some(domain) = email_domain(name) {
-                w.text("email_addr", name);
+            let address = self.email.as_ref().unwrap_or(name);
+            if let Some(domain) = email_domain(address) {
+                w.text("email_addr", address);
                 w.text("domain", domain);
             }
         }
@@ -34,8 +35,9 @@ impl<'a> User<'a> {
     ) {
         if let Some(name) = &self.name {
             event.observe(name_path, ObservableType::UserName, name.clone());
-            if email_domain(name).is_some() {
-                event.observe(address_path, ObservableType::EmailAddress, name.clone());
+            let address = self.email.as_ref().unwrap_or(name);
+            if email_domain(address).is_some() {
+                event.observe(address_path, ObservableType::EmailAddress, address.clone());
             }
         }
     }
@@ -56,6 +58,15 @@ impl<'a> Actor<'a> {
         event.body.object("actor", |w| self.write_attributes(w));
         self.user
             .observe(event, "actor.user.name", "actor.user.email_addr");
+        if let Some(other) = &self.behalf_of {
+            // The class has no attribute for it; the whole text is in `unmapped`.
+            let kind = if email_domain(other).is_some() {
+                ObservableType::EmailAddress
+            } else {
+                ObservableType::UserName
+            };
+            event.observe("unmapped", kind, other.clone());
+        }
         event.profiles.host |= event.class.actor_needs_host();
     }
 

@@ -105,6 +105,13 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// Whether a value is indexed already, under any attribute.
+    pub(crate) fn has_observable(&self, kind: ObservableType, value: &str) -> bool {
+        self.observables
+            .iter()
+            .any(|known| known.kind == kind && known.value == value)
+    }
+
     pub(crate) fn write_observables(&mut self) {
         let observables = std::mem::take(&mut self.observables);
         self.body.array("observables", |w| {

@@ -46,6 +46,7 @@ pub(crate) struct File<'a> {
     pub(crate) uid: Option<Cow<'a, str>>,
     pub(crate) size_bytes: Option<i64>,
     pub(crate) sha256: Option<Cow<'a, str>>,
+    pub(crate) sha1: Option<Cow<'a, str>>,
     pub(crate) md5: Option<Cow<'a, str>>,
     pub(crate) volume: Option<Cow<'a, str>>,
     pub(crate) owner: Option<User<'a>>,
@@ -63,7 +64,7 @@ pub(crate) fn hostname(url: &str) -> Option<&str> {
 }
 
 /// The text after the last `/` or `\`.
-fn last_segment<'a>(path: &Cow<'a, str>) -> Cow<'a, str> {
+pub(crate) fn last_segment<'a>(path: &Cow<'a, str>) -> Cow<'a, str> {
     let trimmed = path.trim_end_matches(['/', '\\']);
     let from = trimmed.rfind(['/', '\\']).map_or(0, |at| at + 1);
     slice(path, from, trimmed.len())
@@ -152,7 +153,12 @@ impl<'a> File<'a> {
         w.text_opt("uid", self.uid.as_ref());
         self.size_bytes.iter().for_each(|size| w.int("size", *size));
         w.array("hashes", |w| {
-            for (id, algorithm, value) in [(3, "SHA-256", &self.sha256), (1, "MD5", &self.md5)] {
+            let hashes = [
+                (3, "SHA-256", &self.sha256),
+                (2, "SHA-1", &self.sha1),
+                (1, "MD5", &self.md5),
+            ];
+            for (id, algorithm, value) in hashes {
                 w.element_object(|w| write_hash(w, id, algorithm, value.as_deref()));
             }
         });
@@ -176,7 +182,8 @@ impl<'a> File<'a> {
                 url.clone(),
             );
         }
-        for hash in [&self.sha256, &self.md5].into_iter().flatten() {
+        let hashes = [&self.sha256, &self.sha1, &self.md5];
+        for hash in hashes.into_iter().flatten() {
             event.observe(
                 path("file.hashes.value", "evidences.file.hashes.value"),
                 ObservableType::Hash,

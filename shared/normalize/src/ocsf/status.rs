@@ -97,11 +97,16 @@ const DONE_THINGS: &[RecordType] = &[
     RecordType::AipHeartBeat,
     RecordType::SharePointSearch,
     RecordType::CopilotInteraction,
+    RecordType::DLPEndpoint,
+    RecordType::ComplianceDLPEndpoint,
+    RecordType::WebpageActivityEndpoint,
 ];
 
 /// Operations that report a refusal.
 const REFUSED: &[&str] = &[
+    "communityaccessfailure",
     "fileaccessfailure",
+    "messageaccessfailure",
     "sharinginvitationblocked",
     "unmanagedsyncclientblocked",
 ];

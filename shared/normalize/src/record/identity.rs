@@ -4,6 +4,7 @@
 //! PUID is in all of them, so it is kept beside the object id: `user.uid_alt` joins a sign-in to a mailbox or a file.
 
 mod ids;
+mod names;
 
 pub(crate) use ids::{Ids, NOBODY, is_guid, is_plain_id, puid};
 
@@ -12,6 +13,7 @@ use super::record_type::RecordType;
 use super::text::{is_noise, meaningful};
 use super::time;
 use crate::json::Value;
+use names::Parts;
 use std::borrow::Cow;
 
 /// A user as OCSF names one.
@@ -21,6 +23,8 @@ pub(crate) struct User<'a> {
     pub(crate) uid: Option<Cow<'a, str>>,
     /// The PUID, in upper case.
     pub(crate) uid_alt: Option<Cow<'a, str>>,
+    /// The address, where the name is none.
+    pub(crate) email: Option<Cow<'a, str>>,
     pub(crate) kind: Option<UserKind<'a>>,
 }
 
@@ -33,23 +37,30 @@ pub(crate) struct Actor<'a> {
     pub(crate) session_uid: Option<Cow<'a, str>>,
     pub(crate) credential_uid: Option<Cow<'a, str>>,
     pub(crate) session_created_ms: Option<i64>,
+    /// The user for whom the acting one acted.
+    pub(crate) behalf_of: Option<Cow<'a, str>>,
 }
 
 impl<'a> User<'a> {
-    /// A person of whom one text is known.
+    /// A person of whom one text is known, unless the text names something else: a service, an anonymous guest.
     pub(crate) fn person(name: Cow<'a, str>) -> Self {
+        let user = Self::named(name);
         Self {
-            kind: Some(UserKind::User),
-            ..Self::named(name)
+            kind: user.kind.or(Some(UserKind::User)),
+            ..user
         }
     }
 
     /// A user of whom one text is known: an address, a login name or an id.
     pub(crate) fn named(name: Cow<'a, str>) -> Self {
+        let uid_alt = puid(&name);
+        let parts = names::read(name);
         Self {
-            uid_alt: puid(&name),
-            name: Some(name),
-            ..Self::default()
+            uid_alt,
+            name: Some(parts.name),
+            uid: parts.uid,
+            email: parts.email,
+            kind: parts.kind,
         }
     }
 
@@ -110,26 +121,6 @@ impl UserKind<'_> {
             _ => None,
         }
     }
-
-    /// The type of the services' own accounts, whatever `UserType` says.
-    fn built_in(name: &str) -> Option<Self> {
-        let starts = |prefix: &str| {
-            name.get(..prefix.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-        };
-        let is_system = starts(r"NT AUTHORITY\")
-            || starts(r"SHAREPOINT\system")
-            || starts(r"Microsoft\ServiceOperator")
-            // Written by Defender in place of a person's name.
-            || name == "ThreatIntel";
-        if is_system {
-            Some(Self::System)
-        } else if name.eq_ignore_ascii_case("app@sharepoint") {
-            Some(Self::Service)
-        } else {
-            None
-        }
-    }
 }
 
 /// Record types whose UserId is a person although UserType says System: detections in mail, links and files.
@@ -146,10 +137,11 @@ pub(crate) fn actor<'a>(record: &Record<'a>) -> Actor<'a> {
         app_uid: ids.app_uid.clone(),
         ..Actor::default()
     };
-    actor.user = user(record, &ids);
+    let parts = user(record, &ids, &mut actor);
     let context = record.get("AppAccessContext");
     let context = |key: &str| context?.get(key).and_then(meaningful);
     applications(record, &mut actor, context);
+    actor.app_name = actor.app_name.take().or(parts.app_name);
     let device = |key: &str| record.property("DeviceProperties", key);
     actor.session_uid = device("SessionId")
         .or_else(|| context("AADSessionId"))
@@ -161,6 +153,13 @@ pub(crate) fn actor<'a>(record: &Record<'a>) -> Actor<'a> {
         .or_else(|| context("IssuedAtTime"))
         .and_then(|text| Some(time::parse(&text)?.epoch_ms));
     if ids.kind.as_deref() == Some("ServicePrincipal") {
+        // The name says more than `ServicePrincipal_<guid>`.
+        let is_id = parts.uid.is_some() && ids.display_name.is_some();
+        actor.user.name = if is_id {
+            ids.display_name.clone()
+        } else {
+            actor.user.name.take()
+        };
         actor.app_name = actor.app_name.take().or(ids.display_name);
         actor.user.kind = Some(UserKind::Service);
     }
@@ -188,7 +187,13 @@ fn applications<'a>(
                 record.text("AppName")
             }
         })
-        .or_else(|| record.text("ClientProcessName"));
+        .or_else(|| record.text("ClientProcessName"))
+        .or_else(|| {
+            let is_endpoint = record.record_type.is_some_and(RecordType::is_endpoint);
+            is_endpoint
+                .then(|| record.of_endpoint("Application")?.scalar())
+                .flatten()
+        });
     let app_uid = record
         .text("ClientAppId")
         .or_else(|| context("ClientAppId"))
@@ -203,10 +208,13 @@ fn applications<'a>(
     actor.app_uid = app_uid.or(actor.app_uid.take());
 }
 
-fn user<'a>(record: &Record<'a>, ids: &Ids<'a>) -> User<'a> {
+/// Reads the acting user into `actor`. Returns what else its name says.
+fn user<'a>(record: &Record<'a>, ids: &Ids<'a>, actor: &mut Actor<'a>) -> Parts<'a> {
     let user_id = record.text("UserId");
     let user_key = record.text("UserKey");
-    let name = ids.upn.clone().or_else(|| user_id.clone());
+    let full = ids.upn.as_ref().or(user_id.as_ref());
+    let mut parts = full.cloned().map(names::read).unwrap_or_default();
+    let name = full.map(|_| std::mem::take(&mut parts.name));
     let context_oid = || {
         record
             .get("AppAccessContext")?
@@ -218,6 +226,7 @@ fn user<'a>(record: &Record<'a>, ids: &Ids<'a>) -> User<'a> {
         .clone()
         .or_else(|| record.text("TokenObjectId"))
         .or_else(context_oid)
+        .or_else(|| parts.uid.clone())
         .or_else(|| user_key.clone().filter(|key| key != NOBODY));
     let uid_alt = ids
         .puid
@@ -229,17 +238,20 @@ fn user<'a>(record: &Record<'a>, ids: &Ids<'a>) -> User<'a> {
         .record_type
         .is_some_and(|known| PERSON_DESPITE_SYSTEM.contains(&known));
     let is_person = despite && matches!(user_type, Some(3 | 4));
-    let kind = match name.as_deref().and_then(UserKind::built_in) {
-        Some(built_in) => Some(built_in),
+    let kind = match parts.kind.take() {
+        Some(implied) => Some(implied),
         None if is_person => Some(UserKind::User),
         None => user_type.and_then(UserKind::of),
     };
-    User {
+    actor.behalf_of = parts.behalf_of.take();
+    actor.user = User {
         name,
         uid,
         uid_alt,
+        email: parts.email.take(),
         kind,
-    }
+    };
+    parts
 }
 
 impl<'a> Actor<'a> {
@@ -255,8 +267,9 @@ impl<'a> Actor<'a> {
         self.app_name.as_ref()
     }
 
+    /// Whether a service acted of its own accord. On behalf of a person, it is not routine work.
     pub(crate) fn is_system(&self) -> bool {
-        self.user.kind == Some(UserKind::System)
+        self.user.kind == Some(UserKind::System) && self.behalf_of.is_none()
     }
 
     /// Marks the members that are in the event through this actor.

@@ -10,8 +10,16 @@ pub(crate) const NAMES_MAX: usize = 1_000;
 
 /// The value of the entry called `name`, if it is meaningful.
 pub(crate) fn property<'a>(list: Value<'a>, name: &str) -> Option<Cow<'a, str>> {
+    value(list, name).and_then(meaningful)
+}
+
+/// The value of the entry called `name`, whatever it is. Some services write the list as an object.
+pub(crate) fn value<'a>(list: Value<'a>, name: &str) -> Option<Value<'a>> {
+    if list.is_object() {
+        return list.get(name);
+    }
     let entry = list.children().find(|entry| is_named(*entry, name))?;
-    meaningful(entry.get("Value")?)
+    entry.get("Value")
 }
 
 pub(crate) fn entry_name<'a>(entry: Value<'a>) -> Option<Cow<'a, str>> {

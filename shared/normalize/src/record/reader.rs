@@ -112,6 +112,14 @@ impl<'a> Record<'a> {
         keys.iter().find_map(|key| self.take(key))
     }
 
+    /// A member of a record from a computer: most come flat, some with `EndpointMetaData`.
+    pub(crate) fn of_endpoint(&self, key: &str) -> Option<Value<'a>> {
+        let inner = self.get("EndpointMetaData").and_then(|data| data.get(key));
+        inner
+            .or_else(|| self.get(key))
+            .filter(|value| !value.is_blank())
+    }
+
     pub(crate) fn int(&self, key: &str) -> Option<i64> {
         self.get(key)?.int()
     }

@@ -56,7 +56,15 @@ impl RecordType {
         )
     }
 
-    /// Whether it is written for matches of data loss prevention.
+    /// Whether it is written by the agent on a computer: what was done with files there, and what matched.
+    pub(crate) fn is_endpoint(self) -> bool {
+        matches!(
+            self,
+            Self::DLPEndpoint | Self::ComplianceDLPEndpoint | Self::WebpageActivityEndpoint
+        )
+    }
+
+    /// Whether it is written for matches of data loss prevention. Of the types from computers, most are no match.
     pub(crate) fn is_data_loss_prevention(self) -> bool {
         matches!(
             self,
@@ -64,6 +72,8 @@ impl RecordType {
                 | Self::ComplianceDLPExchange
                 | Self::ComplianceDLPSharePointClassification
                 | Self::DLPEndpoint
+                | Self::ComplianceDLPEndpoint
+                | Self::WebpageActivityEndpoint
                 | Self::OnPremisesFileShareScannerDlp
                 | Self::OnPremisesSharePointScannerDlp
                 | Self::ComplianceDLPExchangeClassification

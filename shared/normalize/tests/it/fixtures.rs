@@ -29,7 +29,7 @@ macro_rules! families {
 }
 
 families! {
-    administration, alerts, apps, cloud_apps, cmdlets_compliance, cmdlets_exchange, copilot, defender, dlp,
+    administration, alerts, apps, cloud_apps, cmdlets_compliance, cmdlets_exchange, computers, copilot, defender, dlp,
     entra_accounts, entra_entities, entra_groups, entra_rights, labels, mailbox, quarantine, sharepoint_files,
     sharepoint_sharing, sharepoint_sites, signins, teams, unknown,
 }

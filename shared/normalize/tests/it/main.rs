@@ -13,6 +13,7 @@ mod ecs_schema;
 mod fixtures;
 mod further_records;
 mod golden;
+mod kinds;
 mod lossless;
 mod mapping;
 mod properties;

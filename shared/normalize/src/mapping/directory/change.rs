@@ -55,6 +55,7 @@ impl<'r, 'a> Change<'r, 'a> {
             uid: target.oid.clone(),
             uid_alt,
             kind: Some(kind),
+            ..User::default()
         }
     }
 

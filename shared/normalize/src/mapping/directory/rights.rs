@@ -142,6 +142,7 @@ fn user<'a>(change: &Change<'_, 'a>, right: Right) -> User<'a> {
                 uid: text("ServicePrincipal.ObjectID"),
                 uid_alt: text("ServicePrincipal.AppId"),
                 kind: Some(UserKind::Service),
+                ..User::default()
             };
         }
         if let Some(name) = text("User.UPN") {
@@ -150,6 +151,7 @@ fn user<'a>(change: &Change<'_, 'a>, right: Right) -> User<'a> {
                 uid: text("User.ObjectID"),
                 uid_alt: text("User.PUID"),
                 kind: Some(UserKind::User),
+                ..User::default()
             };
         }
     }

@@ -6,7 +6,7 @@ use crate::ocsf::endpoint::{self, Source};
 use crate::ocsf::file::File;
 use crate::ocsf::finding::{self, ControlAction, Disposition};
 use crate::ocsf::{Event, ObservableType, Severity};
-use crate::record::name_values::property;
+use crate::record::name_values::entry_name;
 use crate::record::{Record, email_domain, meaningful, text_of};
 use crate::severity;
 use std::borrow::Cow;
@@ -22,11 +22,11 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> bool {
         .into_iter()
         .flat_map(|list| list.elements());
     let email = Email {
-        from: record.text("P2Sender").filter(address),
-        return_path: record.text("P1Sender").filter(address),
+        from: said(record, "P2Sender").filter(address),
+        return_path: said(record, "P1Sender").filter(address),
         to: recipients.filter_map(meaningful).filter(address).collect(),
         subject: record.text("Subject"),
-        message_uid: record.text("InternetMessageId"),
+        message_uid: said(record, "InternetMessageId"),
         ..Email::default()
     };
     if !email.is_usable() {
@@ -38,7 +38,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> bool {
     event.body.bool("is_alert", true);
     write_email(record, event, &email);
     write_verdict(record, event);
-    let sender_ip = record.text("SenderIp").and_then(endpoint::source);
+    let sender_ip = said(record, "SenderIp").and_then(endpoint::source);
     if let Some((Source::Ip(ip), _)) = &sender_ip {
         event.body.object("src_endpoint", |w| w.text("ip", ip));
         event.observe("src_endpoint.ip", ObservableType::IpAddress, ip.clone());
@@ -54,8 +54,7 @@ fn write_email<'a>(record: &Record<'a>, event: &mut Event<'a>, email: &Email<'a>
         .flat_map(|list| list.elements())
         .take(ATTACHMENTS_MAX)
         .collect();
-    let (direction_id, direction) = match record
-        .text("Directionality")
+    let (direction_id, direction) = match said(record, "Directionality")
         .unwrap_or_default()
         .to_ascii_lowercase()
         .as_str()
@@ -70,7 +69,7 @@ fn write_email<'a>(record: &Record<'a>, event: &mut Event<'a>, email: &Email<'a>
     w.texts("to", &email.to);
     w.int("direction_id", direction_id);
     w.text("direction", direction);
-    w.text_opt("message_trace_uid", record.text("NetworkMessageId"));
+    w.text_opt("message_trace_uid", said(record, "NetworkMessageId"));
     w.object("email", |w| {
         email.write_attributes(w);
         w.array("files", |w| {
@@ -88,8 +87,14 @@ fn write_email<'a>(record: &Record<'a>, event: &mut Event<'a>, email: &Email<'a>
         });
     });
     if let Some(details) = record.get("AuthDetails") {
+        // "None" is a verdict here: the message had no such signature.
         let verdict = |name: &str| {
-            property(details, name).or_else(|| property(details, &name.to_ascii_lowercase()))
+            let entries = details.children();
+            let mut named = entries.filter(|entry| {
+                entry_name(*entry).is_some_and(|own| own.eq_ignore_ascii_case(name))
+            });
+            let verdict = named.find_map(|entry| entry.get("Value")?.scalar());
+            verdict.filter(|verdict| !verdict.trim().is_empty())
         };
         w.object("email_auth", |w| {
             w.text_opt("spf", verdict("SPF"));
@@ -130,11 +135,11 @@ fn named(table: &[(&str, &'static str)], number: &str) -> Option<&'static str> {
 }
 
 fn write_verdict<'a>(record: &Record<'a>, event: &mut Event<'a>) {
-    let action = record.text("PolicyAction").unwrap_or_default();
+    let action = said(record, "PolicyAction").unwrap_or_default();
     let words = [
         named(POLICY_ACTIONS, &action).unwrap_or(&action),
-        &record.text("DeliveryAction").unwrap_or_default(),
-        &record.text("LatestDeliveryLocation").unwrap_or_default(),
+        &said(record, "DeliveryAction").unwrap_or_default(),
+        &said(record, "LatestDeliveryLocation").unwrap_or_default(),
     ];
     let says = |needles: &[&str]| {
         let lower = words.iter().map(|word| word.to_ascii_lowercase());
@@ -173,10 +178,55 @@ fn write_verdict<'a>(record: &Record<'a>, event: &mut Event<'a>) {
 }
 
 fn rate(record: &Record<'_>) -> Severity {
-    let text = |key: &str| record.text(key).unwrap_or_default();
-    let is_phish = text("Verdict").to_ascii_lowercase().contains("phish");
+    let text = |key: &str| said(record, key).unwrap_or_default();
+    let verdict = text("Verdict").to_ascii_lowercase();
+    let is_phish = verdict.contains("phish");
     severity::FINDINGS.rate("mail threat", |field, test| match field {
-        "phish confidence" => is_phish && test(&text("Phish Confidence Level")),
+        // "High confidence phish" says it in the verdict.
+        "phish confidence" => {
+            is_phish
+                && (test(&text("PhishConfidenceLevel")) || verdict.contains("high") && test("high"))
+        }
         _ => test(&text(field)),
     })
+}
+
+/// The text of a member, in any spelling: Microsoft's page writes `Phish Confidence Level` and `Delivery Action`, the
+/// records also `PhishConfidenceLevel` and `DeliveryAction`.
+fn said<'a>(record: &Record<'a>, key: &str) -> Option<Cow<'a, str>> {
+    record.text(key).or_else(|| {
+        let members = record.root().children();
+        let spelled = members.filter(|member| is_spelling(member.key().cow().as_ref(), key));
+        spelled.filter_map(meaningful).next()
+    })
+}
+
+/// Whether both are the same letters, whatever the case, blanks, dashes and underscores between them.
+fn is_spelling(name: &str, key: &str) -> bool {
+    name.len() >= key.len() && letters(name).eq(letters(key))
+}
+
+fn letters(text: &str) -> impl Iterator<Item = u8> {
+    let letters = text
+        .bytes()
+        .filter(|byte| !matches!(byte, b' ' | b'_' | b'-'));
+    letters.map(|byte| byte.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_the_same_with_and_without_blanks() {
+        for name in [
+            "Phish Confidence Level",
+            "PhishConfidenceLevel",
+            "phish_confidence_level",
+            "phishConfidenceLevel",
+        ] {
+            assert!(is_spelling(name, "PhishConfidenceLevel"), "{name}");
+        }
+        assert!(!is_spelling("ConfidenceLevel", "PhishConfidenceLevel"));
+    }
 }
