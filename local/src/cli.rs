@@ -9,8 +9,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::{
-    self, CommandError, certificate, check, compact, consent, demo, events, filter, keys, losses,
-    normalize, replay, serve, tenants,
+    self, CommandError, certificate, check, compact, consent, demo, detect, events, filter, keys,
+    losses, normalize, replay, rules, serve, tenants,
 };
 
 /// Microsoft 365 audit records as OCSF events: the whole pipeline on this machine, and tools for records and lakes
@@ -92,6 +92,10 @@ pub enum Command {
     Normalize(normalize::NormalizeArgs),
     /// Show what a filter would keep, drop and route; writes nothing
     Filter(filter::FilterArgs),
+    /// Show what rules would find in records; writes nothing
+    Detect(detect::DetectArgs),
+    /// List, show, test and lint rules that find threats
+    Rules(rules::RulesArgs),
     /// Merge the events of a lake's closed hours into Parquet files in its folder ext
     Compact(compact::CompactArgs),
     /// Print a script that completes the commands and options in a shell
@@ -131,6 +135,8 @@ pub async fn run(cli: &Cli, began: Instant) -> Result<ExitCode, CommandError> {
         Command::Replay(args) => replay::main(args).await,
         Command::Normalize(args) => normalize::main(args),
         Command::Filter(args) => filter::main(args).await,
+        Command::Detect(args) => detect::main(args).await,
+        Command::Rules(args) => rules::main(args),
         Command::Compact(args) => compact::main(args, log_level).await,
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "ualstream", &mut io::stdout());
@@ -206,6 +212,15 @@ mod tests {
         let is_taken = |more: &str| parse(&format!("ualstream filter --filter f {more}")).is_ok();
         assert!(is_taken("--lake d") && is_taken("a b"));
         assert!(!is_taken("") && !is_taken("--lake d a") && !is_taken("--lake d --days 0"));
+    }
+
+    #[test]
+    fn detect_reads_a_lake_or_files() {
+        let is_taken = |more: &str| parse(&format!("ualstream detect {more}")).is_ok();
+        assert!(
+            is_taken("--rules d a b") && is_taken("--lake d --from 2026-03-01 --to 2026-03-02")
+        );
+        assert!(!is_taken("") && !is_taken("--lake d a") && !is_taken("a --from 2026-03-01"));
     }
 
     #[test]

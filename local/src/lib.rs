@@ -20,6 +20,7 @@ pub mod cli;
 pub mod commands;
 pub mod installation;
 pub mod record_file;
+pub mod rule_folder;
 pub mod signals;
 pub mod story;
 pub mod verify;

@@ -11,11 +11,10 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use normalize::Filter;
 use pipeline::lake::{Lake, LakeError};
-use url::Url;
 
 use self::dry_run::{DryRun, DryRunError};
 use self::report::Report;
-use super::{CommandError, print};
+use super::{CommandError, print, raw_copies};
 use crate::wall_clock;
 
 /// Options of `filter`.
@@ -54,7 +53,7 @@ async fn run(args: &FilterArgs, now: Timestamp) -> Result<Report, DryRunError> {
     let filter = Filter::parse(&text)?;
     let mut run = DryRun::new(&filter);
     if let Some(lake) = &args.lake {
-        let lake = Lake::open(&address(lake)?).map_err(LakeError::from)?;
+        let lake = Lake::open(&raw_copies::address(lake)?).map_err(LakeError::from)?;
         let today = now.to_zoned(TimeZone::UTC).date();
         let since = today.saturating_sub(Span::new().days(i64::from(args.days) - 1));
         run.lake(&lake, since).await?;
@@ -63,15 +62,4 @@ async fn run(args: &FilterArgs, now: Timestamp) -> Result<Report, DryRunError> {
         run.file(file)?;
     }
     Ok(Report::new(run, text.trim().len()))
-}
-
-/// The address of a lake that is given as a folder or as an address. A folder must exist: opening it would create it.
-fn address(lake: &str) -> Result<Url, DryRunError> {
-    if lake.contains("://") {
-        return lake
-            .parse()
-            .map_err(|_| DryRunError::NoLake(lake.to_owned()));
-    }
-    let folder = std::fs::canonicalize(lake).map_err(|_| DryRunError::NoLake(lake.to_owned()))?;
-    Url::from_directory_path(folder).map_err(|()| DryRunError::NoLake(lake.to_owned()))
 }

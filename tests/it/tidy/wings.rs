@@ -7,10 +7,14 @@ use tests::repo;
 
 /// The top-level modules of each crate, from top to bottom.
 #[rustfmt::skip]
-const WINGS: [(&str, &[&str]); 6] = [
+const WINGS: [(&str, &[&str]); 7] = [
     (
         "shared/normalize/src",
         &["batch", "engine", "outcome", "options", "ecs", "project", "redact", "mapping", "severity", "rules", "ocsf", "record", "json", "version"],
+    ),
+    (
+        "shared/detections/src",
+        &["fixtures", "detector", "exceptions", "windows", "seen", "finding", "builtin", "rules", "record"],
     ),
     (
         "shared/columnar/src",
@@ -30,7 +34,7 @@ const WINGS: [(&str, &[&str]); 6] = [
     ),
     (
         "local/src",
-        &["cli", "commands", "verify", "story", "signals", "record_file", "installation", "wall_clock", "backends", "arguments", "api_client"],
+        &["cli", "commands", "verify", "story", "signals", "record_file", "rule_folder", "installation", "wall_clock", "backends", "arguments", "api_client"],
     ),
 ];
 

@@ -5,13 +5,13 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use futures::StreamExt as _;
+use indicatif::ProgressBar;
 use jiff::civil::Date;
 use normalize::{Action, Filter, RecordFacts, RulesError};
-use pipeline::lake::{Lake, LakeError, key};
-use records::split;
+use pipeline::lake::{Lake, LakeError};
 use serde::Serialize;
 
+use crate::commands::raw_copies::{self, NoLake};
 use crate::record_file::{self, RecordFileError};
 
 /// Kinds of records told apart. Microsoft documents some 2,500 operations; the kinds beyond are counted together.
@@ -20,9 +20,6 @@ const KINDS_MAX: usize = 10_000;
 /// Characters of an operation's name that are kept: Microsoft's are shorter, and a hostile one takes no more memory.
 const OPERATION_CHARS_MAX: usize = 120;
 
-/// Largest raw copy read, decompressed, in bytes: longer ones are rare, and one of them says that it was passed over.
-const RAW_BYTES_MAX: usize = 128 * 1024 * 1024;
-
 /// The records could not be counted.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DryRunError {
@@ -30,8 +27,8 @@ pub(super) enum DryRunError {
     Filter(std::io::Error),
     #[error("the filter cannot be used: {0}")]
     Rules(#[from] RulesError),
-    #[error("{0} is no lake: give a folder that exists, or s3://bucket")]
-    NoLake(String),
+    #[error(transparent)]
+    NoLake(#[from] NoLake),
     #[error(transparent)]
     Lake(#[from] LakeError),
     #[error("{path} {cause}")]
@@ -155,34 +152,11 @@ impl<'f> DryRun<'f> {
 
     /// Counts the records of the lake's raw copies of the day `since` and later. A copy that cannot be read does not end the run.
     pub(super) async fn lake(&mut self, lake: &Lake, since: Date) -> Result<(), DryRunError> {
-        let mut paths = lake.list(&key::RAW.into())?;
-        while let Some(path) = paths.next().await {
-            let path = path?.path;
-            let Some((content_type, day)) = key::raw_partition(&path) else {
-                continue;
-            };
-            if day < since {
-                continue;
-            }
-            let body = match lake.read_and_decompress(&path, RAW_BYTES_MAX).await {
-                Err(error)
-                    if error.is_missing_or_damaged()
-                        || matches!(error, LakeError::TooLarge { .. }) =>
-                {
-                    self.unreadable += 1;
-                    continue;
-                }
-                body => body?,
-            };
-            self.objects += 1;
-            let Ok(records) = split(&body) else {
-                self.unreadable += 1;
-                continue;
-            };
-            for record in records {
-                self.record(&record, Some(&content_type));
-            }
-        }
+        let hidden = ProgressBar::hidden();
+        let mut take = |record: &[u8], content_type: &str| self.record(record, Some(content_type));
+        let copies = raw_copies::read(lake, |day| day >= since, &hidden, &mut take).await?;
+        self.objects += copies.read;
+        self.unreadable += copies.unreadable;
         Ok(())
     }
 }
