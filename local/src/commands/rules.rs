@@ -42,7 +42,7 @@ pub enum RulesCommand {
         #[arg(value_name = "DIR")]
         folder: Option<PathBuf>,
     },
-    /// Try each rule on its fixtures: the file <name>.fixtures.json beside it
+    /// Try each rule on its fixtures: the file NAME.fixtures.json beside NAME.yml
     Test {
         /// Folder of rules [default: the built-in ones]
         #[arg(value_name = "DIR")]
@@ -90,7 +90,9 @@ pub(super) fn level(of: &About) -> &'static str {
 fn list(folder: Option<&Path>, is_json: bool) -> Result<ExitCode, CommandError> {
     let rules = load(&rule_folder::sources(folder)?)?;
     let mut all: Vec<&About> = rules.about().collect();
-    all.sort_by(|a, b| (b.level, &a.file).cmp(&(a.level, &b.file)));
+    // Sigma's levels stand in the order of their severity.
+    let rank = |of: &About| of.level.map(|level| level as u8);
+    all.sort_by(|a, b| (rank(b), &a.file).cmp(&(rank(a), &b.file)));
     if is_json {
         print(&(json!(all).to_string() + "\n"))?;
     } else {
@@ -142,8 +144,8 @@ fn described(of: &About) -> String {
     let facts = [
         ("level", level(of)),
         ("status", status),
-        ("id", &of.id),
-        ("file", &of.file),
+        ("id", of.id.as_str()),
+        ("file", of.file.as_str()),
     ];
     for (name, value) in facts {
         text.push_str(&format!("{name:<8}{value}\n"));

@@ -17,11 +17,9 @@ use rsigma_eval::{Event, EventValue};
 use serde_json::Value;
 use uuid::Uuid;
 
-use self::member::Member;
+use self::member::Members;
 
-/// Members of a record that rules can reach. Microsoft's records have fewer than 100; of a record with more, which nobody at
-/// Microsoft writes, the first ones are looked at.
-pub const MEMBERS_MAX: usize = 1_000;
+pub use self::member::MEMBERS_MAX;
 
 /// Bytes of a record that are looked at: the longest record that the pipeline takes has 4 MiB.
 pub const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -41,7 +39,7 @@ pub enum NoRecord {
 #[derive(Debug)]
 pub struct Record<'r> {
     text: &'r str,
-    members: Vec<Member<'r>>,
+    members: Members<'r>,
     /// The record's OCSF event, made when a rule first asks for `ocsf.…`.
     event: OnceCell<Value>,
     whole: OnceCell<Value>,
@@ -68,8 +66,7 @@ impl<'r> Record<'r> {
     /// A top-level member's text, if it is a string that says something.
     #[must_use]
     pub fn text_of(&self, name: &str) -> Option<&str> {
-        let text = self.member(name)?.string()?;
-        (!text.trim().is_empty()).then_some(text)
+        self.members.text_of(name)
     }
 
     /// `Id`, or a UUID of the record's bytes when it has none.
@@ -117,17 +114,13 @@ impl<'r> Record<'r> {
     /// The address that the record came from, without its port.
     #[must_use]
     pub fn address(&self) -> Option<&str> {
-        alias::address(self)
+        alias::address(&self.members)
     }
 
     /// The id or name of the application that acted.
     #[must_use]
     pub fn application(&self) -> Option<&str> {
-        alias::application(self)
-    }
-
-    fn member(&self, name: &str) -> Option<&Member<'r>> {
-        self.members.iter().find(|member| member.name == name)
+        alias::application(&self.members)
     }
 
     fn event(&self) -> &Value {
@@ -155,17 +148,20 @@ impl<'r> Record<'r> {
 
 impl Event for Record<'_> {
     fn get_field(&self, field: &str) -> Option<EventValue<'_>> {
-        if let Some(member) = self.member(field) {
+        if let Some(member) = self.members.get(field) {
             return Some(member.value());
         }
         if let Some(path) = field.strip_prefix("ocsf.") {
             return path::walk(self.event(), path);
         }
         let found = match field.split_once('.') {
-            Some((first, rest)) => self.member(first).and_then(|of| path::within(of, rest)),
-            None => alias::field(self, field),
+            Some((first, rest)) => self
+                .members
+                .get(first)
+                .and_then(|of| path::within(of, rest)),
+            None => alias::field(&self.members, self.text, field),
         };
-        found.or_else(|| path::named(self, field))
+        found.or_else(|| path::named(&self.members, field))
     }
 
     fn any_string_value(&self, is_wanted: &dyn Fn(&str) -> bool) -> bool {

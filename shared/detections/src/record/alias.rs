@@ -7,19 +7,24 @@ use std::borrow::Cow;
 
 use rsigma_eval::EventValue;
 
-use super::{Record, path};
+use super::member::{Member, Members};
+use super::path;
 
 /// The value of an alias; `None` when the name is none, or the record does not have what it stands for.
-pub(super) fn field<'r>(record: &'r Record<'_>, name: &str) -> Option<EventValue<'r>> {
+pub(super) fn field<'r>(
+    record: &'r Members<'_>,
+    whole: &'r str,
+    name: &str,
+) -> Option<EventValue<'r>> {
     match name {
-        "eventSource" => record.member("Workload").map(super::member::Member::value),
+        "eventSource" => record.get("Workload").map(Member::value),
         "eventName" => names(record),
         "status" => outcome(record).map(text),
         "userAgent" | "user_agent" | "c-useragent" => user_agent(record),
         "c-ip" | "src_ip" | "sourceIPAddress" => address(record).map(text),
         "AppId" | "appId" => application(record).map(text),
         // Alerts were exported with a payload that holds everything.
-        "Payload" => Some(text(record.text)),
+        "Payload" => Some(text(whole)),
         _ => None,
     }
 }
@@ -29,7 +34,7 @@ fn text(of: &str) -> EventValue<'_> {
 }
 
 /// The operation; of an alert also its name.
-fn names<'r>(record: &'r Record<'_>) -> Option<EventValue<'r>> {
+fn names<'r>(record: &'r Members<'_>) -> Option<EventValue<'r>> {
     let names = ["Operation", "Name"].map(|name| record.text_of(name).map(text));
     match names {
         [Some(operation), Some(name)] => Some(EventValue::Array(vec![operation, name])),
@@ -38,7 +43,7 @@ fn names<'r>(record: &'r Record<'_>) -> Option<EventValue<'r>> {
 }
 
 /// `success` or `failure`, by the words that the workloads use in `ResultStatus`. A record without one tells of what was done.
-fn outcome(record: &Record<'_>) -> Option<&'static str> {
+fn outcome(record: &Members<'_>) -> Option<&'static str> {
     let Some(status) = record.text_of("ResultStatus") else {
         return Some("success");
     };
@@ -52,7 +57,7 @@ fn outcome(record: &Record<'_>) -> Option<&'static str> {
     }
 }
 
-fn user_agent<'r>(record: &'r Record<'_>) -> Option<EventValue<'r>> {
+fn user_agent<'r>(record: &'r Members<'_>) -> Option<EventValue<'r>> {
     ["UserAgent", "ClientInfoString"]
         .iter()
         .find_map(|name| record.text_of(name).map(text))
@@ -60,7 +65,7 @@ fn user_agent<'r>(record: &'r Record<'_>) -> Option<EventValue<'r>> {
 }
 
 /// The address that the record came from, without a port and the brackets around an address of version 6.
-pub(crate) fn address<'r>(record: &'r Record<'_>) -> Option<&'r str> {
+pub(super) fn address<'r>(record: &'r Members<'_>) -> Option<&'r str> {
     let names = ["ClientIP", "ClientIPAddress", "ActorIpAddress", "SenderIp"];
     let written = names.iter().find_map(|name| record.text_of(name))?;
     if let Some(rest) = written.strip_prefix('[') {
@@ -73,7 +78,7 @@ pub(crate) fn address<'r>(record: &'r Record<'_>) -> Option<&'r str> {
 }
 
 /// The application that acted.
-pub(crate) fn application<'r>(record: &'r Record<'_>) -> Option<&'r str> {
+pub(super) fn application<'r>(record: &'r Members<'_>) -> Option<&'r str> {
     let names = [
         "ApplicationId",
         "AppId",

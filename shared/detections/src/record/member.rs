@@ -10,7 +10,13 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::MEMBERS_MAX;
+/// Members of a record that rules can reach. Microsoft's records have fewer than 100; of a record with more, which nobody at
+/// Microsoft writes, the first ones are looked at.
+pub const MEMBERS_MAX: usize = 1_000;
+
+/// The members of a record, in its order.
+#[derive(Debug)]
+pub(super) struct Members<'r>(Vec<Member<'r>>);
 
 /// One member of the record.
 #[derive(Debug)]
@@ -25,11 +31,28 @@ pub(super) struct Member<'r> {
 struct Name<'r>(#[serde(borrow)] Cow<'r, str>);
 
 /// The members of an object; `None` when it is none, or is not JSON.
-pub(super) fn cut(text: &str) -> Option<Vec<Member<'_>>> {
+pub(super) fn cut(text: &str) -> Option<Members<'_>> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let members = deserializer.deserialize_map(Cut).ok()?;
     deserializer.end().ok()?;
-    Some(members)
+    Some(Members(members))
+}
+
+impl<'r> Members<'r> {
+    pub(super) fn get(&self, name: &str) -> Option<&Member<'r>> {
+        self.0.iter().find(|member| member.name == name)
+    }
+
+    /// The text of a member, if it is a string that says something.
+    pub(super) fn text_of(&self, name: &str) -> Option<&str> {
+        let text = self.get(name)?.string()?;
+        (!text.trim().is_empty()).then_some(text)
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 struct Cut;

@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use rsigma_eval::EventValue;
 use serde_json::Value;
 
-use super::Record;
-use super::member::{Member, is_plain};
+use super::member::{Member, Members, is_plain};
 
 /// Lists of names and values, in the order in which a bare name is looked for in them.
 const LISTS: [&str; 6] = [
@@ -34,9 +33,9 @@ pub(super) fn within<'m>(member: &'m Member<'_>, rest: &str) -> Option<EventValu
 }
 
 /// A bare name that is neither a member nor an alias: the first list of names and values that has it.
-pub(super) fn named<'r>(record: &'r Record<'_>, name: &str) -> Option<EventValue<'r>> {
+pub(super) fn named<'r>(members: &'r Members<'_>, name: &str) -> Option<EventValue<'r>> {
     LISTS.iter().find_map(|list| {
-        let Value::Array(list) = record.member(list)?.parsed() else {
+        let Value::Array(list) = members.get(list)?.parsed() else {
             return None;
         };
         of_list(list, name)

@@ -8,7 +8,8 @@ use rsigma_parser::{
 };
 
 use super::about::{About, Extra, Kind};
-use super::{Record, UnusableRule};
+use super::refusal::UnusableRule;
+use crate::record::Record;
 
 /// Records, values or rules that a correlation may ask for: half of what a window holds, so that one can always fill it.
 pub const THRESHOLD_MAX: usize = 1_000;

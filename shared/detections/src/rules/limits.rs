@@ -4,23 +4,7 @@ use regex::RegexBuilder;
 use rsigma_parser::{Detection, DetectionItem, Modifier, SigmaRule, SigmaValue};
 use saphyr_parser::{Event, Parser};
 
-use super::UnusableRule;
-
-/// Bytes of a file of rules. The longest public rules have some 20 KB, most of it names.
-pub const RULE_BYTES_MAX: usize = 64 * 1024;
-
-/// Rules that are loaded, correlations and their base rules included; further ones are refused. The public collection has some
-/// 3,000 for all products together, and 21 for Microsoft 365.
-pub const RULES_MAX: usize = 2_000;
-
-/// Depth of lists and mappings in a file of rules. Rules need 6.
-pub const NESTING_MAX: usize = 32;
-
-/// Documents of a file: a correlation and its base rules are some 3. Each can repeat what stands before it.
-pub const DOCUMENTS_MAX: usize = 32;
-
-/// Memory that one compiled regular expression may take, in bytes: those of public rules take less than 100 KB.
-pub const REGEX_BYTES_MAX: usize = 1024 * 1024;
+use super::refusal::{DOCUMENTS_MAX, NESTING_MAX, REGEX_BYTES_MAX, RULE_BYTES_MAX, UnusableRule};
 
 /// Brackets and negations in one condition: the parser of conditions calls itself for each. Rules need 5.
 const CONDITION_PARTS_MAX: usize = 64;

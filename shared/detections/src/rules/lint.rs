@@ -6,7 +6,9 @@ use rsigma_parser::lint::{Severity, lint_yaml_str};
 use rsigma_parser::{SigmaCollection, parse_sigma_yaml};
 use uuid::Uuid;
 
-use super::{Refused, Rules, limits};
+use super::limits;
+use super::refusal::Refused;
+use super::set::Rules;
 
 /// Something to mend in a file of rules.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,32 +3,45 @@
 //! A rule that can only match records of certain operations (or, for an alert, of certain names) is tried for these alone. All
 //! others are tried for every record.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rsigma_parser::{
     ConditionExpr, Detection, DetectionItem, Modifier, Quantifier, SigmaRule, SigmaValue,
 };
 
-/// Names of operations, in small letters, one of which a record must have.
-type Names = BTreeSet<String>;
+/// How an operation's name must be like a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Like {
+    Whole,
+    Begin,
+    End,
+    Part,
+}
 
-/// From a name to the rules that want it.
+/// Texts, in small letters, like one of which a record's operation must be.
+type Names = BTreeSet<(Like, String)>;
+
+/// From the names of operations to the rules that want them.
 #[derive(Debug, Default)]
 pub(super) struct Prefilter {
     by_name: HashMap<String, Vec<usize>>,
+    by_part: BTreeMap<(Like, String), Vec<usize>>,
     always: Vec<usize>,
 }
 
 impl Prefilter {
     pub(super) fn add(&mut self, rule: usize, of: &SigmaRule) {
         let conditions = of.detection.conditions.iter();
-        match union(conditions.map(|condition| by_condition(condition, of))) {
-            Some(names) => {
-                for name in names {
-                    self.by_name.entry(name).or_default().push(rule);
-                }
-            }
-            None => self.always.push(rule),
+        let names = union(conditions.map(|condition| by_condition(condition, of)));
+        let Some(names) = names else {
+            return self.always.push(rule);
+        };
+        for (like, text) in names {
+            let rules = match like {
+                Like::Whole => self.by_name.entry(text).or_default(),
+                _ => self.by_part.entry((like, text)).or_default(),
+            };
+            rules.push(rule);
         }
     }
 
@@ -36,9 +49,15 @@ impl Prefilter {
     pub(super) fn candidates(&self, names: [Option<&str>; 2]) -> Vec<usize> {
         let mut rules = self.always.clone();
         for name in names.into_iter().flatten() {
-            if let Some(wanting) = self.by_name.get(&name.to_lowercase()) {
-                rules.extend(wanting);
-            }
+            let name = name.to_lowercase();
+            rules.extend(self.by_name.get(&name).into_iter().flatten());
+            let wanting = self.by_part.iter().filter(|((like, text), _)| match like {
+                Like::Whole => name == *text,
+                Like::Begin => name.starts_with(text),
+                Like::End => name.ends_with(text),
+                Like::Part => name.contains(text),
+            });
+            rules.extend(wanting.flat_map(|(_, rules)| rules));
         }
         rules.sort_unstable();
         rules.dedup();
@@ -97,16 +116,27 @@ fn by_detection(detection: &Detection) -> Option<Names> {
 
 fn by_item(item: &DetectionItem) -> Option<Names> {
     let names_it = matches!(item.field.name.as_deref(), Some("Operation" | "eventName"));
-    let is_exact = item
-        .field
-        .modifiers
-        .iter()
-        .all(|modifier| *modifier == Modifier::Cased);
-    if !names_it || !is_exact {
+    let like = like(&item.field.modifiers)?;
+    if !names_it {
         return None;
     }
     union(item.values.iter().map(|value| match value {
-        SigmaValue::String(text) => Some(Names::from([text.as_plain()?.to_lowercase()])),
+        SigmaValue::String(text) => Some(Names::from([(like, text.as_plain()?.to_lowercase())])),
         _ => None,
     }))
+}
+
+/// `None` for comparisons of other kinds. With `all`, one of the texts is as necessary as the others.
+fn like(modifiers: &[Modifier]) -> Option<Like> {
+    let mut like = Like::Whole;
+    for modifier in modifiers {
+        like = match modifier {
+            Modifier::Cased | Modifier::All => like,
+            Modifier::StartsWith => Like::Begin,
+            Modifier::EndsWith => Like::End,
+            Modifier::Contains => Like::Part,
+            _ => return None,
+        };
+    }
+    Some(like)
 }

@@ -1,5 +1,8 @@
 //! Rules that are loaded, and rules that are refused.
 
+use super::super::about::Kind;
+use super::super::lint::lint;
+use super::super::refusal::RULE_BYTES_MAX;
 use super::*;
 
 const HEAD: &str = "logsource: {product: m365, service: audit}\nlevel: low\n";
@@ -169,6 +172,9 @@ fn the_prefilter_only_passes_over_rules_that_cannot_match() {
         "  a:\n    Operation: [One, two]\n  condition: a\n",
         "  a:\n    eventName: Alert x\n    status: success\n  condition: a\n",
         "  a:\n    Operation|contains: ne\n  condition: a\n",
+        "  a:\n    Operation|startswith: [tw, AL]\n  condition: a\n",
+        "  a:\n    Operation|endswith|cased: E\n  condition: a\n",
+        "  a:\n    eventName|contains|all: [a, X]\n  condition: a\n",
         "  a:\n    Operation: 'O*'\n  condition: a\n",
         "  a:\n    Operation: One\n  condition: not a\n",
         "  a:\n    Operation: One\n  b:\n    UserId: alex\n  condition: a or b\n",
