@@ -10,8 +10,13 @@ pub(crate) const NAMES_MAX: usize = 1_000;
 
 /// The value of the entry called `name`, if it is meaningful.
 pub(crate) fn property<'a>(list: Value<'a>, name: &str) -> Option<Cow<'a, str>> {
+    meaningful(value(list, name)?)
+}
+
+/// The value of the entry called `name`, whatever it is.
+pub(crate) fn value<'a>(list: Value<'a>, name: &str) -> Option<Value<'a>> {
     let entry = list.children().find(|entry| is_named(*entry, name))?;
-    meaningful(entry.get("Value")?)
+    entry.get("Value")
 }
 
 pub(crate) fn entry_name<'a>(entry: Value<'a>) -> Option<Cow<'a, str>> {
