@@ -56,9 +56,11 @@ pub fn document() -> Outcome<String> {
         tables += &format!("\n{title}:\n\n| {} |\n|{rule}\n", columns.join(" | "));
         for row in rows.records() {
             let row = row?;
-            let cells = row
-                .iter()
-                .map(|cell| cell.replace('|', ", ").replace('*', "\\*").replace('<', "&lt;"));
+            let cells = row.iter().map(|cell| {
+                cell.replace('|', ", ")
+                    .replace('*', "\\*")
+                    .replace('<', "&lt;")
+            });
             tables += &format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
         }
     }

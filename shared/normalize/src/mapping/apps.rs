@@ -154,9 +154,11 @@ pub(crate) fn administration<'a>(record: &Record<'a>, event: &mut Event<'a>) {
         verb(record).map_or(EntityManagement::Other, Verb::entity)
     };
     event.classify(activity);
-    event.raise(severity::APPLICATIONS.rate("administration", |field, test| {
-        field == "operation" && test(op)
-    }));
+    event.raise(
+        severity::APPLICATIONS.rate("administration", |field, test| {
+            field == "operation" && test(op)
+        }),
+    );
     let is_policy = op.contains("polic")
         || op.contains("dlp")
         || record.record_type == Some(RecordType::CPSOperation);

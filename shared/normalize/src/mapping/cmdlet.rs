@@ -104,9 +104,7 @@ impl<'a> Cmdlet<'_, 'a> {
                 continue;
             }
             let texts = value.into_iter().flat_map(|value| value.elements());
-            texts
-                .filter_map(Value::scalar)
-                .for_each(|text| see(&text));
+            texts.filter_map(Value::scalar).for_each(|text| see(&text));
         }
     }
 }

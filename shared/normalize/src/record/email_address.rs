@@ -73,14 +73,21 @@ mod tests {
         );
         check("Pat <pat@fabrikam.example>", &["pat@fabrikam.example"]);
         check("a@b.example,c@d.example", &["a@b.example", "c@d.example"]);
-        check("a@b.example; 'c@d.example'", &["a@b.example", "c@d.example"]);
-        check("{a@b.example, SMTP:c@d.example}", &["a@b.example", "c@d.example"]);
+        check(
+            "a@b.example; 'c@d.example'",
+            &["a@b.example", "c@d.example"],
+        );
+        check(
+            "{a@b.example, SMTP:c@d.example}",
+            &["a@b.example", "c@d.example"],
+        );
         check("Forward to a@b.example.", &["a@b.example"]);
         check("ForwardTo=a@b.example", &["a@b.example"]);
         check("o'neil+tag@a.example", &["o'neil+tag@a.example"]);
-        check("pat_fabrikam.example#EXT#@contoso.example", &[
+        check(
             "pat_fabrikam.example#EXT#@contoso.example",
-        ]);
+            &["pat_fabrikam.example#EXT#@contoso.example"],
+        );
         check(r#""Pat" [EX:/o=Contoso/cn=Recipients/cn=pat]"#, &[]);
         check("é.a@b.example", &[]);
         check("a@b @c.example @", &[]);

@@ -46,8 +46,14 @@ impl Step {
     /// begin as the assignment itself does: `Add member to role requested (PIM activation)`.
     fn with_role(op: &str, given: bool) -> Self {
         let has = |words: &[&str]| words.iter().any(|word| op.contains(word));
-        if has(&["request", "cancel", "denied", "rejected", "failed", "in pim approved"])
-            || given && has(&["expired"])
+        if has(&[
+            "request",
+            "cancel",
+            "denied",
+            "rejected",
+            "failed",
+            "in pim approved",
+        ]) || given && has(&["expired"])
         {
             Self::Asked
         } else if has(&["eligible"]) {

@@ -56,9 +56,7 @@ fn visit(record: &Record<'_>, see: &mut dyn FnMut(Part<'_>)) {
         let name = name_values::entry_name(entry);
         let says = name.is_some_and(|name| {
             let name = name.trim_end_matches([':', ' ']);
-            ACTIONS
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(name))
+            ACTIONS.iter().any(|known| known.eq_ignore_ascii_case(name))
         });
         if !says {
             continue;
@@ -140,11 +138,7 @@ mod tests {
             &["ForwardToRecipientsAction"],
             &[],
         );
-        check(
-            "Forward to a@b.example",
-            &["Forward to a@b.example"],
-            &[],
-        );
+        check("Forward to a@b.example", &["Forward to a@b.example"], &[]);
         check("[cut off", &["[cut off"], &[]);
     }
 
