@@ -26,7 +26,7 @@ pub(super) struct Table {
 #[derive(Debug)]
 enum Subjects {
     /// `*text*`, which most patterns are, and which a search finds sooner.
-    Containing(Finder<'static>),
+    Containing(Box<Finder<'static>>),
     Like(Pattern),
 }
 
@@ -165,9 +165,10 @@ impl Subjects {
             .strip_prefix('*')
             .and_then(|text| text.strip_suffix('*'));
         match inner.filter(|inner| inner.is_ascii() && !inner.is_empty() && !inner.contains('*')) {
-            Some(inner) => Ok(Self::Containing(
-                Finder::new(&inner.to_ascii_lowercase()).into_owned(),
-            )),
+            Some(inner) => {
+                let finder = Finder::new(&inner.to_ascii_lowercase()).into_owned();
+                Ok(Self::Containing(Box::new(finder)))
+            }
             None => Pattern::new(text).map(Self::Like),
         }
     }
