@@ -27,6 +27,8 @@ pub(super) struct Table {
 enum Subjects {
     /// `*text*`, which most patterns are, and which a search finds sooner.
     Containing(Box<Finder<'static>>),
+    /// `*text`.
+    Ending(String),
     Like(Pattern),
 }
 
@@ -161,21 +163,22 @@ fn alternatives(subject: &str) -> Result<Vec<String>, &'static str> {
 
 impl Subjects {
     fn read(text: &str) -> Result<Self, &'static str> {
-        let inner = text
-            .strip_prefix('*')
-            .and_then(|text| text.strip_suffix('*'));
-        match inner.filter(|inner| inner.is_ascii() && !inner.is_empty() && !inner.contains('*')) {
-            Some(inner) => {
-                let finder = Finder::new(&inner.to_ascii_lowercase()).into_owned();
+        let literal = |text: &str| text.is_ascii() && !text.is_empty() && !text.contains('*');
+        let end = text.strip_prefix('*').map(str::to_ascii_lowercase);
+        match end {
+            Some(end) if literal(&end) => Ok(Self::Ending(end)),
+            Some(end) if end.strip_suffix('*').is_some_and(literal) => {
+                let finder = Finder::new(end.trim_end_matches('*')).into_owned();
                 Ok(Self::Containing(Box::new(finder)))
             }
-            None => Pattern::new(text).map(Self::Like),
+            _ => Pattern::new(text).map(Self::Like),
         }
     }
 
     fn hold(&self, subject: &str) -> bool {
         match self {
             Self::Containing(text) => text.find(subject.as_bytes()).is_some(),
+            Self::Ending(end) => subject.ends_with(end),
             Self::Like(pattern) => pattern.matches(subject),
         }
     }
@@ -272,13 +275,17 @@ mod tests {
 
     #[test]
     fn a_subject_names_several_cmdlets() {
-        let table = read("New/Set-A/B|Remove-<auditing>,,,High,x\nRun - a/b,,,Low,x").unwrap();
+        let table =
+            read("New/Set-A/B|Remove-<auditing>,,,High,x\nRun - a/b|*-End|*Mid*,,,Low,x").unwrap();
         let rate = |subject: &str| table.rate(subject, |_, _| false);
         for subject in ["new-a", "new-b", "set-a", "set-b", "remove-auditconfig"] {
             assert_eq!(rate(subject), Severity::High, "{subject}");
         }
         assert_eq!(rate("new-c"), Severity::Informational);
-        assert_eq!(rate("run - a/b"), Severity::Low);
+        for subject in ["run - a/b", "x-end", "a-midst"] {
+            assert_eq!(rate(subject), Severity::Low, "{subject}");
+        }
+        assert_eq!(rate("x-ends"), Severity::Informational);
     }
 
     #[test]
