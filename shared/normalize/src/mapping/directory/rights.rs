@@ -30,6 +30,9 @@ pub(super) enum Right {
     Owner,
 }
 
+/// What stands for a role that the record does not name as a property.
+const UNSPECIFIED_ROLE: &str = "(unspecified role)";
+
 /// What an operation does with a right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
@@ -146,6 +149,11 @@ fn privileges<'a>(change: &Change<'_, 'a>, right: Right) -> Vec<Cow<'a, str>> {
             let role = text("Role.DisplayName")
                 .or_else(|| text("Role.WellKnownObjectName"))
                 .or_else(|| text("Role.TemplateId"));
+            // Privileged Identity Management may name the role among the targets alone.
+            let role = role.or_else(|| {
+                let is_pim = change.record.op.contains("pim");
+                is_pim.then_some(Cow::Borrowed(UNSPECIFIED_ROLE))
+            });
             role.into_iter().collect()
         }
         Right::AppRole => vec![change.changes.app_role()],

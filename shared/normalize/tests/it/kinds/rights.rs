@@ -72,6 +72,28 @@ fn directory(target: &str, changes: &[(&str, &str, &str)]) -> Value {
 }
 
 #[test]
+fn a_role_that_is_no_property_is_still_only_asked_for() {
+    let check = |operation: &str, type_uid: i64| {
+        let more = directory("bob@contoso.example", &[]);
+        check(
+            8,
+            operation,
+            more,
+            &[
+                ("/type_uid", json!(type_uid)),
+                ("/user/name", json!("bob@contoso.example")),
+                ("/privileges/0", json!("(unspecified role)")),
+            ],
+        );
+    };
+    check(
+        "Add member to role request denied (PIM activation)",
+        300_599,
+    );
+    check("Add member to role completed (PIM activation)", 300_501);
+}
+
+#[test]
 fn a_request_for_a_role_is_no_assignment() {
     let check = |operation: &str, type_uid: i64, severity: i64| {
         let more = directory(
