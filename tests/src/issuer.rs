@@ -86,3 +86,36 @@ fn new_key() -> Outcome<EncodingKey> {
     let inner = der.as_ref().get(PKCS8_WRAPPER_BYTES..);
     Ok(EncodingKey::from_rsa_der(inner.unwrap_or_default()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jsonwebtoken::jwk::JwkSet;
+    use jsonwebtoken::{DecodingKey, Validation};
+    use reqwest::Client;
+
+    use super::*;
+
+    /// For a document of a few hundred bytes on the loopback.
+    const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+    #[tokio::test]
+    async fn a_token_is_verified_by_the_key_that_is_published() -> Outcome<()> {
+        let issuer = Issuer::start().await?;
+        let claims = json!({"iss": issuer.url(), "sub": "A", "aud": "a", "exp": 4_102_444_800_u64});
+        let token = issuer.token(&claims)?;
+        let about = format!("{}/.well-known/openid-configuration", issuer.url());
+        let client = Client::builder().timeout(ANSWER_WITHIN).build()?;
+        let about: Value = client.get(about).send().await?.json().await?;
+        let keys = about["jwks_uri"].as_str().unwrap_or_default().to_owned();
+        let keys: JwkSet = client.get(keys).send().await?.json().await?;
+        let key = DecodingKey::from_jwk(keys.find(KEY_ID).ok_or("no such key")?)?;
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.set_audience(&["a"]);
+        validation.set_issuer(&[issuer.url()]);
+        let read = jsonwebtoken::decode::<Value>(&token, &key, &validation)?;
+        assert_eq!(read.claims, claims);
+        Ok(())
+    }
+}

@@ -83,6 +83,8 @@ async fn launch(dir: &Path) -> Outcome<Ministack> {
         .env("AWS_SECRET_ACCESS_KEY", "test")
         // Checks every call against the caller's policies, and the functions' calls against their roles.
         .env("AUTH", "true")
+        // With the package that checks tokens it would listen on MQTT's own port too.
+        .env("IOT_MTLS_ENABLED", "0")
         .current_dir(dir)
         .stdin(Stdio::piped())
         .stdout(file.try_clone()?)

@@ -13,17 +13,25 @@ const BEGIN: &str =
 const END: &str = "<!-- End of the tables. -->\n";
 
 /// Files in `shared/normalize/src/severity`, and what their subjects and fields are.
-const TABLES: [(&str, &str); 8] = [
-    ("cmdlets", "Cmdlets; fields are their parameters"),
+const TABLES: [(&str, &str); 9] = [
+    (
+        "cmdlets",
+        "Cmdlets; fields are their parameters, and `<...>` is any noun of a kind in the next table",
+    ),
+    ("nouns", "Nouns of cmdlets, by kind"),
     (
         "mailbox",
-        "Mailbox auditing; fields are the record's, `member` is the user a folder is shared with",
+        "Mailbox auditing; fields are the record's, `member` is the user a folder is shared with, `action` what a rule does",
     ),
     (
         "directory",
-        "Entra directory; `activity` is the activity of the event",
+        "Entra directory; `activity` is the activity of the event, `changed` a property's name, `new value` the new value of \
+         any property, `said` what the service says of what it did; any other field is a property, after the change or before",
     ),
-    ("rights", "Rights granted in the Entra directory"),
+    (
+        "rights",
+        "Rights granted in the Entra directory, by name or by the id that Microsoft gave them",
+    ),
     ("sign_ins", "Failed sign-ins"),
     ("files", "Files, sites and sharing; fields are the record's"),
     ("findings", "Findings without a severity from their product"),
@@ -40,16 +48,19 @@ pub fn document() -> Outcome<String> {
     let (_, after) = rest.split_once(END).ok_or("no end of the tables")?;
     let mut tables = String::new();
     for (file, title) in TABLES {
-        tables += &format!(
-            "\n{title}:\n\n| subject | field | values | severity | why |\n|---|---|---|---|---|\n"
-        );
         let path = format!("shared/normalize/src/severity/{file}.csv");
         let csv = repo::read(path)?;
-        for row in csv::Reader::from_reader(csv.as_bytes()).records() {
+        let mut rows = csv::Reader::from_reader(csv.as_bytes());
+        let columns: Vec<_> = rows.headers()?.iter().map(str::to_owned).collect();
+        let rule = "---|".repeat(columns.len());
+        tables += &format!("\n{title}:\n\n| {} |\n|{rule}\n", columns.join(" | "));
+        for row in rows.records() {
             let row = row?;
-            let cells = row
-                .iter()
-                .map(|cell| cell.replace('|', ", ").replace('*', "\\*"));
+            let cells = row.iter().map(|cell| {
+                cell.replace('|', ", ")
+                    .replace('*', "\\*")
+                    .replace('<', "&lt;")
+            });
             tables += &format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
         }
     }

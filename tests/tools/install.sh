@@ -2,8 +2,8 @@
 # Installs the tools that deploying and testing need besides Rust and Python, at pinned versions, into .tools/ beside the
 # sources. Needs no root and touches nothing else. Takes two minutes the first time, and no time once all is installed.
 #
-#   tests/tools/install.sh            # sam, cargo-lambda, zig, aws, cfn-lint, checkov, ministack, duckdb, pyarrow, schemathesis, msal
-#   tests/tools/install.sh lake       # only duckdb and pyarrow
+#   tests/tools/install.sh            # sam, cargo-lambda, zig, aws, cfn-lint, checkov, ministack, duckdb, pyarrow, sqlglot, schemathesis, msal
+#   tests/tools/install.sh lake       # only duckdb, pyarrow and sqlglot
 #   tests/tools/install.sh browser    # only playwright and axe-core; and, as the one thing that needs root, Debian's chromium
 #   tests/tools/install.sh openapi    # only schemathesis
 #   tests/tools/install.sh msal       # only msal

@@ -13,7 +13,7 @@ mod record_type;
 mod text;
 pub(crate) mod time;
 
-pub(crate) use email_address::email_domain;
+pub(crate) use email_address::{addresses, email_domain};
 pub use id::{Identity, Malformed, identify};
 pub(crate) use id::{name, read};
 pub(crate) use identity::{Actor, Ids, User, UserKind, Who, is_guid};

@@ -4,6 +4,7 @@
 //! `.csv` files beside this file, and docs/EVENTS.md shows them. A severity stated by the product itself takes
 //! precedence.
 
+mod nouns;
 mod table;
 
 use crate::ocsf::Severity;
@@ -97,7 +98,7 @@ mod tests {
         );
         check(
             "set-adminauditlogconfig",
-            ("UnifiedAuditLogIngestionEnabled", "$false"),
+            ("UnifiedAuditLogIngestionEnabled", "False"),
             Severity::Critical,
         );
     }

@@ -106,6 +106,11 @@ fn rate(record: &Record<'_>, verb: Option<Verb>) -> Severity {
     })
 }
 
+/// The severity of an operation that is rated by its name alone, whatever service it is of.
+pub(super) fn rate_operation(op: &str) -> Severity {
+    severity::APPLICATIONS.rate(op, |field, test| field == "operation" && test(op))
+}
+
 /// Maps a record of Viva Engage: groups, suspensions and files; anything else as a web resource.
 pub(crate) fn engage<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     let op = &*record.op;
@@ -151,6 +156,7 @@ pub(crate) fn administration<'a>(record: &Record<'a>, event: &mut Event<'a>) {
     };
     event.classify(activity);
     event.raise(severity::APPLICATIONS.rate_alone("administration"));
+    event.raise(rate_operation(op));
     let is_policy = op.contains("polic")
         || op.contains("dlp")
         || record.record_type == Some(RecordType::CPSOperation);

@@ -5,7 +5,7 @@ use crate::json::{Value, Writer};
 use crate::ocsf::class::{AccountChange, ApiActivity, GroupManagement, UserAccess};
 use crate::ocsf::resource::Resource;
 use crate::ocsf::{Event, ObservableType, Severity, api};
-use crate::record::{Actor, Record, User, UserKind, email_domain, is_noise, name_values};
+use crate::record::{Actor, Record, User, UserKind, addresses, is_noise, name_values};
 use crate::severity;
 use std::borrow::Cow;
 
@@ -26,18 +26,24 @@ const MEMBER_NOUNS: &[&str] = &[
     "unifiedgrouplinks",
 ];
 
-/// Parameters that send mail to another address.
-const FORWARD_PARAMETERS: &[&str] = &[
-    "AddToRecipients",
-    "BlindCopyTo",
-    "CopyTo",
-    "ForwardAsAttachmentTo",
-    "ForwardTo",
-    "ForwardingAddress",
-    "ForwardingSmtpAddress",
-    "RedirectMessageTo",
-    "RedirectTo",
-];
+/// Whether a parameter names addresses that mail is sent to.
+fn is_target(parameter: &str) -> bool {
+    matches!(
+        parameter,
+        "AddToRecipients"
+            | "BlindCopyTo"
+            | "CopyTo"
+            | "ForwardAsAttachmentTo"
+            | "ForwardTo"
+            | "ForwardingAddress"
+            | "ForwardingSmtpAddress"
+            | "GenerateIncidentReport"
+            | "JournalEmailAddress"
+            | "ModerateMessageByUser"
+            | "RedirectMessageTo"
+            | "RedirectTo"
+    )
+}
 
 /// A cmdlet's name in two parts, in lower case, and its parameters.
 struct Cmdlet<'r, 'a> {
@@ -61,7 +67,10 @@ impl<'a> Cmdlet<'_, 'a> {
         const NAME: &str = "AccessRights";
         let parameters = self.parameters?;
         if let Some(line) = parameters.str() {
-            let is_none = line_value(&line, NAME, |value| value == NO_RIGHTS).is_some();
+            let mut is_none = false;
+            each_parameter(&line, |name, value| {
+                is_none |= name.eq_ignore_ascii_case(NAME) && value == NO_RIGHTS;
+            });
             return self
                 .parameter(NAME)
                 .or(is_none.then_some(Cow::Borrowed(NO_RIGHTS)));
@@ -73,6 +82,55 @@ impl<'a> Cmdlet<'_, 'a> {
         }
         value.scalar()
     }
+
+    /// Whether the parameter has a value that passes the test. `None` is a value as any other.
+    fn has(&self, name: &str, test: &dyn Fn(&str) -> bool) -> bool {
+        let Some(parameters) = self.parameters else {
+            return false;
+        };
+        if let Some(line) = parameters.str() {
+            return line_parameter(&line, name).is_some_and(|value| passes(value, test));
+        }
+        let value = name_values::value(parameters, name);
+        let mut values = value.into_iter().flat_map(|value| value.elements());
+        values.any(|value| {
+            let text = value.scalar();
+            text.is_some_and(|text| passes(&text, test))
+        })
+    }
+
+    /// Calls `see` with each text of the parameters that name addresses that mail is sent to.
+    fn targets(&self, mut see: impl FnMut(&str)) {
+        let Some(parameters) = self.parameters else {
+            return;
+        };
+        if let Some(line) = parameters.str() {
+            return each_parameter(&line, |name, value| {
+                if is_target(name) {
+                    see(value);
+                }
+            });
+        }
+        for entry in parameters.children() {
+            let (name, value) = if parameters.is_object() {
+                (Some(entry.key().cow()), Some(entry))
+            } else {
+                (name_values::entry_name(entry), entry.get("Value"))
+            };
+            if !name.is_some_and(|name| is_target(&name)) {
+                continue;
+            }
+            let texts = value.into_iter().flat_map(|value| value.elements());
+            texts.filter_map(Value::scalar).for_each(|text| see(&text));
+        }
+    }
+}
+
+/// Whether a parameter's value is there and passes the test. PowerShell writes `$true` and `$null`.
+fn passes(value: &str, test: &dyn Fn(&str) -> bool) -> bool {
+    let value = value.trim();
+    let value = value.strip_prefix('$').unwrap_or(value);
+    !matches!(value, "" | "null" | "<null>" | "__NULL__") && test(value)
 }
 
 /// The value of `AccessRights` that takes all rights away. Elsewhere it is a word for "no value".
@@ -80,30 +138,30 @@ const NO_RIGHTS: &str = "None";
 
 /// The value after `-name` in a command line. Quoted text is never taken for a name.
 fn line_parameter<'l>(line: &'l str, name: &str) -> Option<&'l str> {
-    line_value(line, name, |value| !is_noise(value))
+    let mut found = None;
+    each_parameter(line, |switch, value| {
+        if found.is_none() && switch.eq_ignore_ascii_case(name) && !is_noise(value) {
+            found = Some(value);
+        }
+    });
+    found
 }
 
-/// [`line_parameter`], for values that pass a test.
-fn line_value<'l>(line: &'l str, name: &str, test: impl Fn(&str) -> bool) -> Option<&'l str> {
+/// Calls `see` with each `-name` of a command line and the value after it, which is empty if there is none.
+fn each_parameter<'l>(line: &'l str, mut see: impl FnMut(&'l str, &'l str)) {
     let mut rest = line.trim_start();
     while !rest.is_empty() {
         let (word, after) = word(rest);
-        let value = match word.strip_prefix('-') {
-            Some(switch) if switch.eq_ignore_ascii_case(name) => self::word(after).0,
+        if let Some(switch) = word.strip_prefix('-') {
             // `-Name:value`
-            Some(switch) => match switch.split_once(':') {
-                Some((switch, value)) if switch.eq_ignore_ascii_case(name) => value,
-                _ => "",
-            },
-            None => "",
-        };
-        let value = value.trim_matches('"');
-        if !value.starts_with('-') && test(value) {
-            return Some(value);
+            let (name, value) = switch
+                .split_once(':')
+                .unwrap_or_else(|| (switch, self::word(after).0));
+            let value = value.trim_matches('"');
+            see(name, if value.starts_with('-') { "" } else { value });
         }
         rest = after;
     }
-    None
 }
 
 /// The first word of a line, with its quotes, and the rest of the line.
@@ -140,11 +198,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<
         event.severity = Severity::Informational;
         return;
     }
-    let has = |parameter: &str, test: &dyn Fn(&str) -> bool| {
-        cmdlet
-            .parameter(parameter)
-            .is_some_and(|value| test(&value))
-    };
+    let has = |name: &str, test: &dyn Fn(&str) -> bool| cmdlet.has(name, test);
     event.raise(severity::CMDLETS.rate(&record.op, has));
 }
 
@@ -298,23 +352,15 @@ fn call<'a>(record: &Record<'a>, event: &mut Event<'a>, cmdlet: &Cmdlet<'_, 'a>)
     event.body.array("resources", |w| {
         w.element_object(|w| resource.write(w, |_| ()));
     });
-    for name in FORWARD_PARAMETERS {
-        let Some(address) = cmdlet.parameter(name) else {
-            continue;
-        };
-        for address in address
-            .split([',', ';'])
-            .map(|address| address.trim().trim_start_matches("smtp:"))
-        {
-            if email_domain(address).is_some() {
-                event.observe(
-                    "api.request.data",
-                    ObservableType::EmailAddress,
-                    address.to_owned(),
-                );
-            }
+    cmdlet.targets(|text| {
+        for address in addresses(text) {
+            event.observe(
+                "api.request.data",
+                ObservableType::EmailAddress,
+                address.to_owned(),
+            );
         }
-    }
+    });
 }
 
 fn write_parameters(w: &mut Writer, parameters: Option<Value<'_>>) {
@@ -330,16 +376,6 @@ fn write_parameters(w: &mut Writer, parameters: Option<Value<'_>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_parameter_that_forwards_mail_is_rated_high() {
-        for forward in FORWARD_PARAMETERS {
-            let has =
-                |name: &str, test: &dyn Fn(&str) -> bool| name == *forward && test("x@y.example");
-            let severity = severity::CMDLETS.rate("set-mailbox", has);
-            assert_eq!(severity, Severity::High, "{forward}");
-        }
-    }
 
     #[test]
     fn parameters_are_read_from_a_command_line() {

@@ -7,7 +7,6 @@ mod rights;
 use crate::ocsf::Event;
 use crate::ocsf::class::{AccountChange, GroupManagement};
 use crate::record::{Record, UserUpdate};
-use crate::severity;
 use change::Change;
 use std::borrow::Cow;
 
@@ -21,7 +20,7 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) {
         None => match group_activity(op) {
             Some(activity) => group(&change, event, activity),
             None => match rights::of(op) {
-                Some((kind, granted)) => rights::map(&change, event, kind, granted),
+                Some((kind, step)) => rights::map(&change, event, kind, step),
                 None => false,
             },
         },
@@ -47,7 +46,9 @@ fn account_activity(op: &str) -> Option<AccountChange> {
         | "user registered security info"
         | "user registered all required security info"
         | "admin registered security info for user"
-        | "admin registered security info" => AccountChange::MfaFactorEnable,
+        | "admin registered security info"
+        | "admin registered temporary access pass method for user"
+        | "create temporary access pass method for user" => AccountChange::MfaFactorEnable,
         "disable strong authentication"
         | "user deleted security info"
         | "admin deleted security info for user"
@@ -83,9 +84,7 @@ fn account<'a>(change: &Change<'_, 'a>, event: &mut Event<'a>, activity: Account
         activity
     };
     event.classify(activity);
-    event.raise(severity::DIRECTORY.rate(op, |field, test| {
-        field == "activity" && test(event.class.activity_caption())
-    }));
+    event.raise(change.rate(event));
     event.body.object("user", |w| user.write(w));
     change.mark_target(&[&user.name, &user.uid, &user.uid_alt]);
     true

@@ -1,5 +1,6 @@
 //! The fallback for records without a rule of their own, future record types included: class API Activity.
 
+use super::apps;
 use super::verbs::{self, Verb};
 use crate::ocsf::class::ApiActivity;
 use crate::ocsf::resource::Resource;
@@ -31,6 +32,7 @@ const WITHOUT_VERB: &[&str] = &[
 pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>) -> MatchedBy {
     let verb = verbs::of(&record.op);
     event.classify(verb.map_or(ApiActivity::Other, Verb::api));
+    event.raise(apps::rate_operation(&record.op));
     api::write_api(record, event);
     let object = Resource::target(record.type_name(), None, record.take("ObjectId"));
     event.body.array("resources", |w| {

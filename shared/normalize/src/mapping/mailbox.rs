@@ -1,5 +1,7 @@
 //! Mailbox audit: mail sent, read, moved or deleted, and folders shared (record types 2, 3, 19, 50).
 
+mod rule;
+
 use super::verbs::{self, Verb};
 use crate::json::Value;
 use crate::ocsf::class::{ApiActivity, EmailActivity, UserAccess};
@@ -26,6 +28,9 @@ const OPERATIONS: &[(&str, ApiActivity)] = &[
     ("updatecalendardelegation", ApiActivity::Update), ("updatecompliancetag", ApiActivity::Update),
     ("updatefolderpermissions", ApiActivity::Update), ("updateinboxrules", ApiActivity::Update),
 ];
+
+/// A client changed an inbox rule.
+const RULE_OPERATION: &str = "updateinboxrules";
 
 const PERMISSION_OPERATIONS: [&str; 4] = [
     "addfolderpermissions",
@@ -65,6 +70,9 @@ pub(crate) fn map<'a>(record: &Record<'a>, event: &mut Event<'a>, actor: &Actor<
             properties.mark_used();
         }
     });
+    if op == RULE_OPERATION {
+        rule::observe_targets(record, event);
+    }
     write_resources(record, event);
     if let Some(count) = record
         .int("OperationCount")
@@ -176,6 +184,9 @@ fn items<'a>(record: &Record<'a>) -> impl Iterator<Item = Item<'a>> {
 
 fn rate(record: &Record<'_>) -> Severity {
     severity::MAILBOX.rate(&record.op, |field, test| {
+        if field == "action" {
+            return rule::does(record, test);
+        }
         let value = record
             .property("OperationProperties", field)
             .or_else(|| record.text(field));

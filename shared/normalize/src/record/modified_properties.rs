@@ -54,6 +54,30 @@ impl<'a> Changes<'a> {
             .filter(|text| !is_noise(text))
     }
 
+    /// The value before the change, as plain text.
+    pub(crate) fn old(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.value(name, "OldValue")
+    }
+
+    /// The value after the change, as plain text.
+    pub(crate) fn new_value(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.value(name, "NewValue")
+    }
+
+    /// Whether some property that changed has this name.
+    pub(crate) fn any_name(&self, test: &dyn Fn(&str) -> bool) -> bool {
+        self.entries()
+            .filter_map(|entry| entry.get("Name")?.str())
+            .any(|name| test(&name))
+    }
+
+    /// Whether some property has this value after the change.
+    pub(crate) fn any_new_value(&self, test: &dyn Fn(&str) -> bool) -> bool {
+        self.entries()
+            .filter_map(|entry| entry.get("NewValue")?.str())
+            .any(|value| test(&plain(value)))
+    }
+
     /// The new value as plain text, or the old value when something was removed.
     pub(crate) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
         self.value(name, "NewValue")

@@ -74,6 +74,9 @@ const ABOUT: &[&[u8]] = &[
     b"expired",
     b"expires",
     b"expiry",
+    // An issuer and a subject that are trusted.
+    b"federatedidentitycredential",
+    b"federatedidentitycredentials",
     b"history",
     b"id",
     b"identifier",

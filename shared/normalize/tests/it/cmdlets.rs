@@ -132,3 +132,236 @@ fn parameters_in_a_command_line_are_found() {
     check(r#"-SearchName "No -Purge here" -Preview "True""#, 3);
     check(r#"-SearchName "Pre-Purge x" -Preview "True""#, 3);
 }
+
+#[track_caller]
+fn severity(operation: &str, pairs: &[(&str, &str)], expect: i64) {
+    let expect = [("/severity_id", json!(expect))];
+    check(1, operation, parameters(pairs), &expect);
+}
+
+#[test]
+fn whatever_turns_off_auditing_is_high() {
+    for (operation, pairs) in [
+        ("Remove-AuditConfigurationPolicy", ("Identity", "x")),
+        ("Disable-AuditConfigurationRule", ("Identity", "x")),
+        ("Set-AuditConfigurationRule", ("AuditOperation", "Delete")),
+        ("Set-AuditConfig", ("Workload", "Exchange")),
+        ("Remove-UnifiedAuditLogRetentionPolicy", ("Identity", "x")),
+        (
+            "New-UnifiedAuditLogRetentionPolicy",
+            ("RetentionDuration", "ThreeMonths"),
+        ),
+        (
+            "Set-MailboxAuditBypassAssociation",
+            ("AuditBypassEnabled", "True"),
+        ),
+        ("Set-Mailbox", ("AuditEnabled", "$false")),
+        ("Set-Mailbox", ("AuditAdmin", "None")),
+        ("Set-Mailbox", ("AuditLogAgeLimit", "00:00:00")),
+        (
+            "Set-AdminAuditLogConfig",
+            ("AdminAuditLogExcludedCmdlets", "*"),
+        ),
+        ("Set-AdminAuditLogConfig", ("AdminAuditLogAgeLimit", "0")),
+    ] {
+        severity(operation, &[pairs], 4);
+    }
+    for (operation, pairs) in [
+        (
+            "Set-AdminAuditLogConfig",
+            ("UnifiedAuditLogIngestionEnabled", "False"),
+        ),
+        ("Set-AdminAuditLogConfig", ("AdminAuditLogEnabled", "False")),
+        ("Set-OrganizationConfig", ("AuditDisabled", "True")),
+    ] {
+        severity(operation, &[pairs], 5);
+    }
+}
+
+#[test]
+fn switching_auditing_on_is_no_alarm() {
+    for (operation, pairs) in [
+        ("New-AuditConfigurationPolicy", ("Workload", "Exchange")),
+        ("Set-AuditConfigurationPolicy", ("Enabled", "True")),
+        (
+            "Set-UnifiedAuditLogRetentionPolicy",
+            ("RetentionDuration", "TenYears"),
+        ),
+        (
+            "Set-MailboxAuditBypassAssociation",
+            ("AuditBypassEnabled", "False"),
+        ),
+        ("Set-Mailbox", ("AuditEnabled", "True")),
+        ("Set-Mailbox", ("AuditLogAgeLimit", "365.00:00:00")),
+        (
+            "Set-AdminAuditLogConfig",
+            ("UnifiedAuditLogIngestionEnabled", "True"),
+        ),
+        ("Set-AdminAuditLogConfig", ("AdminAuditLogCmdlets", "*")),
+        ("Set-OrganizationConfig", ("AuditDisabled", "False")),
+    ] {
+        severity(operation, &[pairs], 1);
+    }
+}
+
+#[test]
+fn all_ways_to_lose_protection_are_rated_alike() {
+    let file = include_str!("../../src/severity/nouns.csv");
+    let protections = file.lines().filter_map(|line| {
+        let (noun, rest) = line.split_once(',')?;
+        rest.starts_with("protection,").then_some(noun)
+    });
+    for noun in protections {
+        for (verb, pair, expect) in [
+            ("Remove", ("Identity", "x"), 3),
+            ("Disable", ("Identity", "x"), 3),
+            ("Set", ("Enabled", "False"), 3),
+            ("Set", ("Enable", "$false"), 3),
+            ("Set", ("Disabled", "True"), 3),
+            ("Set", ("State", "Disabled"), 3),
+            ("Set", ("Mode", "TestWithoutNotifications"), 3),
+            ("Enable", ("Identity", "x"), 1),
+            ("Set", ("Enabled", "True"), 1),
+            ("Set", ("Disabled", "False"), 1),
+            ("Set", ("State", "Enabled"), 1),
+        ] {
+            severity(&format!("{verb}-{noun}"), &[pair], expect);
+        }
+    }
+}
+
+#[test]
+fn opening_a_door_is_rated_and_closing_it_is_not() {
+    for (operation, name, open, closed) in [
+        (
+            "Set-TransportConfig",
+            "SmtpClientAuthenticationDisabled",
+            "False",
+            "True",
+        ),
+        ("Set-CASMailbox", "PopEnabled", "True", "False"),
+        (
+            "New-AuthenticationPolicy",
+            "AllowBasicAuthSmtp",
+            "True",
+            "False",
+        ),
+        (
+            "Set-OrganizationConfig",
+            "OAuth2ClientProfileEnabled",
+            "False",
+            "True",
+        ),
+        (
+            "New-TenantAllowBlockListSpoofItems",
+            "Action",
+            "Allow",
+            "Block",
+        ),
+        (
+            "Set-HostedConnectionFilterPolicy",
+            "EnableSafeList",
+            "True",
+            "False",
+        ),
+        ("Set-SafeAttachmentPolicy", "Action", "Allow", "Block"),
+        ("Set-Mailbox", "LitigationHoldEnabled", "False", "True"),
+    ] {
+        severity(operation, &[(name, open)], 3);
+        severity(operation, &[(name, closed)], 1);
+    }
+    severity(
+        "Set-HostedOutboundSpamFilterPolicy",
+        &[("AutoForwardingMode", "On")],
+        4,
+    );
+    severity(
+        "Set-HostedOutboundSpamFilterPolicy",
+        &[("AutoForwardingMode", "Automatic")],
+        1,
+    );
+    severity("New-RemoteDomain", &[("AutoForwardEnabled", "True")], 4);
+    severity("Set-RemoteDomain", &[("AutoForwardEnabled", "False")], 1);
+}
+
+/// The email addresses among the observables of a cmdlet, and its severity.
+fn forwards(operation: &str, name: &str, value: &Value) -> (Vec<String>, Value) {
+    let record = json!({
+        "Id": "a", "RecordType": 1, "Operation": operation, "UserId": "x", "UserType": 2, "ResultStatus": "True",
+        "Parameters": [{"Name": "Identity", "Value": "x"}, {"Name": name, "Value": value}],
+    });
+    let event = crate::event(record.to_string().as_bytes());
+    let observables = event["observables"].as_array().into_iter().flatten();
+    let addresses = observables.filter(|observable| observable["type_id"] == 5);
+    let values = addresses.filter_map(|address| Some(address["value"].as_str()?.to_owned()));
+    (values.collect(), event["severity_id"].clone())
+}
+
+#[test]
+fn targets_of_forwarding_are_found_in_any_form() {
+    let one = ["out@fabrikam.example"];
+    let check = |operation: &str, name: &str, value: Value, expect: &[&str]| {
+        let (addresses, severity) = forwards(operation, name, &value);
+        assert_eq!(addresses, expect, "{operation} {value}");
+        assert_eq!(severity, json!(4), "{operation} {value}");
+    };
+    for name in ["ForwardTo", "RedirectTo", "ForwardAsAttachmentTo"] {
+        let value = json!("\"Pat\" [SMTP:out@fabrikam.example]");
+        check("New-InboxRule", name, value, &one);
+    }
+    check(
+        "Set-InboxRule",
+        "ForwardTo",
+        json!("SMTP:out@fabrikam.example"),
+        &one,
+    );
+    check(
+        "Set-InboxRule",
+        "ForwardTo",
+        json!(["smtp:a@fabrikam.example", "\"B\" <b@fabrikam.example>"]),
+        &["a@fabrikam.example", "b@fabrikam.example"],
+    );
+    for name in ["ForwardingSmtpAddress", "ForwardingAddress"] {
+        check("Set-Mailbox", name, json!("out@fabrikam.example"), &one);
+        check(
+            "Set-MailPublicFolder",
+            name,
+            json!("out@fabrikam.example"),
+            &one,
+        );
+    }
+    for name in [
+        "BlindCopyTo",
+        "CopyTo",
+        "RedirectMessageTo",
+        "AddToRecipients",
+    ] {
+        check(
+            "Set-TransportRule",
+            name,
+            json!("out@fabrikam.example"),
+            &one,
+        );
+    }
+    check(
+        "New-JournalRule",
+        "JournalEmailAddress",
+        json!("out@fabrikam.example"),
+        &one,
+    );
+}
+
+#[test]
+fn clearing_a_target_is_no_forwarding() {
+    for value in ["", "$null", "null"] {
+        for (operation, name, expect) in [
+            ("Set-Mailbox", "ForwardingSmtpAddress", 1),
+            ("Set-InboxRule", "ForwardTo", 2),
+            ("Set-TransportRule", "BlindCopyTo", 3),
+        ] {
+            let (addresses, severity) = forwards(operation, name, &json!(value));
+            assert_eq!(addresses, Vec::<String>::new());
+            assert_eq!(severity, json!(expect), "{operation} {value}");
+        }
+    }
+}

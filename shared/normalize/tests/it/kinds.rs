@@ -3,6 +3,7 @@
 mod addresses;
 mod computers;
 mod people;
+mod rights;
 mod sign_ins;
 mod values;
 

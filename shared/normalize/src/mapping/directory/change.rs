@@ -1,8 +1,10 @@
 //! A change in the directory, read once for all rules.
 
 use crate::json::Value;
+use crate::ocsf::{Event, Severity};
 use crate::record::identity::{self, Ids};
 use crate::record::{Changes, Record, User, UserKind};
+use crate::severity;
 use std::borrow::Cow;
 
 pub(super) struct Change<'r, 'a> {
@@ -18,6 +20,34 @@ impl<'r, 'a> Change<'r, 'a> {
             target: record.get("Target").map(Ids::read).unwrap_or_default(),
             changes: Changes::new(record.get("ModifiedProperties")),
         }
+    }
+
+    /// The severity of the operation. `activity` is the caption of the event's activity, `changed` the name of a
+    /// property, `new value` the new value of any, and `said` what the service says of what it did. Another field is a
+    /// property's new value, or, with ` before` behind its name, the old one.
+    pub(super) fn rate(&self, event: &Event<'_>) -> Severity {
+        let record = self.record;
+        severity::DIRECTORY.rate(&record.op, |field, test| match field {
+            "activity" => test(event.class.activity_caption()),
+            "changed" => self.changes.any_name(test),
+            "new value" => self.changes.any_new_value(test),
+            "said" => {
+                let details = record.property("ExtendedProperties", "additionalDetails");
+                let said = ["ResultReason", "ResultDescription", "ResultStatusDetail"];
+                said.iter()
+                    .find_map(|key| record.text(key))
+                    .is_some_and(|text| test(&text))
+                    || details.is_some_and(|text| test(&text))
+                    || self.changes.any_new_value(test)
+            }
+            _ => {
+                let value = match field.strip_suffix(" before") {
+                    Some(name) => self.changes.old(name),
+                    None => self.changes.new_value(field),
+                };
+                value.is_some_and(|value| test(&value))
+            }
+        })
     }
 
     /// The target's name, whatever kind it is; the text of `ObjectId` when it has no name.

@@ -5,14 +5,13 @@ use super::change::Change;
 use crate::json::Writer;
 use crate::ocsf::Event;
 use crate::ocsf::class::EntityManagement;
-use crate::severity;
 use std::borrow::Cow;
 
 /// Maps a change of an entity. The old values are in `entity`, the new ones in `entity_result`.
 pub(super) fn map<'a>(change: &Change<'_, 'a>, event: &mut Event<'a>) {
     let op = &*change.record.op;
     event.classify(activity(op));
-    event.raise(severity::DIRECTORY.rate_alone(op));
+    event.raise(change.rate(event));
     let (type_id, kind) = kind(change);
     let uid = change
         .target

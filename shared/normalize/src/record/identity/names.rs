@@ -1,8 +1,8 @@
 //! What the text of a user's name says: Microsoft's own accounts, guests and anonymous persons of SharePoint and Forms,
 //! claims, and one user acting for another.
 
-use super::UserKind;
 use super::ids::{is_guid, puid};
+use super::user_kind::UserKind;
 use crate::record::email_address::email_domain;
 use crate::record::text::slice;
 use memchr::{memchr, memchr2};

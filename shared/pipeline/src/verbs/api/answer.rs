@@ -277,9 +277,10 @@ impl TenantView {
         has_webhook: bool,
         now: Timestamp,
     ) -> Self {
+        let state = swept.as_ref().ok().and_then(Option::as_ref);
         let known = Known {
             registered: &registered,
-            sweep: swept.as_ref().ok().and_then(Option::as_ref),
+            sweep: state,
             has_webhook,
             now,
         };
@@ -290,12 +291,10 @@ impl TenantView {
             subscriptions,
         } = registered;
         let subscriptions = subscriptions.into_iter().map(|(of, subscription)| {
-            let state = swept.as_ref().ok().and_then(Option::as_ref);
             let sweep = state.and_then(|state| state.types.get(&of));
             SubscriptionView::new(of, subscription, sweep.and_then(|of| of.watermark))
         });
         let subscriptions = subscriptions.collect();
-        let state = swept.as_ref().ok().and_then(Option::as_ref);
         let activity = state.map(|state| ActivityView::new(&state.activity, now));
         let sweep = match swept {
             Ok(state) => state.map(SweepView::from),
