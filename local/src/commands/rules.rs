@@ -140,10 +140,9 @@ fn described(of: &About) -> String {
         texts => format!("\n{heading}\n  {}\n", texts.join("\n  ")),
     };
     let mut text = format!("{}\n\n", of.title);
-    let status = of.status.map_or("", |status| status.as_str());
     let facts = [
         ("level", level(of)),
-        ("status", status),
+        ("status", of.status.unwrap_or_default()),
         ("id", of.id.as_str()),
         ("file", of.file.as_str()),
     ];

@@ -10,20 +10,25 @@ mod detector;
 mod exceptions;
 mod finding;
 mod fixtures;
+mod look;
 mod record;
 mod rules;
 mod seen;
 mod windows;
 
 pub use builtin::{Source, builtin, builtin_sources};
-pub use detector::{Detector, FINDINGS_PER_HOUR_MAX, REMEMBERED_FINDINGS_MAX, Told};
+pub use detector::{
+    Detector, FINDINGS_PER_HOUR_MAX, KEYS_MAX, REMEMBERED_FINDINGS_MAX, Told, VALUES_MAX,
+    WINDOWS_MAX,
+};
 pub use exceptions::{EXCEPTIONS_MAX, Exception, Exceptions, ExceptionsError};
 pub use finding::{Finding, RECORDS_NAMED_MAX};
 pub use fixtures::{FixtureFailure, Fixtures, FixturesError};
+pub use look::{Join, Look, Question};
 pub use record::{MEMBERS_MAX, NoRecord, RECORD_BYTES_MAX, Record};
 pub use rules::{
     About, DOCUMENTS_MAX, Kind, NESTING_MAX, REGEX_BYTES_MAX, RULE_BYTES_MAX, RULES_MAX, Refused,
     Rules, THRESHOLD_MAX, UnusableRule, Warning, lint,
 };
-pub use seen::{KEYS_MAX, KnownKey, SeenKey, Sighting, VALUES_MAX, VALUES_PER_KEY_MAX};
-pub use windows::{MEMBERS_MAX as WINDOW_MEMBERS_MAX, Member, WINDOWS_MAX, WindowKey, WindowSet};
+pub use seen::{SeenKey, Sighting, VALUES_PER_KEY_MAX};
+pub use windows::{MEMBERS_MAX as WINDOW_MEMBERS_MAX, Member, WindowKey};

@@ -15,5 +15,5 @@ pub use self::lint::{Warning, lint};
 pub use self::refusal::{
     DOCUMENTS_MAX, NESTING_MAX, REGEX_BYTES_MAX, RULE_BYTES_MAX, RULES_MAX, Refused, UnusableRule,
 };
+pub(crate) use self::set::Rule;
 pub use self::set::Rules;
-pub(crate) use self::set::{FirstSeen, Rule};

@@ -14,12 +14,6 @@ use crate::rules::{Correlation, Kind};
 /// Members of one set: twice what a correlation may ask for. Further ones change no finding that there is.
 pub const MEMBERS_MAX: usize = 2_000;
 
-/// Sets at a time; the oldest tenth is forgotten when there are more.
-pub const WINDOWS_MAX: usize = 50_000;
-
-/// Members of all sets together, some 200 bytes each.
-const MEMBERS_TOTAL_MAX: usize = 400_000;
-
 /// Whose set it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WindowKey {
@@ -43,7 +37,9 @@ impl WindowKey {
         crate::finding::uid(&parts)
     }
 
-    fn at(&self, window: i64) -> Self {
+    /// The set of the same group in another window.
+    #[must_use]
+    pub fn at(&self, window: i64) -> Self {
         Self {
             window,
             ..self.clone()
@@ -65,99 +61,17 @@ pub struct Member {
     pub value: String,
 }
 
-/// The records of one window.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WindowSet {
-    /// The records.
-    pub members: BTreeSet<Member>,
-    /// The window's finding was made.
-    pub is_found: bool,
-}
-
-/// A window with its finding.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) key: WindowKey,
-    /// In the order of time.
-    pub(crate) members: Vec<Member>,
-}
-
-/// All sets.
-#[derive(Debug, Default)]
-pub(crate) struct Windows {
-    sets: HashMap<WindowKey, WindowSet>,
-    members: usize,
-    /// Sets that were forgotten for want of room.
-    pub(crate) forgotten: u64,
-    /// Records that found their set full.
-    pub(crate) without_room: u64,
-}
-
-impl Windows {
-    /// Adds a record to its set, and gives the findings that there were not before: none for a record that is there already.
-    pub(crate) fn add(
-        &mut self,
-        rule: &Correlation,
-        key: &WindowKey,
-        member: Member,
-    ) -> Vec<Found> {
-        self.make_room(key);
-        let set = self.sets.entry(key.clone()).or_default();
-        if set.members.len() >= MEMBERS_MAX && !set.members.contains(&member) {
-            self.without_room += 1;
-            return Vec::new();
-        }
-        if !set.members.insert(member) {
-            return Vec::new();
-        }
-        self.members += 1;
-        let windows = [key.window - 1, key.window];
-        windows
-            .into_iter()
-            .filter_map(|window| self.decide(rule, key.at(window)))
-            .collect()
-    }
-
-    fn decide(&mut self, rule: &Correlation, key: WindowKey) -> Option<Found> {
-        let set = self.sets.get(&key).filter(|set| !set.is_found)?;
-        let next = self.sets.get(&key.at(key.window + 1));
-        let members = found(rule, set, next)?.into_iter().cloned().collect();
-        self.sets.get_mut(&key)?.is_found = true;
-        Some(Found { key, members })
-    }
-
-    fn make_room(&mut self, key: &WindowKey) {
-        let is_full = self.sets.len() >= WINDOWS_MAX || self.members >= MEMBERS_TOTAL_MAX;
-        if !is_full || self.sets.contains_key(key) && self.members < MEMBERS_TOTAL_MAX {
-            return;
-        }
-        let mut ages: Vec<(i64, WindowKey)> = self
-            .sets
-            .iter()
-            .filter_map(|(key, set)| Some((set.members.last()?.time, key.clone())))
-            .collect();
-        ages.sort_unstable();
-        let tenth = ages.len() / 10 + 1;
-        for (_, key) in ages.into_iter().take(tenth) {
-            let forgotten = self.sets.remove(&key);
-            self.members -= forgotten.map_or(0, |set| set.members.len());
-            self.forgotten += 1;
-        }
-    }
-}
-
 /// The records that make the finding of the window `own`, whose successor is `next`; `None` when there is none.
-fn found<'s>(
+pub(crate) fn found<'s>(
     rule: &Correlation,
-    own: &'s WindowSet,
-    next: Option<&'s WindowSet>,
+    own: &'s BTreeSet<Member>,
+    next: &'s BTreeSet<Member>,
 ) -> Option<Vec<&'s Member>> {
-    let next = next.into_iter().flat_map(|set| &set.members);
-    let all: Vec<&Member> = own.members.iter().chain(next).collect();
+    let all: Vec<&Member> = own.iter().chain(next).collect();
     if all.len() < rule.need {
         return None;
     }
-    let starts = own.members.len();
+    let starts = own.len();
     let from = if rule.about.kind == Kind::TemporalOrdered {
         ordered(rule, &all, starts)
     } else {
@@ -221,6 +135,3 @@ fn ordered(rule: &Correlation, all: &[&Member], starts: usize) -> Option<usize> 
     }
     None
 }
-
-#[cfg(test)]
-mod tests;

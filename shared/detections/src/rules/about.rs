@@ -36,7 +36,7 @@ pub struct About {
     /// `informational`, `low`, `medium`, `high`, `critical`, or `None`.
     pub level: Option<Level>,
     /// `stable`, `test`, `experimental` …, or `None`.
-    pub status: Option<Status>,
+    pub status: Option<&'static str>,
     /// What it finds.
     pub description: String,
     /// As written: `attack.t1114.003`, `attack.collection` …
@@ -80,7 +80,7 @@ impl About {
             file: file.to_owned(),
             kind,
             level: rule.level,
-            status: rule.status,
+            status: rule.status.map(status),
             description: rule.description.clone().unwrap_or_default(),
             tags: rule.tags.clone(),
             false_positives: rule.falsepositives.clone(),
@@ -101,7 +101,7 @@ impl About {
             file: file.to_owned(),
             kind,
             level: rule.level,
-            status: rule.status,
+            status: rule.status.map(status),
             description: rule.description.clone().unwrap_or_default(),
             tags: rule.tags.clone(),
             false_positives: rule.falsepositives.clone(),
@@ -116,4 +116,14 @@ fn id(id: Option<&str>, title: &str) -> String {
         || Uuid::new_v5(&Uuid::NAMESPACE_OID, title.as_bytes()).to_string(),
         str::to_owned,
     )
+}
+
+fn status(of: Status) -> &'static str {
+    match of {
+        Status::Stable => "stable",
+        Status::Test => "test",
+        Status::Experimental => "experimental",
+        Status::Deprecated => "deprecated",
+        Status::Unsupported => "unsupported",
+    }
 }

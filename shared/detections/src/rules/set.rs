@@ -48,6 +48,8 @@ pub(crate) struct FirstSeen {
 pub struct Rules {
     pub(crate) rules: Vec<Rule>,
     pub(crate) correlations: Vec<Correlation>,
+    /// The correlations' places, by their ids.
+    by_id: HashMap<String, usize>,
     prefilter: Prefilter,
     refused: Vec<Refused>,
 }
@@ -123,6 +125,11 @@ impl Rules {
             .into_iter()
             .map(|rule| &*self.rules[rule].about.id)
             .collect()
+    }
+
+    /// A correlation, by its id.
+    pub(crate) fn correlation(&self, id: &str) -> Option<&Correlation> {
+        self.by_id.get(id).map(|place| &self.correlations[*place])
     }
 
     pub(crate) fn matching(&self, record: &Record<'_>) -> Vec<usize> {
@@ -207,6 +214,8 @@ impl Rules {
             base.feeds.push((self.correlations.len(), place));
             base.is_told = of.generate && base.is_told;
         }
+        self.by_id
+            .insert(correlation.about.id.clone(), self.correlations.len());
         self.correlations.push(correlation);
         Ok(())
     }

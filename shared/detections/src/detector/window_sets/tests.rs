@@ -22,7 +22,7 @@ fn rules(body: &str) -> Rules {
 /// The windows found for records (base rule, time, value), in this order.
 fn found(rules: &Rules, records: &[(usize, i64, &str)]) -> Vec<i64> {
     let rule = &rules.correlations[0];
-    let mut windows = Windows::default();
+    let mut windows = WindowSets::default();
     let mut found: Vec<i64> = Vec::new();
     for (base, time, value) in records {
         let key = WindowKey {
@@ -37,12 +37,8 @@ fn found(rules: &Rules, records: &[(usize, i64, &str)]) -> Vec<i64> {
             record: format!("{base}-{time}-{value}"),
             value: (*value).to_owned(),
         };
-        found.extend(
-            windows
-                .add(rule, &key, member)
-                .into_iter()
-                .map(|of| of.key.window),
-        );
+        let made = windows.add(rules, Join { key, member });
+        found.extend(made.iter().map(|of| of.first.div_euclid(rule.span)));
     }
     found.sort_unstable();
     found
@@ -123,8 +119,7 @@ proptest::proptest! {
 fn a_set_is_bounded() {
     let rules =
         rules("  type: value_count\n  rules: [one]\n  condition: {gte: 3, field: ClientIP}\n");
-    let rule = &rules.correlations[0];
-    let mut windows = Windows::default();
+    let mut windows = WindowSets::default();
     let key = WindowKey {
         tenant: String::new(),
         rule: String::new(),
@@ -138,7 +133,8 @@ fn a_set_is_bounded() {
             record: n.to_string(),
             value: "same".to_owned(),
         };
-        assert!(windows.add(rule, &key, member).is_empty());
+        let key = key.clone();
+        assert!(windows.add(&rules, Join { key, member }).is_empty());
     }
     assert_eq!(windows.sets[&key].members.len(), MEMBERS_MAX);
     assert_eq!(windows.without_room, 7);
@@ -147,8 +143,7 @@ fn a_set_is_bounded() {
 #[test]
 fn groups_without_end_are_bounded() {
     let rules = rules(COUNT);
-    let rule = &rules.correlations[0];
-    let mut windows = Windows::default();
+    let mut windows = WindowSets::default();
     for n in 0..WINDOWS_MAX + 1 {
         let key = WindowKey {
             tenant: String::new(),
@@ -162,7 +157,7 @@ fn groups_without_end_are_bounded() {
             record: n.to_string(),
             value: String::new(),
         };
-        windows.add(rule, &key, member);
+        windows.add(&rules, Join { key, member });
     }
     assert!(windows.sets.len() <= WINDOWS_MAX);
     assert!(windows.forgotten > 0);
