@@ -33,6 +33,6 @@ impl Detections {
             .expression_attribute_values(":expires", expiry(later(at, KEPT)))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":most", number(FINDINGS_PER_HOUR_MAX));
-        conditional(update).await
+        Ok(conditional(update).await?)
     }
 }

@@ -210,9 +210,7 @@ impl Detections {
         let more = i64::from(has_value_more);
         let update = self
             .update_at(pk.clone(), OWN.to_owned())
-            .update_expression(
-                "SET since = :since, expires_at = :expires ADD #values :more",
-            )
+            .update_expression("SET since = :since, expires_at = :expires ADD #values :more")
             .condition_expression("attribute_not_exists(since) OR since >= :since")
             .expression_attribute_names("#values", "values")
             .expression_attribute_values(":since", number(since))
@@ -258,7 +256,7 @@ impl Detections {
                 .expression_attribute_values(":was_first", number(before.first))
                 .expression_attribute_values(":was_last", number(before.last)),
         };
-        conditional(update).await
+        Ok(conditional(update).await?)
     }
 }
 
