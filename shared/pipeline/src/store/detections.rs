@@ -64,9 +64,9 @@ impl Detections {
         }
     }
 
-    fn update_at(&self, pk: String, sk: String) -> UpdateItemFluentBuilder {
+    fn update_at(&self, pk: &str, sk: &str) -> UpdateItemFluentBuilder {
         let update = self.client.update_item().table_name(&self.table);
-        update.set_key(Some(place(&pk, &sk)))
+        update.set_key(Some(place(pk, sk)))
     }
 }
 

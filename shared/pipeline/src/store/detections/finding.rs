@@ -129,7 +129,7 @@ impl Detections {
         now: Timestamp,
     ) -> Result<(), DetectionsError> {
         let update = self
-            .update_at(pk(tenant), uid.to_string())
+            .update_at(&pk(tenant), &uid.to_string())
             .update_expression("SET #announced = if_not_exists(#announced, :now)")
             .condition_expression("attribute_exists(#pk)")
             .expression_attribute_names("#pk", PK)

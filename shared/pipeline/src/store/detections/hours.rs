@@ -27,7 +27,7 @@ impl Detections {
     ) -> Result<bool, DetectionsError> {
         let hour = at.as_second().div_euclid(3_600);
         let update = self
-            .update_at(format!("hours#{tenant}#{rule}"), hour.to_string())
+            .update_at(&format!("hours#{tenant}#{rule}"), &hour.to_string())
             .update_expression("SET expires_at = :expires ADD findings :one")
             .condition_expression("attribute_not_exists(findings) OR findings < :most")
             .expression_attribute_values(":expires", expiry(later(at, KEPT)))

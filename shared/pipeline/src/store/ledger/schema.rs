@@ -94,6 +94,7 @@ pub(in crate::store) async fn create_keyed_table(
     Ok(())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
 fn unusable(error: BuildError) -> AwsError {
     AwsError::unusable("dynamodb:CreateTable", error.to_string())
 }
