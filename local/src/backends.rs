@@ -3,6 +3,7 @@
 //! Each has its own thread and runtime, because SQLite blocks the thread that it runs on: the queue and the pipeline must not
 //! wait for it.
 
+mod announcing;
 mod bounded;
 mod dynamodb;
 mod server;
@@ -15,6 +16,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sqs::types::QueueAttributeName;
 use pipeline::aws::AwsError;
 
+pub use self::announcing::Announcements;
 pub use self::server::ServerError;
 
 /// The table's name in the embedded DynamoDB.
@@ -25,6 +27,21 @@ pub const QUEUE: &str = "ualstream-content";
 
 /// The sweep queue's name in the embedded SQS.
 pub const SWEEP_QUEUE: &str = "ualstream-sweeps";
+
+/// The queue of announced raw copies in the embedded SQS.
+pub const DETECT_QUEUE: &str = "ualstream-raw-copies";
+
+/// The queue of findings for a webhook in the embedded SQS.
+pub const FINDINGS_QUEUE: &str = "ualstream-findings";
+
+/// Time for a batch of raw copies: as on AWS (template.yaml).
+pub const DETECT_WITHIN: Duration = Duration::from_secs(300);
+
+/// Time for a batch of findings.
+pub const NOTIFY_WITHIN: Duration = Duration::from_secs(30);
+
+/// How much longer a message of these two queues is hidden than its batch may take.
+const HIDDEN_MARGIN: Duration = Duration::from_secs(30);
 
 /// How long a message for a sweep is hidden after its receipt, and how long the queue keeps one: as on AWS (template.yaml).
 const SWEEP_MESSAGE_HIDDEN: Duration = Duration::from_secs(540);
@@ -52,6 +69,10 @@ pub struct Backends {
     pub queue_url: String,
     /// The sweep queue's address.
     pub sweep_queue_url: String,
+    /// The address of the queue of announced raw copies.
+    pub detect_queue_url: String,
+    /// The address of the queue of findings for a webhook.
+    pub findings_queue_url: String,
     database: dynamodb::Dynamodb,
     queues: server::Server,
 }
@@ -100,11 +121,17 @@ pub async fn start(
         Some(SWEEP_MESSAGE_KEPT),
     )
     .await?;
+    let hidden = DETECT_WITHIN + HIDDEN_MARGIN;
+    let detect_queue_url = create_queue(&sqs, DETECT_QUEUE, hidden, None).await?;
+    let hidden = NOTIFY_WITHIN + HIDDEN_MARGIN;
+    let findings_queue_url = create_queue(&sqs, FINDINGS_QUEUE, hidden, None).await?;
     Ok(Backends {
         dynamodb,
         sqs,
         queue_url,
         sweep_queue_url,
+        detect_queue_url,
+        findings_queue_url,
         database,
         queues,
     })

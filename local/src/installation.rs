@@ -1,6 +1,7 @@
 //! An installation: the whole pipeline in this process, with its ledger, lake and keys in a folder.
 
 pub mod data_dir;
+mod detection;
 pub mod front;
 pub mod resume;
 pub mod sweeps;
@@ -14,11 +15,15 @@ use std::time::Duration;
 use office365::{AllowedHosts, Endpoints};
 use pipeline::api::{Access, Api, Fleet};
 use pipeline::aws::secrets::Secret;
+use pipeline::detect::{Announcer, Detector, Ruleset};
+use pipeline::detections::Detections;
 use pipeline::fetch::{self, Fetcher};
+use pipeline::lake::key::RAW;
 use pipeline::lake::{Lake, OpenError};
 use pipeline::ledger::Ledger;
 use pipeline::microsoft::Microsoft;
 use pipeline::microsoft::credential::AppCredential;
+use pipeline::notify::{Notifier, NotifierError};
 use pipeline::queue::{Queue, SweepQueue};
 use pipeline::receive::Receiver;
 use pipeline::reconcile::{Dispatcher, Periods, Sweeper};
@@ -33,10 +38,12 @@ use url::Url;
 use uuid::Uuid;
 
 use self::data_dir::{DataDir, DataDirError};
+use self::detection::Detection;
+pub use self::detection::DetectionError;
 use self::front::Front;
 use self::resume::ResumeError;
 use self::worker::MessageSource;
-use crate::backends::{self, Backends, BackendsError, Storage, TABLE};
+use crate::backends::{self, Announcements, Backends, BackendsError, DETECTIONS_TABLE, Storage, TABLE};
 use crate::wall_clock;
 
 /// The file of the operator's key in the data folder.
@@ -83,6 +90,8 @@ pub struct Config {
     pub webhook_key: Option<SecretString>,
     /// The fetcher's settings.
     pub events: EventSettings,
+    /// Where findings are sent, with the key that signs them; `None` for nowhere.
+    pub findings_webhook: Option<(Url, SecretString)>,
     /// Time between two sweeps of a tenant.
     pub sweep_every: Duration,
     /// Time for one batch of ten blobs. After a crash, its blobs are fetched again when the time is over.
@@ -114,6 +123,12 @@ pub enum InstallationError {
     /// The lake's folder has no URL.
     #[error("the lake's folder {0} cannot be written as a file:// address")]
     LakePath(String),
+    /// The webhook for findings cannot be used.
+    #[error("the webhook for findings cannot be used: {0}")]
+    FindingsWebhook(#[from] NotifierError),
+    /// The raw copies that the last run did not look at cannot be announced.
+    #[error(transparent)]
+    Detection(#[from] DetectionError),
     /// The blobs that the last run left open cannot be enqueued.
     #[error("the blobs that the last run left open cannot be enqueued: {0}")]
     Resume(#[from] ResumeError),
@@ -170,6 +185,7 @@ pub async fn start(data: DataDir, config: Config) -> Result<Installation, Instal
     .await?;
     let components = Components {
         ledger: Ledger::new(backends.dynamodb.clone(), TABLE.to_owned()),
+        detections: Detections::new(backends.dynamodb.clone(), DETECTIONS_TABLE.to_owned()),
         // The embedded SQS refuses a message group on a standard queue.
         queue: Queue::new(backends.sqs.clone(), backends.queue_url.clone(), false),
         source: MessageSource {
@@ -186,9 +202,13 @@ pub async fn start(data: DataDir, config: Config) -> Result<Installation, Instal
     let resumed = resume::run(&components.ledger, &components.queue, wall_clock::now()).await?;
     let backends = Arc::new(backends);
     let stop = CancellationToken::new();
+    let detection = components.detection(&config, &backends, &data)?;
+    detection.resume().await?;
     let (ledger, source) = (components.ledger.clone(), components.source.clone());
-    let (front, sweeping, fetcher) = components.assemble(&config, &backends);
+    let announced = detection.announcements.clone();
+    let (front, sweeping, fetcher) = components.assemble(&config, &backends, announced)?;
     let mut tasks = JoinSet::new();
+    detection.start(&mut tasks, &stop);
     tasks.spawn(sweeps::expire(Arc::clone(&backends), stop.clone()));
     tasks.spawn(front::serve(
         listener,
@@ -238,6 +258,7 @@ struct Sweeping {
 /// What the functions share.
 struct Components {
     ledger: Ledger,
+    detections: Detections,
     queue: Queue,
     source: MessageSource,
     lake: Lake,
@@ -265,7 +286,52 @@ impl Components {
         }
     }
 
-    fn assemble(self, config: &Config, backends: &Backends) -> (Front, Sweeping, Fetcher) {
+    /// Detector and notifier.
+    fn detection(
+        &self,
+        config: &Config,
+        backends: &Backends,
+        data: &DataDir,
+    ) -> Result<Detection, InstallationError> {
+        let (client, options) = (backends.sqs.clone(), &config.events.options);
+        let mut announcer = Announcer::default();
+        let mut notifier = None;
+        if let Some((url, secret)) = &config.findings_webhook {
+            let source = MessageSource {
+                client: client.clone(),
+                queue_url: backends.findings_queue_url.clone(),
+            };
+            announcer = announcer.with_webhook(client.clone(), source.queue_url.clone());
+            let secret = Secret::fixed(secret.clone(), None);
+            notifier = Some((Arc::new(Notifier::new(url.clone(), secret)?), source));
+        }
+        let detector = Detector {
+            lake: self.lake.clone(),
+            detections: self.detections.clone(),
+            ruleset: Ruleset::default(),
+            announcer,
+            schema: options.schema,
+            version: options.version,
+        };
+        Ok(Detection {
+            detector: Arc::new(detector),
+            announcements: Announcements {
+                client,
+                queue_url: backends.detect_queue_url.clone(),
+                folder: RAW,
+            },
+            notifier,
+            root: data.root().to_owned(),
+            lake: data.lake().to_owned(),
+        })
+    }
+
+    fn assemble(
+        self,
+        config: &Config,
+        backends: &Backends,
+        announced: Announcements,
+    ) -> Result<(Front, Sweeping, Fetcher), InstallationError> {
         // One for all: Microsoft counts a tenant's requests in all.
         let microsoft = Self::microsoft(config);
         let receiver = Receiver {
@@ -294,11 +360,11 @@ impl Components {
         let fetcher = Fetcher::new(
             self.ledger,
             self.queue,
-            self.lake,
+            self.lake.through(|store| announced.of(store))?,
             microsoft,
             config.events.clone(),
         );
-        (front, sweeping, fetcher)
+        Ok((front, sweeping, fetcher))
     }
 
     fn sweeping(&self, config: &Config, microsoft: Microsoft, backends: &Backends) -> Sweeping {

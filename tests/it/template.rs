@@ -1,5 +1,6 @@
 //! Lints template.yaml and glue-tables.yaml after their SAM transform: the linters check little in a SAM source.
 
+mod detect;
 mod forward;
 mod metrics;
 mod rights;

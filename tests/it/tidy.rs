@@ -21,7 +21,7 @@ const TEST_NAME_MAX: usize = 60;
 const EMPTY_NAMES: [&str; 6] = ["mod", "utils", "util", "helpers", "common", "misc"];
 
 /// Our own crates that each crate may use. The emulator uses none, so it cannot share a misreading of Microsoft's API.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("columnar", &[]),
     ("emulator", &[]),
     ("records", &[]),
@@ -31,7 +31,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("page", &[]),
     (
         "pipeline",
-        &["columnar", "normalize", "office365", "page", "records"],
+        &["columnar", "detections", "normalize", "office365", "page", "records"],
     ),
     ("receiver", &["pipeline"]),
     ("fetcher", &["pipeline"]),
@@ -39,6 +39,8 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("reconciler", &["pipeline"]),
     ("compactor", &["pipeline"]),
     ("forwarder", &["pipeline"]),
+    ("detector", &["pipeline"]),
+    ("notifier", &["pipeline"]),
     (
         "local",
         &[
@@ -71,6 +73,8 @@ const FUNCTIONS: &[&str] = &[
     "reconciler",
     "compactor",
     "forwarder",
+    "detector",
+    "notifier",
 ];
 
 /// Prefixes of crate names, and the only crates that may use them.
@@ -82,8 +86,9 @@ const RESERVED: [(&str, &[&str]); 9] = [
     ("clap", &["emulator", "local"]),
     ("lambda_", FUNCTIONS),
     ("object_store", &["pipeline", "local", "tests"]),
-    // The emulator calls webhooks; office365 is the client for Microsoft; local calls the operator's API.
-    ("reqwest", &["emulator", "local", "office365", "tests"]),
+    // The emulator calls webhooks; office365 is the client for Microsoft; local calls the operator's API; pipeline the webhook that
+    // wants findings.
+    ("reqwest", &["emulator", "local", "office365", "pipeline", "tests"]),
     ("dynoxide", &["local"]),
 ];
 

@@ -5,6 +5,7 @@
 mod attempts;
 mod broken;
 mod calls;
+mod detecting;
 mod items;
 mod measured;
 mod outages;
@@ -27,6 +28,7 @@ use pipeline::api::Api;
 use pipeline::aws::batch::Delivery;
 use pipeline::aws::secrets::Secret;
 use pipeline::clock::Clock;
+use pipeline::detect::Detector;
 use pipeline::fetch::{self, Fetcher};
 use pipeline::lake::Lake;
 use pipeline::ledger::Ledger;
@@ -109,6 +111,7 @@ pub struct World {
     api: Arc<Api>,
     dispatcher: Dispatcher,
     sweeper: Arc<Sweeper>,
+    detector: Arc<Detector>,
     backends: Backends,
     folder: TempDir,
     /// The address of the API and the webhook, with a slash at the end.
@@ -187,7 +190,13 @@ impl World {
             let _ = stopped.await;
         }));
         Ok(Self {
-            fetcher: fetcher(&ledger, &queue, folder.path(), microsoft()?, events)?,
+            detector: detecting::detector(
+                &backends,
+                (&flaky_dynamodb, &flaky_sqs),
+                lake(folder.path())?,
+                &events,
+            ),
+            fetcher: fetcher(&ledger, &backends, (&queue, folder.path()), microsoft()?, events)?,
             dispatcher: Dispatcher {
                 ledger: ledger.clone(),
                 sweeps: SweepQueue::new(
@@ -225,8 +234,8 @@ impl World {
         let queue = queue(&self.backends, &self.flaky_sqs);
         self.fetcher = fetcher(
             &self.ledger,
-            &queue,
-            self.folder.path(),
+            &self.backends,
+            (&queue, self.folder.path()),
             microsoft(&self.emulator)?,
             events,
         )?;
@@ -271,6 +280,10 @@ impl World {
     /// # Errors
     /// SQS does not answer.
     pub async fn queued(&self) -> Outcome<usize> {
+        self.waiting(&self.backends.queue_url).await
+    }
+
+    async fn waiting(&self, queue_url: &str) -> Outcome<usize> {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
@@ -280,7 +293,7 @@ impl World {
             .backends
             .sqs
             .get_queue_attributes()
-            .queue_url(&self.backends.queue_url)
+            .queue_url(queue_url)
             .set_attribute_names(Some(names.to_vec()))
             .send()
             .await?;
@@ -297,11 +310,25 @@ impl World {
     /// # Errors
     /// SQS does not answer.
     pub async fn work(&self) -> Outcome<(usize, Vec<String>)> {
-        let received = self
-            .backends
-            .sqs
+        let clock = Clock::starting_at(self.now());
+        let deadline = Instant::now() + BATCH_WITHIN;
+        let work = |deliveries| fetch::batch(&self.fetcher, deliveries, clock, deadline);
+        self.take(&self.backends.queue_url, work).await
+    }
+
+    /// Takes up to ten messages of a queue, has them worked at, and deletes those that succeeded.
+    async fn take<F>(
+        &self,
+        queue_url: &str,
+        work: impl FnOnce(Vec<Delivery>) -> F,
+    ) -> Outcome<(usize, Vec<String>)>
+    where
+        F: Future<Output = Vec<String>>,
+    {
+        let sqs = &self.backends.sqs;
+        let received = sqs
             .receive_message()
-            .queue_url(&self.backends.queue_url)
+            .queue_url(queue_url)
             .max_number_of_messages(10)
             .wait_time_seconds(1)
             .send()
@@ -311,20 +338,11 @@ impl World {
             message_id: message.message_id.clone().unwrap_or_default(),
             body: message.body.clone().unwrap_or_default(),
         });
-        let clock = Clock::starting_at(self.now());
-        let failed = fetch::batch(
-            &self.fetcher,
-            deliveries.collect(),
-            clock,
-            Instant::now() + BATCH_WITHIN,
-        )
-        .await;
+        let failed = work(deliveries.collect()).await;
         for message in &messages {
             if !failed.contains(&message.message_id.clone().unwrap_or_default()) {
-                self.backends
-                    .sqs
-                    .delete_message()
-                    .queue_url(&self.backends.queue_url)
+                sqs.delete_message()
+                    .queue_url(queue_url)
                     .set_receipt_handle(message.receipt_handle.clone())
                     .send()
                     .await?;
@@ -421,15 +439,16 @@ impl World {
 
 fn fetcher(
     ledger: &Ledger,
-    queue: &Queue,
-    lake: &Path,
+    backends: &Backends,
+    (queue, lake): (&Queue, &Path),
     microsoft: Microsoft,
     events: EventSettings,
 ) -> Outcome<Arc<Fetcher>> {
+    let announced = detecting::announcements(backends);
     Ok(Arc::new(Fetcher::new(
         ledger.clone(),
         queue.clone(),
-        self::lake(lake)?,
+        self::lake(lake)?.through(|store| announced.of(store))?,
         microsoft,
         events,
     )))
@@ -448,9 +467,12 @@ fn lake(folder: &Path) -> Outcome<Lake> {
 }
 
 fn ledger(backends: &Backends, flaky: &Flaky) -> Ledger {
+    Ledger::new(dynamodb(backends, flaky), TABLE.to_owned())
+}
+
+fn dynamodb(backends: &Backends, flaky: &Flaky) -> aws_sdk_dynamodb::Client {
     let config = backends.dynamodb.config().to_builder();
-    let client = aws_sdk_dynamodb::Client::from_conf(config.http_client(flaky.clone()).build());
-    Ledger::new(client, TABLE.to_owned())
+    aws_sdk_dynamodb::Client::from_conf(config.http_client(flaky.clone()).build())
 }
 
 fn queue(backends: &Backends, flaky: &Flaky) -> Queue {

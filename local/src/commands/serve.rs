@@ -52,6 +52,12 @@ pub struct ServeArgs {
     /// Master key of the webhook, at least 32 characters [default: in the file webhook-key of the data folder]
     #[arg(long, env = "WEBHOOK_KEY", hide_env_values = true, value_name = "KEY", value_parser = secret)]
     pub webhook_key: Option<SecretString>,
+    /// Where findings are sent: an https address, or an http one of this machine
+    #[arg(long, env = "FINDINGS_WEBHOOK_URL", value_name = "URL", requires = "findings_webhook_secret")]
+    pub findings_webhook: Option<Url>,
+    /// What signs findings: whsec_ and the base64 of 24 to 64 bytes
+    #[arg(long, env = "FINDINGS_WEBHOOK_SECRET", hide_env_values = true, value_name = "KEY", value_parser = secret)]
+    pub findings_webhook_secret: Option<SecretString>,
     /// The pipeline's options.
     #[command(flatten)]
     pub pipeline: PipelineArgs,
@@ -124,6 +130,10 @@ fn config(args: &ServeArgs) -> Result<Config, ServeError> {
         api_key: key("API_KEY", args.api_key.as_ref())?,
         webhook_key: key("WEBHOOK_KEY", args.webhook_key.as_ref())?,
         events: args.pipeline.events(),
+        findings_webhook: args
+            .findings_webhook
+            .clone()
+            .zip(args.findings_webhook_secret.clone()),
         sweep_every: args.pipeline.sweep_every(),
         batch_within: args.pipeline.batch_within(),
     })

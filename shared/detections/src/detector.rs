@@ -136,7 +136,7 @@ impl Detector {
             mut findings,
             questions,
             mut joins,
-        } = rules.look(record);
+        } = rules.look(record, record.tenant());
         for question in questions {
             let new = self.seen.new_values(&question);
             let (finding, further) = question.answer(new);

@@ -1,6 +1,7 @@
 //! Exceptions: findings that somebody has decided not to want, for a reason and until a day.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -68,7 +69,7 @@ pub struct Exceptions {
 struct Known {
     exception: Exception,
     network: Option<IpNet>,
-    used: u64,
+    used: AtomicU64,
 }
 
 impl Exceptions {
@@ -92,13 +93,15 @@ impl Exceptions {
 
     /// How often each exception was used.
     pub fn used(&self) -> impl Iterator<Item = (&Exception, u64)> {
-        self.all.iter().map(|known| (&known.exception, known.used))
+        self.all.iter().map(|known| (&known.exception, known.used.load(Ordering::Relaxed)))
     }
 
     /// Whether an exception is for the finding. The first one is counted.
-    pub(crate) fn cover(&mut self, finding: &Finding) -> bool {
-        let known = self.all.iter_mut().find(|known| known.is_for(finding));
-        known.map(|known| known.used += 1).is_some()
+    #[must_use]
+    pub fn cover(&self, finding: &Finding) -> bool {
+        let known = self.all.iter().find(|known| known.is_for(finding));
+        let used = known.map(|known| known.used.fetch_add(1, Ordering::Relaxed));
+        used.is_some()
     }
 }
 
@@ -130,7 +133,7 @@ fn known(number: usize, exception: Exception) -> Result<Known, ExceptionsError> 
     Ok(Known {
         network: network.transpose()?,
         exception,
-        used: 0,
+        used: AtomicU64::new(0),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Findings, and their OCSF events.
 
 mod attack;
+mod ecs;
 mod ocsf;
 
 use std::sync::Arc;

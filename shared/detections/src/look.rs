@@ -109,25 +109,25 @@ impl Question {
 }
 
 impl Rules {
-    /// What the rules make of a record. A record without a readable time meets no rule that needs one.
+    /// What the rules make of a tenant's record. A record without a readable time meets no rule that needs one.
     #[must_use]
-    pub fn look(&self, record: &Record<'_>) -> Look {
+    pub fn look(&self, record: &Record<'_>, tenant: &str) -> Look {
         let mut look = Look::default();
         let time = record.time();
         for place in self.matching(record) {
             let rule = &self.rules[place];
             let finding = rule
                 .is_told
-                .then(|| of_record(rule, record, time.unwrap_or_default()));
+                .then(|| of_record(rule, record, tenant, time.unwrap_or_default()));
             let joins = match time {
-                Some(time) => self.joins(rule, record, time),
+                Some(time) => self.joins(rule, record, tenant, time),
                 None => Vec::new(),
             };
             if rule.first_seen.is_none() {
                 look.findings.extend(finding);
                 look.joins.extend(joins);
             } else if let Some(time) = time {
-                let question = question(rule, record, time, finding, joins);
+                let question = question(rule, record, tenant, (time, finding, joins));
                 look.questions.extend(question);
             }
         }
@@ -154,20 +154,27 @@ impl Rules {
         self.correlation(rule).map(|rule| rule.span)
     }
 
-    fn joins(&self, rule: &Rule, record: &Record<'_>, time: i64) -> Vec<Join> {
+    fn joins(&self, rule: &Rule, record: &Record<'_>, tenant: &str, time: i64) -> Vec<Join> {
         let feeds = rule.feeds.iter();
         feeds
             .filter_map(|(correlation, base)| {
-                join(&self.correlations[*correlation], *base, record, time)
+                let correlation = &self.correlations[*correlation];
+                join(correlation, *base, record, tenant, time)
             })
             .collect()
     }
 }
 
-fn join(rule: &Correlation, base: usize, record: &Record<'_>, time: i64) -> Option<Join> {
+fn join(
+    rule: &Correlation,
+    base: usize,
+    record: &Record<'_>,
+    tenant: &str,
+    time: i64,
+) -> Option<Join> {
     Some(Join {
         key: WindowKey {
-            tenant: record.tenant().to_owned(),
+            tenant: tenant.to_owned(),
             rule: rule.about.id.clone(),
             group: rule.group_of(base, record)?,
             window: time.div_euclid(rule.span),
@@ -184,9 +191,8 @@ fn join(rule: &Correlation, base: usize, record: &Record<'_>, time: i64) -> Opti
 fn question(
     rule: &Rule,
     record: &Record<'_>,
-    time: i64,
-    finding: Option<Finding>,
-    joins: Vec<Join>,
+    tenant: &str,
+    (time, finding, joins): (i64, Option<Finding>, Vec<Join>),
 ) -> Option<Question> {
     let first_seen = rule.first_seen.as_ref()?;
     let by: Vec<String> = first_seen
@@ -201,7 +207,7 @@ fn question(
     }
     Some(Question {
         key: SeenKey {
-            tenant: record.tenant().to_owned(),
+            tenant: tenant.to_owned(),
             rule: rule.about.id.clone(),
             by,
         },
@@ -216,12 +222,12 @@ fn question(
     })
 }
 
-fn of_record(rule: &Rule, record: &Record<'_>, time: i64) -> Finding {
+fn of_record(rule: &Rule, record: &Record<'_>, tenant: &str, time: i64) -> Finding {
     let id = record.id().into_owned();
     Finding {
-        uid: finding::uid(&[&rule.about.id, record.tenant(), &id]),
+        uid: finding::uid(&[&rule.about.id, tenant, &id]),
         rule: Arc::clone(&rule.about),
-        tenant: record.tenant().to_owned(),
+        tenant: tenant.to_owned(),
         first: time,
         last: time,
         records: vec![id],

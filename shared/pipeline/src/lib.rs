@@ -1,4 +1,4 @@
-//! The six verbs of ualstream and what they keep.
+//! The eight verbs of ualstream and what they keep.
 //!
 //! * [`receive`]: Microsoft's webhook call in, content descriptors on SQS out.
 //! * [`fetch`]: one descriptor in, the blob's raw copy and OCSF events in the lake, the ledger settled.
@@ -6,6 +6,8 @@
 //! * [`reconcile`]: what should be against what is: webhooks healed, unknown blobs enqueued.
 //! * [`compact`]: the small objects of events of an hour, merged into Parquet files.
 //! * [`forward`]: where it is wanted, each object of events, line by line into a Firehose stream.
+//! * [`detect`]: each raw copy's records tried by the rules, and what they find kept and announced.
+//! * [`notify`]: where it is wanted, each finding to a webhook, signed.
 //!
 //! They keep a [`ledger`] (DynamoDB), a [`queue`] (SQS) and a [`lake`] (S3, or a folder), all over the real wire protocols:
 //! local mode and the tests run this very code against embedded servers. [`wiring`] builds each verb from its [`settings`].
@@ -14,11 +16,11 @@
 //!
 //! ```text
 //! wiring
-//! verbs: receive  fetch  register  reconcile  compact  forward
+//! verbs: receive  fetch  register  reconcile  compact  forward  detect  notify
 //!        subscription (register and reconcile: all of it; receive: its webhook)  timeline (api)
 //! certificate  replay (register; reconcile writes certificates, fetch runs replays)
 //! settings  microsoft
-//! store: ledger  queue  lake
+//! store: ledger  queue  lake  detections
 //! aws  backoff  clock  content  logging  metrics  response
 //! ```
 //!
@@ -40,5 +42,7 @@ mod store;
 mod verbs;
 pub mod wiring;
 
-pub use store::{lake, ledger, queue, waiting};
-pub use verbs::{api, compact, fetch, forward, receive, reconcile, subscription, timeline};
+pub use store::{detections, lake, ledger, queue, waiting};
+pub use verbs::{
+    api, compact, detect, fetch, forward, notify, receive, reconcile, subscription, timeline,
+};

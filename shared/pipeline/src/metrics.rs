@@ -43,6 +43,16 @@ pub mod name {
     pub const LISTED_CONTENT_REFUSED: &str = "ListedContentRefused";
     /// Count, alarm: events that stay out of the Firehose stream.
     pub const EVENTS_TOO_LARGE: &str = "EventsTooLarge";
+    /// Count: records that the rules looked at.
+    pub const RECORDS_LOOKED_AT: &str = "RecordsLookedAt";
+    /// Count: findings that there were not before.
+    pub const FINDINGS_MADE: &str = "FindingsMade";
+    /// Count: findings that an exception is for. It shows an exception that hides too much.
+    pub const FINDINGS_EXCEPTED: &str = "FindingsExcepted";
+    /// Count, alarm: findings beyond what a rule may make of a tenant's records in an hour.
+    pub const FINDINGS_CAPPED: &str = "FindingsCapped";
+    /// Count: sets of correlations and keys of new values that took no more.
+    pub const DETECTION_SETS_FULL: &str = "DetectionSetsFull";
     /// Measure, alarm: tenants that were not swept for three periods.
     pub const TENANTS_NOT_SWEPT: &str = "TenantsNotSwept";
     /// Measure: tenants whose last sweep failed.
@@ -55,7 +65,7 @@ pub mod name {
     pub const COMPACTION_BEHIND_SECONDS: &str = "CompactionBehindSeconds";
 
     /// What is counted.
-    pub const COUNTS: [&str; 11] = [
+    pub const COUNTS: [&str; 16] = [
         BLOBS_GIVEN_UP,
         LOSSES_RECORDED,
         FOREIGN_RECORDS,
@@ -67,6 +77,11 @@ pub mod name {
         UNKNOWN_OPERATIONS,
         LISTED_CONTENT_REFUSED,
         EVENTS_TOO_LARGE,
+        RECORDS_LOOKED_AT,
+        FINDINGS_MADE,
+        FINDINGS_EXCEPTED,
+        FINDINGS_CAPPED,
+        DETECTION_SETS_FULL,
     ];
 
     /// What is measured, with its unit.

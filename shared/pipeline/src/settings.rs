@@ -1,7 +1,7 @@
 //! The only reader of the environment: every setting typed, all faults reported at once.
 //!
 //! Each function asks for its own set ([`receiver`], [`fetcher`], [`api`], [`reconciler`], [`compactor`],
-//! [`forwarder`]), so that a deployment gives a function no more than it needs. An empty value counts as absent, because a SAM
+//! [`forwarder`], [`detector`], [`notifier`]), so that a deployment gives a function no more than it needs. An empty value counts as absent, because a SAM
 //! parameter left out arrives as "".
 
 mod events;
@@ -16,6 +16,8 @@ pub use self::events::{EventSettings, FILTER_BYTES_MAX, RecordDedupe, SEVERITY_R
 pub use self::microsoft::{CredentialSettings, MicrosoftSettings};
 pub use self::variables::SettingsError;
 use self::variables::Variables;
+use normalize::{OcsfVersion, Schema};
+
 use crate::store::lake::Destination;
 
 /// What the receiver needs.
@@ -108,6 +110,32 @@ pub struct ForwarderSettings {
     pub lake_url: Url,
     /// `FIREHOSE_STREAM`: the name of the stream.
     pub stream: String,
+}
+
+/// What the detector needs.
+#[derive(Debug)]
+pub struct DetectorSettings {
+    /// `LAKE_URL`: `s3://bucket[/prefix]`
+    pub lake_url: Url,
+    /// `DETECTIONS_TABLE`
+    pub table: String,
+    /// `SCHEMA`: how findings are written; `ocsf` when absent.
+    pub schema: Schema,
+    /// `OCSF_VERSION`: that of findings; the newest when absent.
+    pub version: OcsfVersion,
+    /// `FINDINGS_BUS`: the bus of EventBridge that is told of findings; absent, none is.
+    pub bus: Option<String>,
+    /// `FINDINGS_QUEUE_URL`: the webhook's queue; absent, there is no webhook.
+    pub webhook_queue_url: Option<String>,
+}
+
+/// What the notifier needs.
+#[derive(Debug)]
+pub struct NotifierSettings {
+    /// `FINDINGS_WEBHOOK_URL`: where findings are sent, by https.
+    pub url: Url,
+    /// `FINDINGS_WEBHOOK_SECRET_ARN`: what signs them.
+    pub secret_arn: String,
 }
 
 /// The process environment as a getter, for the mains.
@@ -272,6 +300,46 @@ pub fn forwarder(get: impl Fn(&str) -> Option<String>) -> Result<ForwarderSettin
     let settings = (env.parsed("LAKE_URL"), env.required("FIREHOSE_STREAM"));
     match settings {
         (Some(lake_url), Some(stream)) => env.finish(ForwarderSettings { lake_url, stream }),
+        _ => Err(env.failed()),
+    }
+}
+
+/// Reads the detector's settings.
+///
+/// # Errors
+/// Every missing or malformed variable, by name.
+pub fn detector(get: impl Fn(&str) -> Option<String>) -> Result<DetectorSettings, SettingsError> {
+    let mut env = Variables::new(&get);
+    let schema = env.optional("SCHEMA").unwrap_or_default();
+    let version = env.optional("OCSF_VERSION").unwrap_or_default();
+    let bus = env.value("FINDINGS_BUS");
+    let webhook_queue_url = env.value("FINDINGS_QUEUE_URL");
+    let settings = (env.parsed("LAKE_URL"), env.required("DETECTIONS_TABLE"));
+    match settings {
+        (Some(lake_url), Some(table)) => env.finish(DetectorSettings {
+            lake_url,
+            table,
+            schema,
+            version,
+            bus,
+            webhook_queue_url,
+        }),
+        _ => Err(env.failed()),
+    }
+}
+
+/// Reads the notifier's settings.
+///
+/// # Errors
+/// Every missing or malformed variable, by name.
+pub fn notifier(get: impl Fn(&str) -> Option<String>) -> Result<NotifierSettings, SettingsError> {
+    let mut env = Variables::new(&get);
+    let settings = (
+        env.parsed("FINDINGS_WEBHOOK_URL"),
+        env.required("FINDINGS_WEBHOOK_SECRET_ARN"),
+    );
+    match settings {
+        (Some(url), Some(secret_arn)) => env.finish(NotifierSettings { url, secret_arn }),
         _ => Err(env.failed()),
     }
 }

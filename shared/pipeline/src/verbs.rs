@@ -2,8 +2,10 @@
 
 pub mod api;
 pub mod compact;
+pub mod detect;
 pub mod fetch;
 pub mod forward;
+pub mod notify;
 pub mod receive;
 pub mod reconcile;
 pub mod subscription;

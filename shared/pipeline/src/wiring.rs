@@ -10,17 +10,20 @@ use crate::aws::secrets::Secret;
 use crate::microsoft::Microsoft;
 use crate::microsoft::credential::AppCredential;
 use crate::settings::{
-    ApiSettings, CompactorSettings, CredentialSettings, FetcherSettings, ForwarderSettings,
-    MicrosoftSettings, ReceiverSettings, ReconcilerSettings, WebhookSettings,
+    ApiSettings, CompactorSettings, CredentialSettings, DetectorSettings, FetcherSettings,
+    ForwarderSettings, MicrosoftSettings, NotifierSettings, ReceiverSettings, ReconcilerSettings, WebhookSettings,
 };
+use crate::store::detections::Detections;
 use crate::store::lake::{Lake, OpenError};
 use crate::store::ledger::Ledger;
 use crate::store::ledger::budget::{FETCHES_PER_MINUTE, REQUESTS_PER_MINUTE};
 use crate::store::queue::{Queue, SweepQueue};
 use crate::verbs::api::{Access, Api, Fleet};
 use crate::verbs::compact::Compactor;
+use crate::verbs::detect::{Announcer, Detector, Ruleset};
 use crate::verbs::fetch::Fetcher;
 use crate::verbs::forward::{Forwarder, Stream};
+use crate::verbs::notify::{Notifier, NotifierError};
 use crate::verbs::receive::Receiver;
 use crate::verbs::reconcile::{Dispatcher, Periods, Reconciler, Sweeper};
 use crate::verbs::subscription::Webhooks;
@@ -117,6 +120,36 @@ pub fn forwarder(settings: ForwarderSettings, aws: &SdkConfig) -> Result<Forward
         lake: Lake::open(&settings.lake_url)?,
         stream: Stream::new(aws, settings.stream),
     })
+}
+
+/// What the detector works with.
+///
+/// # Errors
+/// The lake's address cannot be used.
+pub fn detector(settings: DetectorSettings, aws: &SdkConfig) -> Result<Detector, OpenError> {
+    let mut announcer = Announcer::default();
+    if let Some(bus) = settings.bus {
+        announcer = announcer.with_bus(aws, bus);
+    }
+    if let Some(queue_url) = settings.webhook_queue_url {
+        announcer = announcer.with_webhook(aws_sdk_sqs::Client::new(aws), queue_url);
+    }
+    Ok(Detector {
+        lake: Lake::open(&settings.lake_url)?,
+        detections: Detections::new(aws_sdk_dynamodb::Client::new(aws), settings.table),
+        ruleset: Ruleset::default(),
+        announcer,
+        schema: settings.schema,
+        version: settings.version,
+    })
+}
+
+/// What the notifier works with.
+///
+/// # Errors
+/// The address cannot be used, or there is no TLS.
+pub fn notifier(settings: NotifierSettings, aws: &SdkConfig) -> Result<Notifier, NotifierError> {
+    Notifier::new(settings.url, secret(aws, settings.secret_arn))
 }
 
 fn secret(aws: &SdkConfig, arn: String) -> Secret {

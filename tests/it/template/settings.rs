@@ -41,6 +41,12 @@ async fn each_function_gets_the_settings_that_it_reads() {
     check(&template, "ForwarderFunction", measuring, |get| {
         settings::forwarder(get)
     });
+    check(&template, "DetectorFunction", measuring, |get| {
+        settings::detector(get)
+    });
+    check(&template, "NotifierFunction", measuring, |get| {
+        settings::notifier(get)
+    });
 }
 
 fn check<T: Debug, E: Debug>(
@@ -77,6 +83,7 @@ fn deployed(template: &Value, name: &str, value: &Value) -> String {
     match name {
         // With the default, no function that reads it is deployed.
         "FIREHOSE_STREAM" if default == Some("") => "to-the-siem",
+        "FINDINGS_WEBHOOK_URL" if default == Some("") => "https://soc.example/findings",
         _ if default.is_some() => default.unwrap_or_default(),
         "CLIENT_ID" | "PUBLISHER_ID" => "6f7c5e2a-93a9-4a40-9d6a-6f9c7d3f0b11",
         "LAKE_URL" => "s3://lake-1a2b3c",

@@ -71,7 +71,13 @@ impl Finding {
         event
     }
 
-    fn message(&self) -> String {
+    /// The severity by OCSF, from the rule's level: 0 for none, 1 (Informational) to 5 (Critical).
+    #[must_use]
+    pub fn severity_id(&self) -> u32 {
+        severity(self.rule.level).0
+    }
+
+    pub(super) fn message(&self) -> String {
         match (&self.user, &self.address) {
             (Some(user), _) => format!("{}: {user}", self.rule.title),
             (None, Some(address)) => format!("{}: {address}", self.rule.title),
@@ -168,7 +174,7 @@ impl Finding {
         user.into_iter().chain(addresses).collect()
     }
 
-    fn ip(&self) -> Option<IpAddr> {
+    pub(super) fn ip(&self) -> Option<IpAddr> {
         self.address.as_deref()?.parse().ok()
     }
 
@@ -222,7 +228,7 @@ fn kind(of: Kind) -> &'static str {
     }
 }
 
-fn severity(level: Option<Level>) -> (u32, &'static str) {
+pub(super) fn severity(level: Option<Level>) -> (u32, &'static str) {
     match level {
         None => (0, "Unknown"),
         Some(Level::Informational) => (1, "Informational"),

@@ -3,6 +3,7 @@
 //! Objects are whole or absent (a put is atomic in all three), compressed as the end of their key says, without a time stamp,
 //! so that equal content is equal bytes.
 
+mod announcement;
 mod codec;
 mod destination;
 pub mod key;
@@ -11,6 +12,7 @@ mod spool;
 
 pub use self::object::Encoded;
 
+pub use self::announcement::Announcement;
 pub use self::codec::{Codec, Compressor};
 pub use self::destination::{Destination, InvalidPartitionValue, PartitionValue};
 pub use self::spool::{SPOOL_MEMORY_MAX, Spool};
@@ -110,6 +112,23 @@ impl Lake {
         if url.scheme() != "s3" {
             lake.connected()?;
         }
+        Ok(lake)
+    }
+
+    /// The same lake, with something between it and its store.
+    ///
+    /// # Errors
+    /// The lake cannot be opened.
+    pub fn through(
+        &self,
+        wrap: impl FnOnce(Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore>,
+    ) -> Result<Self, OpenError> {
+        let lake = Self {
+            url: self.url.clone(),
+            store: Arc::default(),
+        };
+        let store = wrap(Arc::clone(self.connected()?));
+        lake.store.get_or_init(|| store);
         Ok(lake)
     }
 

@@ -6,7 +6,6 @@
 //! sent. An attempt that ends halfway is repeated from the start, so an event may be sent twice; copies have the same
 //! `metadata.uid`.
 
-mod announcement;
 mod portion;
 mod stream;
 
@@ -18,14 +17,13 @@ use object_store::path::Path;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::Instant;
 
-pub use self::announcement::Announcement;
 use self::portion::Portions;
 pub use self::portion::{CALL_BYTES_MAX, CALL_RECORDS_MAX, RECORD_BYTES_MAX};
 pub use self::stream::{ATTEMPTS_MAX, CALL_TIMEOUT, SendError, Stream};
 use crate::aws::batch::{self, Delivery};
 use crate::metrics::{count, name};
 use crate::store::lake::object::{OBJECT_BYTES_MAX, TEXT_BYTES_MAX};
-use crate::store::lake::{Codec, Lake, LakeError};
+use crate::store::lake::{Announcement, Codec, Lake, LakeError};
 
 /// Objects of one worker in flight at once: four of the largest, with what is being sent of each, stay below 200 MiB.
 pub const OBJECTS_IN_FLIGHT_MAX: usize = 4;

@@ -8,6 +8,7 @@
 //! (of a long blob further ones: {content id}!p1.ndjson.gz and so on)
 //! generations/G/...                                    events that a replay made, laid out as those that it replaces
 //! certificates/day=YYYY-MM-DD/tenant_id=T.ndjson.gz
+//! findings/{schema}/day=YYYY-MM-DD/hour=HH/tenant_id=T/{uid}.ndjson.gz   `day` and `hour` are those of the last record
 //! quarantine/tenant_id=T/content_type=C/day=YYYY-MM-DD/{content id}.{sha256 of the bytes}.gz
 //! ```
 //!
@@ -19,6 +20,7 @@
 use std::fmt::{self, Display, Write as _};
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use normalize::Schema;
@@ -26,6 +28,7 @@ use object_store::path::Path;
 use office365::{ContentId, TenantId};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use super::Codec;
 use crate::content::ContentRef;
@@ -118,6 +121,29 @@ pub fn raw(blob: &ContentRef, sha256: &str) -> Path {
         blob,
         &format!("{}.{sha256}.json.gz", name(&blob.content_id)),
     )
+}
+
+/// Whose raw copy it is, by its key; `None` when the key is none of [`raw`]'s.
+#[must_use]
+pub fn raw_tenant(key: &Path) -> Option<TenantId> {
+    raw_partition(key)?;
+    let tenant = key.parts().nth(1)?;
+    tenant.as_ref().strip_prefix("tenant_id=")?.parse().ok()
+}
+
+/// The folder of findings.
+pub const FINDINGS: &str = "findings";
+
+/// A finding, NDJSON. `at` is when the last of its records took place.
+#[must_use]
+pub fn finding(tenant: TenantId, schema: Schema, at: Timestamp, uid: Uuid) -> Path {
+    let at = at.to_zoned(TimeZone::UTC);
+    Path::from(format!(
+        "{FINDINGS}/{}/day={}/hour={:02}/tenant_id={tenant}/{uid}.ndjson.gz",
+        schema.as_str(),
+        at.date(),
+        at.hour()
+    ))
 }
 
 /// The events of the records that the blob owns, NDJSON, below `ocsf/` or `ecs/`: a reader of one schema never meets the
@@ -252,6 +278,9 @@ mod tests {
             None
         );
         assert_eq!(raw_partition(&"raw/tenant_id=t/x".into()), None);
+        assert_eq!(raw_tenant(&key), Some(blob("a$b").tenant_id));
+        let mine = raw_tenant(&events(&blob("a$b"), Schema::Ocsf, Codec::Gzip, 0));
+        assert_eq!(mine, None);
     }
 
     #[test]

@@ -19,18 +19,17 @@ const MARKER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Markers of an hour read at once. A plan is a megabyte, and several hours are looked at side by side.
 const MARKERS_AT_ONCE: usize = 4;
 
-/// Folders of an hour, one a content type, listed at once: there are five, and a busy type has 100 pages an hour.
-const FOLDERS_AT_ONCE: usize = 5;
+/// Folders of an hour, one a content type and one of findings, listed at once. A busy type has 100 pages an hour.
+const FOLDERS_AT_ONCE: usize = 6;
 
-/// For each day that has any, the folders with its events, one a content type.
+/// For each day that has any, the folders with its events: one a content type, and one of findings.
 pub(super) type Days = BTreeMap<Date, Vec<Path>>;
 
-/// Finds the days that have events at all, by the names of folders: one page for each content type and 1,000 days.
+/// Finds the days that have events at all, by the names of folders: one page for each content type, and for findings, and 1,000 days.
 pub(super) async fn days(lake: &Lake) -> Result<Days, LakeError> {
-    let content_types = lake.folders(&Path::from(key::EVENTS)).await?;
-    let listings = content_types
-        .iter()
-        .map(|content_type| lake.folders(content_type));
+    let mut roots = lake.folders(&Path::from(key::EVENTS)).await?;
+    roots.push(Path::from(key::FINDINGS));
+    let listings = roots.iter().map(|root| lake.folders(root));
     let mut listed = stream::iter(listings.collect::<Vec<_>>()).buffered(FOLDERS_AT_ONCE);
     let mut days = Days::new();
     while let Some(folders) = listed.try_next().await? {

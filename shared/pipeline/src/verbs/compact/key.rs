@@ -9,7 +9,7 @@
 //! ext/{source}/region=R/accountId=A/eventDay=YYYYMMDD/{YYYYMMDD}T{HH}-{NNNN}-{PPPP}.parquet
 //! ```
 //!
-//! `day` and `hour` are those of contentCreated, as in the keys of events; `eventDay` is that of the events' `time`. NNNN is the
+//! `day` and `hour` are those of contentCreated, as in the keys of events, and of findings those of their last record; `eventDay` is that of the events' `time`. NNNN is the
 //! plan's number in its hour, PPPP that of the file among those of its class and day in the plan.
 
 use jiff::civil::{Date, date};
@@ -51,6 +51,9 @@ pub(super) const LOOKED: &str = "compaction/looked/hours.json";
 
 /// The folder with the content types of the events that are compacted.
 pub(super) const EVENTS: &str = "ocsf";
+
+/// The folder with the findings that are compacted with them. Their class tells them from events, and in it their product.
+pub(super) const FINDINGS: &str = "findings/ocsf";
 
 /// The folder with the hour's plans.
 pub(super) fn plans_folder(hour: Hour) -> Path {
@@ -176,6 +179,8 @@ mod tests {
         check("a.ndjson.zst", Some(HOUR));
         check("a.txt", None);
         assert_eq!(hour_of_events(&Path::from("ocsf/a.ndjson.gz")), None);
+        let finding = format!("{FINDINGS}/day=2026-03-01/hour=07/tenant_id=t/u.ndjson.gz");
+        assert_eq!(hour_of_events(&Path::from(finding)), Some(HOUR));
     }
 
     #[test]

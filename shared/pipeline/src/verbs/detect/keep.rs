@@ -1,0 +1,228 @@
+//! From what was seen in records to findings that are kept: sets joined, values looked up, exceptions applied, and each finding
+//! written once.
+//!
+//! The table decides which of two workers' findings of one uid there is; the lake and the world are told what stands in the table.
+//! A worker that dies between two steps leaves a finding that is not announced; the message comes again, and goes on from there.
+
+use std::collections::BTreeMap;
+
+use detections::{Exceptions, Finding, Question, Rules, WindowKey};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
+use normalize::Schema;
+use office365::TenantId;
+use uuid::Uuid;
+
+use super::looked::{Joins, Looked};
+use super::{DetectError, Detector};
+use crate::metrics::{count, name};
+use crate::store::detections::{FindingRecord, Recorded, WindowSets};
+use crate::store::lake::{Codec, key};
+
+/// Calls to the table in flight at once, for one raw copy. One takes some milliseconds.
+pub const AT_ONCE_MAX: usize = 16;
+
+/// What became of what was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Findings that there were not before.
+    pub new: u64,
+    /// Findings that were there.
+    pub known: u64,
+    /// Findings that an exception is for.
+    pub excepted: u64,
+    /// Findings beyond what a rule may make in an hour.
+    pub capped: u64,
+    /// Sets and keys that took no more.
+    pub full: u64,
+}
+
+impl Kept {
+    pub(super) fn add(&mut self, other: Self) {
+        self.new += other.new;
+        self.known += other.known;
+        self.excepted += other.excepted;
+        self.capped += other.capped;
+        self.full += other.full;
+    }
+}
+
+/// A finding on its way, with the window that it is of, if it is of one.
+type Found = (Finding, Option<WindowKey>);
+
+/// Keeps what was seen in a portion of a tenant's records.
+pub(super) async fn keep(
+    detector: &Detector,
+    rules: &Rules,
+    tenant: TenantId,
+    mut looked: Looked,
+    now: Timestamp,
+) -> Result<Kept, DetectError> {
+    let mut kept = Kept::default();
+    let questions = std::mem::take(&mut looked.questions);
+    let answers = stream::iter(questions)
+        .map(|question| answer(detector, question))
+        .buffered(AT_ONCE_MAX);
+    let mut found: BTreeMap<Uuid, Found> = BTreeMap::new();
+    let mut answers = std::pin::pin!(answers);
+    while let Some((finding, joins, full)) = answers.try_next().await? {
+        kept.full += full;
+        looked.findings.extend(finding);
+        looked.join(joins);
+    }
+    for finding in std::mem::take(&mut looked.findings) {
+        found.insert(finding.uid, (finding, None));
+    }
+    let (of_windows, full) = join(detector, rules, looked.joins).await?;
+    kept.full += full;
+    found.extend(of_windows);
+    count(name::DETECTION_SETS_FULL, kept.full);
+    if found.is_empty() {
+        return Ok(kept);
+    }
+    let exceptions = detector.detections.exceptions_at(now).await?;
+    for (finding, window) in found.into_values() {
+        one(detector, tenant, &finding, &exceptions, &mut kept).await?;
+        if let Some(window) = window {
+            detector.detections.note_found(&window).await?;
+        }
+    }
+    detector
+        .detections
+        .count_exceptions_used(&exceptions)
+        .await?;
+    Ok(kept)
+}
+
+type Answer = (Option<Finding>, Vec<detections::Join>, u64);
+
+async fn answer(detector: &Detector, question: Question) -> Result<Answer, DetectError> {
+    let (new, full) = detector.detections.new_values(&question).await?;
+    let (finding, joins) = question.answer(new);
+    Ok((finding, joins, full))
+}
+
+/// Adds records to their sets, and gives what is found in these and those before them.
+async fn join(
+    detector: &Detector,
+    rules: &Rules,
+    joins: Joins,
+) -> Result<(BTreeMap<Uuid, Found>, u64), DetectError> {
+    let joined = stream::iter(joins).map(|(key, members)| async move {
+        let Some(span) = rules.span(&key.rule) else {
+            return Ok((key, WindowSets::default()));
+        };
+        let sets = detector.detections.join(&key, &members, span).await?;
+        Ok::<_, DetectError>((key, sets))
+    });
+    let (mut found, mut full) = (BTreeMap::new(), 0);
+    let mut joined = std::pin::pin!(joined.buffer_unordered(AT_ONCE_MAX));
+    while let Some((key, sets)) = joined.try_next().await? {
+        full += u64::from(sets.is_full);
+        let WindowSets {
+            before, own, after, ..
+        } = sets;
+        for (window, set, next) in [(key.window - 1, &before, &own), (key.window, &own, &after)] {
+            if set.is_found {
+                continue;
+            }
+            let key = key.at(window);
+            if let Some(finding) = rules.found(&key, &set.members, &next.members) {
+                found.insert(finding.uid, (finding, Some(key)));
+            }
+        }
+    }
+    Ok((found, full))
+}
+
+/// Writes one finding, unless it is there, is excepted, or is one of too many.
+async fn one(
+    detector: &Detector,
+    tenant: TenantId,
+    finding: &Finding,
+    exceptions: &Exceptions,
+    kept: &mut Kept,
+) -> Result<(), DetectError> {
+    let Detector {
+        detections, lake, ..
+    } = detector;
+    let stored = match detections.finding(tenant, finding.uid).await? {
+        Some(stored) => stored,
+        None if exceptions.cover(finding) => {
+            kept.excepted += 1;
+            count(name::FINDINGS_EXCEPTED, 1);
+            return Ok(());
+        }
+        None => {
+            let record = record(detector, tenant, finding);
+            if !detections
+                .take_finding(tenant, &finding.rule.id, record.last)
+                .await?
+            {
+                kept.capped += 1;
+                count(name::FINDINGS_CAPPED, 1);
+                tracing::warn!(
+                    rule.id = finding.rule.id,
+                    rule.title = finding.rule.title,
+                    "finding left out: the rule made too many in this hour"
+                );
+                return Ok(());
+            }
+            detections.record(&record).await?
+        }
+    };
+    let Recorded {
+        record,
+        is_new,
+        is_announced,
+    } = stored;
+    if is_new {
+        kept.new += 1;
+        count(name::FINDINGS_MADE, 1);
+    } else {
+        kept.known += 1;
+    }
+    if is_announced {
+        return Ok(());
+    }
+    let path = key::finding(tenant, detector.schema, record.last, record.uid);
+    let line = format!("{}\n", record.event);
+    let line = Codec::of(path.as_ref()).compress(line.as_bytes());
+    // Once, so that no reader takes it for another one.
+    lake.create(&path, line.into()).await?;
+    detector.announcer.announce(&record).await?;
+    detections.note_announced(tenant, record.uid).await?;
+    tracing::warn!(
+        tenant.id = %tenant,
+        finding.uid = %record.uid,
+        rule.id = record.rule_id,
+        rule.title = record.title,
+        level = record.level,
+        "finding"
+    );
+    Ok(())
+}
+
+fn record(detector: &Detector, tenant: TenantId, finding: &Finding) -> FindingRecord {
+    let event = match detector.schema {
+        Schema::Ocsf => finding.to_ocsf(detector.version),
+        Schema::Ecs => finding.to_ecs(),
+    };
+    let at = |seconds| Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
+    FindingRecord {
+        tenant,
+        uid: finding.uid,
+        rule_id: finding.rule.id.clone(),
+        title: finding.rule.title.clone(),
+        level: finding.level().to_owned(),
+        severity_id: finding.severity_id(),
+        first: at(finding.first),
+        last: at(finding.last),
+        count: finding.count,
+        user: finding.user.clone(),
+        address: finding.address.clone(),
+        application: finding.application.clone(),
+        operation: finding.operation.clone(),
+        event: event.to_string(),
+    }
+}
