@@ -179,7 +179,7 @@ impl Finding {
     }
 
     /// All addresses that it came from, each once.
-    fn ips(&self) -> BTreeSet<IpAddr> {
+    pub(super) fn ips(&self) -> BTreeSet<IpAddr> {
         let endpoints = self.endpoints.iter();
         let endpoints = endpoints.filter_map(|of| of.address.parse().ok());
         self.ip().into_iter().chain(endpoints).collect()

@@ -178,8 +178,16 @@ impl Rules {
             is_told: travel.is_none(),
             feeds: travel.iter().map(|_| (self.correlations.len(), 0)).collect(),
         });
-        self.correlations.extend(travel);
+        if let Some(travel) = travel {
+            self.push_correlation(travel);
+        }
         Ok(())
+    }
+
+    fn push_correlation(&mut self, correlation: Correlation) {
+        let place = self.correlations.len();
+        self.by_id.insert(correlation.about.id.clone(), place);
+        self.correlations.push(correlation);
     }
 
     fn add_correlations(
@@ -224,9 +232,7 @@ impl Rules {
             base.feeds.push((self.correlations.len(), place));
             base.is_told = of.generate && base.is_told;
         }
-        self.by_id
-            .insert(correlation.about.id.clone(), self.correlations.len());
-        self.correlations.push(correlation);
+        self.push_correlation(correlation);
         Ok(())
     }
 }
