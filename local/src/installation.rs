@@ -43,7 +43,9 @@ pub use self::detection::DetectionError;
 use self::front::Front;
 use self::resume::ResumeError;
 use self::worker::MessageSource;
-use crate::backends::{self, Announcements, Backends, BackendsError, DETECTIONS_TABLE, Storage, TABLE};
+use crate::backends::{
+    self, Announcements, Backends, BackendsError, DETECTIONS_TABLE, Storage, TABLE,
+};
 use crate::wall_clock;
 
 /// The file of the operator's key in the data folder.

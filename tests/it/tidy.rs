@@ -31,7 +31,14 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("page", &[]),
     (
         "pipeline",
-        &["columnar", "detections", "normalize", "office365", "page", "records"],
+        &[
+            "columnar",
+            "detections",
+            "normalize",
+            "office365",
+            "page",
+            "records",
+        ],
     ),
     ("receiver", &["pipeline"]),
     ("fetcher", &["pipeline"]),
@@ -88,7 +95,10 @@ const RESERVED: [(&str, &[&str]); 9] = [
     ("object_store", &["pipeline", "local", "tests"]),
     // The emulator calls webhooks; office365 is the client for Microsoft; local calls the operator's API; pipeline the webhook that
     // wants findings.
-    ("reqwest", &["emulator", "local", "office365", "pipeline", "tests"]),
+    (
+        "reqwest",
+        &["emulator", "local", "office365", "pipeline", "tests"],
+    ),
     ("dynoxide", &["local"]),
 ];
 

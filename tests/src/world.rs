@@ -196,7 +196,13 @@ impl World {
                 lake(folder.path())?,
                 &events,
             ),
-            fetcher: fetcher(&ledger, &backends, (&queue, folder.path()), microsoft()?, events)?,
+            fetcher: fetcher(
+                &ledger,
+                &backends,
+                (&queue, folder.path()),
+                microsoft()?,
+                events,
+            )?,
             dispatcher: Dispatcher {
                 ledger: ledger.clone(),
                 sweeps: SweepQueue::new(

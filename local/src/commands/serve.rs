@@ -53,7 +53,12 @@ pub struct ServeArgs {
     #[arg(long, env = "WEBHOOK_KEY", hide_env_values = true, value_name = "KEY", value_parser = secret)]
     pub webhook_key: Option<SecretString>,
     /// Where findings are sent: an https address, or an http one of this machine
-    #[arg(long, env = "FINDINGS_WEBHOOK_URL", value_name = "URL", requires = "findings_webhook_secret")]
+    #[arg(
+        long,
+        env = "FINDINGS_WEBHOOK_URL",
+        value_name = "URL",
+        requires = "findings_webhook_secret"
+    )]
     pub findings_webhook: Option<Url>,
     /// What signs findings: whsec_ and the base64 of 24 to 64 bytes
     #[arg(long, env = "FINDINGS_WEBHOOK_SECRET", hide_env_values = true, value_name = "KEY", value_parser = secret)]

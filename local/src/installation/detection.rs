@@ -123,7 +123,10 @@ async fn mark(file: PathBuf, source: MessageSource, stop: CancellationToken) {
             Err(error) => Err(error.to_string()),
         };
         if let Err(error) = written {
-            tracing::warn!(error, "what was looked at is not written down, it is looked at again after a restart");
+            tracing::warn!(
+                error,
+                "what was looked at is not written down, it is looked at again after a restart"
+            );
         }
     }
 }
@@ -142,5 +145,7 @@ async fn is_empty(source: &MessageSource) -> Result<bool, AwsError> {
         .await
         .map_err(|error| AwsError::new("sqs:GetQueueAttributes", &error))?;
     let known = got.attributes.unwrap_or_default();
-    Ok(counts.iter().all(|name| known.get(name).is_some_and(|count| count == "0")))
+    Ok(counts
+        .iter()
+        .all(|name| known.get(name).is_some_and(|count| count == "0")))
 }

@@ -93,7 +93,9 @@ impl Exceptions {
 
     /// How often each exception was used.
     pub fn used(&self) -> impl Iterator<Item = (&Exception, u64)> {
-        self.all.iter().map(|known| (&known.exception, known.used.load(Ordering::Relaxed)))
+        self.all
+            .iter()
+            .map(|known| (&known.exception, known.used.load(Ordering::Relaxed)))
     }
 
     /// Whether an exception is for the finding. The first one is counted.

@@ -120,8 +120,8 @@ impl Fixtures {
 
 impl Case {
     fn fired(&self, rules: &Arc<Rules>, places: &Arc<Places>) -> Vec<String> {
-        let mut detector = Detector::new(Arc::clone(rules), Exceptions::default())
-            .with_places(Arc::clone(places));
+        let mut detector =
+            Detector::new(Arc::clone(rules), Exceptions::default()).with_places(Arc::clone(places));
         let findings = self
             .records
             .iter()

@@ -31,8 +31,8 @@ pub use places::{
 };
 pub use record::{MEMBERS_MAX, NoRecord, RECORD_BYTES_MAX, Record};
 pub use rules::{
-    About, DOCUMENTS_MAX, Kind, NESTING_MAX, Off, REGEX_BYTES_MAX, RULE_BYTES_MAX, RULES_MAX, Refused,
-    Rules, THRESHOLD_MAX, UnusableRule, Warning, lint,
+    About, DOCUMENTS_MAX, Kind, NESTING_MAX, Off, REGEX_BYTES_MAX, RULE_BYTES_MAX, RULES_MAX,
+    Refused, Rules, THRESHOLD_MAX, UnusableRule, Warning, lint,
 };
 pub use seen::{SeenKey, Sighting, VALUES_PER_KEY_MAX};
 pub use windows::{MEMBERS_MAX as WINDOW_MEMBERS_MAX, Member, WindowKey};

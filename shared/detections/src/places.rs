@@ -19,6 +19,9 @@ pub use self::place::{AutonomousSystem, Degrees, Location, Place};
 /// networks 11 MB.
 pub const PLACES_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// Characters of a type's name that a message repeats.
+const TYPE_CHARS_MAX: usize = 64;
+
 /// What a file of places tells of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -169,12 +172,14 @@ impl Places {
         if all > PLACES_BYTES_MAX {
             return Err(PlacesError::TooLarge { file: file() });
         }
-        let reader =
-            Reader::from_source(bytes).map_err(|cause| PlacesError::Format { file: file(), cause })?;
+        let reader = Reader::from_source(bytes).map_err(|cause| PlacesError::Format {
+            file: file(),
+            cause,
+        })?;
         let database_type = &reader.metadata().database_type;
         let kind = PlacesKind::of(database_type).ok_or_else(|| PlacesError::Kind {
             file: file(),
-            database_type: database_type.clone(),
+            database_type: database_type.chars().take(TYPE_CHARS_MAX).collect(),
         })?;
         let place = match kind {
             PlacesKind::Networks => &mut self.networks,

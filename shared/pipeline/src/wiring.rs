@@ -11,7 +11,8 @@ use crate::microsoft::Microsoft;
 use crate::microsoft::credential::AppCredential;
 use crate::settings::{
     ApiSettings, CompactorSettings, CredentialSettings, DetectorSettings, FetcherSettings,
-    ForwarderSettings, MicrosoftSettings, NotifierSettings, ReceiverSettings, ReconcilerSettings, WebhookSettings,
+    ForwarderSettings, MicrosoftSettings, NotifierSettings, ReceiverSettings, ReconcilerSettings,
+    WebhookSettings,
 };
 use crate::store::detections::Detections;
 use crate::store::lake::{Lake, OpenError};

@@ -37,7 +37,13 @@ async fn the_detector_cannot_reach_what_delivery_needs() {
     let role = &template["Resources"]["DetectorRole"]["Properties"]["Policies"][0];
     let statements = role["PolicyDocument"]["Statement"].as_array().unwrap();
     let text = Value::from(statements.clone()).to_string();
-    for other in ["\"Table\"", "ContentQueue", "AppCredential", "/ocsf/", "/ecs/"] {
+    for other in [
+        "\"Table\"",
+        "ContentQueue",
+        "AppCredential",
+        "/ocsf/",
+        "/ecs/",
+    ] {
         assert!(!text.contains(other), "{other}");
     }
     let writes = statements.iter().find(|of| of["Action"] == "s3:PutObject");

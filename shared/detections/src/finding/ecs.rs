@@ -92,9 +92,15 @@ fn source_place(place: &Place) -> Vec<(&'static str, Value)> {
             geo.extend(value.map(|value| (name.to_owned(), value)));
         };
         let spot = location.lat.zip(location.long);
-        add("country_iso_code", location.country.as_ref().map(|of| json!(of)));
+        add(
+            "country_iso_code",
+            location.country.as_ref().map(|of| json!(of)),
+        );
         add("city_name", location.city.as_ref().map(|of| json!(of)));
-        add("location", spot.map(|(lat, lon)| json!({ "lat": lat, "lon": lon })));
+        add(
+            "location",
+            spot.map(|(lat, lon)| json!({ "lat": lat, "lon": lon })),
+        );
         ("geo", Value::from(geo))
     });
     let system = place.autonomous_system.as_ref().map(|system| {

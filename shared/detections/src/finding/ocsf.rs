@@ -196,7 +196,9 @@ fn endpoint(of: &Endpoint, version: OcsfVersion) -> Option<Value> {
         autonomous_system,
     } = &of.place;
     // Each of the two must say where it is by name too.
-    let named = location.as_ref().filter(|of| of.country.is_some() || of.city.is_some());
+    let named = location
+        .as_ref()
+        .filter(|of| of.country.is_some() || of.city.is_some());
     if let Some(location) = named {
         let mut written = json!(location);
         if version == OcsfVersion::V1_1

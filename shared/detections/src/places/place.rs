@@ -90,7 +90,8 @@ impl Serialize for Degrees {
 impl<'de> Deserialize<'de> for Degrees {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let degrees = f64::deserialize(deserializer)?;
-        Self::new(degrees).ok_or_else(|| serde::de::Error::custom("an angle has 180 degrees at most"))
+        Self::new(degrees)
+            .ok_or_else(|| serde::de::Error::custom("an angle has 180 degrees at most"))
     }
 }
 

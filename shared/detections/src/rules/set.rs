@@ -176,7 +176,10 @@ impl Rules {
             compiled,
             first_seen,
             is_told: travel.is_none(),
-            feeds: travel.iter().map(|_| (self.correlations.len(), 0)).collect(),
+            feeds: travel
+                .iter()
+                .map(|_| (self.correlations.len(), 0))
+                .collect(),
         });
         if let Some(travel) = travel {
             self.push_correlation(travel);

@@ -71,7 +71,9 @@ impl Correlation {
             return Err(wrong("by names no field"));
         }
         if !(1..=SPEED_MAX).contains(&text.speed) || !(1..=DISTANCE_MAX).contains(&text.distance) {
-            return Err(wrong("a speed (km/h) or distance (km) that is not on earth"));
+            return Err(wrong(
+                "a speed (km/h) or distance (km) that is not on earth",
+            ));
         }
         if text.except.len() > EXCEPT_MAX {
             return Err(wrong("too many networks in except"));
@@ -79,7 +81,8 @@ impl Correlation {
         let except = text.except.iter().map(|of| {
             let network = of.parse::<IpNet>();
             let network = network.or_else(|_| of.parse::<IpAddr>().map(IpNet::from));
-            network.map_err(|_| wrong("an address in except is neither an IP address nor a network"))
+            network
+                .map_err(|_| wrong("an address in except is neither an IP address nor a network"))
         });
         let travel = Travel {
             speed: text.speed,

@@ -43,7 +43,9 @@ pub(crate) fn value(rule: &Travel, record: &Record<'_>) -> Option<String> {
     let (lat, long) = (lat.get(), long.get());
     let country = location.country.as_deref().unwrap_or(UNKNOWN);
     let city = location.city.as_deref().unwrap_or_default();
-    Some(format!("{lat},{long},{accuracy_km} {address} {country} {city}"))
+    Some(format!(
+        "{lat},{long},{accuracy_km} {address} {country} {city}"
+    ))
 }
 
 impl<'m> Stop<'m> {

@@ -45,7 +45,9 @@ pub struct Notifier {
 #[derive(Debug, thiserror::Error)]
 pub enum NotifierError {
     /// Findings would go over the network in the open.
-    #[error("findings are sent by https only, or by http to this machine; the address begins with {0}")]
+    #[error(
+        "findings are sent by https only, or by http to this machine; the address begins with {0}"
+    )]
     NotHttps(String),
     /// There is no TLS.
     #[error("no HTTP client: {0}")]

@@ -74,7 +74,10 @@ impl Announcer {
             if answer.failed_entry_count > 0 {
                 let code = answer.entries().iter().find_map(|entry| entry.error_code());
                 let code = code.unwrap_or("no code");
-                return Err(AwsError::unusable(PUT_EVENTS, format!("refused with {code}")));
+                return Err(AwsError::unusable(
+                    PUT_EVENTS,
+                    format!("refused with {code}"),
+                ));
             }
         }
         if let Some((client, queue_url)) = &self.webhook {

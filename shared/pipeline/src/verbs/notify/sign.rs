@@ -11,7 +11,9 @@ pub const SIGNING_KEY_PREFIX: &str = "whsec_";
 
 /// The secret is no signing key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the webhook's secret is not the base64 of 24 to 64 bytes, with or without {SIGNING_KEY_PREFIX} in front")]
+#[error(
+    "the webhook's secret is not the base64 of 24 to 64 bytes, with or without {SIGNING_KEY_PREFIX} in front"
+)]
 pub struct SignatureError;
 
 /// The value of `webhook-signature` for a body that is sent with this `webhook-id` and `webhook-timestamp`.
@@ -49,12 +51,7 @@ mod tests {
     fn the_signature_is_that_of_the_specification() {
         let secret = SecretString::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
         let body = br#"{"test": 2432232314}"#;
-        let signed = signature(
-            &secret,
-            "msg_p5jXN8AQM9LWM0D4loKWxJek",
-            "1614265330",
-            body,
-        );
+        let signed = signature(&secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", body);
         assert_eq!(
             signed.unwrap(),
             "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
