@@ -218,7 +218,8 @@ mod tests {
     fn detect_reads_a_lake_or_files() {
         let is_taken = |more: &str| parse(&format!("ualstream detect {more}")).is_ok();
         assert!(
-            is_taken("--rules d a b") && is_taken("--lake d --from 2026-03-01 --to 2026-03-02")
+            is_taken("--rules d --places c --places n a b")
+                && is_taken("--lake d --from 2026-03-01 --to 2026-03-02")
         );
         assert!(!is_taken("") && !is_taken("--lake d a") && !is_taken("a --from 2026-03-01"));
     }

@@ -17,7 +17,7 @@ use pipeline::lake::{Lake, LakeError};
 use self::report::Report;
 use super::{CommandError, print, progress, raw_copies, rules};
 use crate::arguments::moment;
-use crate::{record_file, rule_folder};
+use crate::{place_files, record_file, rule_folder};
 
 /// Records between two looks at the progress.
 const DRAWN_EVERY: u64 = 1_000;
@@ -31,6 +31,9 @@ pub struct DetectArgs {
     /// File of exceptions (docs/DETECTIONS.md)
     #[arg(long, value_name = "FILE")]
     pub exceptions: Option<PathBuf>,
+    /// File of places, in MaxMind's format: countries or cities, networks; once for each (docs/DETECTIONS.md)
+    #[arg(long, value_name = "FILE")]
+    pub places: Vec<PathBuf>,
     /// Lake whose raw copies are read: a folder, or s3://bucket with the AWS settings of the environment
     #[arg(long, value_name = "DIR|URL", required_unless_present = "files")]
     pub lake: Option<String>,
@@ -60,9 +63,11 @@ enum ExceptionFileError {
 pub(crate) async fn main(args: &DetectArgs) -> Result<ExitCode, CommandError> {
     let loaded = rules::load(&rule_folder::sources(args.rules.as_deref())?)?;
     let exceptions = exceptions(args)?;
+    let places = place_files::read(&args.places)?;
+    rules::tell_off(&loaded, &places)?;
     let mut run = Run {
-        report: Report::new(&loaded),
-        detector: Detector::new(Arc::new(loaded), exceptions),
+        report: Report::new(&loaded, &places),
+        detector: Detector::new(Arc::new(loaded), exceptions).with_places(Arc::new(places)),
         progress: progress::bar(),
     };
     if let Some(lake) = &args.lake {
@@ -101,11 +106,13 @@ struct Run {
 
 impl Run {
     fn record(&mut self, bytes: &[u8]) {
+        let places = Arc::clone(self.detector.places());
         let Ok(record) = Record::read(bytes) else {
             // It is counted there.
             self.detector.read(bytes);
             return;
         };
+        let record = record.with_places(&places);
         self.report.saw(record.time());
         for finding in self.detector.take(&record) {
             self.report.add(&finding);

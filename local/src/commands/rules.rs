@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use detections::{About, Fixtures, Rules, Source, lint};
+use detections::{About, Fixtures, Off, Places, Rules, Source, lint};
 use serde_json::json;
 
 use super::table::{Column, table};
 use super::{CommandError, print};
-use crate::rule_folder;
+use crate::{place_files, rule_folder};
 
 /// What to do with rules.
 #[derive(Debug, Args)]
@@ -29,6 +29,9 @@ pub enum RulesCommand {
         /// Folder of rules [default: the built-in ones]
         #[arg(value_name = "DIR")]
         folder: Option<PathBuf>,
+        /// File of places, in MaxMind's format; once for each (docs/DETECTIONS.md)
+        #[arg(long, value_name = "FILE")]
+        places: Vec<PathBuf>,
         /// Print JSON instead of a table
         #[arg(long)]
         json: bool,
@@ -63,7 +66,11 @@ struct NoRule(String);
 
 pub(crate) fn main(args: &RulesArgs) -> Result<ExitCode, CommandError> {
     match &args.command {
-        RulesCommand::List { folder, json } => list(folder.as_deref(), *json),
+        RulesCommand::List {
+            folder,
+            places,
+            json,
+        } => list(folder.as_deref(), &place_files::read(places)?, *json),
         RulesCommand::Show { rule, folder } => show(rule, folder.as_deref()),
         RulesCommand::Test { folder } => finish(&tested(&rule_folder::sources(folder.as_deref())?)),
         RulesCommand::Lint { folder } => finish(&linted(&rule_folder::sources(folder.as_deref())?)),
@@ -82,13 +89,27 @@ pub(super) fn load(sources: &[Source]) -> Result<Rules, CommandError> {
     Ok(rules)
 }
 
+/// Tells on standard error which rules can find nothing, because no file tells what they need of places.
+pub(super) fn tell_off(rules: &Rules, places: &Places) -> Result<(), CommandError> {
+    let mut out = io::stderr().lock();
+    for Off { rule, lacks } in rules.off_without(places) {
+        let (file, title, lacks) = (&rule.file, &rule.title, lacks.as_str());
+        writeln!(
+            out,
+            "warning: {file}: {title} is off: it needs a file of {lacks} (--places)"
+        )?;
+    }
+    Ok(())
+}
+
 /// How a level is written.
 pub(super) fn level(of: &About) -> &'static str {
     of.level.map_or("", |level| level.as_str())
 }
 
-fn list(folder: Option<&Path>, is_json: bool) -> Result<ExitCode, CommandError> {
+fn list(folder: Option<&Path>, places: &Places, is_json: bool) -> Result<ExitCode, CommandError> {
     let rules = load(&rule_folder::sources(folder)?)?;
+    tell_off(&rules, places)?;
     let mut all: Vec<&About> = rules.about().collect();
     // Sigma's levels stand in the order of their severity.
     let rank = |of: &About| of.level.map(|level| level as u8);
@@ -140,13 +161,19 @@ fn described(of: &About) -> String {
         texts => format!("\n{heading}\n  {}\n", texts.join("\n  ")),
     };
     let mut text = format!("{}\n\n", of.title);
+    let needs: Vec<&str> = of.needs.iter().map(|need| need.as_str()).collect();
+    let needs = match &*needs {
+        [] => String::new(),
+        needs => format!("a file of {}", needs.join(", and of ")),
+    };
     let facts = [
         ("level", level(of)),
         ("status", of.status.unwrap_or_default()),
         ("id", of.id.as_str()),
         ("file", of.file.as_str()),
+        ("needs", &needs),
     ];
-    for (name, value) in facts {
+    for (name, value) in facts.into_iter().filter(|(_, value)| !value.is_empty()) {
         text.push_str(&format!("{name:<8}{value}\n"));
     }
     text.push_str(&list("What it finds", &lines(&of.description)));
@@ -301,6 +328,10 @@ mod tests {
             text.contains("level   high\n") && text.contains("\nWhat to do\n  Ask.\n"),
             "{text}"
         );
-        assert!(!text.contains("References"));
+        assert!(!text.contains("References") && !text.contains("needs"));
+        let placed = RULE.replace("Operation: x", "ocsf.src_endpoint.location.city: x");
+        let rules = Rules::load([("mail/a.yml", &*placed)]);
+        let text = described(rules.about().next().unwrap());
+        assert!(text.contains("needs   a file of cities\n"), "{text}");
     }
 }

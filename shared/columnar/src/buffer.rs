@@ -47,6 +47,7 @@ pub(crate) enum Values {
     Int(Vec<i32>),
     Long(Vec<i64>),
     Bool(Vec<bool>),
+    Float(Vec<f64>),
     Text(Texts),
 }
 
@@ -74,6 +75,7 @@ impl ColumnBuffer {
                 Type::Int => Values::Int(Vec::new()),
                 Type::Long | Type::Time => Values::Long(Vec::new()),
                 Type::Bool => Values::Bool(Vec::new()),
+                Type::Float => Values::Float(Vec::new()),
                 Type::String | Type::Json => Values::Text(Texts::default()),
             },
         }
@@ -89,6 +91,11 @@ impl ColumnBuffer {
                 value.map(|value| values.push(value))
             }
             Values::Bool(values) => json.parse().ok().map(|value| values.push(value)),
+            Values::Float(values) => {
+                // JSON text has neither names of numbers nor bounds.
+                let value = json.parse().ok().filter(|value: &f64| value.is_finite());
+                value.map(|value| values.push(value))
+            }
             Values::Text(texts) => {
                 let text = match self.of {
                     Type::Json => Some(Cow::Borrowed(json)),
@@ -133,6 +140,7 @@ impl ColumnBuffer {
             Values::Int(values) => values.truncate(end),
             Values::Long(values) => values.truncate(end),
             Values::Bool(values) => values.truncate(end),
+            Values::Float(values) => values.truncate(end),
             Values::Text(texts) => texts.truncate(end),
         }
     }
@@ -144,6 +152,7 @@ impl ColumnBuffer {
             Values::Int(values) => size_of_val(values.as_slice()),
             Values::Long(values) => size_of_val(values.as_slice()),
             Values::Bool(values) => size_of_val(values.as_slice()),
+            Values::Float(values) => size_of_val(values.as_slice()),
             Values::Text(texts) => texts.bytes(),
         };
         size_of::<Self>() + self.levels.definition.len() + repetition + values
@@ -192,6 +201,7 @@ impl Values {
             Self::Int(values) => values.len(),
             Self::Long(values) => values.len(),
             Self::Bool(values) => values.len(),
+            Self::Float(values) => values.len(),
             Self::Text(texts) => texts.ends.0.len(),
         }
     }
@@ -258,6 +268,10 @@ mod tests {
         check(Type::Time, "253402300800000", false);
         check(Type::Bool, "true", true);
         check(Type::Bool, "1", false);
+        check(Type::Float, "-23.5475", true);
+        check(Type::Float, "7", true);
+        check(Type::Float, "1e999", false);
+        check(Type::Float, "\"7\"", false);
         check(Type::String, "\"\"", true);
         check(Type::String, "true", false);
         check(Type::Json, "[1.50]", true);

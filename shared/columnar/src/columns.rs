@@ -84,6 +84,8 @@ pub(crate) enum Type {
     Long,
     Time,
     Bool,
+    /// 64 bits, finite.
+    Float,
     String,
     /// Any JSON value, as its text.
     Json,
@@ -127,6 +129,7 @@ fn glue_type(node: &Node) -> String {
         Shape::Leaf(Type::Long) => "bigint".to_owned(),
         Shape::Leaf(Type::Time) => "timestamp".to_owned(),
         Shape::Leaf(Type::Bool) => "boolean".to_owned(),
+        Shape::Leaf(Type::Float) => "double".to_owned(),
         Shape::Leaf(Type::String | Type::Json) => "string".to_owned(),
         Shape::List(element) => format!("array<{}>", glue_type(element)),
         Shape::Object(members) => {
@@ -296,6 +299,7 @@ fn leaf_type(name: &str) -> Option<Type> {
         "long" => Some(Type::Long),
         "time" => Some(Type::Time),
         "bool" => Some(Type::Bool),
+        "float" => Some(Type::Float),
         "string" => Some(Type::String),
         "json" => Some(Type::Json),
         _ => None,

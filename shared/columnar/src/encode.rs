@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::column::writer::ColumnWriterImpl;
-use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
+use parquet::data_type::{
+    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type,
+};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -164,6 +166,9 @@ fn write_column(
         Values::Int(values) => write::<Int32Type>(writer.typed(), levels, order, |at| values[at]),
         Values::Long(values) => write::<Int64Type>(writer.typed(), levels, order, |at| values[at]),
         Values::Bool(values) => write::<BoolType>(writer.typed(), levels, order, |at| values[at]),
+        Values::Float(values) => {
+            write::<DoubleType>(writer.typed(), levels, order, |at| values[at])
+        }
         Values::Text(texts) => {
             let bytes = Bytes::from(texts.bytes);
             write::<ByteArrayType>(writer.typed(), levels, order, |at| {

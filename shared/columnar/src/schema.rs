@@ -61,6 +61,7 @@ fn types(of: Type) -> (Physical, Option<LogicalType>) {
             Some(LogicalType::timestamp(true, TimeUnit::MILLIS)),
         ),
         Type::Bool => (Physical::BOOLEAN, None),
+        Type::Float => (Physical::DOUBLE, None),
         // JSON as plain text: not every engine knows Parquet's JSON type.
         Type::String | Type::Json => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
     }

@@ -16,6 +16,7 @@ use self::window_sets::WindowSets;
 use crate::exceptions::Exceptions;
 use crate::finding::Finding;
 use crate::look::Look;
+use crate::places::Places;
 use crate::record::Record;
 use crate::rules::Rules;
 
@@ -58,6 +59,7 @@ pub struct Told {
 pub struct Detector {
     rules: Arc<Rules>,
     exceptions: Exceptions,
+    places: Arc<Places>,
     windows: WindowSets,
     seen: KnownValues,
     hours: BTreeMap<(i64, String, Arc<str>), u32>,
@@ -74,6 +76,7 @@ impl Detector {
         Self {
             rules,
             exceptions,
+            places: Arc::default(),
             windows: WindowSets::default(),
             seen: KnownValues::default(),
             hours: BTreeMap::new(),
@@ -81,6 +84,18 @@ impl Detector {
             order: VecDeque::new(),
             told: Told::default(),
         }
+    }
+
+    /// The detector with what is known of places.
+    #[must_use]
+    pub fn with_places(self, places: Arc<Places>) -> Self {
+        Self { places, ..self }
+    }
+
+    /// What is known of places.
+    #[must_use]
+    pub fn places(&self) -> &Arc<Places> {
+        &self.places
     }
 
     /// What happened so far.
@@ -102,8 +117,9 @@ impl Detector {
 
     /// The findings that a record makes, alone or with those before. Bytes that are no record are counted.
     pub fn read(&mut self, record: &[u8]) -> Vec<Finding> {
+        let places = Arc::clone(&self.places);
         match Record::read(record) {
-            Ok(record) => self.take(&record),
+            Ok(record) => self.take(&record.with_places(&places)),
             Err(_) => {
                 self.told.malformed += 1;
                 Vec::new()
@@ -131,6 +147,9 @@ impl Detector {
             findings.extend(self.windows.add(&rules, join));
         }
         findings.retain(|finding| self.is_wanted(finding));
+        findings
+            .iter_mut()
+            .for_each(|finding| finding.locate(&self.places));
         findings
     }
 

@@ -153,10 +153,12 @@ impl Known {
             None => true,
             Some(wanted) => there.is_some_and(|of| of.to_lowercase() == wanted.to_lowercase()),
         };
-        let address = || finding.address.as_deref()?.parse::<IpAddr>().ok();
-        let is_from = self
-            .network
-            .is_none_or(|network| address().is_some_and(|of| network.contains(&of)));
+        let is_from = self.network.is_none_or(|network| {
+            let endpoints = finding.endpoints.iter().map(|of| &of.address);
+            let addresses = finding.address.iter().chain(endpoints);
+            let mut addresses = addresses.filter_map(|of| of.parse::<IpAddr>().ok());
+            addresses.any(|of| network.contains(&of))
+        });
         finding.last <= until.as_second()
             && is(rule, Some(&finding.rule.id))
             && is(tenant, Some(&finding.tenant))

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::places::{Place, Places};
 use crate::rules::About;
 
 /// Records that a finding names; all are counted.
@@ -44,6 +45,41 @@ pub struct Finding {
     pub operation: Option<String>,
     /// The fields and values of a correlation's group, or of what was new and for whom.
     pub group: Vec<(String, String)>,
+    /// The addresses that it came from whose places are known, in the order of time: two of travels, else none or one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// An address and where it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Endpoint {
+    /// The address, without a port.
+    pub address: String,
+    /// Where it is.
+    #[serde(flatten)]
+    pub place: Place,
+}
+
+impl Finding {
+    /// Tells where its addresses are, as far as `places` know. What it knows of them already stays as it is.
+    pub fn locate(&mut self, places: &Places) {
+        for endpoint in &mut self.endpoints {
+            let known = places.of(&endpoint.address).unwrap_or_default();
+            let Place {
+                location,
+                autonomous_system,
+            } = &mut endpoint.place;
+            *location = location.take().or(known.location);
+            *autonomous_system = autonomous_system.take().or(known.autonomous_system);
+        }
+        if self.endpoints.is_empty()
+            && let Some(address) = &self.address
+            && let Some(place) = places.of(address)
+        {
+            let address = address.clone();
+            self.endpoints.push(Endpoint { address, place });
+        }
+    }
 }
 
 /// A uid of parts, none of which can run into the next.

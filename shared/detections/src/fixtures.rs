@@ -1,13 +1,17 @@
 //! Fixtures of rules: records on which a rule must fire, and records close to them on which it must not.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::detector::Detector;
 use crate::exceptions::Exceptions;
+use crate::places::{Place, Places};
 use crate::rules::Rules;
 
 /// Why fixtures cannot be used.
@@ -19,14 +23,22 @@ pub enum FixturesError {
     /// There must be one of each.
     #[error("the fixtures lack a case that fires, or one that is quiet")]
     Lacking,
+    /// A place is of no address.
+    #[error("{0} among the places is neither an IP address nor a network")]
+    Address(String),
 }
 
 /// The cases of a file of rules.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fixtures {
+    /// Where addresses are: networks or addresses, and their places as OCSF has them in an endpoint.
+    #[serde(default)]
+    places: BTreeMap<String, Place>,
     fires: Vec<Case>,
     quiet: Vec<Case>,
+    #[serde(skip)]
+    known: Arc<Places>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -61,11 +73,22 @@ impl Fixtures {
     /// # Errors
     /// [`FixturesError`]
     pub fn parse(text: &str) -> Result<Self, FixturesError> {
-        let fixtures: Self = serde_json::from_str(text)?;
+        let mut fixtures: Self = serde_json::from_str(text)?;
         if fixtures.fires.is_empty() || fixtures.quiet.is_empty() {
             return Err(FixturesError::Lacking);
         }
+        fixtures.known = Arc::new(Places::of_table(fixtures.table()?));
         Ok(fixtures)
+    }
+
+    fn table(&self) -> Result<Vec<(IpNet, Place)>, FixturesError> {
+        let places = self.places.iter().map(|(address, place)| {
+            let network = address.parse::<IpNet>();
+            let network = network.or_else(|_| address.parse::<IpAddr>().map(IpNet::from));
+            let network = network.map_err(|_| FixturesError::Address(address.clone()));
+            Ok((network?, place.clone()))
+        });
+        places.collect()
     }
 
     /// How many cases there are.
@@ -78,14 +101,14 @@ impl Fixtures {
     #[must_use]
     pub fn failures(&self, rules: &Arc<Rules>) -> Vec<FixtureFailure> {
         let fails = self.fires.iter().filter_map(|case| {
-            let fired = case.fired(rules);
+            let fired = case.fired(rules, &self.known);
             fired.is_empty().then(|| FixtureFailure {
                 what: case.what.clone(),
                 fired,
             })
         });
         let loud = self.quiet.iter().filter_map(|case| {
-            let fired = case.fired(rules);
+            let fired = case.fired(rules, &self.known);
             (!fired.is_empty()).then(|| FixtureFailure {
                 what: case.what.clone(),
                 fired,
@@ -96,8 +119,9 @@ impl Fixtures {
 }
 
 impl Case {
-    fn fired(&self, rules: &Arc<Rules>) -> Vec<String> {
-        let mut detector = Detector::new(Arc::clone(rules), Exceptions::default());
+    fn fired(&self, rules: &Arc<Rules>, places: &Arc<Places>) -> Vec<String> {
+        let mut detector =
+            Detector::new(Arc::clone(rules), Exceptions::default()).with_places(Arc::clone(places));
         let findings = self
             .records
             .iter()

@@ -11,6 +11,7 @@ mod exceptions;
 mod finding;
 mod fixtures;
 mod look;
+mod places;
 mod record;
 mod rules;
 mod seen;
@@ -22,13 +23,16 @@ pub use detector::{
     WINDOWS_MAX,
 };
 pub use exceptions::{EXCEPTIONS_MAX, Exception, Exceptions, ExceptionsError};
-pub use finding::{Finding, RECORDS_NAMED_MAX};
+pub use finding::{Endpoint, Finding, RECORDS_NAMED_MAX};
 pub use fixtures::{FixtureFailure, Fixtures, FixturesError};
 pub use look::{Join, Look, Question};
+pub use places::{
+    AutonomousSystem, Degrees, Location, PLACES_BYTES_MAX, Place, Places, PlacesError, PlacesKind,
+};
 pub use record::{MEMBERS_MAX, NoRecord, RECORD_BYTES_MAX, Record};
 pub use rules::{
-    About, DOCUMENTS_MAX, Kind, NESTING_MAX, REGEX_BYTES_MAX, RULE_BYTES_MAX, RULES_MAX, Refused,
-    Rules, THRESHOLD_MAX, UnusableRule, Warning, lint,
+    About, DOCUMENTS_MAX, Kind, NESTING_MAX, Off, REGEX_BYTES_MAX, RULE_BYTES_MAX, RULES_MAX,
+    Refused, Rules, THRESHOLD_MAX, UnusableRule, Warning, lint,
 };
 pub use seen::{SeenKey, Sighting, VALUES_PER_KEY_MAX};
 pub use windows::{MEMBERS_MAX as WINDOW_MEMBERS_MAX, Member, WindowKey};

@@ -8,7 +8,7 @@ use crate::finding::{self, Finding, RECORDS_NAMED_MAX};
 use crate::record::Record;
 use crate::rules::{Correlation, Rule, Rules};
 use crate::seen::SeenKey;
-use crate::windows::{self, Member, WindowKey};
+use crate::windows::{self, Member, WindowKey, travel};
 
 /// Values of one field that a rule about new values looks at in a record.
 const VALUES_OF_FIELD_MAX: usize = 20;
@@ -21,12 +21,13 @@ const USER_FIELDS: [&str; 4] = [
     "ocsf.actor.user.name",
 ];
 
-const ADDRESS_FIELDS: [&str; 6] = [
+const ADDRESS_FIELDS: [&str; 7] = [
     "ClientIP",
     "ClientIPAddress",
     "ActorIpAddress",
     "c-ip",
     "src_ip",
+    "sourceIPAddress",
     "ocsf.src_endpoint.ip",
 ];
 
@@ -236,21 +237,27 @@ fn of_record(rule: &Rule, record: &Record<'_>, tenant: &str, time: i64) -> Findi
         application: record.application().map(str::to_owned),
         operation: record.text_of("Operation").map(str::to_owned),
         group: Vec::new(),
+        endpoints: Vec::new(),
     }
 }
 
 /// `members` in the order of time.
 fn of_window(rule: &Correlation, key: &WindowKey, members: &[&Member]) -> Finding {
-    let group: Vec<(String, String)> = rule
+    let mut group: Vec<(String, String)> = rule
         .group
         .iter()
         .cloned()
         .zip(key.group.iter().cloned())
         .collect();
     let of = |fields: &[&str]| {
-        let field = group.iter().find(|(name, _)| fields.contains(&&**name));
-        field.map(|(_, value)| value.clone())
+        let place = rule.place_of(fields);
+        place.and_then(|place| key.group.get(place).cloned())
     };
+    let mut endpoints = Vec::new();
+    if rule.travel.is_some() {
+        group.extend(travel::told(members));
+        endpoints = travel::endpoints(members);
+    }
     let mut records: Vec<String> = Vec::new();
     let mut seen = HashSet::new();
     for member in members {
@@ -271,5 +278,6 @@ fn of_window(rule: &Correlation, key: &WindowKey, members: &[&Member]) -> Findin
         application: of(&APPLICATION_FIELDS),
         operation: None,
         group,
+        endpoints,
     }
 }

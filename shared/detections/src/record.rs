@@ -18,6 +18,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use self::member::Members;
+use crate::places::{Place, Places};
 
 pub use self::member::MEMBERS_MAX;
 
@@ -43,6 +44,16 @@ pub struct Record<'r> {
     /// The record's OCSF event, made when a rule first asks for `ocsf.…`.
     event: OnceCell<Value>,
     whole: OnceCell<Value>,
+    places: Option<&'r Places>,
+    /// Where its address is, looked up when a rule first asks for it.
+    located: OnceCell<Option<Located>>,
+}
+
+/// The place of a record's address, and the same as rules see it.
+#[derive(Debug)]
+struct Located {
+    place: Place,
+    json: Value,
 }
 
 impl<'r> Record<'r> {
@@ -60,7 +71,18 @@ impl<'r> Record<'r> {
             members: member::cut(text).ok_or(NoRecord::NotAnObject)?,
             event: OnceCell::new(),
             whole: OnceCell::new(),
+            places: None,
+            located: OnceCell::new(),
         })
+    }
+
+    /// The record with what is known of places: without, rules see none.
+    #[must_use]
+    pub fn with_places(self, places: &'r Places) -> Self {
+        Self {
+            places: Some(places),
+            ..self
+        }
     }
 
     /// A top-level member's text, if it is a string that says something.
@@ -123,6 +145,36 @@ impl<'r> Record<'r> {
         alias::application(&self.members)
     }
 
+    /// Where the address is that the record came from, if that is known.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        self.located().map(|of| &of.place)
+    }
+
+    fn located(&self) -> Option<&Located> {
+        let located = self.located.get_or_init(|| {
+            let place = self.places?.of(self.address()?)?;
+            Some(Located {
+                json: serde_json::to_value(&place).unwrap_or_default(),
+                place,
+            })
+        });
+        located.as_ref()
+    }
+
+    /// An attribute of the record's event. The event's address has no place by itself: it comes from the files of places.
+    fn of_event(&self, path: &str) -> Option<EventValue<'_>> {
+        let endpoint = path.strip_prefix("src_endpoint.");
+        let place = endpoint.filter(|of| {
+            let first = of.split('.').next();
+            first.is_some_and(|of| ["location", "autonomous_system"].contains(&of))
+        });
+        match place {
+            Some(path) => path::walk(&self.located()?.json, path),
+            None => path::walk(self.event(), path),
+        }
+    }
+
     fn event(&self) -> &Value {
         self.event.get_or_init(|| {
             let options = Options {
@@ -152,7 +204,7 @@ impl Event for Record<'_> {
             return Some(member.value());
         }
         if let Some(path) = field.strip_prefix("ocsf.") {
-            return path::walk(self.event(), path);
+            return self.of_event(path);
         }
         let found = match field.split_once('.') {
             Some((first, rest)) => self

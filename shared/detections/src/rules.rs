@@ -4,16 +4,20 @@ mod about;
 mod correlation;
 mod limits;
 mod lint;
+mod needs;
 mod prefilter;
 mod refusal;
 mod set;
+mod travel;
 
 pub use self::about::{About, Kind};
 pub(crate) use self::correlation::Correlation;
 pub use self::correlation::THRESHOLD_MAX;
 pub use self::lint::{Warning, lint};
+pub use self::needs::Off;
 pub use self::refusal::{
     DOCUMENTS_MAX, NESTING_MAX, REGEX_BYTES_MAX, RULE_BYTES_MAX, RULES_MAX, Refused, UnusableRule,
 };
 pub(crate) use self::set::Rule;
 pub use self::set::Rules;
+pub(crate) use self::travel::Travel;

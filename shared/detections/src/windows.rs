@@ -5,6 +5,8 @@
 //! of this window, there is enough in this set and the next. So what is found follows from the sets alone, not from the order
 //! in which records came, and a record that comes twice changes nothing. The sets can be held in any store that has sets.
 
+pub(crate) mod travel;
+
 use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
@@ -57,7 +59,7 @@ pub struct Member {
     pub base: usize,
     /// The record's id.
     pub record: String,
-    /// What it counts for in a `value_count`.
+    /// What it counts for in a `value_count`; of travels where it was.
     pub value: String,
 }
 
@@ -72,6 +74,9 @@ pub(crate) fn found<'s>(
         return None;
     }
     let starts = own.len();
+    if let Some(travel) = &rule.travel {
+        return travel::pair(travel, rule.span, &all, starts).map(Vec::from);
+    }
     let from = if rule.about.kind == Kind::TemporalOrdered {
         ordered(rule, &all, starts)
     } else {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use detections::{About, Detector, Finding, Rules, Told};
+use detections::{About, Detector, Finding, Places, PlacesKind, Rules, Told};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -32,6 +32,10 @@ pub(super) struct Report {
     rules: Vec<OfRule>,
     /// Rules that are not used.
     refused: usize,
+    /// Rules that can find nothing without the files of places that they need.
+    off: Vec<OfOff>,
+    /// Look-ups that ended at damage of a file of places.
+    damaged_places: u64,
     exceptions: Vec<OfException>,
     told: Told,
     #[serde(skip)]
@@ -53,6 +57,13 @@ struct OfRule {
     examples: Vec<Finding>,
 }
 
+/// A rule that is off.
+#[derive(Debug, Serialize)]
+struct OfOff {
+    id: String,
+    lacks: PlacesKind,
+}
+
 /// How often an exception was used.
 #[derive(Debug, Serialize)]
 struct OfException {
@@ -62,7 +73,8 @@ struct OfException {
 }
 
 impl Report {
-    pub(super) fn new(rules: &Rules) -> Self {
+    pub(super) fn new(rules: &Rules, places: &Places) -> Self {
+        let off = rules.off_without(places).into_iter();
         Self {
             records: 0,
             days: 0,
@@ -70,6 +82,13 @@ impl Report {
             unreadable: 0,
             rules: rules.about().map(OfRule::new).collect(),
             refused: rules.refused().len(),
+            off: off
+                .map(|of| OfOff {
+                    id: of.rule.id.clone(),
+                    lacks: of.lacks,
+                })
+                .collect(),
+            damaged_places: 0,
             exceptions: Vec::new(),
             told: Told::default(),
             first_day: None,
@@ -100,6 +119,7 @@ impl Report {
     /// Sums up, once everything was read.
     pub(super) fn end(&mut self, detector: &Detector) {
         self.told = detector.told();
+        self.damaged_places = detector.places().damaged();
         self.records += self.told.malformed;
         if let (Some(first), Some(last)) = (self.first_day, self.last_day) {
             self.days = last - first + 1;
@@ -184,7 +204,7 @@ impl fmt::Display for Report {
 
 impl Report {
     /// What else a person must know.
-    fn notes(&self) -> [(u64, &'static str); 9] {
+    fn notes(&self) -> [(u64, &'static str); 11] {
         let told = &self.told;
         [
             (told.malformed, "of them are no records"),
@@ -194,6 +214,14 @@ impl Report {
                 "records have no time: rules that need it passed over them",
             ),
             (self.refused as u64, "rules are not used"),
+            (
+                self.off.len() as u64,
+                "rules are off without the places that they need",
+            ),
+            (
+                self.damaged_places,
+                "addresses were not found because a file of places is damaged",
+            ),
             (told.excepted, "findings were left out by exceptions"),
             (
                 told.capped.values().sum(),

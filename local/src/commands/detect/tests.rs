@@ -14,15 +14,21 @@ fn record(id: &str, operation: &str, day: u32) -> String {
 }
 
 fn run() -> Run {
+    run_with(RULE, &[])
+}
+
+fn run_with(rule: &str, places: &[PathBuf]) -> Run {
     let source = Source {
         name: "a.yml".to_owned(),
-        rules: RULE.to_owned(),
+        rules: rule.to_owned(),
         fixtures: None,
     };
     let rules: Rules = rules::load(&[source]).unwrap();
+    let places = place_files::read(places).unwrap();
     Run {
-        report: Report::new(&rules),
-        detector: Detector::new(Arc::new(rules), Exceptions::default()),
+        report: Report::new(&rules, &places),
+        detector: Detector::new(Arc::new(rules), Exceptions::default())
+            .with_places(Arc::new(places)),
         progress: ProgressBar::hidden(),
     }
 }
@@ -81,4 +87,27 @@ async fn a_lake_is_read_from_a_day_to_a_day() {
     run.lake(folder, day(2), day(3)).await.unwrap();
     assert_eq!((run.report.records, run.report.findings), (2, 2));
     assert!(run.lake("none", None, None).await.is_err());
+}
+
+#[test]
+fn a_rule_about_places_works_with_their_file_alone() {
+    let rule = RULE.replace(
+        "Operation: New-InboxRule",
+        "ocsf.src_endpoint.location.country: DE",
+    );
+    let record = br#"{"Id":"a","Operation":"x","ClientIP":"198.51.100.7","CreationTime":"2026-03-01T10:00:00"}"#;
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../shared/detections/tests/places/country.mmdb"
+    );
+    for (places, findings, off) in [(vec![], 0, 1), (vec![PathBuf::from(file)], 1, 0)] {
+        let mut run = run_with(&rule, &places);
+        run.record(record);
+        run.report.end(&run.detector);
+        let report = serde_json::to_value(&run.report).unwrap();
+        assert_eq!(report["findings"], findings);
+        assert_eq!(report["off"].as_array().unwrap().len(), off);
+        let text = run.report.to_string();
+        assert_eq!(text.contains("1 rules are off"), off == 1, "{text}");
+    }
 }

@@ -44,6 +44,7 @@ fn value(field: &Field) -> Option<Value> {
         Field::Bool(value) => json!(value),
         Field::Int(value) => json!(value),
         Field::Long(value) | Field::TimestampMillis(value) => json!(value),
+        Field::Double(value) => json!(value),
         Field::Str(value) => json!(value),
         Field::Group(row) => object(row.get_column_iter()),
         Field::ListInternal(list) => list

@@ -34,6 +34,7 @@ fn type_of(schema: &Value, attribute: &Value) -> String {
             loop {
                 of = match of {
                     "boolean_t" => break "bool",
+                    "float_t" => break "float",
                     "integer_t" => break "int",
                     "long_t" => break "long",
                     "timestamp_t" => break "time",

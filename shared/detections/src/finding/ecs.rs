@@ -3,9 +3,10 @@
 //! <https://www.elastic.co/guide/en/ecs/8.11/ecs-rule.html>, and `ecs-threat.html`, `ecs-event.html` beside it.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Finding, attack};
+use crate::places::Place;
 
 /// The version that the fields are of: that of the events' documents.
 const ECS_VERSION: &str = "8.11.0";
@@ -61,9 +62,17 @@ impl Finding {
             document["user"] = json!({ "id": user });
             related["user"] = json!([user]);
         }
-        if let Some(ip) = self.ip() {
+        let ips = self.ips();
+        // Of travels the first address: ECS has one source.
+        let endpoint = self.endpoints.first();
+        let ip = endpoint.and_then(|of| of.address.parse().ok());
+        if let Some(ip) = ip.or_else(|| ips.first().copied()) {
             document["source"] = json!({ "ip": ip.to_string() });
-            related["ip"] = json!([ip.to_string()]);
+            let place = endpoint.map(|of| source_place(&of.place));
+            for (name, value) in place.into_iter().flatten() {
+                document["source"][name] = value;
+            }
+            related["ip"] = ips.iter().map(ToString::to_string).collect();
         }
         if related.as_object().is_some_and(|of| !of.is_empty()) {
             document["related"] = related;
@@ -73,6 +82,35 @@ impl Finding {
         }
         document
     }
+}
+
+/// What a source has of a place: `geo` and `as`, each when it is known.
+fn source_place(place: &Place) -> Vec<(&'static str, Value)> {
+    let geo = place.location.as_ref().map(|location| {
+        let mut geo = Map::new();
+        let mut add = |name: &str, value: Option<Value>| {
+            geo.extend(value.map(|value| (name.to_owned(), value)));
+        };
+        let spot = location.lat.zip(location.long);
+        add(
+            "country_iso_code",
+            location.country.as_ref().map(|of| json!(of)),
+        );
+        add("city_name", location.city.as_ref().map(|of| json!(of)));
+        add(
+            "location",
+            spot.map(|(lat, lon)| json!({ "lat": lat, "lon": lon })),
+        );
+        ("geo", Value::from(geo))
+    });
+    let system = place.autonomous_system.as_ref().map(|system| {
+        let mut network = Map::new();
+        network.extend(system.number.map(|of| ("number".to_owned(), json!(of))));
+        let name = system.name.as_ref();
+        network.extend(name.map(|of| ("organization".to_owned(), json!({ "name": of }))));
+        ("as", Value::from(network))
+    });
+    geo.into_iter().chain(system).collect()
 }
 
 /// ECS has one threat in a document: lists of its tactics and techniques.

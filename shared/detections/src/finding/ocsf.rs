@@ -1,12 +1,14 @@
 //! A finding as OCSF's Detection Finding. Only attributes that every supported version has.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use normalize::OcsfVersion;
 use rsigma_parser::Level;
 use serde_json::{Map, Value, json};
 
-use super::{Finding, attack};
+use super::{Endpoint, Finding, attack};
+use crate::places::Place;
 use crate::rules::Kind;
 
 /// Detection Finding.
@@ -53,7 +55,7 @@ impl Finding {
             "message": self.message(),
             "metadata": self.metadata(version),
             "finding_info": self.info(),
-            "evidences": [self.evidence()],
+            "evidences": self.evidences(version),
         });
         let observables = self.observables();
         if !observables.is_empty() {
@@ -129,6 +131,18 @@ impl Finding {
         info
     }
 
+    /// One for each address with a place; the first has all else.
+    fn evidences(&self, version: OcsfVersion) -> Vec<Value> {
+        let endpoints = self.endpoints.iter();
+        let mut endpoints = endpoints.filter_map(|of| endpoint(of, version));
+        let mut first = self.evidence();
+        if let Some(of) = endpoints.next() {
+            first["src_endpoint"] = of;
+        }
+        let others = endpoints.map(|of| json!({ "src_endpoint": of }));
+        std::iter::once(first).chain(others).collect()
+    }
+
     fn evidence(&self) -> Value {
         let mut evidence = Map::new();
         if let Some(user) = &self.user {
@@ -158,26 +172,67 @@ impl Finding {
                 "name": "evidences.actor.user.name", "type_id": OBSERVABLE_USER_NAME, "type": "User Name", "value": user,
             })
         });
-        let address = self.ip().map(|ip| {
+        let addresses = self.ips().into_iter().map(|ip| {
             json!({
                 "name": "evidences.src_endpoint.ip", "type_id": OBSERVABLE_IP_ADDRESS, "type": "IP Address", "value": ip.to_string(),
             })
         });
-        user.into_iter().chain(address).collect()
+        user.into_iter().chain(addresses).collect()
     }
 
     pub(super) fn ip(&self) -> Option<IpAddr> {
         self.address.as_deref()?.parse().ok()
     }
+
+    /// All addresses that it came from, each once.
+    pub(super) fn ips(&self) -> BTreeSet<IpAddr> {
+        let endpoints = self.endpoints.iter();
+        let endpoints = endpoints.filter_map(|of| of.address.parse().ok());
+        self.ip().into_iter().chain(endpoints).collect()
+    }
+}
+
+/// An endpoint with its place as the version has it. 1.1.0 knows no autonomous systems, and a spot only as a list of longitude and
+/// latitude, which 1.8.0 will not have for long.
+fn endpoint(of: &Endpoint, version: OcsfVersion) -> Option<Value> {
+    let ip: IpAddr = of.address.parse().ok()?;
+    let mut endpoint = json!({ "ip": ip.to_string() });
+    let Place {
+        location,
+        autonomous_system,
+    } = &of.place;
+    // Each of the two must say where it is by name too.
+    let named = location
+        .as_ref()
+        .filter(|of| of.country.is_some() || of.city.is_some());
+    if let Some(location) = named {
+        let mut written = json!(location);
+        if version == OcsfVersion::V1_1
+            && let Some(written) = written.as_object_mut()
+            && let Some(lat) = written.remove("lat")
+            && let Some(long) = written.remove("long")
+        {
+            written.insert("coordinates".to_owned(), json!([long, lat]));
+        }
+        endpoint["location"] = written;
+    }
+    if let Some(system) = autonomous_system
+        && version > OcsfVersion::V1_1
+    {
+        endpoint["autonomous_system"] = json!(system);
+    }
+    Some(endpoint)
 }
 
 fn kind(of: Kind) -> &'static str {
     match of {
         Kind::Record => "Rule",
         Kind::FirstSeen => "New value",
-        Kind::EventCount | Kind::ValueCount | Kind::Temporal | Kind::TemporalOrdered => {
-            "Correlation"
-        }
+        Kind::EventCount
+        | Kind::ValueCount
+        | Kind::Temporal
+        | Kind::TemporalOrdered
+        | Kind::Travel => "Correlation",
     }
 }
 

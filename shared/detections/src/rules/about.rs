@@ -4,6 +4,10 @@ use rsigma_parser::{CorrelationRule, Level, SigmaRule, Status};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::needs;
+use super::travel::TravelText;
+use crate::places::PlacesKind;
+
 /// What makes a rule fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -20,6 +24,8 @@ pub enum Kind {
     Temporal,
     /// Records of several rules in a time, in the rules' order.
     TemporalOrdered,
+    /// Two records that are too far apart for the time between.
+    Travel,
 }
 
 /// A rule's description, for findings and lists.
@@ -47,6 +53,8 @@ pub struct About {
     pub references: Vec<String>,
     /// What to do about a finding; empty in rules of others.
     pub respond: String,
+    /// What files of places must tell for it to find anything.
+    pub needs: Vec<PlacesKind>,
 }
 
 /// The custom field `ualstream` of a rule.
@@ -56,6 +64,7 @@ pub(super) struct Extra {
     #[serde(default)]
     pub(super) respond: String,
     pub(super) first_seen: Option<FirstSeenText>,
+    pub(super) travel: Option<TravelText>,
 }
 
 /// `first_seen` as written.
@@ -70,10 +79,20 @@ pub(super) struct FirstSeenText {
 
 impl About {
     pub(super) fn of_rule(rule: &SigmaRule, file: &str, extra: &Extra) -> Self {
-        let kind = match extra.first_seen {
-            Some(_) => Kind::FirstSeen,
-            None => Kind::Record,
+        let kind = match (&extra.first_seen, &extra.travel) {
+            (Some(_), _) => Kind::FirstSeen,
+            (None, Some(_)) => Kind::Travel,
+            (None, None) => Kind::Record,
         };
+        let mut needs = needs::of_rule(rule);
+        if let Some(first_seen) = &extra.first_seen {
+            let fields = first_seen.by.iter().chain([&first_seen.field]);
+            needs.extend(fields.filter_map(|field| needs::of_field(field)));
+        }
+        if let Some(travel) = &extra.travel {
+            needs.push(PlacesKind::Cities);
+            needs.extend(travel.by.iter().filter_map(|field| needs::of_field(field)));
+        }
         Self {
             id: id(rule.id.as_deref(), &rule.title),
             title: rule.title.clone(),
@@ -86,6 +105,7 @@ impl About {
             false_positives: rule.falsepositives.clone(),
             references: rule.references.clone(),
             respond: extra.respond.clone(),
+            needs: needs::each_once(needs),
         }
     }
 
@@ -94,6 +114,7 @@ impl About {
         kind: Kind,
         file: &str,
         extra: &Extra,
+        needs: Vec<PlacesKind>,
     ) -> Self {
         Self {
             id: id(rule.id.as_deref(), &rule.title),
@@ -107,6 +128,7 @@ impl About {
             false_positives: rule.falsepositives.clone(),
             references: rule.references.clone(),
             respond: extra.respond.clone(),
+            needs,
         }
     }
 }

@@ -8,14 +8,19 @@ use rsigma_parser::{
 };
 
 use super::about::{About, Extra, Kind};
+use super::needs;
 use super::refusal::UnusableRule;
+use super::set::Rule;
+use super::travel::Travel;
+use crate::places::PlacesKind;
 use crate::record::Record;
+use crate::windows::travel;
 
 /// Records, values or rules that a correlation may ask for: half of what a window holds, so that one can always fill it.
 pub const THRESHOLD_MAX: usize = 1_000;
 
 /// Longest time of a correlation, in seconds: 30 days. Microsoft delivers most records within a day.
-const SPAN_MAX: i64 = 30 * 86_400;
+pub(super) const SPAN_MAX: i64 = 30 * 86_400;
 
 /// Characters of a group's or a counted value that tell it from others.
 const VALUE_CHARS_MAX: usize = 256;
@@ -28,13 +33,15 @@ pub(crate) struct Correlation {
     /// The names of the group's fields, as the rule has them.
     pub(crate) group: Vec<String>,
     /// For each base the fields to read.
-    fields: Vec<Vec<String>>,
+    pub(super) fields: Vec<Vec<String>>,
     /// Seconds.
     pub(crate) span: i64,
     /// Records, values or rules that make a finding.
     pub(crate) need: usize,
     /// The fields whose values are counted.
-    counted: Vec<String>,
+    pub(super) counted: Vec<String>,
+    /// What must be between two records; not of Sigma's correlations.
+    pub(crate) travel: Option<Travel>,
 }
 
 impl Correlation {
@@ -42,6 +49,7 @@ impl Correlation {
         of: &CorrelationRule,
         file: &str,
         extra: &Extra,
+        rules: &[Rule],
         places: &HashMap<String, usize>,
     ) -> Result<Self, UnusableRule> {
         let kind = kind(of.correlation_type)?;
@@ -50,9 +58,9 @@ impl Correlation {
                 "only sliding windows are supported",
             ));
         }
-        if extra.first_seen.is_some() {
+        if extra.first_seen.is_some() || extra.travel.is_some() {
             return Err(UnusableRule::Correlation(
-                "first_seen belongs to a rule about one record",
+                "first_seen and travel belong to a rule about one record",
             ));
         }
         let span = i64::try_from(of.timespan.seconds).unwrap_or(i64::MAX);
@@ -70,29 +78,51 @@ impl Correlation {
             })
             .collect::<Result<_, _>>()?;
         let (need, counted) = threshold(of, kind)?;
-        let fields = of.rules.iter().map(|rule| fields(of, rule)).collect();
+        let fields: Vec<Vec<String>> = of.rules.iter().map(|rule| fields(of, rule)).collect();
+        let of_bases = bases.iter().zip(&fields).map(|(base, fields)| {
+            let mut needs = rules[*base].about.needs.clone();
+            needs.extend(fields.iter().filter_map(|field| needs::of_field(field)));
+            needs
+        });
+        let of_bases: Vec<Vec<PlacesKind>> = of_bases.collect();
+        let are_all_wanted = matches!(kind, Kind::Temporal | Kind::TemporalOrdered);
+        let needs = needs::of_correlation(are_all_wanted, &of_bases, &counted);
         Ok(Self {
-            about: Arc::new(About::of_correlation(of, kind, file, extra)),
+            about: Arc::new(About::of_correlation(of, kind, file, extra, needs)),
             bases,
             group: of.group_by.clone(),
             fields,
             span,
             need,
             counted,
+            travel: None,
         })
     }
 
-    /// The record's group; `None` when it lacks a field of it.
+    /// The name among `names` that a field of the group has in any base rule's records, and its place in the group: an alias
+    /// calls it something else.
+    pub(crate) fn place_of(&self, names: &[&str]) -> Option<usize> {
+        (0..self.group.len()).find(|place| {
+            let fields = self.fields.iter().filter_map(|of| of.get(*place));
+            let mut fields = fields.chain(self.group.get(*place));
+            fields.any(|field| names.contains(&&**field))
+        })
+    }
+
+    /// The record's group, in small letters: users are written in any. `None` when it lacks a field of it.
     pub(crate) fn group_of(&self, base: usize, record: &Record<'_>) -> Option<Vec<String>> {
         let of_field = |field: &String| {
             let texts = record.texts(field).join(",");
-            (!texts.is_empty()).then(|| bounded(&texts))
+            (!texts.is_empty()).then(|| bounded(&texts.to_lowercase()))
         };
         self.fields[base].iter().map(of_field).collect()
     }
 
     /// What the record counts for: nothing but itself (an empty text), or its values. `None` when it lacks the counted field.
     pub(crate) fn value_of(&self, record: &Record<'_>) -> Option<String> {
+        if let Some(travel) = &self.travel {
+            return travel::value(travel, record).map(|value| bounded(&value));
+        }
         if self.counted.is_empty() {
             return Some(String::new());
         }

@@ -155,21 +155,42 @@ impl Rules {
         let compiled =
             compile_rule(rule).map_err(|error| UnusableRule::Sigma(error.to_string()))?;
         let extra = extra(rule.custom_attributes.get("ualstream"))?;
-        let about = About::of_rule(rule, file, &extra);
+        let about = Arc::new(About::of_rule(rule, file, &extra));
         if !ids.insert(about.id.clone()) {
             return Err(UnusableRule::SameId);
         }
         let first_seen = extra.first_seen.map(FirstSeen::read).transpose()?;
-        self.prefilter.add(self.rules.len(), rule);
+        let place = self.rules.len();
+        let travel = extra.travel.map(|text| {
+            if first_seen.is_some() {
+                let both = "it has both first_seen and travel";
+                return Err(UnusableRule::Extra(both.to_owned()));
+            }
+            Correlation::of_travel(text, Arc::clone(&about), place)
+        });
+        let travel = travel.transpose()?;
+        self.prefilter.add(place, rule);
         self.rules.push(Rule {
-            about: Arc::new(about),
+            about,
             name: rule.name.clone(),
             compiled,
             first_seen,
-            is_told: true,
-            feeds: Vec::new(),
+            is_told: travel.is_none(),
+            feeds: travel
+                .iter()
+                .map(|_| (self.correlations.len(), 0))
+                .collect(),
         });
+        if let Some(travel) = travel {
+            self.push_correlation(travel);
+        }
         Ok(())
+    }
+
+    fn push_correlation(&mut self, correlation: Correlation) {
+        let place = self.correlations.len();
+        self.by_id.insert(correlation.about.id.clone(), place);
+        self.correlations.push(correlation);
     }
 
     fn add_correlations(
@@ -205,7 +226,7 @@ impl Rules {
             return Err(UnusableRule::TooMany);
         }
         let extra = extra(of.custom_attributes.get("ualstream"))?;
-        let correlation = Correlation::read(of, file, &extra, places)?;
+        let correlation = Correlation::read(of, file, &extra, &self.rules, places)?;
         if !ids.insert(correlation.about.id.clone()) {
             return Err(UnusableRule::SameId);
         }
@@ -214,9 +235,7 @@ impl Rules {
             base.feeds.push((self.correlations.len(), place));
             base.is_told = of.generate && base.is_told;
         }
-        self.by_id
-            .insert(correlation.about.id.clone(), self.correlations.len());
-        self.correlations.push(correlation);
+        self.push_correlation(correlation);
         Ok(())
     }
 }
@@ -229,7 +248,7 @@ fn extra<'d, D: Deserializer<'d> + Clone>(field: Option<&D>) -> Result<Extra, Un
     }
 }
 
-fn seconds(text: &str) -> Result<i64, UnusableRule> {
+pub(super) fn seconds(text: &str) -> Result<i64, UnusableRule> {
     let parsed = Timespan::parse(text).map_err(|error| UnusableRule::Extra(error.to_string()))?;
     i64::try_from(parsed.seconds).map_err(|error| UnusableRule::Extra(error.to_string()))
 }

@@ -7,11 +7,15 @@
 
 mod bad_input;
 mod builtin;
+mod columns;
 mod detector;
+mod groups;
+mod places;
 mod public_forms;
 #[expect(dead_code, reason = "the tests of normalize ask it for more")]
 #[path = "../../../normalize/tests/it/schema.rs"]
 mod schema;
+mod travel;
 mod valid;
 
 use std::sync::Arc;

@@ -152,6 +152,7 @@ fn scalar(schema: &Value, attribute: &Value) -> Option<&'static str> {
         "integer_t" => Some("int"),
         "long_t" | "timestamp_t" => Some("bigint"),
         "boolean_t" => Some("boolean"),
+        "float_t" => Some("double"),
         "string_t" => Some("string"),
         _ => Some("unknown to this test"),
     }
