@@ -105,7 +105,7 @@ impl About {
             false_positives: rule.falsepositives.clone(),
             references: rule.references.clone(),
             respond: extra.respond.clone(),
-            needs: needs::each_once(needs),
+            needs: needs::each_once(&needs),
         }
     }
 

@@ -63,7 +63,7 @@ pub(super) fn of_correlation(
 }
 
 /// In one order, each kind once.
-pub(super) fn each_once(needs: Vec<PlacesKind>) -> Vec<PlacesKind> {
+pub(super) fn each_once(needs: &[PlacesKind]) -> Vec<PlacesKind> {
     let kinds = PlacesKind::ALL.into_iter();
     kinds.filter(|kind| needs.contains(kind)).collect()
 }

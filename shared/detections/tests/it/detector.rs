@@ -123,7 +123,7 @@ fn a_rule_that_matches_everything_is_capped_and_told() {
 }
 
 fn excepted(exceptions: &Value) -> bool {
-    let exceptions = Exceptions::parse(&exceptions.to_string()).unwrap();
+    let exceptions = Exceptions::parse(&exceptions.to_string()).expect("exceptions");
     let rules = Arc::new(Rules::load([("a.yml", RULES)]));
     let mut detector = Detector::new(rules, exceptions);
     let is_quiet = take(&mut detector, &inbox_rule("r1")).is_empty();
