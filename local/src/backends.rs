@@ -22,6 +22,9 @@ pub use self::server::ServerError;
 /// The table's name in the embedded DynamoDB.
 pub const TABLE: &str = "ualstream";
 
+/// The detections table's name in the embedded DynamoDB.
+pub const DETECTIONS_TABLE: &str = "ualstream-detections";
+
 /// The content queue's name in the embedded SQS.
 pub const QUEUE: &str = "ualstream-content";
 
@@ -112,6 +115,7 @@ pub async fn start(
 
     let dynamodb = dynamodb_client(&database.url());
     pipeline::ledger::create_table(&dynamodb, TABLE).await?;
+    pipeline::detections::create_table(&dynamodb, DETECTIONS_TABLE).await?;
     let sqs = sqs_client(&queues.url());
     let queue_url = create_queue(&sqs, QUEUE, visibility_timeout, None).await?;
     let sweep_queue_url = create_queue(

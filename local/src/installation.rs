@@ -217,14 +217,7 @@ pub async fn start(data: DataDir, config: Config) -> Result<Installation, Instal
         front,
         stop.clone().cancelled_owned(),
     ));
-    let (fetcher, within) = (Arc::new(fetcher), config.batch_within);
-    tasks.spawn(worker::run(source, stop.clone(), move |deliveries| {
-        let fetcher = Arc::clone(&fetcher);
-        async move {
-            let (clock, deadline) = (wall_clock::clock(), Instant::now() + within);
-            fetch::batch(&fetcher, deliveries, clock, deadline).await
-        }
-    }));
+    tasks.spawn(fetching(source, fetcher, config.batch_within, stop.clone()));
     Ok(Installation {
         url,
         webhook_url,
@@ -238,6 +231,24 @@ pub async fn start(data: DataDir, config: Config) -> Result<Installation, Instal
         stop,
         tasks,
     })
+}
+
+/// Fetches blobs until `stop`.
+async fn fetching(
+    source: MessageSource,
+    fetcher: Fetcher,
+    within: Duration,
+    stop: CancellationToken,
+) {
+    let fetcher = Arc::new(fetcher);
+    worker::run(source, stop, move |deliveries| {
+        let fetcher = Arc::clone(&fetcher);
+        async move {
+            let (clock, deadline) = (wall_clock::clock(), Instant::now() + within);
+            fetch::batch(&fetcher, deliveries, clock, deadline).await
+        }
+    })
+    .await;
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, Url), InstallationError> {

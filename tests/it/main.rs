@@ -10,6 +10,7 @@ mod brakes;
 mod claims;
 mod credentials;
 mod delivery;
+mod detections;
 mod docs;
 mod events;
 mod faults;

@@ -64,6 +64,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
         "tests",
         &[
             "columnar",
+            "detections",
             "emulator",
             "local",
             "normalize",

@@ -263,6 +263,7 @@ impl Stack {
             "reconciler",
             "compactor",
             "forwarder",
+            "detector",
         ] {
             let lines = self
                 .log(function)

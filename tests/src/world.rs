@@ -181,14 +181,7 @@ impl World {
             microsoft()?,
             webhooks(),
         );
-        let (server, stopped) = oneshot::channel::<()>();
-        let front = Front {
-            receiver: Arc::clone(&receiver),
-            api: Arc::clone(&api),
-        };
-        tokio::spawn(front::serve(listener, front, async move {
-            let _ = stopped.await;
-        }));
+        let server = serve(listener, Arc::clone(&receiver), Arc::clone(&api));
         Ok(Self {
             detector: detecting::detector(
                 &backends,
@@ -458,6 +451,16 @@ fn fetcher(
         microsoft,
         events,
     )))
+}
+
+/// Receiver and API, until what is returned is dropped.
+fn serve(listener: TcpListener, receiver: Arc<Receiver>, api: Arc<Api>) -> oneshot::Sender<()> {
+    let (server, stopped) = oneshot::channel::<()>();
+    let front = Front { receiver, api };
+    tokio::spawn(front::serve(listener, front, async move {
+        let _ = stopped.await;
+    }));
+    server
 }
 
 fn webhooks(base_url: &Url) -> Webhooks {

@@ -38,10 +38,10 @@ pub struct DetectArgs {
     #[arg(long, value_name = "DIR|URL", required_unless_present = "files")]
     pub lake: Option<String>,
     /// From this day of the lake on [default: its first]
-    #[arg(long, value_name = "TIME", value_parser = moment, requires = "lake")]
+    #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with = "files")]
     pub from: Option<Timestamp>,
     /// Up to and with this day of the lake [default: its last]
-    #[arg(long, value_name = "TIME", value_parser = moment, requires = "lake")]
+    #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with = "files")]
     pub to: Option<Timestamp>,
     /// Print JSON instead of tables
     #[arg(long)]

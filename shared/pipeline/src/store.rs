@@ -1,5 +1,6 @@
 //! What is kept: the ledger (DynamoDB), the queue (SQS) and the lake (S3, or a folder).
 
+pub mod detections;
 pub mod lake;
 pub mod ledger;
 pub mod queue;

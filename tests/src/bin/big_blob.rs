@@ -180,6 +180,7 @@ async fn start(
         endpoints: Endpoints::overridden(Some(text("login")?), Some(text("manage")?))?,
         api_key: None,
         webhook_key: None,
+        findings_webhook: None,
         events: EventSettings::default(),
         sweep_every: DONE_WITHIN,
         batch_within: DONE_WITHIN,

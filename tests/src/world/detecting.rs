@@ -96,12 +96,30 @@ impl World {
     ///
     /// # Errors
     /// The address cannot be used, or SQS does not answer.
-    pub async fn notify(&self, url: Url, secret: &str) -> Outcome<(usize, Vec<String>)> {
+    pub async fn send_findings(&self, url: Url, secret: &str) -> Outcome<(usize, Vec<String>)> {
         let secret = Secret::fixed(SecretString::from(secret), None);
         let notifier = Arc::new(Notifier::new(url, secret)?);
         let clock = Clock::starting_at(self.now());
         let deadline = Instant::now() + Duration::from_secs(30);
         let work = |deliveries| notify::batch(&notifier, deliveries, clock, deadline);
         self.take(&self.backends.findings_queue_url, work).await
+    }
+
+    /// Puts the findings of the lake into the webhook's queue once more.
+    ///
+    /// # Errors
+    /// SQS does not answer.
+    pub async fn queue_findings_again(&self) -> Outcome<()> {
+        let sqs = &self.backends.sqs;
+        let url = &self.backends.findings_queue_url;
+        for file in crate::lake::files(&self.lake().join("findings"))? {
+            for finding in crate::lake::events_of(&file)? {
+                let uid = finding["metadata"]["uid"].clone();
+                let body = serde_json::json!({"v": "finding-1", "uid": uid, "event": finding});
+                let send = sqs.send_message().queue_url(url);
+                send.message_body(body.to_string()).send().await?;
+            }
+        }
+        Ok(())
     }
 }

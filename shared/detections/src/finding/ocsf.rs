@@ -71,6 +71,12 @@ impl Finding {
         event
     }
 
+    /// The rule's level as Sigma writes it; empty for none.
+    #[must_use]
+    pub fn level(&self) -> &'static str {
+        self.rule.level.map_or("", |level| level.as_str())
+    }
+
     /// The severity by OCSF, from the rule's level: 0 for none, 1 (Informational) to 5 (Critical).
     #[must_use]
     pub fn severity_id(&self) -> u32 {

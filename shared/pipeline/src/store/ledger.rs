@@ -13,7 +13,7 @@
 //! Every change is one conditional write, or one transaction, so any number of workers may do the same thing at once (docs/DELIVERY.md).
 
 pub mod access;
-mod attribute;
+pub(in crate::store) mod attribute;
 pub mod blob;
 pub mod budget;
 pub mod claims;
@@ -22,7 +22,7 @@ pub mod key;
 pub mod loss;
 pub mod registry;
 pub mod replay;
-mod schema;
+pub(in crate::store) mod schema;
 pub mod sweep;
 mod transaction;
 
@@ -110,7 +110,9 @@ fn unless_refused<T, R>(
 }
 
 /// Runs an update; `false` when its condition does not hold.
-async fn conditional(update: UpdateItemFluentBuilder) -> Result<bool, LedgerError> {
+pub(in crate::store) async fn conditional(
+    update: UpdateItemFluentBuilder,
+) -> Result<bool, LedgerError> {
     Ok(unless_refused(update.send().await)?.is_some())
 }
 

@@ -23,7 +23,7 @@ pub use self::keep::{AT_ONCE_MAX, Kept};
 use self::looked::Looked;
 pub use self::raw::{PORTION_BYTES_MAX, PORTION_RECORDS_MAX};
 use self::raw::{RawCopy, UnreadableCopy};
-pub use self::ruleset::{RELOAD_AFTER, RULE_FOLDER, Ruleset};
+pub use self::ruleset::{EXCEPTIONS_FILE, RELOAD_AFTER, RULE_FOLDER, Ruleset};
 use crate::aws::AwsError;
 use crate::aws::batch::{self, Delivery};
 use crate::clock::Clock;
@@ -176,16 +176,16 @@ pub async fn run(
         Err(error) if error.is_missing_or_damaged() => return Ok(None),
         copy => copy?,
     };
-    let rules = detector.ruleset.rules(&detector.lake, now).await;
+    let at_work = detector.ruleset.at_work(&detector.lake, now).await;
     let mut detected = Detected::default();
     while let Some(elements) = copy.portion().await? {
-        let rules_here = Arc::clone(&rules);
-        let looking = spawn_blocking(move || Looked::at(&rules_here, tenant, &elements));
+        let rules = Arc::clone(&at_work.rules);
+        let looking = spawn_blocking(move || Looked::at(&rules, tenant, &elements));
         let looked = looking.await?;
         detected.records += looked.records;
         detected.malformed += looked.malformed;
         detected.foreign += looked.foreign;
-        let kept = keep::keep(detector, &rules, tenant, looked, now).await?;
+        let kept = keep::keep(detector, &at_work, tenant, looked, now).await?;
         detected.kept.add(kept);
     }
     count(name::RECORDS_LOOKED_AT, detected.records);

@@ -27,12 +27,12 @@ impl Detections {
     ) -> Result<bool, DetectionsError> {
         let hour = at.as_second().div_euclid(3_600);
         let update = self
-            .update_at(format!("hours#{tenant}#{rule}"), hour.to_string())
+            .update_at(&format!("hours#{tenant}#{rule}"), &hour.to_string())
             .update_expression("SET expires_at = :expires ADD findings :one")
             .condition_expression("attribute_not_exists(findings) OR findings < :most")
             .expression_attribute_values(":expires", expiry(later(at, KEPT)))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":most", number(FINDINGS_PER_HOUR_MAX));
-        conditional(update).await
+        Ok(conditional(update).await?)
     }
 }

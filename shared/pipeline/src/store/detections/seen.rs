@@ -209,10 +209,8 @@ impl Detections {
     ) -> Result<(), DetectionsError> {
         let more = i64::from(has_value_more);
         let update = self
-            .update_at(pk.clone(), OWN.to_owned())
-            .update_expression(
-                "SET since = :since, expires_at = :expires ADD #values :more",
-            )
+            .update_at(pk, OWN)
+            .update_expression("SET since = :since, expires_at = :expires ADD #values :more")
             .condition_expression("attribute_not_exists(since) OR since >= :since")
             .expression_attribute_names("#values", "values")
             .expression_attribute_values(":since", number(since))
@@ -221,7 +219,7 @@ impl Detections {
         if !conditional(update).await? && has_value_more {
             // Another record is older; the value is one more all the same.
             let update = self
-                .update_at(pk.clone(), OWN.to_owned())
+                .update_at(pk, OWN)
                 .update_expression("SET expires_at = :expires ADD #values :more")
                 .expression_attribute_names("#values", "values")
                 .expression_attribute_values(":expires", kept_until(question))
@@ -240,7 +238,7 @@ impl Detections {
         sighting: &Sighting,
     ) -> Result<bool, DetectionsError> {
         let update = self
-            .update_at(pk.clone(), sk.clone())
+            .update_at(pk, sk)
             .update_expression(
                 "SET #first = :first, #record = :record, #last = :last, expires_at = :expires",
             )
@@ -258,7 +256,7 @@ impl Detections {
                 .expression_attribute_values(":was_first", number(before.first))
                 .expression_attribute_values(":was_last", number(before.last)),
         };
-        conditional(update).await
+        Ok(conditional(update).await?)
     }
 }
 

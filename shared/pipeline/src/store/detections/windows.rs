@@ -77,7 +77,7 @@ impl Detections {
         let end = Timestamp::from_second((key.window + 2).saturating_mul(span));
         let kept_until = later(end.unwrap_or(Timestamp::MAX), KEPT);
         let update = self
-            .update_at(pk(key), sk(key.window))
+            .update_at(&pk(key), &sk(key.window))
             .update_expression("SET expires_at = :expires ADD #members :added")
             .condition_expression("attribute_not_exists(#members) OR size(#members) < :most")
             .expression_attribute_names("#members", MEMBERS)
@@ -101,7 +101,7 @@ impl Detections {
     /// [`DetectionsError`]
     pub async fn note_found(&self, key: &WindowKey) -> Result<(), DetectionsError> {
         let update = self
-            .update_at(pk(key), sk(key.window))
+            .update_at(&pk(key), &sk(key.window))
             .update_expression("SET #found = :found")
             .condition_expression("attribute_exists(#members)")
             .expression_attribute_names("#members", MEMBERS)

@@ -7,55 +7,55 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 /// An item as DynamoDB returns it.
-pub(super) type Item = HashMap<String, AttributeValue>;
+pub(in crate::store) type Item = HashMap<String, AttributeValue>;
 
 /// The time-to-live attribute. DynamoDB deletes late, so conditions never rely on an item being gone.
-pub(super) const EXPIRES_AT: &str = "expires_at";
+pub(in crate::store) const EXPIRES_AT: &str = "expires_at";
 
 /// Longest cause, error or note kept, in characters: it is for a person to read.
 const TEXT_CHARS_MAX: usize = 300;
 
 /// The beginning of a text that people read.
-pub(super) fn cut(text: &str) -> String {
+pub(in crate::store) fn cut(text: &str) -> String {
     text.chars().take(TEXT_CHARS_MAX).collect()
 }
 
-pub(super) fn text(value: impl Into<String>) -> AttributeValue {
+pub(in crate::store) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
-pub(super) fn number(value: impl std::fmt::Display) -> AttributeValue {
+pub(in crate::store) fn number(value: impl std::fmt::Display) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-pub(super) fn millis(at: Timestamp) -> AttributeValue {
+pub(in crate::store) fn millis(at: Timestamp) -> AttributeValue {
     number(at.as_millisecond())
 }
 
-pub(super) fn bytes(value: Vec<u8>) -> AttributeValue {
+pub(in crate::store) fn bytes(value: Vec<u8>) -> AttributeValue {
     AttributeValue::B(value.into())
 }
 
-pub(super) fn expiry(at: Timestamp) -> AttributeValue {
+pub(in crate::store) fn expiry(at: Timestamp) -> AttributeValue {
     number(at.as_second())
 }
 
-pub(super) fn get_text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+pub(in crate::store) fn get_text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
 
-pub(super) fn get_bytes<'a>(item: &'a Item, name: &str) -> Option<&'a [u8]> {
+pub(in crate::store) fn get_bytes<'a>(item: &'a Item, name: &str) -> Option<&'a [u8]> {
     item.get(name)?.as_b().ok().map(AsRef::as_ref)
 }
 
-pub(super) fn get_parsed<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
+pub(in crate::store) fn get_parsed<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
     get_text(item, name)?.parse().ok()
 }
 
-pub(super) fn get_number<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
+pub(in crate::store) fn get_number<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }
 
-pub(super) fn get_millis(item: &Item, name: &str) -> Option<Timestamp> {
+pub(in crate::store) fn get_millis(item: &Item, name: &str) -> Option<Timestamp> {
     Timestamp::from_millisecond(get_number(item, name)?).ok()
 }

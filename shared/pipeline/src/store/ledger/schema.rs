@@ -33,19 +33,37 @@ pub const OPEN_BLOBS_INCLUDED: [&str; 5] = [
 /// # Errors
 /// DynamoDB refuses, for a reason other than that the table exists.
 pub async fn create_table(client: &Client, table: &str) -> Result<(), AwsError> {
-    let unusable =
-        |error: BuildError| AwsError::unusable("dynamodb:CreateTable", error.to_string());
+    let further = vec![
+        attribute(OPEN, ScalarAttributeType::S).map_err(unusable)?,
+        attribute(DUE_AT, ScalarAttributeType::N).map_err(unusable)?,
+    ];
+    let index = open_blobs().map_err(unusable)?;
+    create_keyed_table(client, table, further, Some(index)).await
+}
+
+/// Creates a table of items with [`PK`], [`SK`] and an expiry, unless it is there; with an index, and the attributes of its key.
+///
+/// # Errors
+/// As [`create_table`].
+pub(in crate::store) async fn create_keyed_table(
+    client: &Client,
+    table: &str,
+    further: Vec<AttributeDefinition>,
+    index: Option<GlobalSecondaryIndex>,
+) -> Result<(), AwsError> {
+    let mut attributes = vec![
+        attribute(PK, ScalarAttributeType::S).map_err(unusable)?,
+        attribute(SK, ScalarAttributeType::S).map_err(unusable)?,
+    ];
+    attributes.extend(further);
     let created = client
         .create_table()
         .table_name(table)
         .billing_mode(BillingMode::PayPerRequest)
-        .attribute_definitions(attribute(PK, ScalarAttributeType::S).map_err(unusable)?)
-        .attribute_definitions(attribute(SK, ScalarAttributeType::S).map_err(unusable)?)
-        .attribute_definitions(attribute(OPEN, ScalarAttributeType::S).map_err(unusable)?)
-        .attribute_definitions(attribute(DUE_AT, ScalarAttributeType::N).map_err(unusable)?)
+        .set_attribute_definitions(Some(attributes))
         .key_schema(key(PK, KeyType::Hash).map_err(unusable)?)
         .key_schema(key(SK, KeyType::Range).map_err(unusable)?)
-        .global_secondary_indexes(open_blobs().map_err(unusable)?)
+        .set_global_secondary_indexes(index.map(|index| vec![index]))
         .send()
         .await;
     match created {
@@ -74,6 +92,11 @@ pub async fn create_table(client: &Client, table: &str) -> Result<(), AwsError> 
         .await
         .map_err(|error| AwsError::new("dynamodb:UpdateTimeToLive", &error))?;
     Ok(())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
+fn unusable(error: BuildError) -> AwsError {
+    AwsError::unusable("dynamodb:CreateTable", error.to_string())
 }
 
 fn attribute(name: &str, of: ScalarAttributeType) -> Result<AttributeDefinition, BuildError> {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use detections::{Exceptions, Finding, Question, Rules, WindowKey};
+use detections::{Finding, Question, Rules, WindowKey};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use normalize::Schema;
@@ -14,6 +14,7 @@ use office365::TenantId;
 use uuid::Uuid;
 
 use super::looked::{Joins, Looked};
+use super::ruleset::AtWork;
 use super::{DetectError, Detector};
 use crate::metrics::{count, name};
 use crate::store::detections::{FindingRecord, Recorded, WindowSets};
@@ -53,7 +54,7 @@ type Found = (Finding, Option<WindowKey>);
 /// Keeps what was seen in a portion of a tenant's records.
 pub(super) async fn keep(
     detector: &Detector,
-    rules: &Rules,
+    at_work: &AtWork,
     tenant: TenantId,
     mut looked: Looked,
     now: Timestamp,
@@ -73,24 +74,19 @@ pub(super) async fn keep(
     for finding in std::mem::take(&mut looked.findings) {
         found.insert(finding.uid, (finding, None));
     }
-    let (of_windows, full) = join(detector, rules, looked.joins).await?;
+    let (of_windows, full) = join(detector, &at_work.rules, looked.joins).await?;
     kept.full += full;
     found.extend(of_windows);
     count(name::DETECTION_SETS_FULL, kept.full);
     if found.is_empty() {
         return Ok(kept);
     }
-    let exceptions = detector.detections.exceptions_at(now).await?;
     for (finding, window) in found.into_values() {
-        one(detector, tenant, &finding, &exceptions, &mut kept).await?;
+        one(detector, at_work, (tenant, now), &finding, &mut kept).await?;
         if let Some(window) = window {
             detector.detections.note_found(&window).await?;
         }
     }
-    detector
-        .detections
-        .count_exceptions_used(&exceptions)
-        .await?;
     Ok(kept)
 }
 
@@ -138,9 +134,9 @@ async fn join(
 /// Writes one finding, unless it is there, is excepted, or is one of too many.
 async fn one(
     detector: &Detector,
-    tenant: TenantId,
+    at_work: &AtWork,
+    (tenant, now): (TenantId, Timestamp),
     finding: &Finding,
-    exceptions: &Exceptions,
     kept: &mut Kept,
 ) -> Result<(), DetectError> {
     let Detector {
@@ -148,9 +144,15 @@ async fn one(
     } = detector;
     let stored = match detections.finding(tenant, finding.uid).await? {
         Some(stored) => stored,
-        None if exceptions.cover(finding) => {
+        None if at_work.exceptions.cover(finding) => {
             kept.excepted += 1;
             count(name::FINDINGS_EXCEPTED, 1);
+            tracing::info!(
+                tenant.id = %tenant,
+                finding.uid = %finding.uid,
+                rule.id = finding.rule.id,
+                "finding left out: an exception is for it"
+            );
             return Ok(());
         }
         None => {
@@ -168,7 +170,7 @@ async fn one(
                 );
                 return Ok(());
             }
-            detections.record(&record).await?
+            detections.record(&record, now).await?
         }
     };
     let Recorded {
@@ -191,7 +193,7 @@ async fn one(
     // Once, so that no reader takes it for another one.
     lake.create(&path, line.into()).await?;
     detector.announcer.announce(&record).await?;
-    detections.note_announced(tenant, record.uid).await?;
+    detections.note_announced(tenant, record.uid, now).await?;
     tracing::warn!(
         tenant.id = %tenant,
         finding.uid = %record.uid,
@@ -219,10 +221,6 @@ fn record(detector: &Detector, tenant: TenantId, finding: &Finding) -> FindingRe
         first: at(finding.first),
         last: at(finding.last),
         count: finding.count,
-        user: finding.user.clone(),
-        address: finding.address.clone(),
-        application: finding.application.clone(),
-        operation: finding.operation.clone(),
         event: event.to_string(),
     }
 }

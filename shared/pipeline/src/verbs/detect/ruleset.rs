@@ -1,10 +1,11 @@
-//! The rules that are at work: the built-in ones, and the operator's own, which lie in the lake's folder `rules/`.
+//! The rules that are at work: the built-in ones, and the operator's own, which lie in the lake's folder `rules/` beside the
+//! exceptions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use detections::{RULE_BYTES_MAX, RULES_MAX, Rules, Source, builtin_sources};
+use detections::{Exceptions, RULE_BYTES_MAX, RULES_MAX, Rules, Source, builtin_sources};
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use object_store::path::Path;
@@ -23,53 +24,74 @@ pub const RELOAD_AFTER: Duration = Duration::from_secs(300);
 /// Files of the folder that are looked at: more than there may be rules, and a few for each.
 const FILES_MAX: usize = 4 * RULES_MAX;
 
-/// The rules, loaded anew when the folder changed.
+/// The file of the operator's exceptions, in that folder.
+pub const EXCEPTIONS_FILE: &str = "exceptions.json";
+
+/// Bytes of the file of exceptions: a thousand of a thousand bytes.
+const EXCEPTIONS_BYTES_MAX: usize = 1024 * 1024;
+
+/// Rules and exceptions, loaded anew when the folder changed.
 #[derive(Debug, Default)]
 pub struct Ruleset {
     loaded: Mutex<Option<Loaded>>,
 }
 
+/// The rules and exceptions that are at work.
+#[derive(Clone, Debug)]
+pub(super) struct AtWork {
+    pub(super) rules: Arc<Rules>,
+    pub(super) exceptions: Arc<Exceptions>,
+}
+
 #[derive(Debug)]
 struct Loaded {
-    rules: Arc<Rules>,
+    at_work: AtWork,
     /// The operator's files, by key, with their versions.
-    versions: BTreeMap<Path, String>,
+    versions: Versions,
     fresh_until: Timestamp,
 }
 
+type Versions = BTreeMap<Path, String>;
+
 impl Ruleset {
-    /// The rules as of now. A folder that cannot be read leaves those that there were.
-    pub async fn rules(&self, lake: &Lake, now: Timestamp) -> Arc<Rules> {
+    /// The rules and exceptions as of now. A folder that cannot be read leaves those that there were.
+    pub(super) async fn at_work(&self, lake: &Lake, now: Timestamp) -> AtWork {
         let mut loaded = self.loaded.lock().await;
         if let Some(loaded) = &*loaded
             && now < loaded.fresh_until
         {
-            return Arc::clone(&loaded.rules);
+            return loaded.at_work.clone();
         }
-        let versions = loaded.as_ref().map(|loaded| &loaded.versions);
-        let changed = match changed(lake, versions).await {
-            Ok(changed) => changed,
+        let fresh_until = later(now, RELOAD_AFTER);
+        let before = loaded.as_ref().map(|loaded| &loaded.versions);
+        let read = match Folder::read(lake, before).await {
+            Ok(read) => read,
             Err(error) => {
-                tracing::error!(%error, "the folder of rules cannot be read, the rules stay as they were");
-                versions.is_none().then(|| (Vec::new(), BTreeMap::new()))
+                tracing::error!(%error, "the folder of rules cannot be read, rules and exceptions stay as they were");
+                before.is_none().then(Folder::default)
             }
         };
-        let fresh_until = later(now, RELOAD_AFTER);
-        match (changed, &mut *loaded) {
-            (Some((own, versions)), _) => {
-                let rules = Arc::new(compile(&own));
-                *loaded = Some(Loaded {
-                    rules: Arc::clone(&rules),
-                    versions,
-                    fresh_until,
-                });
-                rules
-            }
-            (None, Some(loaded)) => {
+        if let Some(folder) = read {
+            let at_work = AtWork {
+                rules: Arc::new(compile(&folder.rules)),
+                exceptions: Arc::new(folder.exceptions),
+            };
+            *loaded = Some(Loaded {
+                at_work: at_work.clone(),
+                versions: folder.versions,
+                fresh_until,
+            });
+            return at_work;
+        }
+        match &mut *loaded {
+            Some(loaded) => {
                 loaded.fresh_until = fresh_until;
-                Arc::clone(&loaded.rules)
+                loaded.at_work.clone()
             }
-            (None, None) => Arc::new(compile(&[])),
+            None => AtWork {
+                rules: Arc::new(compile(&[])),
+                exceptions: Arc::default(),
+            },
         }
     }
 }
@@ -94,41 +116,66 @@ fn compile(own: &[Source]) -> Rules {
     rules
 }
 
-type Folder = (Vec<Source>, BTreeMap<Path, String>);
-
-/// The operator's files, if they are not of these versions.
-async fn changed(
-    lake: &Lake,
-    versions: Option<&BTreeMap<Path, String>>,
-) -> Result<Option<Folder>, LakeError> {
-    let listing = lake.list(&Path::from(RULE_FOLDER))?.take(FILES_MAX);
-    let listed: Vec<Listed> = match listing.try_collect().await {
-        Err(error) if error.is_missing_or_damaged() => Vec::new(),
-        listed => listed?,
-    };
-    let files = listed.into_iter().filter(|file| is_rule_file(&file.path));
-    let found: BTreeMap<Path, String> = files.map(|file| (file.path, file.version)).collect();
-    if versions == Some(&found) {
-        return Ok(None);
-    }
-    let mut sources = Vec::new();
-    for path in found.keys() {
-        match lake.read(path, RULE_BYTES_MAX).await {
-            Ok(stored) => sources.push(Source {
-                name: path.to_string(),
-                rules: String::from_utf8_lossy(&stored.content).into_owned(),
-                fixtures: None,
-            }),
-            Err(error @ LakeError::TooLarge { .. }) => {
-                tracing::error!(%error, "file of rules passed over");
-            }
-            Err(error) if error.is_missing_or_damaged() => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(Some((sources, found)))
+/// What the operator put into the folder.
+#[derive(Default)]
+struct Folder {
+    rules: Vec<Source>,
+    exceptions: Exceptions,
+    versions: Versions,
 }
 
-fn is_rule_file(path: &Path) -> bool {
-    matches!(path.extension(), Some("yml" | "yaml"))
+impl Folder {
+    /// The folder, if its files are not of these versions.
+    async fn read(lake: &Lake, before: Option<&Versions>) -> Result<Option<Self>, LakeError> {
+        let listing = lake.list(&Path::from(RULE_FOLDER))?.take(FILES_MAX);
+        let listed: Vec<Listed> = match listing.try_collect().await {
+            Err(error) if error.is_missing_or_damaged() => Vec::new(),
+            listed => listed?,
+        };
+        let files = listed.into_iter().filter(|file| {
+            matches!(file.path.extension(), Some("yml" | "yaml")) || is_exceptions(&file.path)
+        });
+        let versions: Versions = files.map(|file| (file.path, file.version)).collect();
+        if before == Some(&versions) {
+            return Ok(None);
+        }
+        let mut folder = Self {
+            versions,
+            ..Self::default()
+        };
+        for path in folder.versions.keys() {
+            let bytes_max = match is_exceptions(path) {
+                true => EXCEPTIONS_BYTES_MAX,
+                false => RULE_BYTES_MAX,
+            };
+            let text = match lake.read(path, bytes_max).await {
+                Ok(stored) => String::from_utf8_lossy(&stored.content).into_owned(),
+                Err(error @ LakeError::TooLarge { .. }) => {
+                    tracing::error!(%error, "file passed over");
+                    continue;
+                }
+                Err(error) if error.is_missing_or_damaged() => continue,
+                Err(error) => return Err(error),
+            };
+            if !is_exceptions(path) {
+                folder.rules.push(Source {
+                    name: path.to_string(),
+                    rules: text,
+                    fixtures: None,
+                });
+                continue;
+            }
+            match Exceptions::parse(&text) {
+                Ok(exceptions) => folder.exceptions = exceptions,
+                Err(error) => {
+                    tracing::error!(%error, "there are no exceptions: their file cannot be used");
+                }
+            }
+        }
+        Ok(Some(folder))
+    }
+}
+
+fn is_exceptions(path: &Path) -> bool {
+    *path == Path::from_iter([RULE_FOLDER, EXCEPTIONS_FILE])
 }
