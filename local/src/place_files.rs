@@ -8,7 +8,7 @@ use detections::{PLACES_BYTES_MAX, Places, PlacesError};
 
 /// A file of places was not read.
 #[derive(Debug, thiserror::Error)]
-pub enum PlaceFileError {
+pub(crate) enum PlaceFileError {
     /// The system cannot read it.
     #[error("{path} cannot be read: {cause}")]
     Read {
@@ -26,7 +26,7 @@ pub enum PlaceFileError {
 ///
 /// # Errors
 /// See [`PlaceFileError`].
-pub fn read(files: &[PathBuf]) -> Result<Places, PlaceFileError> {
+pub(crate) fn read(files: &[PathBuf]) -> Result<Places, PlaceFileError> {
     let mut places = Places::default();
     for file in files {
         let name = file.display().to_string();

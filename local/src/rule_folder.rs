@@ -17,7 +17,7 @@ const FIXTURES_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// A folder of rules was not read.
 #[derive(Debug, thiserror::Error)]
-pub enum RuleFolderError {
+pub(crate) enum RuleFolderError {
     /// The system cannot read it.
     #[error("{path} cannot be read: {cause}")]
     Read {
@@ -42,7 +42,7 @@ pub enum RuleFolderError {
 ///
 /// # Errors
 /// See [`RuleFolderError`].
-pub fn sources(folder: Option<&Path>) -> Result<Vec<Source>, RuleFolderError> {
+pub(crate) fn sources(folder: Option<&Path>) -> Result<Vec<Source>, RuleFolderError> {
     let Some(folder) = folder else {
         return Ok(builtin_sources());
     };

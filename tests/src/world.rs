@@ -196,14 +196,7 @@ impl World {
                 microsoft()?,
                 events,
             )?,
-            dispatcher: Dispatcher {
-                ledger: ledger.clone(),
-                sweeps: SweepQueue::new(
-                    sqs(&backends, &flaky_sqs),
-                    backends.sweep_queue_url.clone(),
-                ),
-                periods: PERIODS,
-            },
+            dispatcher: dispatcher(&ledger, &backends, &flaky_sqs),
             sweeper: Arc::new(Sweeper::new(
                 ledger.clone(),
                 queue,
@@ -451,6 +444,14 @@ fn fetcher(
         microsoft,
         events,
     )))
+}
+
+fn dispatcher(ledger: &Ledger, backends: &Backends, flaky: &Flaky) -> Dispatcher {
+    Dispatcher {
+        ledger: ledger.clone(),
+        sweeps: SweepQueue::new(sqs(backends, flaky), backends.sweep_queue_url.clone()),
+        periods: PERIODS,
+    }
 }
 
 /// Receiver and API, until what is returned is dropped.
