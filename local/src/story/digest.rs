@@ -13,6 +13,7 @@ pub(super) struct Digest {
     validated: u64,
     notified: Tally,
     delivered: Tally,
+    found: u64,
     swept: u64,
 }
 
@@ -91,6 +92,15 @@ impl Digest {
                     short(tenant)
                 )
             }),
+            Step::Found {
+                tenant,
+                level,
+                title,
+            } => {
+                self.found += 1;
+                (self.found <= LINES_MAX)
+                    .then(|| format!("found, {level}: {title}, tenant {}", short(tenant)))
+            }
             Step::Swept {
                 listed,
                 unknown,
@@ -140,6 +150,9 @@ impl Digest {
                 plural(counted.delivered.amount, "record")
             )
         });
+        more(counted.found, &|n| {
+            format!("… and {}", plural(n, "more finding"))
+        });
         more(counted.swept, &|n| {
             format!("… and {}", plural(n, "more sweep"))
         });
@@ -187,6 +200,15 @@ mod tests {
         assert_eq!(
             digest.line(&delivered(1)).unwrap(),
             "delivered: 1 record of Audit.General, tenant 1a2b3c4d"
+        );
+        let found = Step::Found {
+            tenant: "1a2b3c4d-0000".to_owned(),
+            level: "high".to_owned(),
+            title: "Inbox rule that forwards".to_owned(),
+        };
+        assert_eq!(
+            digest.line(&found).unwrap(),
+            "found, high: Inbox rule that forwards, tenant 1a2b3c4d"
         );
         let swept = Step::Swept {
             listed: 2,

@@ -27,7 +27,7 @@ const FOUND: &str = "found";
 
 /// Records of a set from which on it takes no more: as many as a correlation may ask for. Those that are added together may fill
 /// it to twice that, 350 KB of the 400 KB that an item can hold.
-pub const SET_MEMBERS_MAX: usize = THRESHOLD_MAX;
+const SET_MEMBERS_MAX: usize = THRESHOLD_MAX;
 
 /// Bytes of a counted value that are kept; a longer one is kept as the beginning of its hash. What a rule about travel counts has
 /// coordinates, an address, a country and a city: some ninety bytes.

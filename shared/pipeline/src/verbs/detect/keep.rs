@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::looked::{Joins, Looked};
 use super::ruleset::AtWork;
 use super::{DetectError, Detector};
+use crate::logging::{field, message};
 use crate::metrics::{count, name};
 use crate::store::detections::{FindingRecord, Recorded, WindowSets};
 use crate::store::lake::{Codec, key};
@@ -194,13 +195,14 @@ async fn one(
     lake.create(&path, line.into()).await?;
     detector.announcer.announce(&record).await?;
     detections.note_announced(tenant, record.uid, now).await?;
-    tracing::warn!(
-        tenant.id = %tenant,
+    tracing::info!(
+        { field::TENANT_ID } = %tenant,
         finding.uid = %record.uid,
         rule.id = record.rule_id,
-        rule.title = record.title,
-        level = record.level,
-        "finding"
+        { field::TITLE } = record.title,
+        { field::LEVEL } = record.level,
+        "{}",
+        message::FINDING_MADE
     );
     Ok(())
 }
