@@ -14,7 +14,7 @@ const WINGS: [(&str, &[&str]); 7] = [
     ),
     (
         "shared/detections/src",
-        &["fixtures", "detector", "exceptions", "look", "windows", "seen", "finding", "builtin", "rules", "record"],
+        &["fixtures", "detector", "exceptions", "look", "windows", "seen", "finding", "builtin", "rules", "record", "places"],
     ),
     (
         "shared/columnar/src",
