@@ -82,14 +82,11 @@ impl Digest {
                 records,
                 duplicate,
             } => self.delivered.add(*records).then(|| {
-                let again = match duplicate {
-                    0 => String::new(),
-                    of => format!(" ({of} of them already in the lake)"),
-                };
                 format!(
-                    "delivered: {} of {content_type}, tenant {}{again}",
+                    "delivered: {} of {content_type}, tenant {}{}",
                     plural(*records, "record"),
-                    short(tenant)
+                    short(tenant),
+                    again(*duplicate)
                 )
             }),
             Step::Found {
@@ -107,13 +104,7 @@ impl Digest {
                 overdue,
             } => {
                 self.swept += 1;
-                let found = if *unknown + *overdue == 0 {
-                    "nothing missing".to_owned()
-                } else {
-                    format!("{unknown} not announced, {overdue} overdue: enqueued")
-                };
-                (self.swept <= LINES_MAX)
-                    .then(|| format!("swept: {} listed, {found}", plural(*listed, "blob")))
+                (self.swept <= LINES_MAX).then(|| swept(*listed, *unknown, *overdue))
             }
         }
     }
@@ -158,6 +149,22 @@ impl Digest {
         });
         lines
     }
+}
+
+fn again(duplicate: u64) -> String {
+    match duplicate {
+        0 => String::new(),
+        of => format!(" ({of} of them already in the lake)"),
+    }
+}
+
+fn swept(listed: u64, unknown: u64, overdue: u64) -> String {
+    let found = if unknown + overdue == 0 {
+        "nothing missing".to_owned()
+    } else {
+        format!("{unknown} not announced, {overdue} overdue: enqueued")
+    };
+    format!("swept: {} listed, {found}", plural(listed, "blob"))
 }
 
 /// The first part of a GUID.
