@@ -357,7 +357,7 @@ impl Stack {
 
     /// ministack 1.5.33 keeps a number from a parameter as text and then cannot compare it. AWS converts it.
     async fn cap_concurrency(&self) -> Outcome<()> {
-        for function in ["FetcherName", "ReconcilerName"] {
+        for function in ["FetcherName", "ReconcilerName", "DetectorName"] {
             let name = self.output(function)?;
             let mut list = vec!["lambda", "list-event-source-mappings"];
             list.extend(["--function-name", name]);

@@ -21,4 +21,4 @@ pub use self::refusal::{
 };
 pub(crate) use self::set::Rule;
 pub use self::set::Rules;
-pub(crate) use self::travel::Travel;
+pub(crate) use self::travel::{Travel, UNKNOWN_COUNTRY};

@@ -34,7 +34,7 @@ const WINGS: [(&str, &[&str]); 7] = [
     ),
     (
         "local/src",
-        &["cli", "commands", "verify", "story", "signals", "record_file", "rule_folder", "installation", "wall_clock", "backends", "arguments", "api_client"],
+        &["cli", "commands", "verify", "story", "signals", "record_file", "rule_folder", "place_files", "installation", "wall_clock", "backends", "arguments", "api_client"],
     ),
 ];
 
