@@ -118,6 +118,7 @@ async fn every_class_has_a_glue_table(world: &World) -> Outcome<()> {
         .map(|class| format!("s3://{bucket}/ext/{}/", class.source))
         .chain([
             format!("s3://{bucket}/ocsf/"),
+            format!("s3://{bucket}/findings/ocsf/"),
             format!("s3://{bucket}/certificates/"),
         ])
         .collect();
