@@ -206,6 +206,11 @@ impl Fields {
                 records: self.number(field::RECORDS),
                 duplicate: self.number(field::DUPLICATE),
             },
+            message::FINDING_MADE => Step::Found {
+                tenant,
+                level: self.text(field::LEVEL),
+                title: self.text(field::TITLE),
+            },
             message::RECONCILED => Step::Swept {
                 listed: self.number(field::LISTED),
                 unknown: self.number(field::UNKNOWN),

@@ -11,7 +11,7 @@ use pipeline::settings::EventSettings;
 use serde_json::{Value, json};
 use tests::flaky::Trouble;
 use tests::world::{EXCHANGE, World, quiet};
-use tests::{Outcome, lake};
+use tests::{Outcome, lake, repo};
 
 /// A rule of an operator's: one record is enough.
 const ONE: &str = "
@@ -315,5 +315,30 @@ async fn what_is_no_raw_copy_is_passed_over() -> Outcome<()> {
     world.announce_again("raw/gone").await?;
     world.detect_until_empty().await?;
     assert!(findings(&world)?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn with_files_of_places_impossible_travel_is_found() -> Outcome<()> {
+    let world = installed(&[], EventSettings::default()).await?;
+    let folder = world.lake().join("places");
+    fs::create_dir_all(&folder)?;
+    let cities = repo::root().join("shared/detections/tests/places/city.mmdb");
+    fs::copy(cities, folder.join("city.mmdb"))?;
+    fs::write(folder.join("broken.mmdb"), "no such file")?;
+    for (n, address) in [(1, "198.51.100.7"), (2, "203.0.113.7")] {
+        let at = format!("2026-03-01T10:0{n}:00");
+        let changes = json!({
+            "ClientIP": address, "CreationTime": at, "RecordType": 15, "Workload": "AzureActiveDirectory",
+        });
+        deliver(&world, vec![act(&world, n, "UserLoggedIn", &changes)]).await?;
+        world.detect_until_empty().await?;
+    }
+    let title = "Two sign-ins too far apart for the time between";
+    assert!(
+        titles(&world)?.contains(&title.to_owned()),
+        "{:?}",
+        titles(&world)?
+    );
     Ok(())
 }

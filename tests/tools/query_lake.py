@@ -18,7 +18,7 @@ from sqlglot import exp
 
 TEMPLATE = pathlib.Path(__file__).parents[2] / "template.yaml"
 COLUMN = re.compile(r'^ +- \{Name: "?(\w+)"?, Type: "([^"]+)"', re.MULTILINE)
-SCALARS = {"string": "VARCHAR", "int": "INTEGER", "bigint": "BIGINT", "boolean": "BOOLEAN",
+SCALARS = {"string": "VARCHAR", "int": "INTEGER", "bigint": "BIGINT", "boolean": "BOOLEAN", "double": "DOUBLE",
            "timestamp": "TIMESTAMP WITH TIME ZONE"}
 
 

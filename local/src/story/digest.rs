@@ -13,6 +13,7 @@ pub(super) struct Digest {
     validated: u64,
     notified: Tally,
     delivered: Tally,
+    found: u64,
     swept: u64,
 }
 
@@ -81,29 +82,29 @@ impl Digest {
                 records,
                 duplicate,
             } => self.delivered.add(*records).then(|| {
-                let again = match duplicate {
-                    0 => String::new(),
-                    of => format!(" ({of} of them already in the lake)"),
-                };
                 format!(
-                    "delivered: {} of {content_type}, tenant {}{again}",
+                    "delivered: {} of {content_type}, tenant {}{}",
                     plural(*records, "record"),
-                    short(tenant)
+                    short(tenant),
+                    again(*duplicate)
                 )
             }),
+            Step::Found {
+                tenant,
+                level,
+                title,
+            } => {
+                self.found += 1;
+                (self.found <= LINES_MAX)
+                    .then(|| format!("found, {level}: {title}, tenant {}", short(tenant)))
+            }
             Step::Swept {
                 listed,
                 unknown,
                 overdue,
             } => {
                 self.swept += 1;
-                let found = if *unknown + *overdue == 0 {
-                    "nothing missing".to_owned()
-                } else {
-                    format!("{unknown} not announced, {overdue} overdue: enqueued")
-                };
-                (self.swept <= LINES_MAX)
-                    .then(|| format!("swept: {} listed, {found}", plural(*listed, "blob")))
+                (self.swept <= LINES_MAX).then(|| swept(*listed, *unknown, *overdue))
             }
         }
     }
@@ -140,11 +141,30 @@ impl Digest {
                 plural(counted.delivered.amount, "record")
             )
         });
+        more(counted.found, &|n| {
+            format!("… and {}", plural(n, "more finding"))
+        });
         more(counted.swept, &|n| {
             format!("… and {}", plural(n, "more sweep"))
         });
         lines
     }
+}
+
+fn again(duplicate: u64) -> String {
+    match duplicate {
+        0 => String::new(),
+        of => format!(" ({of} of them already in the lake)"),
+    }
+}
+
+fn swept(listed: u64, unknown: u64, overdue: u64) -> String {
+    let found = if unknown + overdue == 0 {
+        "nothing missing".to_owned()
+    } else {
+        format!("{unknown} not announced, {overdue} overdue: enqueued")
+    };
+    format!("swept: {} listed, {found}", plural(listed, "blob"))
 }
 
 /// The first part of a GUID.
@@ -187,6 +207,15 @@ mod tests {
         assert_eq!(
             digest.line(&delivered(1)).unwrap(),
             "delivered: 1 record of Audit.General, tenant 1a2b3c4d"
+        );
+        let found = Step::Found {
+            tenant: "1a2b3c4d-0000".to_owned(),
+            level: "high".to_owned(),
+            title: "Inbox rule that forwards".to_owned(),
+        };
+        assert_eq!(
+            digest.line(&found).unwrap(),
+            "found, high: Inbox rule that forwards, tenant 1a2b3c4d"
         );
         let swept = Step::Swept {
             listed: 2,

@@ -32,6 +32,13 @@ pub(super) enum Step {
         /// Records that an earlier blob had too.
         duplicate: u64,
     },
+    /// A rule found something.
+    Found {
+        tenant: String,
+        /// As Sigma writes it; empty for none.
+        level: String,
+        title: String,
+    },
     /// A sweep has compared Microsoft's list of content with the ledger.
     Swept {
         listed: u64,

@@ -20,6 +20,8 @@ pub mod message {
     pub const NOTIFICATION_ENQUEUED: &str = "notification enqueued";
     /// A blob is in the lake.
     pub const BLOB_DELIVERED: &str = "blob delivered";
+    /// A rule found something, and everybody was told.
+    pub const FINDING_MADE: &str = "finding made";
     /// A sweep ended.
     pub const RECONCILED: &str = "reconciled";
 }
@@ -36,6 +38,10 @@ pub mod field {
     pub const RECORDS: &str = "records";
     /// Of [`super::message::BLOB_DELIVERED`]: records that another blob had brought.
     pub const DUPLICATE: &str = "duplicate";
+    /// Of [`super::message::FINDING_MADE`]: the rule's level.
+    pub const LEVEL: &str = "rule.level";
+    /// Of [`super::message::FINDING_MADE`]: the rule's title.
+    pub const TITLE: &str = "rule.title";
     /// Of [`super::message::RECONCILED`]: blobs that Microsoft listed.
     pub const LISTED: &str = "listed";
     /// Of [`super::message::RECONCILED`]: blobs that the ledger did not know.

@@ -13,7 +13,7 @@ use super::{Template, expanded, referred, resources};
 const AWS: &str = "AWS/";
 
 /// The pipeline's metrics without an alarm: they are looked at, or are part of others that have one.
-const WITHOUT_ALARM: [&str; 8] = [
+const WITHOUT_ALARM: [&str; 12] = [
     name::BLOBS_GIVEN_UP,
     name::LOSSES_RECORDED,
     name::RECORDS_WRITTEN,
@@ -22,6 +22,10 @@ const WITHOUT_ALARM: [&str; 8] = [
     name::UNKNOWN_TYPES,
     name::UNKNOWN_OPERATIONS,
     name::TENANTS_FAILING,
+    name::RECORDS_LOOKED_AT,
+    name::FINDINGS_MADE,
+    name::FINDINGS_EXCEPTED,
+    name::DETECTION_SETS_FULL,
 ];
 
 #[tokio::test]

@@ -14,7 +14,7 @@ const WINGS: [(&str, &[&str]); 7] = [
     ),
     (
         "shared/detections/src",
-        &["fixtures", "detector", "exceptions", "look", "windows", "seen", "finding", "builtin", "rules", "record"],
+        &["fixtures", "detector", "exceptions", "look", "windows", "seen", "finding", "builtin", "rules", "record", "places"],
     ),
     (
         "shared/columnar/src",
@@ -34,7 +34,7 @@ const WINGS: [(&str, &[&str]); 7] = [
     ),
     (
         "local/src",
-        &["cli", "commands", "verify", "story", "signals", "record_file", "rule_folder", "installation", "wall_clock", "backends", "arguments", "api_client"],
+        &["cli", "commands", "verify", "story", "signals", "record_file", "rule_folder", "place_files", "installation", "wall_clock", "backends", "arguments", "api_client"],
     ),
 ];
 

@@ -8,19 +8,18 @@ use rsigma_parser::{
 };
 
 use super::about::{About, Extra, Kind};
+use super::limits::seconds;
 use super::needs;
 use super::refusal::UnusableRule;
-use super::set::Rule;
-use super::travel::Travel;
+use super::travel::{Travel, TravelText};
 use crate::places::PlacesKind;
 use crate::record::Record;
-use crate::windows::travel;
 
 /// Records, values or rules that a correlation may ask for: half of what a window holds, so that one can always fill it.
 pub const THRESHOLD_MAX: usize = 1_000;
 
 /// Longest time of a correlation, in seconds: 30 days. Microsoft delivers most records within a day.
-pub(super) const SPAN_MAX: i64 = 30 * 86_400;
+const SPAN_MAX: i64 = 30 * 86_400;
 
 /// Characters of a group's or a counted value that tell it from others.
 const VALUE_CHARS_MAX: usize = 256;
@@ -49,8 +48,7 @@ impl Correlation {
         of: &CorrelationRule,
         file: &str,
         extra: &Extra,
-        rules: &[Rule],
-        places: &HashMap<String, usize>,
+        (places, needs_of): (&HashMap<String, usize>, &dyn Fn(usize) -> Vec<PlacesKind>),
     ) -> Result<Self, UnusableRule> {
         let kind = kind(of.correlation_type)?;
         if of.window != WindowMode::Sliding {
@@ -80,7 +78,7 @@ impl Correlation {
         let (need, counted) = threshold(of, kind)?;
         let fields: Vec<Vec<String>> = of.rules.iter().map(|rule| fields(of, rule)).collect();
         let of_bases = bases.iter().zip(&fields).map(|(base, fields)| {
-            let mut needs = rules[*base].about.needs.clone();
+            let mut needs = needs_of(*base);
             needs.extend(fields.iter().filter_map(|field| needs::of_field(field)));
             needs
         });
@@ -96,6 +94,28 @@ impl Correlation {
             need,
             counted,
             travel: None,
+        })
+    }
+
+    /// The correlation of a rule with `travel`: the rule, at this place, is its one base.
+    pub(super) fn of_travel(
+        text: &TravelText,
+        about: Arc<About>,
+        base: usize,
+    ) -> Result<Self, UnusableRule> {
+        let within = seconds(&text.within)?;
+        if !(1..=SPAN_MAX).contains(&within) {
+            return Err(Travel::wrong("within is not between a second and 30 days"));
+        }
+        Ok(Self {
+            about,
+            bases: vec![base],
+            fields: vec![text.by.clone()],
+            group: text.by.clone(),
+            span: within,
+            need: 2,
+            counted: Vec::new(),
+            travel: Some(Travel::read(text)?),
         })
     }
 
@@ -121,7 +141,7 @@ impl Correlation {
     /// What the record counts for: nothing but itself (an empty text), or its values. `None` when it lacks the counted field.
     pub(crate) fn value_of(&self, record: &Record<'_>) -> Option<String> {
         if let Some(travel) = &self.travel {
-            return travel::value(travel, record).map(|value| bounded(&value));
+            return travel.value(record).map(|value| bounded(&value));
         }
         if self.counted.is_empty() {
             return Some(String::new());

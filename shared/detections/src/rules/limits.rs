@@ -1,6 +1,7 @@
 //! Limits of a file of rules, checked before anything in it is built.
 
 use regex::RegexBuilder;
+use rsigma_parser::value::Timespan;
 use rsigma_parser::{Detection, DetectionItem, Modifier, SigmaRule, SigmaValue};
 use saphyr_parser::{Event, Parser};
 
@@ -8,6 +9,12 @@ use super::refusal::{DOCUMENTS_MAX, NESTING_MAX, REGEX_BYTES_MAX, RULE_BYTES_MAX
 
 /// Brackets and negations in one condition: the parser of conditions calls itself for each. Rules need 5.
 const CONDITION_PARTS_MAX: usize = 64;
+
+/// A timespan as rules write it, in seconds.
+pub(super) fn seconds(text: &str) -> Result<i64, UnusableRule> {
+    let parsed = Timespan::parse(text).map_err(|error| UnusableRule::Extra(error.to_string()))?;
+    i64::try_from(parsed.seconds).map_err(|error| UnusableRule::Extra(error.to_string()))
+}
 
 /// Whether the text may be parsed: small, flat, and without references to other parts of itself, which expand.
 pub(super) fn check_text(text: &str) -> Result<(), UnusableRule> {

@@ -4,14 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rsigma_eval::{CompiledRule, compile_rule, evaluate_rule};
-use rsigma_parser::value::Timespan;
 use rsigma_parser::{SigmaRule, parse_sigma_yaml};
 use serde::Deserialize;
 use serde::de::Deserializer;
 
 use super::about::{About, Extra, FirstSeenText};
 use super::correlation::Correlation;
-use super::limits;
+use super::limits::{self, seconds};
 use super::prefilter::Prefilter;
 use super::refusal::{PRODUCT, RULES_MAX, Refused, UnusableRule};
 use crate::record::Record;
@@ -166,7 +165,7 @@ impl Rules {
                 let both = "it has both first_seen and travel";
                 return Err(UnusableRule::Extra(both.to_owned()));
             }
-            Correlation::of_travel(text, Arc::clone(&about), place)
+            Correlation::of_travel(&text, Arc::clone(&about), place)
         });
         let travel = travel.transpose()?;
         self.prefilter.add(place, rule);
@@ -226,7 +225,8 @@ impl Rules {
             return Err(UnusableRule::TooMany);
         }
         let extra = extra(of.custom_attributes.get("ualstream"))?;
-        let correlation = Correlation::read(of, file, &extra, &self.rules, places)?;
+        let needs_of = |place: usize| self.rules[place].about.needs.clone();
+        let correlation = Correlation::read(of, file, &extra, (places, &needs_of))?;
         if !ids.insert(correlation.about.id.clone()) {
             return Err(UnusableRule::SameId);
         }
@@ -246,11 +246,6 @@ fn extra<'d, D: Deserializer<'d> + Clone>(field: Option<&D>) -> Result<Extra, Un
             .map_err(|error| UnusableRule::Extra(error.to_string())),
         None => Ok(Extra::default()),
     }
-}
-
-pub(super) fn seconds(text: &str) -> Result<i64, UnusableRule> {
-    let parsed = Timespan::parse(text).map_err(|error| UnusableRule::Extra(error.to_string()))?;
-    i64::try_from(parsed.seconds).map_err(|error| UnusableRule::Extra(error.to_string()))
 }
 
 impl FirstSeen {

@@ -1,15 +1,16 @@
 //! `travel`: the condition that two records of a group are too far apart for the time between.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use super::about::About;
-use super::correlation::{Correlation, SPAN_MAX};
 use super::refusal::UnusableRule;
-use super::set::seconds;
+use crate::places::Point;
+use crate::record::Record;
+
+/// Stands for a country that is not known, in what a record counts for.
+pub(crate) const UNKNOWN_COUNTRY: &str = "-";
 
 /// Speeds that a rule may ask for, in km/h: the fastest craft is below that.
 const SPEED_MAX: u32 = 100_000;
@@ -25,7 +26,7 @@ const EXCEPT_MAX: usize = 1_000;
 #[serde(deny_unknown_fields)]
 pub(super) struct TravelText {
     pub(super) by: Vec<String>,
-    within: String,
+    pub(super) within: String,
     #[serde(default = "airliner")]
     speed: u32,
     #[serde(default = "beyond_errors")]
@@ -55,49 +56,55 @@ pub(crate) struct Travel {
     pub(crate) except: Vec<IpNet>,
 }
 
-impl Correlation {
-    /// The correlation of a rule with `travel`: the rule, at this place, is its one base.
-    pub(super) fn of_travel(
-        text: TravelText,
-        about: Arc<About>,
-        base: usize,
-    ) -> Result<Self, UnusableRule> {
-        let wrong = |what: &str| UnusableRule::Extra(format!("travel: {what}"));
-        let within = seconds(&text.within)?;
-        if !(1..=SPAN_MAX).contains(&within) {
-            return Err(wrong("within is not between a second and 30 days"));
-        }
+impl Travel {
+    pub(super) fn wrong(what: &str) -> UnusableRule {
+        UnusableRule::Extra(format!("travel: {what}"))
+    }
+
+    pub(super) fn read(text: &TravelText) -> Result<Self, UnusableRule> {
         if text.by.is_empty() {
-            return Err(wrong("by names no field"));
+            return Err(Self::wrong("by names no field"));
         }
         if !(1..=SPEED_MAX).contains(&text.speed) || !(1..=DISTANCE_MAX).contains(&text.distance) {
-            return Err(wrong(
+            return Err(Self::wrong(
                 "a speed (km/h) or distance (km) that is not on earth",
             ));
         }
         if text.except.len() > EXCEPT_MAX {
-            return Err(wrong("too many networks in except"));
+            return Err(Self::wrong("too many networks in except"));
         }
         let except = text.except.iter().map(|of| {
             let network = of.parse::<IpNet>();
             let network = network.or_else(|_| of.parse::<IpAddr>().map(IpNet::from));
-            network
-                .map_err(|_| wrong("an address in except is neither an IP address nor a network"))
+            network.map_err(|_| {
+                Self::wrong("an address in except is neither an IP address nor a network")
+            })
         });
-        let travel = Travel {
+        Ok(Self {
             speed: text.speed,
             distance: text.distance,
             except: except.collect::<Result<_, _>>()?,
-        };
-        Ok(Self {
-            about,
-            bases: vec![base],
-            fields: vec![text.by.clone()],
-            group: text.by,
-            span: within,
-            need: 2,
-            counted: Vec::new(),
-            travel: Some(travel),
         })
+    }
+
+    /// What a record counts for; `None` where nobody knows where it was, or its address tells nothing of that.
+    pub(crate) fn value(&self, record: &Record<'_>) -> Option<String> {
+        let address: IpAddr = record.address()?.parse().ok()?;
+        let address = address.to_canonical();
+        if self.except.iter().any(|network| network.contains(&address)) {
+            return None;
+        }
+        let location = record.place()?.location.as_ref()?;
+        let Point {
+            lat,
+            long,
+            accuracy_km,
+        } = location.point()?;
+        let (lat, long) = (lat.get(), long.get());
+        let country = location.country.as_deref().unwrap_or(UNKNOWN_COUNTRY);
+        let city = location.city.as_deref().unwrap_or_default();
+        Some(format!(
+            "{lat},{long},{accuracy_km} {address} {country} {city}"
+        ))
     }
 }

@@ -3,21 +3,15 @@
 //! What a record counts for is where it was: latitude, longitude and accuracy, the address, the country and the city, with blanks
 //! between. So a set of such records tells everything, and no place is looked up again when it is decided.
 
-use std::net::IpAddr;
-
 use super::Member;
 use crate::finding::Endpoint;
 use crate::places::{Degrees, Location, Place, Point};
-use crate::record::Record;
-use crate::rules::Travel;
+use crate::rules::{Travel, UNKNOWN_COUNTRY};
 
 /// Places of a group in two windows that a record is compared with: those of the latest records. A person has a few.
 const PLACES_MAX: usize = 64;
 
 const HOUR: f64 = 3_600.0;
-
-/// Stands for a country that is not known.
-const UNKNOWN: &str = "-";
 
 /// Where a member was.
 struct Stop<'m> {
@@ -27,29 +21,8 @@ struct Stop<'m> {
     city: Option<&'m str>,
 }
 
-/// What a record counts for; `None` where nobody knows where it was, or its address tells nothing of that.
-pub(crate) fn value(rule: &Travel, record: &Record<'_>) -> Option<String> {
-    let address: IpAddr = record.address()?.parse().ok()?;
-    let address = address.to_canonical();
-    if rule.except.iter().any(|network| network.contains(&address)) {
-        return None;
-    }
-    let location = record.place()?.location.as_ref()?;
-    let Point {
-        lat,
-        long,
-        accuracy_km,
-    } = location.point()?;
-    let (lat, long) = (lat.get(), long.get());
-    let country = location.country.as_deref().unwrap_or(UNKNOWN);
-    let city = location.city.as_deref().unwrap_or_default();
-    Some(format!(
-        "{lat},{long},{accuracy_km} {address} {country} {city}"
-    ))
-}
-
 impl<'m> Stop<'m> {
-    /// `None` for a value that is not of [`value`]'s making.
+    /// `None` for a value that is not of [`Travel::value`]'s making.
     fn of(member: &'m Member) -> Option<Self> {
         let mut parts = member.value.splitn(4, ' ');
         let mut numbers = parts.next()?.splitn(3, ',');
@@ -64,7 +37,7 @@ impl<'m> Stop<'m> {
                 accuracy_km,
             },
             address: text()?,
-            country: text().filter(|of| *of != UNKNOWN),
+            country: text().filter(|of| *of != UNKNOWN_COUNTRY),
             city: text(),
         })
     }

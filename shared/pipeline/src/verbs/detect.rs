@@ -23,7 +23,7 @@ pub use self::keep::{AT_ONCE_MAX, Kept};
 use self::looked::Looked;
 pub use self::raw::{PORTION_BYTES_MAX, PORTION_RECORDS_MAX};
 use self::raw::{RawCopy, UnreadableCopy};
-pub use self::ruleset::{EXCEPTIONS_FILE, RELOAD_AFTER, RULE_FOLDER, Ruleset};
+pub use self::ruleset::{EXCEPTIONS_FILE, PLACE_FOLDER, RELOAD_AFTER, RULE_FOLDER, Ruleset};
 use crate::aws::AwsError;
 use crate::aws::batch::{self, Delivery};
 use crate::clock::Clock;
@@ -179,8 +179,8 @@ pub async fn run(
     let at_work = detector.ruleset.at_work(&detector.lake, now).await;
     let mut detected = Detected::default();
     while let Some(elements) = copy.portion().await? {
-        let rules = Arc::clone(&at_work.rules);
-        let looking = spawn_blocking(move || Looked::at(&rules, tenant, &elements));
+        let with = at_work.clone();
+        let looking = spawn_blocking(move || Looked::at(&with, tenant, &elements));
         let looked = looking.await?;
         detected.records += looked.records;
         detected.malformed += looked.malformed;

@@ -46,7 +46,7 @@ impl Remembered {
         };
         known
             .get(place)
-            .is_some_and(|at| *at <= time && time - at < within / NOTED_PART)
+            .is_some_and(|at| *at < time && time - at < within / NOTED_PART)
     }
 
     fn note(&self, place: (String, String), time: i64) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use detections::{Member, WINDOW_MEMBERS_MAX, WindowKey};
+use detections::{Member, THRESHOLD_MAX, WindowKey};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
@@ -25,12 +25,16 @@ const MEMBERS: &str = "members";
 /// Says that the window's finding was made.
 const FOUND: &str = "found";
 
-/// Characters of a counted value that are kept; a longer one is kept as the beginning of its hash. With a record's id a member
-/// then has a hundred bytes at most, and a full set 200 KB, half of what an item can hold.
-const VALUE_CHARS_MAX: usize = 32;
+/// Records of a set from which on it takes no more: as many as a correlation may ask for. Those that are added together may fill
+/// it to twice that, 350 KB of the 400 KB that an item can hold.
+const SET_MEMBERS_MAX: usize = THRESHOLD_MAX;
+
+/// Bytes of a counted value that are kept; a longer one is kept as the beginning of its hash. What a rule about travel counts has
+/// coordinates, an address, a country and a city: some ninety bytes.
+const VALUE_BYTES_MAX: usize = 112;
 
 /// The same for a record's id. Microsoft's have 36.
-const RECORD_CHARS_MAX: usize = 40;
+const RECORD_BYTES_MAX: usize = 40;
 
 /// Bytes of the hash of a group: two groups with one hash are not to be expected.
 const GROUP_HASH_BYTES: usize = 16;
@@ -62,7 +66,7 @@ pub struct WindowSets {
 
 impl Detections {
     /// Adds records to a set, and reads it with its neighbours. `span` is the length of the window in seconds. A set takes no more
-    /// records once it has [`WINDOW_MEMBERS_MAX`].
+    /// records once it has [`SET_MEMBERS_MAX`].
     ///
     /// # Errors
     /// [`DetectionsError`]; the records may have been added.
@@ -73,7 +77,7 @@ impl Detections {
         span: i64,
     ) -> Result<WindowSets, DetectionsError> {
         let written = members.iter().map(|member| encode(key, member, span));
-        let added: Vec<String> = written.take(WINDOW_MEMBERS_MAX).collect();
+        let added: Vec<String> = written.take(SET_MEMBERS_MAX).collect();
         let end = Timestamp::from_second((key.window + 2).saturating_mul(span));
         let kept_until = later(end.unwrap_or(Timestamp::MAX), KEPT);
         let update = self
@@ -83,7 +87,7 @@ impl Detections {
             .expression_attribute_names("#members", MEMBERS)
             .expression_attribute_values(":expires", expiry(kept_until))
             .expression_attribute_values(":added", AttributeValue::Ss(added))
-            .expression_attribute_values(":most", number(WINDOW_MEMBERS_MAX));
+            .expression_attribute_values(":most", number(SET_MEMBERS_MAX));
         let is_added = conditional(update).await?;
         let mut sets = self.windows_around(key, span).await?;
         let mut take = |window| sets.remove(&window).unwrap_or_default();
@@ -171,8 +175,8 @@ fn sk(window: i64) -> String {
 /// A member as text: seconds since the window began, the base rule, the record's id and the value.
 fn encode(key: &WindowKey, member: &Member, span: i64) -> String {
     let offset = member.time - key.window.saturating_mul(span);
-    let record = short(&member.record, RECORD_CHARS_MAX);
-    let value = short(&member.value, VALUE_CHARS_MAX);
+    let record = short(&member.record, RECORD_BYTES_MAX);
+    let value = short(&member.value, VALUE_BYTES_MAX);
     format!("{offset} {} {record}\u{1f}{value}", member.base)
 }
 
@@ -189,12 +193,12 @@ fn decode(window: i64, text: &str, span: i64) -> Option<Member> {
 }
 
 /// A text that tells from others what it is told from by all of it.
-fn short(text: &str, chars_max: usize) -> String {
-    if text.chars().count() <= chars_max && !text.contains('\u{1f}') {
+fn short(text: &str, bytes_max: usize) -> String {
+    if text.len() <= bytes_max && !text.contains('\u{1f}') {
         return text.to_owned();
     }
     let hash = hex::encode(Sha256::digest(text));
-    hash.chars().take(chars_max).collect()
+    hash.chars().take(bytes_max).collect()
 }
 
 #[cfg(test)]
@@ -214,7 +218,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn members_survive_the_table(at in 0i64..600, base in 0usize..9, record in "[a-z0-9-]{1,36}", value in "[ -~]{0,32}") {
+        fn members_survive_the_table(at in 0i64..600, base in 0usize..9, record in "[a-z0-9-]{1,36}", value in "[ -~]{0,112}") {
             let key = key(&["a"], -3);
             let member = Member { time: -3 * 600 + at, base, record, value };
             let written = encode(&key, &member, 600);
@@ -226,7 +230,7 @@ mod tests {
             let member = |value: &str| Member { time: 7, base: 1, record: record.clone(), value: value.to_owned() };
             let written = |value: &str| encode(&key(&["a"], 0), &member(value), 600);
             prop_assert!(decode(0, &written(&value), 600).is_some());
-            prop_assert!(written(&value).len() <= 400);
+            prop_assert!(written(&value).len() <= 175);
             prop_assert_eq!(written(&value) == written(&other), value == other);
         }
     }

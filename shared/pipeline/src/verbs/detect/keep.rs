@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::looked::{Joins, Looked};
 use super::ruleset::AtWork;
 use super::{DetectError, Detector};
+use crate::logging::{field, message};
 use crate::metrics::{count, name};
 use crate::store::detections::{FindingRecord, Recorded, WindowSets};
 use crate::store::lake::{Codec, key};
@@ -60,16 +61,18 @@ pub(super) async fn keep(
     now: Timestamp,
 ) -> Result<Kept, DetectError> {
     let mut kept = Kept::default();
-    let questions = std::mem::take(&mut looked.questions);
+    let questions = by_key(std::mem::take(&mut looked.questions));
     let answers = stream::iter(questions)
-        .map(|question| answer(detector, question))
+        .map(|questions| answer(detector, questions))
         .buffered(AT_ONCE_MAX);
     let mut found: BTreeMap<Uuid, Found> = BTreeMap::new();
     let mut answers = std::pin::pin!(answers);
-    while let Some((finding, joins, full)) = answers.try_next().await? {
-        kept.full += full;
-        looked.findings.extend(finding);
-        looked.join(joins);
+    while let Some(answers) = answers.try_next().await? {
+        for (finding, joins, full) in answers {
+            kept.full += full;
+            looked.findings.extend(finding);
+            looked.join(joins);
+        }
     }
     for finding in std::mem::take(&mut looked.findings) {
         found.insert(finding.uid, (finding, None));
@@ -92,10 +95,28 @@ pub(super) async fn keep(
 
 type Answer = (Option<Finding>, Vec<detections::Join>, u64);
 
-async fn answer(detector: &Detector, question: Question) -> Result<Answer, DetectError> {
-    let (new, full) = detector.detections.new_values(&question).await?;
-    let (finding, joins) = question.answer(new);
-    Ok((finding, joins, full))
+/// The questions of each key, in the order of time: in a blob records stand in any order, and what comes first is what is learned.
+fn by_key(mut questions: Vec<Question>) -> Vec<Vec<Question>> {
+    questions.sort_by(|a, b| (&a.key, a.time).cmp(&(&b.key, b.time)));
+    let mut keys: Vec<Vec<Question>> = Vec::new();
+    for question in questions {
+        match keys.last_mut() {
+            Some(of_key) if of_key[0].key == question.key => of_key.push(question),
+            _ => keys.push(vec![question]),
+        }
+    }
+    keys
+}
+
+/// Answers the questions of one key, one after the other.
+async fn answer(detector: &Detector, questions: Vec<Question>) -> Result<Vec<Answer>, DetectError> {
+    let mut answers = Vec::with_capacity(questions.len());
+    for question in questions {
+        let (new, full) = detector.detections.new_values(&question).await?;
+        let (finding, joins) = question.answer(new);
+        answers.push((finding, joins, full));
+    }
+    Ok(answers)
 }
 
 /// Adds records to their sets, and gives what is found in these and those before them.
@@ -194,13 +215,14 @@ async fn one(
     lake.create(&path, line.into()).await?;
     detector.announcer.announce(&record).await?;
     detections.note_announced(tenant, record.uid, now).await?;
-    tracing::warn!(
-        tenant.id = %tenant,
+    tracing::info!(
+        { field::TENANT_ID } = %tenant,
         finding.uid = %record.uid,
         rule.id = record.rule_id,
-        rule.title = record.title,
-        level = record.level,
-        "finding"
+        { field::TITLE } = record.title,
+        { field::LEVEL } = record.level,
+        "{}",
+        message::FINDING_MADE
     );
     Ok(())
 }

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use detections::{Finding, Join, Look, Member, Question, Record, Rules, WindowKey};
+use detections::{Finding, Join, Look, Member, Question, Record, WindowKey};
 use office365::TenantId;
+
+use super::ruleset::AtWork;
 
 /// Records of one set, by the set.
 pub(super) type Joins = BTreeMap<WindowKey, BTreeSet<Member>>;
@@ -22,7 +24,7 @@ pub(super) struct Looked {
 
 impl Looked {
     /// Looks at the elements of a tenant's blob.
-    pub(super) fn at(rules: &Rules, tenant: TenantId, elements: &[Bytes]) -> Self {
+    pub(super) fn at(at_work: &AtWork, tenant: TenantId, elements: &[Bytes]) -> Self {
         let mut looked = Self::default();
         let ours = tenant.to_string();
         for element in elements {
@@ -35,11 +37,12 @@ impl Looked {
                 continue;
             }
             looked.records += 1;
+            let record = record.with_places(&at_work.places);
             let Look {
                 findings,
                 questions,
                 joins,
-            } = rules.look(&record, &ours);
+            } = at_work.rules.look(&record, &ours);
             looked.findings.extend(findings);
             looked.questions.extend(questions);
             looked.join(joins);

@@ -1,11 +1,14 @@
-//! The rules that are at work: the built-in ones, and the operator's own, which lie in the lake's folder `rules/` beside the
-//! exceptions.
+//! What is at work: the built-in rules, and the operator's own rules, exceptions and files of places, which lie in the lake's
+//! folders `rules/` and `places/`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use detections::{Exceptions, RULE_BYTES_MAX, RULES_MAX, Rules, Source, builtin_sources};
+use detections::{
+    Exceptions, Off, PLACES_BYTES_MAX, Places, RULE_BYTES_MAX, RULES_MAX, Rules, Source,
+    builtin_sources,
+};
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use object_store::path::Path;
@@ -27,20 +30,24 @@ const FILES_MAX: usize = 4 * RULES_MAX;
 /// The file of the operator's exceptions, in that folder.
 pub const EXCEPTIONS_FILE: &str = "exceptions.json";
 
+/// The folder of the operator's files of places in the lake.
+pub const PLACE_FOLDER: &str = "places";
+
 /// Bytes of the file of exceptions: a thousand of a thousand bytes.
 const EXCEPTIONS_BYTES_MAX: usize = 1024 * 1024;
 
-/// Rules and exceptions, loaded anew when the folder changed.
+/// Rules, exceptions and places, loaded anew when a folder changed.
 #[derive(Debug, Default)]
 pub struct Ruleset {
     loaded: Mutex<Option<Loaded>>,
 }
 
-/// The rules and exceptions that are at work.
+/// The rules, exceptions and places that are at work.
 #[derive(Clone, Debug)]
 pub(super) struct AtWork {
     pub(super) rules: Arc<Rules>,
     pub(super) exceptions: Arc<Exceptions>,
+    pub(super) places: Arc<Places>,
 }
 
 #[derive(Debug)]
@@ -73,8 +80,9 @@ impl Ruleset {
         };
         if let Some(folder) = read {
             let at_work = AtWork {
-                rules: Arc::new(compile(&folder.rules)),
+                rules: Arc::new(compile(&folder.rules, &folder.places)),
                 exceptions: Arc::new(folder.exceptions),
+                places: Arc::new(folder.places),
             };
             *loaded = Some(Loaded {
                 at_work: at_work.clone(),
@@ -89,14 +97,15 @@ impl Ruleset {
                 loaded.at_work.clone()
             }
             None => AtWork {
-                rules: Arc::new(compile(&[])),
+                rules: Arc::new(compile(&[], &Places::default())),
                 exceptions: Arc::default(),
+                places: Arc::default(),
             },
         }
     }
 }
 
-fn compile(own: &[Source]) -> Rules {
+fn compile(own: &[Source], places: &Places) -> Rules {
     let builtin = builtin_sources();
     let files = builtin.iter().chain(own);
     let rules = Rules::load(files.map(|file| (&*file.name, &*file.rules)));
@@ -108,74 +117,115 @@ fn compile(own: &[Source]) -> Rules {
             "rule cannot be used, the others run"
         );
     }
+    let off: Vec<&str> = rules
+        .off_without(places)
+        .iter()
+        .map(|Off { rule, .. }| &*rule.title)
+        .collect();
     tracing::info!(
         rules = rules.about().count(),
         own_files = own.len(),
+        off_without_places = off.join(", "),
         "rules loaded"
     );
     rules
 }
 
-/// What the operator put into the folder.
+/// What the operator put into the folders.
 #[derive(Default)]
 struct Folder {
     rules: Vec<Source>,
     exceptions: Exceptions,
+    places: Places,
     versions: Versions,
 }
 
 impl Folder {
-    /// The folder, if its files are not of these versions.
+    /// The folders, if their files are not of these versions.
     async fn read(lake: &Lake, before: Option<&Versions>) -> Result<Option<Self>, LakeError> {
-        let listing = lake.list(&Path::from(RULE_FOLDER))?.take(FILES_MAX);
-        let listed: Vec<Listed> = match listing.try_collect().await {
-            Err(error) if error.is_missing_or_damaged() => Vec::new(),
-            listed => listed?,
-        };
-        let files = listed.into_iter().filter(|file| {
-            matches!(file.path.extension(), Some("yml" | "yaml")) || is_exceptions(&file.path)
-        });
-        let versions: Versions = files.map(|file| (file.path, file.version)).collect();
-        if before == Some(&versions) {
+        let mut folder = Self::default();
+        for root in [RULE_FOLDER, PLACE_FOLDER] {
+            let listing = lake.list(&Path::from(root))?.take(FILES_MAX);
+            let listed: Vec<Listed> = match listing.try_collect().await {
+                Err(error) if error.is_missing_or_damaged() => Vec::new(),
+                listed => listed?,
+            };
+            let known = listed
+                .into_iter()
+                .filter(|file| FileKind::of(&file.path).is_some());
+            folder
+                .versions
+                .extend(known.map(|file| (file.path, file.version)));
+        }
+        if before == Some(&folder.versions) {
             return Ok(None);
         }
-        let mut folder = Self {
-            versions,
-            ..Self::default()
-        };
-        for path in folder.versions.keys() {
-            let bytes_max = match is_exceptions(path) {
-                true => EXCEPTIONS_BYTES_MAX,
-                false => RULE_BYTES_MAX,
+        for path in folder.versions.clone().into_keys() {
+            let Some(kind) = FileKind::of(&path) else {
+                continue;
             };
-            let text = match lake.read(path, bytes_max).await {
-                Ok(stored) => String::from_utf8_lossy(&stored.content).into_owned(),
+            match lake.read(&path, kind.bytes_max()).await {
+                Ok(stored) => folder.take(kind, &path, &stored.content),
                 Err(error @ LakeError::TooLarge { .. }) => {
                     tracing::error!(%error, "file passed over");
-                    continue;
                 }
-                Err(error) if error.is_missing_or_damaged() => continue,
+                Err(error) if error.is_missing_or_damaged() => {}
                 Err(error) => return Err(error),
-            };
-            if !is_exceptions(path) {
-                folder.rules.push(Source {
-                    name: path.to_string(),
-                    rules: text,
-                    fixtures: None,
-                });
-                continue;
-            }
-            match Exceptions::parse(&text) {
-                Ok(exceptions) => folder.exceptions = exceptions,
-                Err(error) => {
-                    tracing::error!(%error, "there are no exceptions: their file cannot be used");
-                }
             }
         }
         Ok(Some(folder))
     }
+
+    /// Takes a file in. One that cannot be used is told of, and the others are at work.
+    fn take(&mut self, kind: FileKind, path: &Path, content: &[u8]) {
+        let text = || String::from_utf8_lossy(content).into_owned();
+        match kind {
+            FileKind::Rules => self.rules.push(Source {
+                name: path.to_string(),
+                rules: text(),
+                fixtures: None,
+            }),
+            FileKind::Exceptions => match Exceptions::parse(&text()) {
+                Ok(exceptions) => self.exceptions = exceptions,
+                Err(error) => {
+                    tracing::error!(%error, "there are no exceptions: their file cannot be used");
+                }
+            },
+            FileKind::Places => {
+                if let Err(error) = self.places.add(path.as_ref(), content.to_vec()) {
+                    tracing::error!(%error, "file of places passed over");
+                }
+            }
+        }
+    }
 }
 
-fn is_exceptions(path: &Path) -> bool {
-    *path == Path::from_iter([RULE_FOLDER, EXCEPTIONS_FILE])
+/// What a file holds, by its place and ending.
+#[derive(Clone, Copy)]
+enum FileKind {
+    Rules,
+    Exceptions,
+    Places,
+}
+
+impl FileKind {
+    fn of(path: &Path) -> Option<Self> {
+        if *path == Path::from_iter([RULE_FOLDER, EXCEPTIONS_FILE]) {
+            return Some(Self::Exceptions);
+        }
+        let root = path.parts().next()?;
+        match (root.as_ref(), path.extension()?) {
+            (RULE_FOLDER, "yml" | "yaml") => Some(Self::Rules),
+            (PLACE_FOLDER, "mmdb") => Some(Self::Places),
+            _ => None,
+        }
+    }
+
+    fn bytes_max(self) -> usize {
+        match self {
+            Self::Rules => RULE_BYTES_MAX,
+            Self::Exceptions => EXCEPTIONS_BYTES_MAX,
+            Self::Places => PLACES_BYTES_MAX,
+        }
+    }
 }
