@@ -84,7 +84,8 @@ pub(super) async fn keep(
     if found.is_empty() {
         return Ok(kept);
     }
-    for (finding, window) in found.into_values() {
+    for (mut finding, window) in found.into_values() {
+        finding.locate(&at_work.places);
         one(detector, at_work, (tenant, now), &finding, &mut kept).await?;
         if let Some(window) = window {
             detector.detections.note_found(&window).await?;
