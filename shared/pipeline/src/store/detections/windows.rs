@@ -66,7 +66,7 @@ pub struct WindowSets {
 
 impl Detections {
     /// Adds records to a set, and reads it with its neighbours. `span` is the length of the window in seconds. A set takes no more
-    /// records once it has [`SET_MEMBERS_MAX`].
+    /// records once it has as many as a correlation may ask for.
     ///
     /// # Errors
     /// [`DetectionsError`]; the records may have been added.
