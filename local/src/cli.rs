@@ -8,10 +8,12 @@ use std::time::Instant;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::commands::{
-    self, CommandError, certificate, check, compact, consent, demo, detect, events, filter, keys,
-    losses, normalize, replay, rules, serve, tenants,
+use crate::commands::CommandError;
+use crate::commands::files::{columns, compact, detect, filter, normalize, rules};
+use crate::commands::operate::{
+    certificate, check, consent, events, keys, losses, replay, tenants,
 };
+use crate::commands::run::{demo, serve};
 
 /// Microsoft 365 audit records as OCSF events: the whole pipeline on this machine, and tools for records and lakes
 #[derive(Debug, Parser)]
@@ -142,7 +144,7 @@ pub async fn run(cli: &Cli, began: Instant) -> Result<ExitCode, CommandError> {
             clap_complete::generate(*shell, &mut Cli::command(), "ualstream", &mut io::stdout());
             Ok(ExitCode::SUCCESS)
         }
-        Command::Columns => commands::columns::main(),
+        Command::Columns => columns::main(),
     }
 }
 

@@ -1,25 +1,10 @@
-//! The commands, one file each: its options, what it does, and how it reports.
+//! The commands, one file each: its options, what it does, and how it reports. They stand by what they work on.
 
-mod api;
-pub mod certificate;
-pub mod check;
-pub mod columns;
-pub mod compact;
-pub mod consent;
-pub mod demo;
-pub mod detect;
-pub mod events;
-pub mod filter;
-pub mod keys;
-pub mod losses;
-pub mod normalize;
+pub mod files;
+pub mod operate;
 mod progress;
-mod raw_copies;
-pub mod replay;
-pub mod rules;
-pub mod serve;
+pub mod run;
 mod table;
-pub mod tenants;
 
 use std::io::{self, Write as _};
 

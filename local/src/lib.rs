@@ -3,10 +3,10 @@
 //! | room | what |
 //! |---|---|
 //! | [`cli`] | the command line, and which command runs |
-//! | [`commands`] | one file a command |
+//! | [`commands`] | one file a command, by what they work on |
 //! | [`story`] | what the demo prints while it runs, read from the pipeline's log events |
 //! | [`verify`] | counts what is in a lake |
-//! | [`installation`] | receiver, fetcher, api and reconciler in this process, in a folder |
+//! | [`installation`] | receiver, fetcher, api, reconciler, detector and notifier in this process, in a folder |
 //! | [`backends`] | embedded DynamoDB and SQS |
 //!
 //! **Invariants.** The code that runs on Lambda runs here too: no file here knows how a blob becomes events or how a

@@ -77,7 +77,11 @@ async fn put_events(lake: &Lake, number: usize, records: &[Vec<u8>], raw_data: R
 async fn read_back(lake: &Path) -> Value {
     tools::install_lake().await.unwrap();
     let columns = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(columns.path(), local::commands::columns::as_json_lines()).unwrap();
+    std::fs::write(
+        columns.path(),
+        local::commands::files::columns::as_json_lines(),
+    )
+    .unwrap();
     let script = repo::root().join("tests/tools/read_lake.py");
     let mut python = tokio::process::Command::new(tools::bin("lake").join("python"));
     python.arg(script).arg(lake).arg(columns.path());

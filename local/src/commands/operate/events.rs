@@ -8,9 +8,9 @@ use office365::TenantId;
 use serde_json::{Value, json};
 
 use super::api::{Api, json as as_json, minute};
-use super::table::{Column, table};
-use super::{CommandError, print};
 use crate::arguments::{ApiArgs, moment};
+use crate::commands::table::{Column, table};
+use crate::commands::{CommandError, print};
 
 /// Pages that are asked for until there are enough events. Each searches for up to twelve seconds.
 const PAGES_MAX: usize = 50;

@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::api::{Api, json as as_json, minute};
-use super::{CommandError, print, progress};
 use crate::arguments::ApiArgs;
+use crate::commands::{CommandError, print, progress};
 use crate::wall_clock;
 
 /// Pause between two looks at the link.

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use clap::Args;
 use normalize::{Action, Batch, Context, Malformed, Options, event};
 
-use super::CommandError;
 use crate::arguments::EventArgs;
+use crate::commands::CommandError;
 use crate::record_file::{self, Entry, RecordFileError};
 
 /// Options of `normalize`.

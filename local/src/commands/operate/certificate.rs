@@ -8,9 +8,9 @@ use office365::{ContentType, TenantId};
 use serde_json::Value;
 
 use super::api::{Api, counted, grouped, json, minute, number};
-use super::table::{Column, table};
-use super::{CommandError, print};
 use crate::arguments::{ApiArgs, moment};
+use crate::commands::table::{Column, table};
+use crate::commands::{CommandError, print};
 
 /// Options of `certificate`.
 #[derive(Args, Debug)]

@@ -6,9 +6,9 @@ use serde_json::Value;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use super::CommandError;
 use crate::api_client::{CallError, call};
 use crate::arguments::ApiArgs;
+use crate::commands::CommandError;
 use crate::installation::API_KEY;
 
 /// The API of the installation that the arguments name.

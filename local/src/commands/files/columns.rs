@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use columnar::CLASSES;
 use serde_json::{Value, json};
 
-use super::{CommandError, print};
+use crate::commands::{CommandError, print};
 
 pub(crate) fn main() -> Result<ExitCode, CommandError> {
     print(&as_json_lines())?;

@@ -15,8 +15,9 @@ use jiff::tz::TimeZone;
 use pipeline::lake::{Lake, LakeError};
 
 use self::report::Report;
-use super::{CommandError, print, progress, raw_copies, rules};
+use super::{raw_copies, rules};
 use crate::arguments::moment;
+use crate::commands::{CommandError, print, progress};
 use crate::{place_files, record_file, rule_folder};
 
 /// Records between two looks at the progress.

@@ -11,7 +11,7 @@ use normalize::{Action, Filter, RecordFacts, RulesError};
 use pipeline::lake::{Lake, LakeError};
 use serde::Serialize;
 
-use crate::commands::raw_copies::{self, NoLake};
+use crate::commands::files::raw_copies::{self, NoLake};
 use crate::record_file::{self, RecordFileError};
 
 /// Kinds of records told apart. Microsoft documents some 2,500 operations; the kinds beyond are counted together.

@@ -9,9 +9,9 @@ use office365::TenantId;
 use serde_json::{Value, json};
 
 use super::api::{Api, counted, json as as_json, minute};
-use super::table::{Column, table};
-use super::{CommandError, print};
 use crate::arguments::{ApiArgs, moment};
+use crate::commands::table::{Column, table};
+use crate::commands::{CommandError, print};
 
 /// Options of `keys`.
 #[derive(Args, Debug)]

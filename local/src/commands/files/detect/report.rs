@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::super::rules::level;
-use super::super::table::{Column, table};
+use crate::commands::table::{Column, table};
 
 /// Findings of a rule that are shown.
 const EXAMPLES_MAX: usize = 3;

@@ -10,8 +10,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 use uuid::Uuid;
 
-use super::{CommandError, log, print};
 use crate::arguments::{PipelineArgs, secret};
+use crate::commands::{CommandError, log, print};
 use crate::installation::data_dir::{DataDir, DataDirError};
 use crate::installation::{self, API_KEY, Config, Installation, InstallationError, WebhookBase};
 use crate::signals;

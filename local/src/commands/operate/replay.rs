@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::api::{Api, counted, grouped, json as as_json, number};
-use super::{CommandError, print, progress};
 use crate::arguments::{ApiArgs, moment};
+use crate::commands::{CommandError, print, progress};
 
 /// Pause between two looks at the progress.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

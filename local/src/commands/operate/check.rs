@@ -7,9 +7,9 @@ use office365::TenantId;
 use serde_json::Value;
 
 use super::api::{Api, json, minute};
-use super::table::{Column, table};
-use super::{CommandError, print};
 use crate::arguments::ApiArgs;
+use crate::commands::table::{Column, table};
+use crate::commands::{CommandError, print};
 
 /// Longest line of a meaning or a remedy, in characters: what a terminal shows beside the table.
 const LINE_CHARS_MAX: usize = 100;

@@ -7,8 +7,8 @@ use office365::TenantId;
 use serde_json::{Value, json};
 
 use super::api::{Api, counted, json as as_json, minute, number};
-use super::{CommandError, print};
 use crate::arguments::ApiArgs;
+use crate::commands::{CommandError, print};
 
 /// Pages of losses read: with 200 each, more than anybody reads. What is over is said.
 const PAGES_MAX: usize = 50;

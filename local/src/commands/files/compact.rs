@@ -13,7 +13,7 @@ use pipeline::lake::{Destination, PartitionValue};
 use tokio::time::Instant;
 use url::Url;
 
-use super::{CommandError, log, print};
+use crate::commands::{CommandError, log, print};
 use crate::wall_clock;
 
 /// Time for a run. On AWS it is minutes; here nobody bills it, but a run without an end would never be noticed.

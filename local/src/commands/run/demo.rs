@@ -25,9 +25,9 @@ use tempfile::TempDir;
 use url::Url;
 use uuid::Uuid;
 
-use super::{CommandError, log, print};
 use crate::api_client::{CallError, call};
 use crate::arguments::PipelineArgs;
+use crate::commands::{CommandError, log, print};
 use crate::installation::data_dir::{DataDir, DataDirError};
 use crate::installation::{self, Installation, InstallationError, WebhookBase};
 use crate::signals;

@@ -8,9 +8,9 @@ use office365::{Cloud, ContentType, TenantId};
 use serde_json::{Value, json};
 
 use super::api::{Api, json as as_json, minute};
-use super::table::{Column, table};
-use super::{CommandError, print};
 use crate::arguments::ApiArgs;
+use crate::commands::table::{Column, table};
+use crate::commands::{CommandError, print};
 
 /// Pages of a list that are asked for: 100,000 tenants.
 const PAGES_MAX: usize = 1_000;

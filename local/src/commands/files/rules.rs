@@ -9,8 +9,8 @@ use clap::{Args, Subcommand};
 use detections::{About, Fixtures, Off, Places, Rules, Source, lint};
 use serde_json::json;
 
-use super::table::{Column, table};
-use super::{CommandError, print};
+use crate::commands::table::{Column, table};
+use crate::commands::{CommandError, print};
 use crate::{place_files, rule_folder};
 
 /// What to do with rules.

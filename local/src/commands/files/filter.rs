@@ -14,7 +14,8 @@ use pipeline::lake::{Lake, LakeError};
 
 use self::dry_run::{DryRun, DryRunError};
 use self::report::Report;
-use super::{CommandError, print, raw_copies};
+use super::raw_copies;
+use crate::commands::{CommandError, print};
 use crate::wall_clock;
 
 /// Options of `filter`.

@@ -1,0 +1,9 @@
+//! Commands for files of records, rules and lakes: they need no installation.
+
+pub mod columns;
+pub mod compact;
+pub mod detect;
+pub mod filter;
+pub mod normalize;
+mod raw_copies;
+pub mod rules;

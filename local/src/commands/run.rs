@@ -1,0 +1,4 @@
+//! Commands that run an installation in this process.
+
+pub mod demo;
+pub mod serve;
