@@ -146,10 +146,10 @@ impl Detector {
         for join in joins {
             findings.extend(self.windows.add(&rules, join));
         }
+        for finding in &mut findings {
+            finding.locate(&self.places);
+        }
         findings.retain(|finding| self.is_wanted(finding));
-        findings
-            .iter_mut()
-            .for_each(|finding| finding.locate(&self.places));
         findings
     }
 

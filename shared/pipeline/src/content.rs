@@ -1,10 +1,19 @@
-//! A content blob by name, as the queue, the ledger and the lake all speak of it.
+//! A content blob: its name, as the queue, the ledger and the lake all speak of it, and how large it may be.
 
 pub mod event;
 
 use jiff::Timestamp;
 use office365::{Content, ContentId, ContentType, TenantId};
+use records::BlobLimits;
 use serde::{Deserialize, Serialize};
+
+/// Limits of the decoded blob: two million records of the usual 1.2 KB. What is known of each record (25 bytes) is kept in
+/// memory.
+pub const BLOB_LIMITS: BlobLimits = BlobLimits {
+    body_bytes_max: 4 * 1024 * 1024 * 1024,
+    record_bytes_max: 8 * 1024 * 1024,
+    records_max: 2_000_000,
+};
 
 /// One content blob, as Microsoft announced or listed it.
 ///

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinSet};
@@ -70,6 +71,23 @@ pub struct Delivery {
     pub message_id: String,
     /// Its text.
     pub body: String,
+}
+
+/// What a message says. `None`, with an error in the log, when it is none of ours: it fails until it is in the dead-letter queue,
+/// where a person can look at it.
+pub(crate) fn read<T: DeserializeOwned>(delivery: &Delivery) -> Option<T> {
+    match serde_json::from_str(&delivery.body) {
+        Ok(message) => Some(message),
+        Err(error) => {
+            tracing::error!(
+                message.id = delivery.message_id,
+                line = error.line(),
+                column = error.column(),
+                "message is none of ours, left for the dead-letter queue"
+            );
+            None
+        }
+    }
 }
 
 /// Runs `work` for each message, at most `at_once_max` at once, until shortly before `deadline`.

@@ -12,7 +12,7 @@ mod spool;
 
 pub use self::object::Encoded;
 
-pub use self::announcement::Announcement;
+pub use self::announcement::{Announcement, Elsewhere};
 pub use self::codec::{Codec, Compressor};
 pub use self::destination::{Destination, InvalidPartitionValue, PartitionValue};
 pub use self::spool::{SPOOL_MEMORY_MAX, Spool};

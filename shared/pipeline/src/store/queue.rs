@@ -1,5 +1,6 @@
-//! The content queue and the sweep queue (SQS). Messages are sent ten at a time; each is durable, or the send fails.
+//! The content queue and the sweep queue (SQS), and what the messages of all queues say. Messages are sent ten at a time; each is durable, or the send fails.
 
+mod finding;
 mod message;
 mod sweeps;
 
@@ -11,6 +12,7 @@ use futures::stream::{self, StreamExt as _};
 
 use serde::Serialize;
 
+pub use self::finding::FindingMessage;
 pub use self::message::{Message, ReplayPart};
 pub use self::sweeps::{SweepMessage, SweepQueue};
 use crate::aws::AwsError;

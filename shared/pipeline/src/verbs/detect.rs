@@ -18,7 +18,7 @@ use normalize::{OcsfVersion, Schema};
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::Instant;
 
-pub use self::announce::{Announcer, FINDING_DETAIL_TYPE, FINDING_SOURCE, FindingMessage};
+pub use self::announce::{Announcer, FINDING_DETAIL_TYPE, FINDING_SOURCE};
 pub use self::keep::{AT_ONCE_MAX, Kept};
 use self::looked::Looked;
 pub use self::raw::{PORTION_BYTES_MAX, PORTION_RECORDS_MAX};
@@ -29,7 +29,7 @@ use crate::aws::batch::{self, Delivery};
 use crate::clock::Clock;
 use crate::metrics::{count, name};
 use crate::store::detections::{Detections, DetectionsError};
-use crate::store::lake::{Announcement, Lake, LakeError, key};
+use crate::store::lake::{Announcement, Elsewhere, Lake, LakeError, key};
 
 /// Raw copies of one worker in flight at once: what they hold of records together stays below 64 MiB.
 pub const COPIES_IN_FLIGHT_MAX: usize = 4;
@@ -39,9 +39,9 @@ pub const COPIES_IN_FLIGHT_MAX: usize = 4;
 pub struct Detector {
     /// Where the raw copies are, and the findings go.
     pub lake: Lake,
-    /// Sets, findings and exceptions.
+    /// Sets, values that were seen, and findings.
     pub detections: Detections,
-    /// The rules.
+    /// Rules, exceptions and places.
     pub ruleset: Ruleset,
     /// Who is told of findings.
     pub announcer: Announcer,
@@ -68,13 +68,8 @@ pub struct Detected {
 #[derive(Debug, thiserror::Error)]
 pub enum DetectError {
     /// Not an object of this lake.
-    #[error("the object {key} of {bucket} is not in this lake")]
-    Elsewhere {
-        /// Where it is.
-        bucket: String,
-        /// Its key there.
-        key: String,
-    },
+    #[error(transparent)]
+    Elsewhere(#[from] Elsewhere),
     /// The lake failed.
     #[error(transparent)]
     Lake(#[from] LakeError),
@@ -111,17 +106,8 @@ pub async fn batch(
 
 /// Whether the message is dealt with.
 async fn one(detector: &Detector, delivery: &Delivery, clock: Clock) -> bool {
-    let announcement: Announcement = match serde_json::from_str(&delivery.body) {
-        Ok(announcement) => announcement,
-        Err(error) => {
-            tracing::error!(
-                message.id = delivery.message_id,
-                line = error.line(),
-                column = error.column(),
-                "message announces no object, left for the dead-letter queue"
-            );
-            return false;
-        }
+    let Some(announcement) = batch::read::<Announcement>(delivery) else {
+        return false;
     };
     let key = announcement.key();
     match run(detector, &announcement, clock.now()).await {
@@ -163,12 +149,7 @@ pub async fn run(
     announcement: &Announcement,
     now: Timestamp,
 ) -> Result<Option<Detected>, DetectError> {
-    let (bucket, object) = (announcement.bucket(), announcement.key());
-    let path = detector.lake.locate(bucket, object);
-    let path = path.ok_or_else(|| DetectError::Elsewhere {
-        bucket: bucket.to_owned(),
-        key: object.to_owned(),
-    })?;
+    let path = announcement.path_in(&detector.lake)?;
     let Some(tenant) = key::raw_tenant(&path) else {
         return Ok(None);
     };

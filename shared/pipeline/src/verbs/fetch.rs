@@ -37,7 +37,7 @@ use self::body::Body;
 pub use self::classes::{READ_AT_ONCE_MAX, READ_BYTES_MAX};
 pub use self::error::FetchError;
 use self::events::{Events, events};
-pub use self::intake::{FREE_OF_RATIO_BYTES, LIMITS, RATIO_MAX, WIRE_BYTES_MAX};
+pub use self::intake::{FREE_OF_RATIO_BYTES, RATIO_MAX, WIRE_BYTES_MAX};
 use self::resolution::FailedAttempt;
 use self::tenant_cache::{Served, TenantCache};
 use self::turns::Turns;

@@ -23,7 +23,7 @@ pub use self::stream::{ATTEMPTS_MAX, CALL_TIMEOUT, SendError, Stream};
 use crate::aws::batch::{self, Delivery};
 use crate::metrics::{count, name};
 use crate::store::lake::object::{OBJECT_BYTES_MAX, TEXT_BYTES_MAX};
-use crate::store::lake::{Announcement, Codec, Lake, LakeError};
+use crate::store::lake::{Announcement, Codec, Elsewhere, Lake, LakeError};
 
 /// Objects of one worker in flight at once: four of the largest, with what is being sent of each, stay below 200 MiB.
 pub const OBJECTS_IN_FLIGHT_MAX: usize = 4;
@@ -55,13 +55,8 @@ pub enum ForwardOutcome {
 #[derive(Debug, thiserror::Error)]
 pub enum ForwardError {
     /// Not an object of this lake.
-    #[error("the object {key} of {bucket} is not in this lake")]
-    Elsewhere {
-        /// Where it is.
-        bucket: String,
-        /// Its key there.
-        key: String,
-    },
+    #[error(transparent)]
+    Elsewhere(#[from] Elsewhere),
     /// The lake failed, or the object is larger than what was ever written.
     #[error(transparent)]
     Lake(#[from] LakeError),
@@ -94,17 +89,8 @@ pub async fn batch(
 
 /// Whether the message is dealt with.
 async fn one(forwarder: &Forwarder, delivery: &Delivery) -> bool {
-    let announcement: Announcement = match serde_json::from_str(&delivery.body) {
-        Ok(announcement) => announcement,
-        Err(error) => {
-            tracing::error!(
-                message.id = delivery.message_id,
-                line = error.line(),
-                column = error.column(),
-                "message announces no object, left for the dead-letter queue"
-            );
-            return false;
-        }
+    let Some(announcement) = batch::read::<Announcement>(delivery) else {
+        return false;
     };
     let key = announcement.key();
     match run(forwarder, &announcement).await {
@@ -139,12 +125,8 @@ pub async fn run(
     forwarder: &Forwarder,
     announcement: &Announcement,
 ) -> Result<ForwardOutcome, ForwardError> {
-    let (bucket, key) = (announcement.bucket(), announcement.key());
-    let path = forwarder.lake.locate(bucket, key);
-    let path = path.ok_or_else(|| ForwardError::Elsewhere {
-        bucket: bucket.to_owned(),
-        key: key.to_owned(),
-    })?;
+    let key = announcement.key();
+    let path = announcement.path_in(&forwarder.lake)?;
     let read = forwarder.lake.read_if_there(&path, OBJECT_BYTES_MAX);
     let Some(stored) = read.await? else {
         return Ok(ForwardOutcome::Gone);

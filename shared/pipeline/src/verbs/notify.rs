@@ -18,11 +18,11 @@ use tokio::time::Instant;
 use url::{Host, Url};
 
 pub use self::sign::{SIGNING_KEY_PREFIX, SignatureError, signature};
-use super::detect::FindingMessage;
 use crate::aws::AwsError;
 use crate::aws::batch::{self, Delivery};
 use crate::aws::secrets::Secret;
 use crate::clock::Clock;
+use crate::store::queue::FindingMessage;
 
 /// Calls in flight at once: those of one batch.
 pub const CALLS_IN_FLIGHT_MAX: usize = 10;
@@ -126,17 +126,8 @@ pub async fn batch(
 
 /// Whether the message is dealt with.
 async fn one(notifier: &Notifier, delivery: &Delivery, now: Timestamp) -> bool {
-    let message: FindingMessage = match serde_json::from_str(&delivery.body) {
-        Ok(message) => message,
-        Err(error) => {
-            tracing::error!(
-                message.id = delivery.message_id,
-                line = error.line(),
-                column = error.column(),
-                "message holds no finding, left for the dead-letter queue"
-            );
-            return false;
-        }
+    let Some(message) = batch::read::<FindingMessage>(delivery) else {
+        return false;
     };
     match run(notifier, &message, now).await {
         Ok(()) => {

@@ -1,6 +1,9 @@
 //! What EventBridge says of an object, as it lies in the queue.
 
+use object_store::path::Path;
 use serde::Deserialize;
+
+use super::Lake;
 
 /// An object was written. Fields that nobody reads are left out.
 #[derive(Debug, Deserialize)]
@@ -33,7 +36,29 @@ struct Object {
     key: String,
 }
 
+/// What is announced is not an object of this lake.
+#[derive(Debug, thiserror::Error)]
+#[error("the object {key} of {bucket} is not in this lake")]
+pub struct Elsewhere {
+    /// Where it is.
+    pub bucket: String,
+    /// Its key there.
+    pub key: String,
+}
+
 impl Announcement {
+    /// The object's path in a lake.
+    ///
+    /// # Errors
+    /// [`Elsewhere`]
+    pub fn path_in(&self, lake: &Lake) -> Result<Path, Elsewhere> {
+        let (bucket, key) = (self.bucket(), self.key());
+        lake.locate(bucket, key).ok_or_else(|| Elsewhere {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+        })
+    }
+
     /// The bucket's name.
     #[must_use]
     pub fn bucket(&self) -> &str {

@@ -2,12 +2,11 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use uuid::Uuid;
 
 use crate::aws::AwsError;
 use crate::store::detections::FindingRecord;
+use crate::store::queue::FindingMessage;
 
 /// `source` of the events.
 pub const FINDING_SOURCE: &str = "ualstream";
@@ -24,22 +23,6 @@ const SEND_MESSAGE: &str = "sqs:SendMessage";
 pub struct Announcer {
     bus: Option<(aws_sdk_eventbridge::Client, String)>,
     webhook: Option<(aws_sdk_sqs::Client, String)>,
-}
-
-/// A finding on its way to the webhook.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct FindingMessage {
-    v: FindingMessageVersion,
-    /// Its uid.
-    pub uid: Uuid,
-    /// The finding as it lies in the lake.
-    pub event: Box<RawValue>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-enum FindingMessageVersion {
-    #[serde(rename = "finding-1")]
-    V1,
 }
 
 impl Announcer {
@@ -83,9 +66,8 @@ impl Announcer {
         if let Some((client, queue_url)) = &self.webhook {
             let event = RawValue::from_string(finding.event.clone())
                 .map_err(|error| AwsError::unusable(SEND_MESSAGE, error.to_string()))?;
-            let uid = finding.uid;
-            let v = FindingMessageVersion::V1;
-            let body = serde_json::to_string(&FindingMessage { v, uid, event })
+            let message = FindingMessage::new(finding.uid, event);
+            let body = serde_json::to_string(&message)
                 .map_err(|error| AwsError::unusable(SEND_MESSAGE, error.to_string()))?;
             let sent = client.send_message().queue_url(queue_url);
             let sent = sent.message_body(body).send().await;

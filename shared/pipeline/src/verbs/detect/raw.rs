@@ -7,8 +7,8 @@ use flate2::write::MultiGzDecoder;
 use object_store::path::Path;
 use records::{RecordSplitter, SplitError};
 
+use crate::content::BLOB_LIMITS;
 use crate::store::lake::{Encoded, Lake, LakeError};
-use crate::verbs::fetch::LIMITS;
 
 /// Records of one portion, beyond which what they join is written to the table.
 pub const PORTION_RECORDS_MAX: usize = 10_000;
@@ -57,7 +57,7 @@ impl RawCopy {
             path: path.clone(),
             stored: lake.open_object(path).await?,
             gzip: MultiGzDecoder::new(Vec::new()),
-            splitter: RecordSplitter::new(LIMITS),
+            splitter: RecordSplitter::new(BLOB_LIMITS),
             left: Bytes::new(),
             is_over: false,
         })

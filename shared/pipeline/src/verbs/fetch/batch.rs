@@ -42,17 +42,8 @@ async fn one(
     clock: Clock,
     worker_until: Timestamp,
 ) -> bool {
-    let message: Message = match serde_json::from_str(&delivery.body) {
-        Ok(message) => message,
-        Err(error) => {
-            tracing::error!(
-                message.id = delivery.message_id,
-                line = error.line(),
-                column = error.column(),
-                "message is none of ours, left for the dead-letter queue"
-            );
-            return false;
-        }
+    let Some(message) = batch::read::<Message>(delivery) else {
+        return false;
     };
     match run(fetcher, message, clock, worker_until).await {
         Ok(FetchOutcome::Held) => {

@@ -12,11 +12,10 @@ use super::Fetcher;
 use super::body::Body;
 use super::classes::{Class, Classes, is_portion};
 use super::error::FetchError;
-use super::intake::LIMITS;
 use super::lines::{Lines, PART_RECORDS_BYTES};
 use super::unknown::Unknowns;
-use crate::content::ContentRef;
 use crate::content::event::Indexer;
+use crate::content::{BLOB_LIMITS, ContentRef};
 use crate::settings::RecordDedupe;
 use crate::store::lake::{Codec, LakeError};
 use crate::store::ledger::blob::Counts;
@@ -104,7 +103,7 @@ pub(super) async fn events(
             let damaged = |source| LakeError::Spool(source);
             let stored = BufReader::new(taken.spool.reader().map_err(damaged)?);
             let mut text = Codec::Gzip.reader(stored).map_err(damaged)?;
-            let mut splitter = RecordSplitter::new(LIMITS);
+            let mut splitter = RecordSplitter::new(BLOB_LIMITS);
             let mut portion = Vec::new();
             let mut portion_bytes = 0;
             loop {

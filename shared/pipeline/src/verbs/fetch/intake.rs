@@ -6,24 +6,17 @@ use std::io::Write as _;
 use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
 use office365::{Encoding, TenantId};
-use records::{BlobLimits, RecordSplitter, SplitError};
+use records::{RecordSplitter, SplitError};
 use sha2::{Digest as _, Sha256};
 
 use super::classes::{Classes, is_portion};
 use super::error::FetchError;
+use crate::content::BLOB_LIMITS;
 use crate::store::lake::{Codec, Compressor, LakeError, Spool};
 
 /// Longest blob as it comes over the wire. The largest that anybody has told of have some ten megabytes; this is twice what a
 /// million records take uncompressed, and a spool of it fits the disk that a function has at least when it is compressed.
 pub const WIRE_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
-
-/// Limits of the decoded blob: two million records of the usual 1.2 KB. What is known of each record (25 bytes) is kept in
-/// memory.
-pub const LIMITS: BlobLimits = BlobLimits {
-    body_bytes_max: 4 * 1024 * 1024 * 1024,
-    record_bytes_max: 8 * 1024 * 1024,
-    records_max: 2_000_000,
-};
 
 /// How many times its own length a compressed blob may become, beyond [`FREE_OF_RATIO_BYTES`]. Audit records compress to a
 /// tenth or a twentieth; a deflate bomb becomes a thousand times as long.
@@ -99,7 +92,7 @@ impl Intake {
             gzip,
             redact,
             sha256: Sha256::new(),
-            splitter: RecordSplitter::new(LIMITS),
+            splitter: RecordSplitter::new(BLOB_LIMITS),
             elements: Vec::new(),
             elements_bytes: 0,
             is_long: false,
