@@ -149,3 +149,66 @@ async fn is_empty(source: &MessageSource) -> Result<bool, AwsError> {
         .iter()
         .all(|name| known.get(name).is_some_and(|count| count == "0")))
 }
+
+#[cfg(test)]
+mod tests {
+    use normalize::{OcsfVersion, Schema};
+    use pipeline::detect::{Announcer, Ruleset};
+    use pipeline::detections::Detections;
+    use pipeline::lake::Lake;
+    use url::Url;
+
+    use super::*;
+    use crate::backends::{self, Backends, DETECTIONS_TABLE, Storage};
+
+    fn detection(backends: &Backends, folder: &std::path::Path) -> Detection {
+        let lake = folder.join("lake");
+        let url = Url::from_directory_path(&lake).unwrap();
+        let table = DETECTIONS_TABLE.to_owned();
+        Detection {
+            detector: Arc::new(Detector {
+                lake: Lake::open(&url).unwrap(),
+                detections: Detections::new(backends.dynamodb.clone(), table),
+                ruleset: Ruleset::default(),
+                announcer: Announcer::default(),
+                schema: Schema::Ocsf,
+                version: OcsfVersion::default(),
+            }),
+            announcements: Announcements {
+                client: backends.sqs.clone(),
+                queue_url: backends.detect_queue_url.clone(),
+                folder: RAW,
+            },
+            notifier: None,
+            root: folder.to_owned(),
+            lake,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_nobody_looked_at_is_announced_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let backends = backends::start(Storage::Memory, Duration::from_secs(30))
+            .await
+            .unwrap();
+        let detection = detection(&backends, folder.path());
+        let raw = folder.path().join("lake").join(RAW);
+        fs::create_dir_all(&raw).unwrap();
+        fs::write(raw.join("a.json.gz"), "a").unwrap();
+        fs::write(folder.path().join("lake/other"), "b").unwrap();
+        let source = MessageSource {
+            client: backends.sqs.clone(),
+            queue_url: backends.detect_queue_url.clone(),
+        };
+
+        assert!(is_empty(&source).await.unwrap());
+        assert_eq!(detection.resume().await.unwrap(), 1);
+        assert!(!is_empty(&source).await.unwrap());
+        let mark = |at: Timestamp| fs::write(folder.path().join(MARK), at.to_string()).unwrap();
+        mark(wall_clock::now());
+        assert_eq!(detection.resume().await.unwrap(), 1, "within the overlap");
+        mark(wall_clock::now() + 2 * OVERLAP);
+        assert_eq!(detection.resume().await.unwrap(), 0);
+        backends.stop().await;
+    }
+}

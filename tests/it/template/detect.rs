@@ -1,5 +1,7 @@
 //! The detector and those who are told of findings: all of their resources exist when they are wanted, and none otherwise.
 
+use pipeline::detect::{FINDING_DETAIL_TYPE, FINDING_SOURCE};
+use pipeline::lake::key::RAW;
 use serde_json::{Value, json};
 
 use super::{Template, expanded};
@@ -56,11 +58,20 @@ async fn the_bucket_tells_the_detector_of_raw_copies_alone() {
     let template = expanded(Template::Main).await;
     let of = |name: &str| &template["Resources"][name]["Properties"];
     let keys = &of("DetectRule")["EventPattern"]["detail"]["object"]["key"];
-    assert_eq!(keys, &json!([{"prefix": "raw/"}]));
+    assert_eq!(keys, &json!([{"prefix": format!("{RAW}/")}]));
     let statements = &of("DetectQueuePolicy")["PolicyDocument"]["Statement"];
     let statements = statements.as_array().unwrap().iter();
     let allows: Vec<&Value> = statements.filter(|of| of["Effect"] == "Allow").collect();
     assert_eq!(allows.len(), 1);
     let source = json!({"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["DetectRule", "Arn"]}}});
     assert_eq!(allows[0]["Condition"], source);
+}
+
+#[tokio::test]
+async fn the_topic_is_told_of_findings_alone() {
+    let template = expanded(Template::Main).await;
+    let rule = &template["Resources"]["FindingsRule"];
+    let pattern = json!({"source": [FINDING_SOURCE], "detail-type": [FINDING_DETAIL_TYPE]});
+    assert_eq!(rule["Properties"]["EventPattern"], pattern);
+    assert_eq!(rule["Condition"], "FindingsToTopic");
 }

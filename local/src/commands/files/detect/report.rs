@@ -245,9 +245,18 @@ impl OfRule {
         vec![
             self.level.to_owned(),
             self.findings.to_string(),
-            format!("{:.1}", self.per_day),
+            often(self.per_day),
             self.title.clone(),
         ]
+    }
+}
+
+/// To a tenth, which a rare finding must not lack.
+fn often(per_day: f64) -> String {
+    if 0.0 < per_day && per_day < 0.05 {
+        "<0.1".to_owned()
+    } else {
+        format!("{per_day:.1}")
     }
 }
 
