@@ -170,5 +170,12 @@ pub async fn run(
         detected.kept.add(kept);
     }
     count(name::RECORDS_LOOKED_AT, detected.records);
+    let look_ups = at_work.places.damaged();
+    if look_ups > 0 {
+        tracing::warn!(
+            look_ups,
+            "a file of places is damaged, some addresses have no place"
+        );
+    }
     Ok(Some(detected))
 }
