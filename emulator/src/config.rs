@@ -7,6 +7,7 @@ mod fault;
 mod federated_credential;
 mod scenario;
 mod settings;
+mod story_entry;
 mod tenant_state;
 mod tls;
 
@@ -18,5 +19,6 @@ pub use federated_credential::FederatedCredential;
 pub use scenario::{Scenario, ScenarioError};
 pub use settings::Config;
 pub(crate) use settings::TENANTS_MAX;
+pub use story_entry::StoryEntry;
 pub use tenant_state::{Consent, TenantState};
 pub use tls::Tls;

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::config::{Administrator, CredentialState, Fault, TenantState};
 use crate::message::{ApiError, Request, Response, json};
-use crate::publish::published;
-use crate::publish::{publish, published_ids};
+use crate::publish::{publish, published, published_ids, tell};
+use crate::story::{Story, UnknownStory};
 use crate::webhook;
 use crate::world::BlobBody;
 
@@ -56,6 +56,7 @@ fn question(request: &Request, parts: &[&str]) -> Option<Value> {
         ["faults"] => fault_list(request),
         ["clock"] => json!({ "now": shared.now() }),
         ["tenants"] => json!(shared.world().tenants.keys().collect::<Vec<_>>()),
+        ["stories"] => json!(Story::ALL),
         ["waiting"] => json!({ "announcements": webhook::pending(shared) }),
         _ => return None,
     })
@@ -66,6 +67,7 @@ fn command(request: &Request, parts: &[&str]) -> Result<Option<Value>, ApiError>
     let shared = &request.shared;
     Ok(Some(match (&request.method, parts) {
         (&Method::POST, ["publish"]) => publish_by_hand(request)?,
+        (&Method::POST, ["stories"]) => tell_story(request)?,
         (&Method::POST, ["faults"]) => {
             for fault in faults(&request.body)? {
                 if !shared.faults().add(fault) {
@@ -174,6 +176,23 @@ fn publish_by_hand(request: &Request) -> Result<Value, ApiError> {
     )
     .ok_or_else(|| bad(format!("there is no tenant {}", asked.tenant)))?;
     Ok(json!({ "contentId": content_id }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoryCommand {
+    tenant: Uuid,
+    story: String,
+}
+
+fn tell_story(request: &Request) -> Result<Value, ApiError> {
+    let asked: StoryCommand = read(&request.body)?;
+    let story = asked.story.parse().map_err(|error: UnknownStory| {
+        ApiError::new(400, "EmulatorUnknownStory", error.to_string())
+    })?;
+    let told = tell(&request.shared, asked.tenant, story)
+        .map_err(|error| ApiError::new(404, "EmulatorUnknownTenant", error.to_string()))?;
+    Ok(json!(told))
 }
 
 /// Adds a tenant or changes one.

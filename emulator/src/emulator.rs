@@ -20,7 +20,8 @@ use crate::config::{
 use crate::content_type::ContentType;
 use crate::generator::{BadRecord, Library};
 use crate::operation::Operation;
-use crate::publish::{Published, publish, published, published_ids};
+use crate::publish::{Published, Told, UnknownTenant, publish, published, published_ids, tell};
+use crate::story::Story;
 use crate::world::{
     BlobBody, Delivery, RequestSeen, SharedState, StartSeen, Violation, tenant_ids,
 };
@@ -216,6 +217,14 @@ impl Emulator {
         .unwrap_or_default()
     }
 
+    /// Tells a story: its records of the content types that are subscribed become available, the last of them minutes old.
+    ///
+    /// # Errors
+    /// The tenant is unknown.
+    pub fn tell(&self, tenant: Uuid, story: Story) -> Result<Told, UnknownTenant> {
+        tell(&self.shared, tenant, story)
+    }
+
     /// What was made available to enabled subscriptions so far.
     pub fn published(&self) -> Published {
         published(&self.shared)
@@ -234,6 +243,11 @@ impl Emulator {
     /// Announcements that wait or are being sent.
     pub fn announcements_waiting(&self) -> usize {
         webhook::pending(&self.shared)
+    }
+
+    /// Announcements that are being sent, or are to be sent now: those that wait for a later time are not among them.
+    pub fn announcements_due(&self) -> usize {
+        webhook::due(&self.shared)
     }
 
     /// Adds a fault; false when there are too many.

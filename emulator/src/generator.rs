@@ -1,6 +1,9 @@
 //! Audit records made from a seed.
 
 mod library;
+mod ordinary;
+mod placeholder;
+mod storybook;
 mod stream;
 mod template;
 mod users;
@@ -11,6 +14,7 @@ use jiff::Timestamp;
 
 pub use library::BadRecord;
 pub(crate) use library::Library;
+pub(crate) use storybook::{StoryRecord, Telling};
 pub(crate) use stream::{RecordRange, RecordStream};
 #[cfg(test)]
 pub(crate) use template::Template;
@@ -19,7 +23,7 @@ pub(crate) use users::Users;
 use crate::content_type::ContentType;
 use crate::rng::{SeededRng, hash_text};
 
-/// The share of each content type in [`records`], in percent. Sign-ins, mail and files are most of what a tenant's feeds carry.
+/// The share of each content type in [`ordinary`] records, in percent. Sign-ins, mail and files are most of what a tenant's feeds carry.
 const MIX: [(ContentType, u64); 5] = [
     (ContentType::AzureActiveDirectory, 30),
     (ContentType::Exchange, 25),
@@ -28,27 +32,32 @@ const MIX: [(ContentType, u64); 5] = [
     (ContentType::Dlp, 2),
 ];
 
-/// When the records of [`records`] were published: 2026-03-01T12:00:00Z. Their events lie up to six hours before.
+/// When the first of [`ordinary`] records is published: 2026-03-01T12:00:00Z. The others follow in steps of a second, which is
+/// some 70 records a day of each user. Events lie up to six hours before.
 const PUBLISHED_SECOND: i64 = 1_772_366_400;
 
-/// Makes `count` audit records of one tenant, each a JSON object as the feed sends it: an ordinary mix of the five content types.
-///
-/// The same seed gives the same records on every machine, and more records begin with the same ones as fewer.
-/// For benches and tests that need records without a running emulator.
+/// Makes `count` audit records of one tenant: the first of [`ordinary`]. For benches and tests that need records without a running
+/// emulator.
 pub fn records(seed: u64, count: usize) -> Vec<String> {
+    ordinary(seed).take(count).collect()
+}
+
+/// The audit records of one tenant without end, each a JSON object as the feed sends it: an ordinary mix of the five content types.
+///
+/// The same seed gives the same records on every machine.
+pub fn ordinary(seed: u64) -> impl Iterator<Item = String> {
     let mut rng = SeededRng::of(&[seed, hash_text("mix")]);
     let users = Arc::new(Users::of(seed, rng.uuid()));
-    let published = Timestamp::from_second(PUBLISHED_SECOND).unwrap_or(Timestamp::UNIX_EPOCH);
     let streams = MIX
         .map(|(content_type, _)| RecordStream::new(seed, Arc::clone(&users), content_type, None));
-    (0..count as u64)
-        .map(|number| {
-            let mut record = Vec::new();
-            streams[position(rng.below(100))].write_record(number, published, &mut record);
-            // Templates are text, and so are the values of their placeholders.
-            String::from_utf8(record).unwrap_or_default()
-        })
-        .collect()
+    (0_u64..).map(move |number| {
+        let second = PUBLISHED_SECOND.saturating_add_unsigned(number);
+        let published = Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
+        let mut record = Vec::new();
+        streams[position(rng.below(100))].write_record(number, published, &mut record);
+        // Templates are text, and so are the values of their placeholders.
+        String::from_utf8(record).unwrap_or_default()
+    })
 }
 
 /// The entry of [`MIX`] that a number from 0 to 99 falls into.

@@ -24,18 +24,20 @@ mod operation;
 mod publish;
 mod rng;
 mod server;
+mod story;
 mod webhook;
 mod world;
 
 pub use clock::Clock;
 pub use config::{
     Administrator, Behaviour, Config, Consent, CredentialState, Decision, Fault, FaultKind,
-    FederatedCredential, NextPageHeader, Scenario, ScenarioError, StartCooldown, TenantCheck,
-    TenantState, Tls,
+    FederatedCredential, NextPageHeader, Scenario, ScenarioError, StartCooldown, StoryEntry,
+    TenantCheck, TenantState, Tls,
 };
 pub use content_type::{ContentType, UnknownContentType};
 pub use emulator::{Emulator, StartError};
 pub use generator::BadRecord;
 pub use operation::Operation;
-pub use publish::{Published, PublishedFeed};
+pub use publish::{Published, PublishedFeed, Told, UnknownTenant};
+pub use story::{Story, UnknownStory};
 pub use world::{Delivery, RequestSeen, StartSeen, Violation};

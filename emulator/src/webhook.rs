@@ -4,5 +4,5 @@ mod announce;
 mod deliver;
 mod validate;
 
-pub(crate) use announce::{announce, forget_failures, pending};
+pub(crate) use announce::{announce, due, forget_failures, pending};
 pub(crate) use validate::{Subscriber, validate};

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use office365::{AllowedHosts, Endpoints};
 use pipeline::api::{Access, Api, Fleet};
+use pipeline::aws::AwsError;
 use pipeline::aws::secrets::Secret;
 use pipeline::detect::{Announcer, Detector, Ruleset};
 use pipeline::detections::Detections;
@@ -355,6 +356,8 @@ impl Components {
         };
         let api = Api {
             ledger: self.ledger.clone(),
+            detections: self.detections.clone(),
+            detects: true,
             lake: self.lake.clone(),
             lake_table: "events".to_owned(),
             queue: self.queue.clone(),
@@ -421,6 +424,18 @@ impl Installation {
             self.tasks
                 .spawn(sweeps::sweep(source, sweeper, self.stop.clone()));
         }
+    }
+
+    /// Whether the detector has looked at all raw copies that were announced.
+    ///
+    /// # Errors
+    /// SQS does not answer.
+    pub async fn has_looked_at_all(&self) -> Result<bool, AwsError> {
+        detection::is_empty(&MessageSource {
+            client: self.backends.sqs.clone(),
+            queue_url: self.backends.detect_queue_url.clone(),
+        })
+        .await
     }
 
     /// Takes no more work, waits up to 20 s for the work under way and stops the back ends. Returns whether all of it was

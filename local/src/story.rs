@@ -208,6 +208,7 @@ impl Fields {
             },
             message::FINDING_MADE => Step::Found {
                 tenant,
+                finding: self.text(field::FINDING),
                 level: self.text(field::LEVEL),
                 title: self.text(field::TITLE),
             },

@@ -149,6 +149,14 @@ pub fn read_filtered(lake: &Path, filter: &Filter) -> Result<LakeRecords, LakeRe
     Ok(records)
 }
 
+/// How many findings lie in a lake.
+///
+/// # Errors
+/// A folder cannot be read.
+pub fn findings(lake: &Path) -> Result<usize, LakeReadError> {
+    Ok(objects_below(&lake.join("findings"), &[".ndjson.gz"])?.len())
+}
+
 /// The files in a folder and its sub-folders whose names have one of the endings; none if the folder does not exist.
 fn objects_below(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, LakeReadError> {
     let mut objects = Vec::new();

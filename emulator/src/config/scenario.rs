@@ -10,6 +10,7 @@ use super::behaviour::Behaviour;
 use super::fault::Fault;
 use super::federated_credential::FederatedCredential;
 use super::settings::Config;
+use super::story_entry::StoryEntry;
 use super::tenant_state::TenantState;
 
 /// What a run is like. Every part may be left out.
@@ -23,6 +24,8 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// Changes to tenants by id; ids that are not there yet are added.
     pub tenants: BTreeMap<Uuid, TenantState>,
+    /// Attacks that are told among the ordinary records.
+    pub stories: Vec<StoryEntry>,
     /// Identity providers whose assertions stand in for a secret.
     pub federated_credentials: Vec<FederatedCredential>,
     /// What the administrator does in front of the consent page.
@@ -48,6 +51,7 @@ impl Scenario {
         config.behaviour = self.behaviour;
         config.faults.extend(self.faults);
         config.tenant_states.extend(self.tenants);
+        config.stories.extend(self.stories);
         config
             .federated_credentials
             .extend(self.federated_credentials);
@@ -62,12 +66,14 @@ mod tests {
     use super::*;
     use crate::config::FaultKind;
     use crate::config::StartCooldown;
+    use crate::story::Story;
 
     #[test]
     fn a_scenario_keeps_the_defaults_of_what_it_leaves_out() {
         let scenario = Scenario::parse(
             r#"{"behaviour": {"start_cooldown": "off", "page_items_max": 2},
-                "faults": [{"kind": "notification_late", "seconds": 60, "tenant": "00000000-0000-0000-0000-000000000007"}]}"#,
+                "faults": [{"kind": "notification_late", "seconds": 60, "tenant": "00000000-0000-0000-0000-000000000007"}],
+                "stories": [{"story": "password_spray"}]}"#,
         )
         .expect("a scenario");
         assert_eq!(
@@ -82,6 +88,11 @@ mod tests {
             scenario.faults[0].kind,
             FaultKind::NotificationLate { seconds: 60 }
         );
+        let spray = StoryEntry {
+            story: Story::PasswordSpray,
+            tenant: None,
+        };
+        assert_eq!(scenario.stories, [spray]);
         let again = serde_json::to_string(&scenario).expect("JSON");
         assert_eq!(Scenario::parse(&again).expect("a scenario"), scenario);
     }
@@ -100,6 +111,7 @@ mod tests {
             r#"{"rule": {}}"#,
             r#"{"behaviour": {"page_size": 1}}"#,
             r#"{"faults": [{"kind": "surprise"}]}"#,
+            r#"{"stories": [{"story": "surprise"}]}"#,
         ] {
             assert!(Scenario::parse(text).is_err(), "{text}");
         }

@@ -11,6 +11,7 @@ use super::administrator::Administrator;
 use super::behaviour::Behaviour;
 use super::fault::Fault;
 use super::federated_credential::FederatedCredential;
+use super::story_entry::StoryEntry;
 use super::tenant_state::TenantState;
 use super::tls::Tls;
 use crate::clock::Clock;
@@ -45,6 +46,8 @@ pub struct Config {
     /// A file of raw audit records (one JSON object a line) to publish instead of generated ones.
     /// They are used in order, each with an `Id` of its own and the tenant's `OrganizationId`.
     pub records: Option<PathBuf>,
+    /// Attacks that are told among the ordinary records; more can be told while running.
+    pub stories: Vec<StoryEntry>,
     /// The generator's pace per tenant; `None` is as fast as possible.
     pub blobs_per_second: Option<f64>,
     /// Whether webhooks are told about blobs. Without, content is found through `/subscriptions/content` alone.
@@ -93,6 +96,7 @@ impl Default for Config {
             blobs_per_tenant: 20,
             records_per_blob: 1..=50,
             records: None,
+            stories: Vec::new(),
             blobs_per_second: None,
             notify: true,
             allow_http_webhooks: false,

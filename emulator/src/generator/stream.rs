@@ -2,13 +2,15 @@
 //!
 //! A record is made from its number alone, so a blob of a million records is made while it is sent and is never held in memory, and the same number always gives the same record.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::ordinary::Ordinary;
+use super::placeholder::Values;
 use super::template::Template;
 use super::users::Users;
 use crate::clock::earlier;
@@ -21,35 +23,21 @@ const CHUNK_BYTES: usize = 128 * 1024;
 /// Events lie at most this long before their blob. Microsoft: typically within 60 to 90 minutes, the rest later.
 const EVENT_LAG_SECONDS_MAX: u64 = 6 * 3600;
 
-/// The templates of the generator, one list per content type: what a tenant's feed shows, the odd forms included.
-const BUILT_IN: [(ContentType, &str); 5] = [
-    (
-        ContentType::AzureActiveDirectory,
-        include_str!("templates/azureactivedirectory.ndjson"),
-    ),
-    (
-        ContentType::Exchange,
-        include_str!("templates/exchange.ndjson"),
-    ),
-    (
-        ContentType::SharePoint,
-        include_str!("templates/sharepoint.ndjson"),
-    ),
-    (
-        ContentType::General,
-        include_str!("templates/general.ndjson"),
-    ),
-    (ContentType::Dlp, include_str!("templates/dlp.ndjson")),
-];
-
 /// The endless stream of records of one tenant and content type.
 #[derive(Debug)]
 pub(crate) struct RecordStream {
     key: u64,
-    templates: Arc<[Template]>,
+    source: Source,
     users: Arc<Users>,
-    /// Take the templates in order, as for the records of a file, instead of at random.
-    in_order: bool,
+}
+
+/// Where the records come from.
+#[derive(Debug)]
+enum Source {
+    /// A file's, in their order.
+    File(Arc<[Template]>),
+    /// The built-in ones, at random.
+    Ordinary(&'static Ordinary),
 }
 
 /// `count` records of a stream from number `first` on, published at `published`.
@@ -74,8 +62,10 @@ impl RecordStream {
                 hash_text(&users.tenant),
                 hash_text(content_type.name()),
             ]),
-            in_order: file.is_some(),
-            templates: file.unwrap_or_else(|| built_in(content_type)),
+            source: file.map_or_else(
+                || Source::Ordinary(Ordinary::of(content_type)),
+                Source::File,
+            ),
             users,
         }
     }
@@ -88,18 +78,20 @@ impl RecordStream {
     /// Appends record number `number`.
     pub(super) fn write_record(&self, number: u64, published: Timestamp, out: &mut Vec<u8>) {
         let mut rng = SeededRng::of(&[self.key, number, 2]);
-        let choice = if self.in_order { number } else { rng.next() };
-        let Some(template) = self
-            .templates
-            .get((choice % self.templates.len().max(1) as u64) as usize)
-        else {
+        let template = match &self.source {
+            Source::File(all) => all.get((number % all.len().max(1) as u64) as usize),
+            Source::Ordinary(ordinary) => ordinary.choose(&mut rng),
+        };
+        let Some(template) = template else {
             out.extend_from_slice(b"{}");
             return;
         };
         // Most events are minutes old, some hours: the product of two random numbers is small more often than not.
         let lag = rng.below(1000) * rng.below(1000) * EVENT_LAG_SECONDS_MAX / 1_000_000;
         let time = earlier(published, Duration::from_secs(60 + lag));
-        template.write(self.record_id(number), time, &self.users, &mut rng, out);
+        let user = (&*self.users, rng.next());
+        let values = Values::new(self.record_id(number), time, user, rng.next());
+        template.write(&values, &mut rng, out);
     }
 
     /// The body of a blob of `ranges`, in chunks.
@@ -130,26 +122,6 @@ impl RecordStream {
             Some(Bytes::from(chunk))
         })
     }
-}
-
-fn built_in(content_type: ContentType) -> Arc<[Template]> {
-    static COMPILED: OnceLock<Vec<(ContentType, Arc<[Template]>)>> = OnceLock::new();
-    COMPILED
-        .get_or_init(|| {
-            BUILT_IN
-                .iter()
-                .map(|(content_type, lines)| {
-                    (
-                        *content_type,
-                        lines.lines().map(Template::with_placeholders).collect(),
-                    )
-                })
-                .collect()
-        })
-        .iter()
-        .find(|(of, _)| *of == content_type)
-        .map(|(_, templates)| Arc::clone(templates))
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

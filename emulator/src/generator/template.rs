@@ -1,16 +1,13 @@
 //! Templates: records with placeholders.
 
 use std::fmt;
-use std::io::Write;
 use std::ops::Range;
 
-use jiff::Timestamp;
 use serde::Deserializer;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
-use uuid::Uuid;
 
-use super::users::{User, Users};
+use super::placeholder::{Placeholder, Values};
 use crate::content_type::ContentType;
 use crate::rng::SeededRng;
 
@@ -19,50 +16,6 @@ const COMPLIANCE_DLP_SHAREPOINT: i64 = 11;
 const COMPLIANCE_DLP_EXCHANGE: i64 = 13;
 const COMPLIANCE_DLP_SHAREPOINT_CLASSIFICATION: i64 = 33;
 const COMPLIANCE_DLP_EXCHANGE_CLASSIFICATION: i64 = 107;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Placeholder {
-    Id,
-    Tenant,
-    Time,
-    Upn,
-    UpnUpper,
-    Name,
-    ObjectId,
-    Puid,
-    Domain,
-    Ip,
-    Ip6,
-    Port,
-    Guid,
-    Session,
-    Hex,
-    Number,
-}
-
-impl Placeholder {
-    fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "id" => Self::Id,
-            "tenant" => Self::Tenant,
-            "time" => Self::Time,
-            "upn" => Self::Upn,
-            "UPN" => Self::UpnUpper,
-            "name" => Self::Name,
-            "oid" => Self::ObjectId,
-            "puid" => Self::Puid,
-            "domain" => Self::Domain,
-            "ip" => Self::Ip,
-            "ip6" => Self::Ip6,
-            "port" => Self::Port,
-            "guid" => Self::Guid,
-            "session" => Self::Session,
-            "hex" => Self::Hex,
-            "number" => Self::Number,
-            _ => return None,
-        })
-    }
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
@@ -76,7 +29,7 @@ pub(crate) struct Template(Vec<Part>);
 
 impl Template {
     /// A built-in template, in which `{{name}}` is a placeholder; an unknown name stays as it is.
-    pub(crate) fn with_placeholders(line: &str) -> Self {
+    pub(super) fn with_placeholders(line: &str) -> Self {
         let mut parts = Vec::new();
         let mut rest = line;
         while let Some((before, after)) = rest.split_once("{{") {
@@ -94,6 +47,11 @@ impl Template {
         Self(parts)
     }
 
+    /// Which feed Microsoft would put the record of a built-in template into.
+    pub(super) fn content_type(line: &str) -> Result<ContentType, serde_json::Error> {
+        Ok(Fields::of(line)?.content_type())
+    }
+
     /// A raw record, kept byte for byte but for the values of its own `Id` and `OrganizationId`.
     /// A record that lacks them gets them in front, since no two published records may have the same Id.
     pub(crate) fn of_raw_record(line: &str) -> Result<(ContentType, Self), serde_json::Error> {
@@ -101,8 +59,8 @@ impl Template {
         let mut placeholders: Vec<(Range<usize>, Placeholder)> = Vec::new();
         let mut missing = Vec::new();
         for (name, placeholder) in [
-            ("Id", Placeholder::Id),
-            ("OrganizationId", Placeholder::Tenant),
+            ("Id", Placeholder::ID),
+            ("OrganizationId", Placeholder::TENANT),
         ] {
             match fields.range(line, name) {
                 Some(range) => placeholders.push((range, placeholder)),
@@ -129,95 +87,17 @@ impl Template {
     }
 
     /// Appends the record with values in place of its placeholders.
-    pub(crate) fn write(
-        &self,
-        id: Uuid,
-        time: Timestamp,
-        users: &Users,
-        rng: &mut SeededRng,
-        out: &mut Vec<u8>,
-    ) {
-        let user = users.user(rng.next());
-        let session = rng.next();
+    pub(super) fn write(&self, values: &Values<'_>, rng: &mut SeededRng, out: &mut Vec<u8>) {
         for part in &self.0 {
             match part {
                 Part::Text(text) => out.extend_from_slice(text.as_bytes()),
                 Part::Placeholder(placeholder) => {
                     // Writing to memory does not fail.
-                    let _ = fill(
-                        *placeholder,
-                        &Values {
-                            id,
-                            time,
-                            users,
-                            user,
-                            session,
-                        },
-                        rng,
-                        out,
-                    );
+                    let _ = placeholder.write(values, rng, out);
                 }
             }
         }
     }
-}
-
-struct Values<'a> {
-    id: Uuid,
-    time: Timestamp,
-    users: &'a Users,
-    user: Option<&'a User>,
-    session: u64,
-}
-
-fn fill(
-    placeholder: Placeholder,
-    with: &Values<'_>,
-    rng: &mut SeededRng,
-    out: &mut Vec<u8>,
-) -> std::io::Result<()> {
-    let of_user = |field: fn(&User) -> &str| with.user.map(field).unwrap_or_default();
-    match placeholder {
-        Placeholder::Id => write_uuid(with.id, out),
-        Placeholder::Tenant => out.extend_from_slice(with.users.tenant.as_bytes()),
-        Placeholder::Time => write!(out, "{}", with.time.strftime("%Y-%m-%dT%H:%M:%S"))?,
-        Placeholder::Upn => out.extend_from_slice(of_user(|user| &user.upn).as_bytes()),
-        Placeholder::UpnUpper => out.extend(
-            of_user(|user| &user.upn)
-                .bytes()
-                .map(|byte| byte.to_ascii_uppercase()),
-        ),
-        Placeholder::Name => out.extend_from_slice(of_user(|user| user.name).as_bytes()),
-        Placeholder::ObjectId => {
-            out.extend_from_slice(of_user(|user| &user.object_id).as_bytes());
-        }
-        Placeholder::Puid => out.extend_from_slice(of_user(|user| &user.puid).as_bytes()),
-        Placeholder::Domain => out.extend_from_slice(with.users.domain.as_bytes()),
-        // The documentation networks of RFC 5737 and RFC 3849.
-        Placeholder::Ip => write!(
-            out,
-            "{}.{}",
-            ["192.0.2", "198.51.100", "203.0.113"][rng.below(3) as usize],
-            rng.below(254) + 1
-        )?,
-        Placeholder::Ip6 => write!(
-            out,
-            "2001:db8:{:x}::{:x}",
-            rng.below(0xffff),
-            rng.below(0xfffe) + 1
-        )?,
-        Placeholder::Port => write!(out, "{}", 1024 + rng.below(64_000))?,
-        Placeholder::Guid => write_uuid(rng.uuid(), out),
-        Placeholder::Session => write_uuid(SeededRng::of(&[with.session]).uuid(), out),
-        Placeholder::Hex => write!(out, "{:016X}", rng.next())?,
-        Placeholder::Number => write!(out, "{}", rng.below(1_000_000))?,
-    }
-    Ok(())
-}
-
-fn write_uuid(id: Uuid, out: &mut Vec<u8>) {
-    let mut buffer = Uuid::encode_buffer();
-    out.extend_from_slice(id.hyphenated().encode_lower(&mut buffer).as_bytes());
 }
 
 /// The top-level fields of a record, as they are written.
@@ -289,10 +169,13 @@ impl<'a> Fields<'a> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use proptest::prelude::*;
     use serde_json::{Map, Value};
+    use uuid::Uuid;
 
     use super::*;
+    use crate::generator::Users;
 
     /// Any JSON value, a few levels deep.
     fn json() -> impl Strategy<Value = Value> {
@@ -331,7 +214,8 @@ mod tests {
             let (_, template) = Template::of_raw_record(&line).expect("an object");
             let users = Users::of(1, Uuid::max());
             let mut written = Vec::new();
-            template.write(Uuid::nil(), Timestamp::UNIX_EPOCH, &users, &mut SeededRng::of(&[1]), &mut written);
+            let values = Values::new(Uuid::nil(), Timestamp::UNIX_EPOCH, (&users, 0), 1);
+            template.write(&values, &mut SeededRng::of(&[1]), &mut written);
             let mut written: Map<String, Value> = serde_json::from_slice(&written).expect("an object");
             let mut expect = record;
             expect.insert("Id".to_owned(), Value::from(Uuid::nil().to_string()));

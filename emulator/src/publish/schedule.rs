@@ -6,6 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::publication::{publish, subscribers};
+use super::telling::tell_configured;
 use crate::clock::{earlier, later};
 use crate::config::FaultKind;
 use crate::content_type::ContentType;
@@ -30,10 +31,13 @@ pub(crate) fn start_publishing(shared: &Arc<SharedState>, tenant: Uuid, content_
         if std::mem::replace(&mut feed.started, true) {
             return;
         }
-        if shared.config.blobs_of(content_type) == 0 {
+    }
+    tell_configured(shared, tenant, content_type);
+    if shared.config.blobs_of(content_type) == 0 {
+        if let Some(feed) = shared.world().feed_mut(tenant, content_type) {
             feed.finished = true;
-            return;
         }
+        return;
     }
     backfill(shared, tenant, content_type);
     shared.spawn(generate(Arc::clone(shared), tenant, content_type));

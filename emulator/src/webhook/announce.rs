@@ -64,6 +64,12 @@ pub(crate) fn forget_failures(shared: &SharedState, key: &WebhookKey) {
     }
 }
 
+/// Announcements that are being sent, or are to be sent now.
+pub(crate) fn due(shared: &SharedState) -> usize {
+    let now = shared.now();
+    shared.queues().values().map(|queue| queue.due(now)).sum()
+}
+
 /// Announcements that wait or are being sent.
 pub(crate) fn pending(shared: &SharedState) -> usize {
     shared.queues().values().map(|queue| queue.pending()).sum()

@@ -92,6 +92,14 @@ impl DeliveryQueue {
         state.waiting.len() + state.in_flight
     }
 
+    /// Announcements that are being sent, or are to be sent now.
+    pub(crate) fn due(&self, now: Timestamp) -> usize {
+        let state = self.state();
+        let is_paused = state.paused_until.is_some_and(|until| until > now);
+        let due = state.waiting.keys().take_while(|(due, _)| *due <= now);
+        state.in_flight + if is_paused { 0 } else { due.count() }
+    }
+
     pub(crate) fn sent(&self, count: usize) {
         self.state().in_flight -= count;
     }

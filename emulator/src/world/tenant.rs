@@ -27,6 +27,10 @@ pub(crate) struct Tenant {
     pub(crate) feeds: BTreeMap<ContentType, Feed>,
     /// The last start of an application in this tenant, whatever its type.
     pub(crate) last_start: BTreeMap<Uuid, Timestamp>,
+    /// Stories told by a command.
+    pub(crate) told: u64,
+    /// When the configuration's stories were told first.
+    pub(crate) stories_told_at: Option<Timestamp>,
     /// Times of the requests of the last minute.
     pub(crate) recent_requests: VecDeque<Timestamp>,
 }
@@ -48,6 +52,8 @@ impl Tenant {
             subscriptions: BTreeMap::new(),
             feeds,
             last_start: BTreeMap::new(),
+            told: 0,
+            stories_told_at: None,
             recent_requests: VecDeque::new(),
         }
     }

@@ -16,6 +16,7 @@ mod records;
 mod second_client;
 mod service;
 mod starts;
+mod stories;
 mod subscriptions;
 mod tls;
 mod token;

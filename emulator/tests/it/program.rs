@@ -68,6 +68,8 @@ async fn help_lists_the_arguments_and_bad_ones_are_named() {
         "--tenants",
         "--scenario",
         "--records",
+        "--story",
+        "--print-records",
         "--no-notify",
         "/_emulator/published",
         "login_url",

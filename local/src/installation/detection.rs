@@ -131,7 +131,8 @@ async fn mark(file: PathBuf, source: MessageSource, stop: CancellationToken) {
     }
 }
 
-async fn is_empty(source: &MessageSource) -> Result<bool, AwsError> {
+/// Whether all messages of a queue were worked at.
+pub(super) async fn is_empty(source: &MessageSource) -> Result<bool, AwsError> {
     let counts = [
         QueueAttributeName::ApproximateNumberOfMessages,
         QueueAttributeName::ApproximateNumberOfMessagesNotVisible,

@@ -1,9 +1,17 @@
 //! Keeps a busy story readable: a few steps of each kind get a line of their own, and a summary counts the others.
 
+use std::collections::HashSet;
+
 use super::step::Step;
 
 /// Steps of one kind that get their own line, between two summaries.
 const LINES_MAX: u64 = 3;
+
+/// Findings that get their own line: they are few, and each says something else.
+const FINDINGS_MAX: u64 = 20;
+
+/// Findings that are remembered, so that none is told twice: copies come within seconds.
+const KNOWN_MAX: usize = 10_000;
 
 /// The steps since the last summary.
 #[derive(Debug, Default)]
@@ -15,6 +23,8 @@ pub(super) struct Digest {
     delivered: Tally,
     found: u64,
     swept: u64,
+    /// Findings of this and earlier summaries, at most [`KNOWN_MAX`].
+    known: HashSet<String>,
 }
 
 #[derive(Debug, Default)]
@@ -91,13 +101,12 @@ impl Digest {
             }),
             Step::Found {
                 tenant,
+                finding,
                 level,
                 title,
-            } => {
-                self.found += 1;
-                (self.found <= LINES_MAX)
-                    .then(|| format!("found, {level}: {title}, tenant {}", short(tenant)))
-            }
+            } => self
+                .is_told(finding)
+                .then(|| format!("found, {level}: {title}, tenant {}", short(tenant))),
             Step::Swept {
                 listed,
                 unknown,
@@ -109,15 +118,36 @@ impl Digest {
         }
     }
 
+    /// Counts a finding, unless it was told before; whether it gets its own line.
+    fn is_told(&mut self, finding: &str) -> bool {
+        if self.known.len() >= KNOWN_MAX {
+            self.known.clear();
+        }
+        let is_new = self.known.insert(finding.to_owned());
+        self.found += u64::from(is_new);
+        is_new && self.found <= FINDINGS_MAX
+    }
+
     /// Lines that count the steps without their own line, and starts anew.
     pub(super) fn summary(&mut self) -> Vec<String> {
-        let counted = std::mem::take(self);
+        let known = std::mem::take(&mut self.known);
+        let counted = std::mem::replace(
+            self,
+            Self {
+                known,
+                ..Self::default()
+            },
+        );
         let mut lines = Vec::new();
-        let mut more = |count: u64, text: &dyn Fn(u64) -> String| {
-            if count > LINES_MAX {
-                lines.push(text(count - LINES_MAX));
+        let mut more_than = |most: u64, count: u64, text: &dyn Fn(u64) -> String| {
+            if count > most {
+                lines.push(text(count - most));
             }
         };
+        more_than(FINDINGS_MAX, counted.found, &|n| {
+            format!("… and {}", plural(n, "more finding"))
+        });
+        let mut more = |count: u64, text: &dyn Fn(u64) -> String| more_than(LINES_MAX, count, text);
         more(counted.registered, &|n| {
             format!("… and {} registered", plural(n, "more tenant"))
         });
@@ -140,9 +170,6 @@ impl Digest {
                 plural(n, "more blob"),
                 plural(counted.delivered.amount, "record")
             )
-        });
-        more(counted.found, &|n| {
-            format!("… and {}", plural(n, "more finding"))
         });
         more(counted.swept, &|n| {
             format!("… and {}", plural(n, "more sweep"))
@@ -210,6 +237,7 @@ mod tests {
         );
         let found = Step::Found {
             tenant: "1a2b3c4d-0000".to_owned(),
+            finding: "f".to_owned(),
             level: "high".to_owned(),
             title: "Inbox rule that forwards".to_owned(),
         };
@@ -217,6 +245,7 @@ mod tests {
             digest.line(&found).unwrap(),
             "found, high: Inbox rule that forwards, tenant 1a2b3c4d"
         );
+        assert_eq!(digest.line(&found), None, "its copy");
         let swept = Step::Swept {
             listed: 2,
             unknown: 1,

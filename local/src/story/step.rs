@@ -35,6 +35,8 @@ pub(super) enum Step {
     /// A rule found something.
     Found {
         tenant: String,
+        /// The same in each copy: a finding is made at least once.
+        finding: String,
         /// As Sigma writes it; empty for none.
         level: String,
         title: String,

@@ -21,6 +21,8 @@ fn once_with_json_prints_one_line_and_succeeds() {
             "10",
             "--records-per-blob",
             "5",
+            "--story",
+            "none",
             "--lake",
             "lake",
         ],
@@ -64,7 +66,7 @@ fn filtered(more: &[&str], folder_of_events: &str, ending: &str) {
     let severities = r#"[{"content_type":"Audit.General","severity":4}]"#;
     std::fs::write(folder.path().join("filter.json"), filter).unwrap();
     std::fs::write(folder.path().join("severities.json"), severities).unwrap();
-    let arguments = "demo --once --json --tenants 1 --blobs 10 --records-per-blob 5 --lake lake --filter filter.json \
+    let arguments = "demo --once --json --tenants 1 --blobs 10 --records-per-blob 5 --story none --lake lake --filter filter.json \
                      --severity-rules severities.json";
     let arguments: Vec<&str> = arguments
         .split_whitespace()
@@ -130,6 +132,8 @@ fn without_notifications_the_sweep_delivers_everything() {
             "10",
             "--records-per-blob",
             "3",
+            "--story",
+            "none",
         ],
     );
     assert!(output.status.success(), "{}", text(&output.stderr));
@@ -138,6 +142,26 @@ fn without_notifications_the_sweep_delivers_everything() {
             .starts_with(r#"{"published":30,"written":30,"duplicates":0,"lost":0,"#)
     );
     assert!(text(&output.stderr).contains("not announced"));
+}
+
+#[test]
+fn a_story_is_found_and_its_records_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = "demo --once --tenants 2 --blobs 5 --records-per-blob 10";
+    let arguments: Vec<&str> = arguments.split_whitespace().collect();
+    let output = run(folder.path(), &arguments);
+    let told = text(&output.stdout);
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("every record once"), "{told}");
+    // 100 ordinary records, and those of the password spray.
+    assert!(told.contains("published  132 records"), "{told}");
+    for title in [
+        "found, high: Wrong passwords for many accounts from one address",
+        "found, medium: Inbox rule sends mail on to an address",
+        "findings   5\n",
+    ] {
+        assert_eq!(told.matches(title).count(), 1, "{title} in {told}");
+    }
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! The rules that come with the program: the folder `rules/` of the repository.
 
+use std::collections::BTreeMap;
+
 use include_dir::{Dir, File, include_dir};
+use rsigma_parser::parse_sigma_yaml;
 
 use crate::rules::Rules;
 
@@ -46,7 +49,45 @@ pub fn builtin_sources() -> Vec<Source> {
     sources
 }
 
+/// The titles of the built-in rules, by their ids: those that only correlations use are among them. The rules are parsed for it and
+/// not compiled, so that whoever only names rules needs no engine.
+#[must_use]
+pub fn builtin_titles() -> BTreeMap<String, String> {
+    let mut titles = BTreeMap::new();
+    for source in builtin_sources() {
+        let Ok(parsed) = parse_sigma_yaml(&source.rules) else {
+            continue;
+        };
+        let rules = parsed.rules.into_iter().map(|of| (of.id, of.title));
+        let correlations = parsed.correlations.into_iter().map(|of| (of.id, of.title));
+        let named = rules.chain(correlations);
+        titles.extend(named.filter_map(|(id, title)| Some((id?, title))));
+    }
+    titles
+}
+
+/// The text of a built-in rule's file, by its path.
+#[must_use]
+pub fn builtin_text(file: &str) -> Option<&'static str> {
+    let file = FOLDER.get_file(file)?;
+    let is_rule = file.path().extension().is_some_and(|end| end == "yml");
+    file.contents_utf8().filter(|_| is_rule)
+}
+
 fn collect<'f>(folder: &'f Dir<'_>, into: &mut Vec<&'f File<'f>>) {
     into.extend(folder.files());
     folder.dirs().for_each(|folder| collect(folder, into));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_built_in_rule_has_its_title_without_the_engine() {
+        let titles = builtin_titles();
+        for rule in builtin().about() {
+            assert_eq!(titles.get(&rule.id), Some(&rule.title));
+        }
+    }
 }

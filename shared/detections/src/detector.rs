@@ -164,7 +164,7 @@ impl Detector {
         {
             self.known.remove(&oldest);
         }
-        if self.exceptions.cover(finding) {
+        if self.exceptions.cover(finding).is_some() {
             self.told.excepted += 1;
             return false;
         }

@@ -78,7 +78,14 @@ impl Exceptions {
     /// # Errors
     /// [`ExceptionsError`]
     pub fn parse(text: &str) -> Result<Self, ExceptionsError> {
-        let list: Vec<Exception> = serde_json::from_str(text)?;
+        Self::new(serde_json::from_str(text)?)
+    }
+
+    /// The exceptions of a list, in its order.
+    ///
+    /// # Errors
+    /// [`ExceptionsError`], but for the form of the text
+    pub fn new(list: Vec<Exception>) -> Result<Self, ExceptionsError> {
         if list.len() > EXCEPTIONS_MAX {
             return Err(ExceptionsError::TooMany);
         }
@@ -98,12 +105,12 @@ impl Exceptions {
             .map(|known| (&known.exception, known.used.load(Ordering::Relaxed)))
     }
 
-    /// Whether an exception is for the finding. The first one is counted.
+    /// The place in the list of the first exception that is for the finding; its use is counted.
     #[must_use]
-    pub fn cover(&self, finding: &Finding) -> bool {
-        let known = self.all.iter().find(|known| known.is_for(finding));
-        let used = known.map(|known| known.used.fetch_add(1, Ordering::Relaxed));
-        used.is_some()
+    pub fn cover(&self, finding: &Finding) -> Option<usize> {
+        let place = self.all.iter().position(|known| known.is_for(finding))?;
+        self.all[place].used.fetch_add(1, Ordering::Relaxed);
+        Some(place)
     }
 }
 

@@ -17,7 +17,7 @@ mod rules;
 mod seen;
 mod windows;
 
-pub use builtin::{Source, builtin, builtin_sources};
+pub use builtin::{Source, builtin, builtin_sources, builtin_text, builtin_titles};
 pub use detector::{
     Detector, FINDINGS_PER_HOUR_MAX, KEYS_MAX, REMEMBERED_FINDINGS_MAX, Told, VALUES_MAX,
     WINDOWS_MAX,

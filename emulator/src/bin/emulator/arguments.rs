@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use emulator::{Config, ContentType, Scenario, Tls};
+use emulator::{Config, ContentType, Scenario, Story, StoryEntry, Tls};
 use url::Url;
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     tls_key: Option<PathBuf>,
     /// The same seed gives the same tenants, credentials, records, blobs and faults.
     #[arg(long, default_value_t = 1)]
-    seed: u64,
+    pub(crate) seed: u64,
     /// Number of tenants.
     #[arg(long, default_value_t = 1)]
     tenants: usize,
@@ -55,7 +55,13 @@ pub(crate) struct Arguments {
     /// Publish the raw audit records of this file (one JSON object a line) instead of generated ones.
     #[arg(long, value_name = "FILE")]
     records: Option<PathBuf>,
-    /// A scenario: {"behaviour": {...}, "faults": [...], "tenants": {"<guid>": {...}}, "administrator": {...}}; see the README.
+    /// Tell an attack among the records of each tenant: password_spray, consent_phishing, insider_mass_download, federation_takeover or onedrive_ransomware. May be given several times.
+    #[arg(long = "story", value_name = "NAME")]
+    stories: Vec<Story>,
+    /// Print this many records of an ordinary mix, one a line, and end: as --seed says, of one tenant, one record a second.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) print_records: Option<usize>,
+    /// A scenario: {"behaviour": {...}, "faults": [...], "stories": [...], "tenants": {"<guid>": {...}}, "administrator": {...}}; see the README.
     #[arg(long, alias = "plan", value_name = "FILE")]
     scenario: Option<PathBuf>,
     /// Announce nothing to webhooks: content is found by listing alone.
@@ -91,6 +97,7 @@ const CONTROL: &str = "\
 Control API, for other processes (JSON over HTTP on the same port):
   GET    /_emulator/published[?ids=true]  what an enabled subscriber must have in the end, and whether publishing is finished
   POST   /_emulator/publish               {\"tenant\", \"content_type\", \"records\": [...]} or \"body\": \"any text\"
+  GET, POST /_emulator/stories            {\"tenant\", \"story\": \"password_spray\"}: tells an attack, in the content types that are subscribed
   GET    /_emulator/requests              requests that came in, with counts per operation
   GET    /_emulator/starts                calls of /subscriptions/start and their outcome
   GET    /_emulator/deliveries            attempts to notify webhooks
@@ -145,6 +152,14 @@ fn read_tls(certificates: &Path, key: &Path) -> Result<Tls, String> {
     })
 }
 
+fn each_tenant(stories: Vec<Story>) -> Vec<StoryEntry> {
+    let entry = |story| StoryEntry {
+        story,
+        tenant: None,
+    };
+    stories.into_iter().map(entry).collect()
+}
+
 impl Arguments {
     /// The configuration asked for.
     pub(crate) fn config(self) -> Result<Config, String> {
@@ -172,6 +187,7 @@ impl Arguments {
             blobs_per_tenant: self.blobs,
             records_per_blob: self.records_per_blob,
             records: self.records,
+            stories: each_tenant(self.stories),
             blobs_per_second: self.blobs_per_second,
             notify: !self.no_notify,
             allow_http_webhooks: self.allow_http_webhooks,

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use emulator::Emulator;
+use emulator::{Emulator, generator};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
@@ -30,6 +30,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    if let Some(count) = arguments.print_records {
+        return Ok(print_records(arguments.seed, count)?);
+    }
     let microsoft = Emulator::start(arguments.config()?).await?;
     let line = json!({
         "login_url": microsoft.login_url().as_str(),
@@ -44,4 +47,12 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     tokio::signal::ctrl_c().await?;
     microsoft.shutdown().await;
     Ok(())
+}
+
+fn print_records(seed: u64, count: usize) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for record in generator::ordinary(seed).take(count) {
+        writeln!(out, "{record}")?;
+    }
+    out.flush()
 }

@@ -2,6 +2,7 @@
 
 mod follow;
 mod restore;
+mod stories;
 mod text;
 
 use std::future::Future;
@@ -15,7 +16,10 @@ use std::time::Instant;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::scan::ScanError;
 use clap::Args;
-use emulator::{Administrator, Behaviour, Consent, ContentType, Decision, Emulator, TenantState};
+use emulator::{
+    Administrator, Behaviour, Consent, ContentType, Decision, Emulator, Story as Attack,
+    TenantState,
+};
 use http::Method;
 use office365::{Endpoints, TenantId};
 use secrecy::SecretString;
@@ -74,6 +78,10 @@ pub struct DemoArgs {
     /// Publish the raw records of this NDJSON file instead of generated ones
     #[arg(long, value_name = "FILE")]
     pub records: Option<PathBuf>,
+    // Told at the start, in the first tenant.
+    /// Tell an attack among the records; may be given several times [default: password_spray, and none with --records]
+    #[arg(long = "story", value_name = "NAME", value_parser = stories::name())]
+    pub stories: Vec<Option<Attack>>,
     /// Seed of the generated records [default: 1, then 2 and so on with each start]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -206,7 +214,7 @@ async fn run(
     let config = config(args, &microsoft)?;
     let mut installation = installation::start(data, config).await?;
     microsoft.register_redirect(redirect_uri(&installation)?);
-    story.line(text::header(&installation, &microsoft, seed, args.once));
+    story.line(text::header(&installation, &microsoft, seed, args));
 
     restore::subscriptions(&installation, &microsoft).await?;
     for (number, tenant) in tenants(args).enumerate() {
@@ -223,7 +231,9 @@ async fn run(
     let published = if args.once {
         tokio::select! {
             settled = follow::wait_until_settled(&microsoft, &end) => {
-                if !settled? {
+                if settled? {
+                    follow::wait_until_looked_at(&installation).await;
+                } else {
                     story.line("\ngiving up: nothing has arrived for four minutes");
                 }
             }
@@ -248,7 +258,8 @@ async fn run(
     // Read anew, so that the verdict depends on the lake alone.
     let found = verify::read_filtered(&lake, &filter)?;
     let summary = follow::compare(&published, &found, counted_dropped, seconds);
-    story.line(text::summary(&summary, &found, &lake, args));
+    let findings = verify::findings(&lake)?;
+    story.line(text::summary(&summary, (&found, findings), &lake, args));
     Ok(summary)
 }
 
@@ -334,6 +345,7 @@ fn emulated(args: &DemoArgs, seed: u64) -> emulator::Config {
         blobs_per_tenant: blobs as usize,
         records_per_blob: records..=records,
         records: args.records.clone(),
+        stories: stories::told(args),
         blobs_per_second: (!args.once).then_some(BLOBS_PER_SECOND),
         allow_http_webhooks: true,
         tenant_states: if args.once {

@@ -59,9 +59,12 @@ fn entra_status<'a>(record: &Record<'a>) -> Status<'a> {
     let code = record
         .take("ErrorNumber")
         .or_else(|| record.take("ErrorCode"));
-    let error = record
-        .take("LogonError")
-        .filter(|error| status::of_word(error) != StatusId::Success);
+    // A word of success is no error, and stays where the record has it.
+    let is_error = |error: &str| status::of_word(error) != StatusId::Success;
+    let error = record.text("LogonError");
+    let error = error
+        .filter(|error| is_error(error))
+        .and_then(|_| record.take("LogonError"));
     let is_error = match code.as_deref() {
         Some(code) => code != NO_ERROR || error.is_some(),
         None => error.is_some(),

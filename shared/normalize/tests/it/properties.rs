@@ -213,6 +213,16 @@ fn redacted_text_is_kept_without_redaction() {
     assert_eq!(lost(&record, &event(false)), Vec::<String>::new());
 }
 
+/// Found by [`an_invented_record_becomes_a_valid_event_that_loses_nothing`].
+#[test]
+fn a_word_of_success_in_the_place_of_an_error_is_kept() {
+    let record =
+        json!({"Id": "a", "RecordType": 15, "Operation": "UserLoggedIn", "LogonError": "True"});
+    let event = crate::event(record.to_string().as_bytes());
+    assert_eq!(lost(&record, &event), Vec::<String>::new());
+    assert_eq!(event["status_id"], 1);
+}
+
 proptest! {
     #![proptest_config(cases())]
 

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{DemoError, Summary};
 use crate::backends::TABLE;
+use crate::installation::Installation;
 use crate::verify::{LakeRecords, RecordKey};
 
 /// Pause between two comparisons.
@@ -20,6 +21,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// A run without progress for this long has failed: by then, three sweeps at their usual pace have run and every retry that can
 /// help was made.
 const STALLED_AFTER: Duration = Duration::from_secs(240);
+
+/// Time for the detector, which is as fast as delivery, to end after it.
+const LOOKED_AT_WITHIN: Duration = Duration::from_secs(60);
 
 /// Time for the work under way when a run is interrupted.
 const DRAIN_WITHIN: Duration = Duration::from_secs(15);
@@ -63,6 +67,22 @@ pub(super) async fn wait_until_settled(
         }
         sleep(LOOK_EVERY).await;
     }
+}
+
+/// Waits until the detector has looked at all raw copies, up to a minute: what it finds belongs to the run.
+pub(super) async fn wait_until_looked_at(installation: &Installation) {
+    let deadline = Instant::now() + LOOKED_AT_WITHIN;
+    while Instant::now() < deadline {
+        match installation.has_looked_at_all().await {
+            Ok(true) => return,
+            Ok(false) => sleep(LOOK_EVERY).await,
+            Err(error) => {
+                tracing::warn!(%error, "whether the detector is done is not known");
+                return;
+            }
+        }
+    }
+    tracing::warn!("the detector is not done, its findings are incomplete");
 }
 
 /// How many dropped records the ledger counts. It is not asked when the filter drops none.

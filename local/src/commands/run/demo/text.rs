@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use emulator::Emulator;
+use emulator::{Emulator, Story};
 use pipeline::lake::Codec;
 use secrecy::ExposeSecret as _;
 
-use super::{DemoArgs, Summary};
+use super::{DemoArgs, Summary, stories};
 use crate::installation::{API_KEY, Installation};
 use crate::verify::LakeRecords;
 
@@ -16,7 +16,7 @@ pub(super) fn header(
     installation: &Installation,
     microsoft: &Emulator,
     seed: u64,
-    once: bool,
+    args: &DemoArgs,
 ) -> String {
     let (api, data) = (&installation.url, &installation.data);
     let key = data.root().join(API_KEY);
@@ -43,6 +43,12 @@ pub(super) fn header(
         "Microsoft",
         &format!("{}   (emulated, seed {seed})", microsoft.manage_url()),
     );
+    for entry in stories::told(args) {
+        line(
+            "attack",
+            &format!("{} in tenant {tenant}   (--story)", entry.story),
+        );
+    }
     line(
         "DynamoDB",
         &format!(
@@ -68,18 +74,26 @@ pub(super) fn header(
         "\nLook around from another terminal:\n\n  curl -s {bearer} {api}v1/tenants\n  curl -s {bearer} {api}v1/tenants/{tenant}\n  curl -s {}_emulator/published\n",
         microsoft.manage_url()
     );
-    if !once {
-        text.push_str(
-            "\nOr open the page, and add a tenant by a consent link: the emulated Microsoft asks as an administrator is asked.\n",
-        );
+    if !args.once {
+        text.push_str(&more_to_do(microsoft, &tenant));
     }
     text
+}
+
+/// What there is to do while the demo runs.
+fn more_to_do(microsoft: &Emulator, tenant: &str) -> String {
+    format!(
+        "\nTell another attack, and see what is found:\n\n  curl -s {}_emulator/stories -d '{{\"tenant\": \"{tenant}\", \"story\": \"{}\"}}'\n\
+         \nOr open the page, and add a tenant by a consent link: the emulated Microsoft asks as an administrator is asked.\n",
+        microsoft.manage_url(),
+        Story::ConsentPhishing
+    )
 }
 
 /// The result in words and figures.
 pub(super) fn summary(
     summary: &Summary,
-    lake: &LakeRecords,
+    (lake, findings): (&LakeRecords, usize),
     folder: &Path,
     args: &DemoArgs,
 ) -> String {
@@ -119,6 +133,7 @@ pub(super) fn summary(
     }
     line("duplicates", summary.duplicates.to_string());
     line("lost", summary.lost.to_string());
+    line("findings", findings.to_string());
     // The temporary folder of --once is deleted next.
     if !once || args.pipeline.lake.is_some() || args.data.is_some() {
         let (ending, reader) = match args.pipeline.lake_compression {
