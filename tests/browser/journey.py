@@ -13,6 +13,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from browser import WITHIN_MS, Browser, browser
+from findings import counted, findings
 
 expect.set_options(timeout=WITHIN_MS)
 
@@ -220,6 +221,8 @@ def main() -> None:
             lambda: add_by_link(b, microsoft, tenant),
             lambda: tenant_page(b),
             lambda: timeline(b),
+            lambda: findings(b, microsoft, tenant),
+            lambda: counted(b),
             lambda: settings(b),
             lambda: keys(b),
             lambda: overview(b, "overview", "Complete"),

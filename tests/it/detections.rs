@@ -1,11 +1,14 @@
 //! Raw copies become findings: once in the lake, whatever comes twice, late, or fails on the way.
 
+mod operate;
+mod stories;
 mod webhook;
 
 use std::fs;
 use std::time::Duration;
 
 use emulator::ContentType as Published;
+use http::{Method, StatusCode};
 use normalize::Schema;
 use pipeline::settings::EventSettings;
 use serde_json::{Value, json};
@@ -228,11 +231,14 @@ async fn faults_of_the_table_lose_and_double_nothing() -> Outcome<()> {
 #[tokio::test]
 async fn an_exception_is_for_what_it_names_alone() -> Outcome<()> {
     let world = installed(&[ONE], EventSettings::default()).await?;
-    let exceptions = json!([{
-        "rule": "0c6a3a1e-0000-4000-8000-000000000001", "user": "Alex@contoso.example",
-        "reason": "the migration", "author": "kim@contoso.example", "until": "2027-01-01T00:00:00Z",
-    }]);
-    put(&world, "exceptions.json", &exceptions.to_string())?;
+    let exception = json!({
+        "rule_id": "0c6a3a1e-0000-4000-8000-000000000001", "user": "Alex@contoso.example",
+        "reason": "the migration", "until": "2027-01-01T00:00:00Z",
+    });
+    let (status, _) = world
+        .operate(Method::POST, "/v1/exceptions", exception)
+        .await;
+    assert_eq!(status, StatusCode::CREATED);
     let other = act(
         &world,
         2,
@@ -251,7 +257,6 @@ async fn an_exception_is_for_what_it_names_alone() -> Outcome<()> {
 async fn rules_that_cannot_be_used_stop_no_other() -> Outcome<()> {
     let bomb = "a: &a [x, x]\nb: &b [*a, *a]\n";
     let world = installed(&[bomb, "title: [", ONE], EventSettings::default()).await?;
-    put(&world, "exceptions.json", "[{]")?;
     deliver(&world, vec![act(&world, 1, "Test-Act", &json!({}))]).await?;
     world.detect_until_empty().await?;
     assert_eq!(titles(&world)?, ["One act"]);

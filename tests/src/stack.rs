@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::forward::Forwarder;
 use crate::issuer::Issuer;
-use crate::ministack::Ministack;
-use crate::{Outcome, tools};
+use crate::served::Served;
+use crate::{Outcome, ministack, tools};
 
 /// For six release builds with link-time optimization, from scratch, on two busy cores.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(40 * 60);
@@ -40,7 +40,7 @@ const LOG_LINES_SHOWN: &str = "200";
 #[derive(Debug)]
 pub struct Stack {
     // Dropped in this order, so that nothing writes into a folder that is gone.
-    ministack: Ministack,
+    ministack: Served,
     forwarder: Forwarder,
     issuer: Issuer,
     outputs: BTreeMap<String, String>,
@@ -60,7 +60,7 @@ impl Stack {
             .tempdir()?;
         let built = build(dir.path()).await?;
         let mut stack = Self {
-            ministack: Ministack::start(dir.path()).await?,
+            ministack: ministack::start(dir.path()).await?,
             forwarder: Forwarder::start().await?,
             issuer: Issuer::start().await?,
             outputs: BTreeMap::new(),

@@ -174,8 +174,9 @@ impl World {
             hosts: AllowedHosts::of_any_cloud(microsoft()?.endpoints()),
             queue: queue.clone(),
         });
+        let detections = detecting::detections(&backends, &flaky_dynamodb);
         let api = operators_api(
-            &ledger,
+            (&ledger, detections.clone()),
             &queue,
             lake(folder.path())?,
             microsoft()?,
@@ -185,7 +186,7 @@ impl World {
         Ok(Self {
             detector: detecting::detector(
                 &backends,
-                (&flaky_dynamodb, &flaky_sqs),
+                (detections, &flaky_sqs),
                 lake(folder.path())?,
                 &events,
             ),

@@ -11,12 +11,18 @@ import { SignIn } from "./views/sign_in.js";
 // Views that are not needed at first are read when somebody goes there.
 const LATER = {
   tenant: () => import("./views/tenant.js").then((module) => module.Tenant),
+  findings: () => import("./views/findings/list.js").then((module) => module.FindingsPage),
+  finding: () => import("./views/findings/finding.js").then((module) => module.FindingPage),
+  exceptions: () => import("./views/findings/exceptions.js").then((module) => module.ExceptionsPage),
   add: () => import("./views/add.js").then((module) => module.Add),
   keys: () => import("./views/keys.js").then((module) => module.Keys),
   audit: () => import("./views/audit_log.js").then((module) => module.AuditLogPage),
 };
 
-const NAMES = { "": "overview", tenants: "tenant", add: "add", keys: "keys", "audit-log": "audit" };
+const NAMES = { "": "overview", findings: "findings", exceptions: "exceptions", tenants: "tenant", add: "add", keys: "keys", "audit-log": "audit" };
+
+// A finding has a page of its own, also when its tenant is no longer registered.
+const nameOf = ([first = "", , tab, finding]) => (first === "tenants" && tab === "findings" && finding ? "finding" : NAMES[first]);
 
 function App() {
   const connection = useConnection();
@@ -28,9 +34,9 @@ function App() {
 function Signed({ connection }) {
   const route = useRoute();
   const { data: me, error, refresh } = useLive("/v1/me", SELDOM_MS);
-  const name = NAMES[route.parts[0] ?? ""];
+  const name = nameOf(route.parts);
   const main = useRef(null);
-  const path = route.parts.slice(0, 3).join("/");
+  const path = route.parts.slice(0, 4).join("/");
   const first = useRef(path);
 
   // After a step to another view the keyboard and the screen reader are at its heading.
@@ -59,6 +65,8 @@ function Header({ me, here }) {
       <a class="brand" href="#/">ualstream</a>
       <nav aria-label="Main">
         ${link([], "overview", "Overview")}
+        ${link(["findings"], "findings", "Findings")}
+        ${me?.scope === "admin" && link(["exceptions"], "exceptions", "Exceptions")}
         ${me?.scope === "admin" && link(["add"], "add", "Add a tenant")}
         ${me?.scope === "admin" && link(["keys"], "keys", "Keys")}
         ${me?.scope === "admin" && link(["audit-log"], "audit", "Audit log")}

@@ -63,6 +63,10 @@ pub struct WebhookSettings {
 pub struct ApiSettings {
     /// `TABLE_NAME`
     pub table: String,
+    /// `DETECTIONS_TABLE`
+    pub detections_table: String,
+    /// `DETECTIONS`: whether there is a detector; `on` when absent.
+    pub detects: bool,
     /// `QUEUE_URL`: where replays go.
     pub queue_url: String,
     /// `LAKE_URL`: where the timeline reads.
@@ -206,8 +210,10 @@ pub fn api(get: impl Fn(&str) -> Option<String>) -> Result<ApiSettings, Settings
     let lake_table = env
         .value("LAKE_TABLE")
         .unwrap_or_else(|| "events".to_owned());
+    let detects = env.switch("DETECTIONS", true);
     let settings = (
         env.required("TABLE_NAME"),
+        env.required("DETECTIONS_TABLE"),
         env.required("QUEUE_URL"),
         env.parsed("LAKE_URL"),
         env.required("API_KEY_SECRET_ARN"),
@@ -217,6 +223,7 @@ pub fn api(get: impl Fn(&str) -> Option<String>) -> Result<ApiSettings, Settings
     match settings {
         (
             Some(table),
+            Some(detections_table),
             Some(queue_url),
             Some(lake_url),
             Some(api_key_arn),
@@ -224,6 +231,8 @@ pub fn api(get: impl Fn(&str) -> Option<String>) -> Result<ApiSettings, Settings
             Some(microsoft),
         ) => env.finish(ApiSettings {
             table,
+            detections_table,
+            detects,
             queue_url,
             lake_url,
             lake_table,

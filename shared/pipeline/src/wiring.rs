@@ -65,6 +65,8 @@ pub fn api(settings: ApiSettings, aws: &SdkConfig) -> Result<Api, OpenError> {
     let public_url = settings.webhook.base_url.clone();
     Ok(Api {
         ledger: ledger.clone(),
+        detections: detections(aws, settings.detections_table),
+        detects: settings.detects,
         lake: Lake::open(&settings.lake_url)?,
         lake_table: settings.lake_table,
         queue: queue(aws, settings.queue_url),
@@ -137,7 +139,7 @@ pub fn detector(settings: DetectorSettings, aws: &SdkConfig) -> Result<Detector,
     }
     Ok(Detector {
         lake: Lake::open(&settings.lake_url)?,
-        detections: Detections::new(aws_sdk_dynamodb::Client::new(aws), settings.table),
+        detections: detections(aws, settings.table),
         ruleset: Ruleset::default(),
         announcer,
         schema: settings.schema,
@@ -155,6 +157,10 @@ pub fn notifier(settings: NotifierSettings, aws: &SdkConfig) -> Result<Notifier,
 
 fn secret(aws: &SdkConfig, arn: String) -> Secret {
     Secret::managed(aws_sdk_secretsmanager::Client::new(aws), arn)
+}
+
+fn detections(aws: &SdkConfig, table: String) -> Detections {
+    Detections::new(aws_sdk_dynamodb::Client::new(aws), table)
 }
 
 fn ledger(aws: &SdkConfig, table: String) -> Ledger {

@@ -26,6 +26,9 @@ const REPLAY: &str = "20260301T101500123-0a1b2c3d";
 const EVENT: &str = "MCAwIDAgMCAwIGFiYw";
 const CONSENT: &str = "00000000000000000000000000000000";
 
+/// A finding or an exception that does not exist.
+const FINDING: &str = "6a0d5f0e-0a0c-4c0b-9d52-1c6f7b1e33a4";
+
 /// Every request that takes a key and names a tenant, and whether it changes something.
 fn of_tenant(tenant: Uuid) -> Vec<(Method, String, bool)> {
     let path = |rest: &str| format!("/v1/tenants/{tenant}{rest}");
@@ -44,6 +47,28 @@ fn of_tenant(tenant: Uuid) -> Vec<(Method, String, bool)> {
         (
             Method::POST,
             path(&format!("/losses/{LOSS}/acknowledge")),
+            true,
+        ),
+        (Method::GET, path("/findings"), false),
+        (Method::GET, path(&format!("/findings/{FINDING}")), false),
+        (
+            Method::GET,
+            path(&format!("/findings/{FINDING}/story")),
+            false,
+        ),
+        (
+            Method::POST,
+            path(&format!("/findings/{FINDING}/acknowledge")),
+            true,
+        ),
+        (
+            Method::POST,
+            path(&format!("/findings/{FINDING}/close")),
+            true,
+        ),
+        (
+            Method::POST,
+            path(&format!("/findings/{FINDING}/reopen")),
             true,
         ),
         (Method::GET, path("/replays"), false),
@@ -139,6 +164,10 @@ async fn every_request_needs_a_key_that_works() -> Outcome<()> {
     );
     requests.push((Method::GET, "/v1/me".to_owned()));
     requests.push((Method::GET, "/v1/overview".to_owned()));
+    requests.push((Method::GET, "/v1/findings".to_owned()));
+    requests.push((Method::GET, "/v1/exceptions".to_owned()));
+    requests.push((Method::POST, "/v1/exceptions".to_owned()));
+    requests.push((Method::DELETE, format!("/v1/exceptions/{FINDING}")));
     requests.push((Method::GET, "/v1/tenants".to_owned()));
     requests.push((Method::POST, "/v1/tenants".to_owned()));
     requests.push((Method::GET, "/v1/nothing".to_owned()));

@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use pipeline::compact;
+use pipeline::detections::schema::{
+    self as detections, AT, BY_TENANT, LISTED, LISTED_OF_TENANT, OPEN_FINDINGS,
+};
 use pipeline::ledger::{DUE_AT, OPEN, OPEN_BLOBS, OPEN_BLOBS_INCLUDED, key};
 use pipeline::reconcile::Event;
 use pipeline::settings;
@@ -140,6 +143,25 @@ async fn the_table_is_the_one_that_the_ledger_expects() {
         table["GlobalSecondaryIndexes"].as_array().map(Vec::len),
         Some(1)
     );
+}
+
+#[tokio::test]
+async fn the_table_of_findings_has_the_indexes_that_lists_read() {
+    let template = expanded(Template::Main).await;
+    let table = &template["Resources"]["DetectionsTable"]["Properties"];
+    let index = |name: &str, hash: &str, attributes: Vec<&str>| {
+        json!({
+            "IndexName": name,
+            "KeySchema": [{"AttributeName": hash, "KeyType": "HASH"}, {"AttributeName": AT, "KeyType": "RANGE"}],
+            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": attributes},
+        })
+    };
+    let of_tenant = LISTED.into_iter().chain(LISTED_OF_TENANT).collect();
+    let expect = json!([
+        index(BY_TENANT, key::PK, of_tenant),
+        index(OPEN_FINDINGS, detections::OPEN, LISTED.to_vec()),
+    ]);
+    assert_eq!(table["GlobalSecondaryIndexes"], expect);
 }
 
 #[tokio::test]

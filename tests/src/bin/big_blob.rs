@@ -1,4 +1,5 @@
-//! Measures a big blob: the memory that the whole pipeline takes above what it takes idle, and records a second.
+//! Measures a big blob: the memory that the whole pipeline takes above what it takes idle, and records a second; and the same of
+//! the detector, which looks at the raw copy after it.
 //!
 //! ```sh
 //! cargo run --release -p tests --bin big_blob -- [RECORDS] [gzip]
@@ -15,6 +16,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use aws_sdk_sqs::types::QueueAttributeName;
 use emulator::{Behaviour, ContentType, Emulator};
 use http::Method;
 use local::api_client::call;
@@ -136,6 +138,16 @@ async fn measure(microsoft: &Value, records: usize) -> Result<(), Box<dyn Error 
     }
     let seconds = began.elapsed().as_secs_f64();
     let peak = memory("VmHWM:")?;
+    fs::write("/proc/self/clear_refs", "5")?;
+    while waiting(&installation).await? {
+        if began.elapsed() > DONE_WITHIN {
+            return Err("the rules did not look at the blob in time".into());
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    let looked_at = began.elapsed().as_secs_f64();
+    let peak_looking = memory("VmHWM:")?;
+    let findings = files(&lake.join("findings"))?.len();
     if !installation.stop().await {
         return Err("the work under way was not finished".into());
     }
@@ -156,10 +168,34 @@ async fn measure(microsoft: &Value, records: usize) -> Result<(), Box<dyn Error 
         found.duplicates(),
         bytes / MIB / 1024,
     )?;
+    writeln!(
+        io::stdout(),
+        "looked at by the rules {:.1} s later; {} MiB more at the peak; {findings} findings",
+        looked_at - seconds,
+        peak_looking.saturating_sub(idle) / MIB,
+    )?;
     if (found.written(), found.duplicates(), found.unnamed()) != (records, 0, 0) {
         return Err("not every record is in the lake exactly once".into());
     }
     Ok(())
+}
+
+/// Whether a raw copy is still to be looked at.
+async fn waiting(installation: &Installation) -> Result<bool, Box<dyn Error + Send + Sync>> {
+    let counts = [
+        QueueAttributeName::ApproximateNumberOfMessages,
+        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+    ];
+    let asked = installation.backends.sqs.get_queue_attributes();
+    let asked = asked.queue_url(&installation.backends.detect_queue_url);
+    let got = asked
+        .set_attribute_names(Some(counts.to_vec()))
+        .send()
+        .await?;
+    let got = got.attributes.unwrap_or_default();
+    Ok(counts
+        .iter()
+        .any(|name| got.get(name).is_some_and(|count| count != "0")))
 }
 
 async fn start(

@@ -26,7 +26,7 @@ impl World {
             key: Secret::fixed(WEBHOOK_KEY.into(), None),
         };
         self.api = operators_api(
-            &self.ledger,
+            (&self.ledger, self.detections().clone()),
             &queue,
             lake(self.folder.path())?,
             microsoft,

@@ -29,18 +29,23 @@ pub(super) fn announcements(backends: &Backends) -> Announcements {
     }
 }
 
+/// The table of findings.
+pub(super) fn detections(backends: &Backends, flaky_dynamodb: &Flaky) -> Detections {
+    let table = DETECTIONS_TABLE.to_owned();
+    Detections::new(dynamodb(backends, flaky_dynamodb), table)
+}
+
 /// A detector whose findings go to the queue of the webhook, too.
 pub(super) fn detector(
     backends: &Backends,
-    (flaky_dynamodb, flaky_sqs): (&Flaky, &Flaky),
+    (detections, flaky_sqs): (Detections, &Flaky),
     lake: Lake,
     events: &EventSettings,
 ) -> Arc<Detector> {
-    let table = DETECTIONS_TABLE.to_owned();
     let announcer = Announcer::default();
     Arc::new(Detector {
         lake,
-        detections: Detections::new(dynamodb(backends, flaky_dynamodb), table),
+        detections,
         ruleset: Ruleset::default(),
         announcer: announcer.with_webhook(
             sqs(backends, flaky_sqs),

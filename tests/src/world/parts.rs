@@ -6,6 +6,7 @@ use emulator::Emulator;
 use office365::Endpoints;
 use pipeline::api::{Access, Api, Fleet};
 use pipeline::aws::secrets::Secret;
+use pipeline::detections::Detections;
 use pipeline::lake::Lake;
 use pipeline::ledger::Ledger;
 use pipeline::microsoft::Microsoft;
@@ -19,7 +20,7 @@ use crate::Outcome;
 
 /// The operator's API.
 pub(super) fn operators_api(
-    ledger: &Ledger,
+    (ledger, detections): (&Ledger, Detections),
     queue: &Queue,
     lake: Lake,
     microsoft: Microsoft,
@@ -27,6 +28,8 @@ pub(super) fn operators_api(
 ) -> Arc<Api> {
     Arc::new(Api {
         ledger: ledger.clone(),
+        detections,
+        detects: true,
         lake,
         lake_table: "events".to_owned(),
         queue: queue.clone(),

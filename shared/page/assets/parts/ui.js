@@ -11,12 +11,20 @@ const SHAPES = {
   lost: "M5.2 1.8h5.6l3.4 3.4v5.6l-3.4 3.4H5.2L1.8 10.8V5.2zM5.6 5.6l4.8 4.8M10.4 5.6l-4.8 4.8",
   failed: "M4 4l8 8M12 4l-8 8",
   off: "M3.5 8h9",
+  finding: "M4 14.2V2.4h8.6l-2.4 3.1 2.4 3.1H4",
+  new: "M8 2.2L13.8 8L8 13.8L2.2 8z",
+  acknowledged: "M1.6 8s2.4-4.2 6.4-4.2S14.4 8 14.4 8s-2.4 4.2-6.4 4.2S1.6 8 1.6 8M8 6.4a1.6 1.6 0 1 0 0 3.2a1.6 1.6 0 1 0 0-3.2",
+  closed: "M3 8.5l3.2 3.2L13 4.8",
 };
 
 export const Icon = ({ of }) => html`
   <svg class="icon is-${of}" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false"><path d=${SHAPES[of] ?? SHAPES.waiting} /></svg>`;
 
 export const State = ({ of, word }) => html`<span class="state is-${of}"><${Icon} of=${of} />${word ?? STATE_WORDS[of] ?? of}</span>`;
+
+// Bars, so that a severity is seen without its colour.
+export const Severity = ({ id, name }) => html`
+  <span class=${`severity is-${id}`}><svg width="20" height="12" viewBox="0 0 20 12" aria-hidden="true">${[0, 1, 2, 3].map((at) => html`<rect key=${at} x=${at * 5} y=${9 - at * 3} width="4" height=${3 + at * 3} class=${at < id - 1 || (at === 0 && id <= 1) ? "on" : ""} />`)}</svg>${name}</span>`;
 
 // "4 min ago", and the exact time on hover and focus. `still` leaves it out of the order of the Tab key, in dense tables.
 export function Time({ at, now, still, none = "never" }) {
@@ -38,6 +46,12 @@ const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u20
 // Control characters and marks that turn the direction of text are shown as what they are.
 export const visible = (text) =>
   String(text ?? "").replace(UNSEEN, (char) => `⟨U+${char.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
+
+// The same of a text whose lines are meant.
+export const visibleLines = (text) => String(text ?? "").split(/\r?\n/).map(visible).join("\n");
+
+// A text that was wrapped by hand: lines flow, and an empty one begins a paragraph.
+export const Prose = ({ text }) => text.trim().split(/\n\s*\n/).map((part) => html`<p key=${part} class="prose"><${Name}>${part.replace(/\s*\n\s*/g, " ")}<//></p>`);
 
 export function Copy({ text, label = "Copy", what = "" }) {
   const [done, set] = useState(false);

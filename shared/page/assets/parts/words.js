@@ -28,6 +28,26 @@ export const CLOUDS = {
 
 export const SEVERITIES = ["Informational", "Low", "Medium", "High", "Critical", "Fatal"];
 
+// The worst severity that is counted, and how often: ["Critical", 2], or null.
+export function worstOf(counts) {
+  const worst = SEVERITIES.findLast((name) => counts?.[name] > 0);
+  return worst ? [worst, counts[worst]] : null;
+}
+
+// The states of a finding: the words of the chips, and of a row.
+export const FINDING_STATES = { open: "Open", new: "New", acknowledged: "Acknowledged", closed: "Closed", all: "All" };
+
+export const VERDICTS = {
+  true_positive: "true positive",
+  false_positive: "false positive",
+  benign: "benign",
+  test: "test",
+  duplicate: "duplicate",
+};
+
+// "Closed as false positive".
+export const findingState = ({ state, verdict }) => `${FINDING_STATES[state] ?? state}${verdict ? ` as ${VERDICTS[verdict] ?? verdict}` : ""}`;
+
 const CAUSES = {
   consent: "consent is missing or was revoked",
   credential: "our credential was refused",
@@ -80,6 +100,7 @@ const clockHere = format(TIME);
 const clockSecondsHere = format(SECONDS);
 const dayHere = format({ weekday: "short", day: "numeric", month: "short" });
 const longDayHere = format({ weekday: "long", ...DATE, month: "long" });
+const dateHere = format(DATE);
 const fullHere = format({ ...DATE, ...SECONDS, timeZoneName: "short" });
 const fullUtc = format({ ...DATE, ...SECONDS, timeZone: "UTC" });
 const clockUtc = format({ ...TIME, timeZone: "UTC" });
@@ -99,6 +120,7 @@ export const clock = shown(clockHere);
 export const clockSeconds = shown(clockSecondsHere);
 export const clockInUtc = shown(clockUtc);
 export const day = shown(dayHere);
+export const date = shown(dateHere);
 export const longDay = shown(longDayHere);
 export const dayKey = shown(keyHere);
 
@@ -126,3 +148,13 @@ export function slowest({ content_types: types }) {
 
 // RFC 3339 in whole seconds.
 export const rfc3339 = (milliseconds) => new Date(milliseconds).toISOString().replace(/\.\d+Z$/, "Z");
+
+// A day of the reader's, as a date field has it: "2026-11-29".
+export function dateInput(milliseconds) {
+  const date = new Date(milliseconds);
+  const two = (number) => String(number).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+// The last second of such a day, in RFC 3339.
+export const endOfDay = (day) => rfc3339(new Date(`${day}T23:59:59`).getTime());

@@ -19,6 +19,11 @@ const ACTIONS = {
   "key.rotate": "rotated a key",
   "consent.create": "made a consent link",
   "loss.acknowledge": "acknowledged a loss",
+  "finding.acknowledge": "acknowledged a finding",
+  "finding.close": "closed a finding",
+  "finding.reopen": "reopened a finding",
+  "exception.create": "made an exception",
+  "exception.remove": "removed an exception",
   "replay.begin": "began a replay",
   "replay.restart": "restarted a replay",
 };
@@ -48,7 +53,7 @@ export function AuditLog({ tenant }) {
   };
   const { data, error, refresh } = useLive(load, CALM_MS, `${of} ${pages}`);
   if (!data) return error ? html`<${Failure} error=${error} what="The audit log could not be read." retry=${refresh} />` : html`<${Loading} what="the audit log" />`;
-  if (data.entries.length === 0) return html`<${Note}>Nothing was changed yet. Registrations, changes, keys, consent links and acknowledgements are written down here.<//>`;
+  if (data.entries.length === 0) return html`<${Note}>Nothing was changed yet. Registrations, changes, keys, consent links, acknowledgements and exceptions are written down here.<//>`;
   return html`
     <div>
       <table class="stack" role="table" aria-label="Audit log, the newest first">
@@ -58,10 +63,18 @@ export function AuditLog({ tenant }) {
             <td role="cell" class="nowrap" data-label="When"><time datetime=${entry.at} title=${exact(entry.at)}>${upTo(entry.at, now)} <span class="muted small">${clockInUtc(entry.at)} UTC</span></time></td>
             <td role="cell" data-label="Who"><${Name}>${entry.actor?.name || entry.actor?.key_id || "ualstream itself"}<//></td>
             <td role="cell" data-label="What">${ACTIONS[entry.action] ?? entry.action}${entry.detail && html` <span class="muted"><${Name}>${entry.detail}<//></span>`}</td>
-            <td role="cell" data-label="On">${entry.tenant_id && !of ? html`<a href=${address(["tenants", entry.tenant_id])}><${Name}>${entry.target}<//></a>` : html`<${Name}>${entry.target}<//>`}</td>
+            <td role="cell" data-label="On"><${On} entry=${entry} of=${of} /></td>
             <td role="cell" data-label="From"><${Name}>${entry.source_ip ?? "–"}<//></td>
           </tr>`)}</tbody>
       </table>
       ${data.more && pages < PAGES_MAX && html`<p class="after"><button type="button" onClick=${() => setPages(pages + 1)}>Show ${PAGE} more</button></p>`}
     </div>`;
+}
+
+// What was changed leads to its page, where there is one.
+function On({ entry, of }) {
+  const { action, tenant_id: tenant, target } = entry;
+  const isFinding = tenant && action.startsWith("finding.");
+  const href = isFinding ? address(["tenants", tenant, "findings", target]) : action === "exception.create" ? address(["exceptions"]) : tenant && !of ? address(["tenants", tenant]) : null;
+  return href ? html`<a href=${href}><${Name}>${target}<//></a>` : html`<${Name}>${target}<//>`;
 }

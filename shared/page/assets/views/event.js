@@ -1,8 +1,9 @@
-// An open row: the event in words and attributes, and beside it the record as Microsoft sent it.
+// Rows of events. An open one has the event in words and attributes, and beside it the record as Microsoft sent it.
 import { Fragment, html, useMemo, useState } from "../parts/html.js";
 import { SELDOM_MS, useLive } from "../parts/live.js";
-import { Copy, Failure, Loading, Name, visible } from "../parts/ui.js";
-import { exact, rfc3339 } from "../parts/words.js";
+import { address } from "../parts/route.js";
+import { Copy, Failure, Icon, Loading, Name, Severity, visible } from "../parts/ui.js";
+import { FINDING_STATES, clockSeconds, dayKey, exact, longDay, rfc3339 } from "../parts/words.js";
 
 // "Around this moment": long enough for a session, short enough to read.
 const AROUND_MS = 10 * 60_000;
@@ -16,7 +17,53 @@ const LINES_MAX = 2000;
 // Shorter values are the same by chance.
 const SAME_CHARACTERS_MIN = 4;
 
-export function Detail({ event, tenant, here }) {
+// Rows below the day they are of, in the reader's zone.
+export function EventDays({ events, ...rest }) {
+  const days = [];
+  for (const event of events) {
+    const key = dayKey(event.time);
+    if (days.at(-1)?.key !== key) days.push({ key, time: event.time, events: [] });
+    days.at(-1).events.push(event);
+  }
+  return days.map((day) => html`
+    <${Fragment} key=${day.key}>
+      <h3 class="day">${longDay(day.time)}</h3>
+      <${EventRows} events=${day.events} ...${rest} />
+    <//>`);
+}
+
+// `opened` is the id of the open row; `note` says of an event what else is to be said in its row.
+export const EventRows = ({ events, opened, ...rest }) => html`
+  <ol class="events">
+    ${events.map((event, at) => html`<${Row} key=${event.event_id} event=${event} isSame=${event.session && events[at - 1]?.session === event.session} isOpen=${opened === event.event_id} ...${rest} />`)}
+  </ol>`;
+
+function Row({ event, isSame, isOpen, onOpen, tenant, here, note }) {
+  const who = event.user_name || event.user || "Nobody named";
+  // The sentence names user and address too, which have columns of their own here: it stands in the open row.
+  const did = event.operation || event.activity || event.class_name || "Something that has no name";
+  return html`
+    <li class=${`event ${isSame ? "is-same" : ""} ${isOpen ? "is-open" : ""} ${event.is_evidence ? "is-evidence" : ""}`} data-row>
+      <button type="button" aria-expanded=${isOpen ? "true" : "false"} onClick=${() => onOpen(isOpen ? null : event.event_id)}>
+        <time datetime=${event.time} title=${exact(event.time)}>${clockSeconds(event.time)}</time>
+        <${Severity} id=${event.severity_id} name=${event.severity} />
+        <span class="who-did"><${Name}>${who}<//></span>
+        <span class="did"><${Name}>${did}${event.target ? ` · ${event.target}` : ""}<//>${note?.(event)}</span>
+        <span class="from muted">${event.address ? html`<${Name}>${event.address}<//>` : "no address"}</span>
+        <span class=${`result ${event.result === "Failure" ? "is-failure" : "muted"}`}>${event.result === "Failure" ? "✕ Failure" : event.result}</span>
+      </button>
+      ${event.findings?.length > 0 && html`<${Marks} findings=${event.findings} tenant=${tenant} />`}
+      ${isOpen && html`<${Detail} event=${event} tenant=${tenant} here=${here} />`}
+    </li>`;
+}
+
+// What rules found in the event. Below the row, since a button holds no links.
+const Marks = ({ findings, tenant }) => html`
+  <ul class="marks" aria-label="Findings in this event">
+    ${findings.map((of) => html`<li key=${of.finding_id}><${Icon} of="finding" /><span class="muted">Finding</span> <${Severity} id=${of.severity_id} name=${of.severity} /> <a href=${address(["tenants", tenant, "findings", of.finding_id])}><${Name}>${of.title}<//></a>${of.state !== "new" && html` <span class="muted">${FINDING_STATES[of.state]}</span>`}</li>`)}
+  </ul>`;
+
+function Detail({ event, tenant, here }) {
   const { data, error, refresh } = useLive(`/v1/tenants/${tenant}/events/${encodeURIComponent(event.event_id)}`, SELDOM_MS);
   return html`
     <div class="detail">

@@ -4,8 +4,9 @@ import { Sparkline } from "../parts/charts.js";
 import { html, useEffect, useRef, useState } from "../parts/html.js";
 import { CALM_MS, useLive, useNow } from "../parts/live.js";
 import { address, replace } from "../parts/route.js";
-import { Announce, Failure, Icon, Loading, Name, Note, State, Time, Until, useRowKeys } from "../parts/ui.js";
-import { STATES, STATE_WORDS, ago, cause, clock, count, duration, plural } from "../parts/words.js";
+import { useDrawn } from "../parts/rows.js";
+import { Announce, Failure, Icon, Loading, Name, Note, Severity, State, Time, Until, useRowKeys } from "../parts/ui.js";
+import { STATES, STATE_WORDS, ago, cause, clock, count, duration, plural, worstOf } from "../parts/words.js";
 
 // The API's most for a page.
 const PAGE = 100;
@@ -16,11 +17,6 @@ const PAGES_MAX = 10;
 // A search begins when the typing pauses.
 const TYPING_MS = 200;
 
-// Rows drawn in one go: some milliseconds of work.
-const DRAWN_AT_ONCE = 20;
-
-const MINUTE_MS = 60_000;
-
 const HOURS_DAY = 24;
 const MINUTES_DAY = 1440;
 
@@ -28,7 +24,7 @@ export function Overview({ route, me }) {
   const now = useNow();
   const { data, error, refresh } = useLive("/v1/overview", CALM_MS);
   if (!data) return error ? html`<h1>The overview could not be read.</h1><${Failure} error=${error} what="ualstream answered with an error." retry=${refresh} />` : html`<${Loading} page what="the state of all tenants" />`;
-  const text = sentence(data);
+  const text = withFindings(sentence(data), data);
   return html`
     <div>
       <h1 class="sentence"><${Icon} of=${text.state} /><span>${text.words}</span></h1>
@@ -62,6 +58,14 @@ export function sentence({ tenants, causes, as_of, complete_until }) {
   return { state: "complete", words: `${rest ? `${plural(complete, "tenant is", "tenants are")}` : whole} complete up to ${clock(complete_until ?? as_of)}.${rest}` };
 }
 
+// A critical finding is for whoever is on call, however well all else is.
+function withFindings({ state, words }, data) {
+  const [worst, number] = worstOf(data.findings_open_by_severity) ?? [];
+  if (worst !== "Critical") return { state, words };
+  const isCalm = state !== "needs_you" && state !== "lost";
+  return { state: isCalm ? "needs_you" : state, words: `${words} ${plural(number, "critical finding is", "critical findings are")} open.` };
+}
+
 function Empty({ me }) {
   return html`<div class="empty">
     <p>A tenant is an organisation in Microsoft 365 whose audit records you collect. After you add one, its first events are here within minutes.</p>
@@ -77,8 +81,17 @@ function Figures({ data, now }) {
       <div><dt>Events per minute</dt><dd><span class="figure">${count(perMinute)}</span> <${Sparkline} numbers=${data.events_per_hour ?? []} label=${`Events in each of the last ${HOURS_DAY} hours, the newest at the right: ${(data.events_per_hour ?? []).map(count).join(", ")}`} /></dd><dd class="muted">${count(data.events_24h)} in 24 hours</dd></div>
       <div><dt>Lag</dt><dd><span class="figure">${duration(data.lag_p50_seconds)}</span></dd><dd class="muted">${data.lag_p99_seconds == null ? "nothing was delivered of late" : `half of all; 99 % within ${duration(data.lag_p99_seconds)}`}</dd></div>
       <div><dt>Open blobs</dt><dd><a class="figure" href=${address([], { state: "catching_up" })}>${count(open)}</a></dd><dd class="muted">${open > 0 && data.oldest_open_at ? html`the oldest since ${ago(data.oldest_open_at, now)}` : "nothing is under way"}</dd></div>
+      <${FindingsOpen} data=${data} />
       <div><dt>Losses to acknowledge</dt><dd><a class=${`figure ${losses > 0 ? "is-lost" : ""}`} href=${address([], { state: "lost" })}>${count(losses)}</a></dd><dd class="muted">${losses > 0 ? "each with its reason, on the tenant's page" : "nothing was lost"}</dd></div>
     </dl>`;
+}
+
+// What rules found and nobody has closed, with the worst of it.
+function FindingsOpen({ data }) {
+  const { findings_open: open, findings_and_more: more } = data;
+  const [worst, number] = worstOf(data.findings_open_by_severity) ?? [];
+  const words = open == null ? "could not be counted" : worst ? html`<a href=${address(["findings"], { severity: worst.toLowerCase() })}>${count(number)} ${worst.toLowerCase()}</a>` : "nothing to look at";
+  return html`<div><dt>Findings open</dt><dd><a class=${`figure ${worst === "Critical" || worst === "High" ? "is-lost" : ""}`} href=${address(["findings"])}>${count(open)}${more ? "+" : ""}</a></dd><dd class="muted">${words}</dd></div>`;
 }
 
 function Tenants({ route, me, counts, now }) {
@@ -110,7 +123,7 @@ function Tenants({ route, me, counts, now }) {
   // While more rows or other ones are read, those of before stay.
   const shown = data ?? last.current?.data;
   const table = useRef(null);
-  const drawn = useDrawn();
+  const drawn = useDrawn((tenant) => tenant.tenant_id, shownOf, (tenant, clock) => html`<${Row} key=${tenant.tenant_id} tenant=${tenant} now=${clock} />`);
   const { rows, moved, sort } = useStill(shown?.rows, filter, table);
   useRowKeys("#search", ".tenants [data-row] a.open");
 
@@ -126,7 +139,7 @@ function Tenants({ route, me, counts, now }) {
       ${shown && rows.length === 0 && html`<${Nothing} state=${state} search=${search} />`}
       ${rows.length > 0 && html`
         <table class="tenants stack" role="table" ref=${table} aria-busy=${data ? undefined : "true"}>
-          <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Tenant</th><th role="columnheader" scope="col">State</th><th role="columnheader" scope="col">Complete up to</th><th role="columnheader" scope="col">Events</th><th role="columnheader" scope="col">What is up, what to do</th></tr></thead>
+          <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Tenant</th><th role="columnheader" scope="col">State</th><th role="columnheader" scope="col">Complete up to</th><th role="columnheader" scope="col">Events</th><th role="columnheader" scope="col">Findings open</th><th role="columnheader" scope="col">What is up, what to do</th></tr></thead>
           <tbody role="rowgroup">${drawn(rows, now)}</tbody>
         </table>`}
       ${error && html`<${Failure} error=${error} what="The list could not be brought up to date." retry=${refresh} />`}
@@ -135,39 +148,11 @@ function Tenants({ route, me, counts, now }) {
     </section>`;
 }
 
-// Rows are drawn again only when what they show has changed, and some at a time: a thousand of them must not hold up the
-// keyboard. Those far down move on with the clock once a minute, a few at each tick.
-function useDrawn() {
-  const before = useRef(new Map());
-  const isLate = useRef(false);
-  const [, draw] = useState(0);
-  useEffect(() => {
-    if (!isLate.current) return undefined;
-    const timer = setTimeout(() => draw((times) => times + 1));
-    return () => clearTimeout(timer);
-  });
-  return (rows, now) => {
-    const next = new Map();
-    let changed = 0;
-    const all = [];
-    for (const [at, tenant] of rows.entries()) {
-      const { standing = {}, tenant_id: id } = tenant;
-      const clock = at < PAGE ? now : now - ((now + at * 7_000) % MINUTE_MS);
-      const shows = [tenant.name, tenant.error, tenant.complete_until, tenant.last_event_at, tenant.activity?.lag_p50_seconds, tenant.activity?.events_per_hour, standing.state, standing.since, standing.sentence, standing.next_action, clock].join("\n");
-      const old = before.current.get(id);
-      changed += old?.shows === shows ? 0 : 1;
-      const isTurn = changed <= DRAWN_AT_ONCE;
-      // Further down: rows that stand there already stay as they are, and new ones come at the next ticks.
-      if (!old && !isTurn) continue;
-      const row = old && (old.shows === shows || !isTurn) ? old : { shows, element: html`<${Row} key=${id} tenant=${tenant} now=${clock} />` };
-      next.set(id, row);
-      all.push(row.element);
-    }
-    before.current = next;
-    isLate.current = changed > DRAWN_AT_ONCE;
-    return all;
-  };
-}
+// All that a row shows beside the time.
+const shownOf = ({ name, error, complete_until, last_event_at, activity, findings, standing = {} }) => [
+  name, error, complete_until, last_event_at, activity?.lag_p50_seconds, activity?.events_per_hour, findings?.open, findings?.worst,
+  standing.state, standing.since, standing.sentence, standing.next_action,
+];
 
 // Keeps the order of rows while somebody reads them: a pointer above the table or the focus in it.
 function useStill(rows, filter, table) {
@@ -223,10 +208,17 @@ function Nothing({ state, search }) {
   return html`<${Note}>No tenant${of}${search ? html` has “<${Name}>${search}<//>” in its name or ID` : ""}. <a href="#/">Show all tenants</a><//>`;
 }
 
+// How many are open, and the worst.
+function Found({ id, findings }) {
+  if (!findings) return html`<span class="muted">–</span>`;
+  if (findings.open === 0) return html`<span class="muted">none</span>`;
+  return html`<a href=${address(["tenants", id, "findings"])} aria-label=${`${plural(findings.open, "finding")} open`}>${count(findings.open)}${findings.and_more ? "+" : ""}</a> ${findings.worst && html`<${Severity} id=${findings.worst_id} name=${findings.worst} />`}`;
+}
+
 function Row({ tenant, now }) {
   const { standing = {}, tenant_id: id } = tenant;
   if (tenant.error) {
-    return html`<tr role="row" data-row><td role="cell"><a class="open" href=${address(["tenants", id])}>${id}</a></td><td role="cell" data-label="State"><${State} of="needs_you" /></td><td role="cell" colspan="3" class="what">Its item in the ledger cannot be read: <${Name}>${tenant.error}<//> Register it again with everything said.</td></tr>`;
+    return html`<tr role="row" data-row><td role="cell"><a class="open" href=${address(["tenants", id])}>${id}</a></td><td role="cell" data-label="State"><${State} of="needs_you" /></td><td role="cell" colspan="4" class="what">Its item in the ledger cannot be read: <${Name}>${tenant.error}<//> Register it again with everything said.</td></tr>`;
   }
   return html`
     <tr role="row" data-row class=${`is-${standing.state}`}>
@@ -234,6 +226,7 @@ function Row({ tenant, now }) {
       <td role="cell"><${State} of=${standing.state} />${standing.since && standing.state !== "complete" ? html`<span class="muted small since">since <${Time} at=${standing.since} now=${now} still /></span>` : ""}</td>
       <td role="cell" data-label="Complete up to"><${Until} at=${tenant.complete_until} now=${now} />${tenant.activity?.lag_p50_seconds != null && html`<span class="muted small since">lag ${duration(tenant.activity.lag_p50_seconds)}</span>`}</td>
       <td role="cell" data-label="Events"><${Day} tenant=${tenant} now=${now} /></td>
+      <td role="cell" data-label="Findings open"><${Found} id=${id} findings=${tenant.findings} /></td>
       <td role="cell" class="what">${standing.state === "complete" ? html`<span class="muted"><${Name}>${standing.next_action ?? "Nothing to do"}<//></span>` : html`<span><${Name}>${standing.sentence}<//></span>${standing.next_action && html`<span class="next"><${Name}>${standing.next_action}<//></span>`}`}</td>
     </tr>`;
 }

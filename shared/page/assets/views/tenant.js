@@ -5,11 +5,12 @@ import { SOON_MS, useLive, useNow } from "../parts/live.js";
 import { address } from "../parts/route.js";
 import { Announce, Copy, Failure, Icon, Loading, Name, Note, Time, useAction } from "../parts/ui.js";
 import { AuditLog } from "./audit_log.js";
+import { TenantFindings } from "./findings/list.js";
 import { Settings } from "./settings.js";
 import { Status } from "./status.js";
 import { Timeline } from "./timeline.js";
 
-const TABS = [["", "Status"], ["timeline", "Timeline"], ["settings", "Settings"], ["audit-log", "Audit log"]];
+const TABS = [["", "Status"], ["timeline", "Timeline"], ["findings", "Findings"], ["settings", "Settings"], ["audit-log", "Audit log"]];
 
 export function Tenant({ route, me }) {
   const [, id, tab = ""] = route.parts;
@@ -27,7 +28,7 @@ export function Tenant({ route, me }) {
     return html`<${Crumbs} /><h1>The tenant could not be read.</h1><${Failure} error=${error} what="ualstream answered with an error." retry=${refresh} />`;
   }
   const standing = worse(tenant.standing ?? { state: "waiting", sentence: "Nothing is known of this tenant yet." }, report?.tenant_id === id ? report : null);
-  const View = { "": Status, timeline: Timeline, settings: Settings, "audit-log": AuditLog }[tab];
+  const View = { "": Status, timeline: Timeline, findings: TenantFindings, settings: Settings, "audit-log": AuditLog }[tab];
   return html`
     <div>
       <${Crumbs} tenant=${tenant} />

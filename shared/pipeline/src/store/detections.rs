@@ -3,9 +3,10 @@
 //!
 //! Every item can be written by any number of workers, in any order and any number of times.
 
+mod exceptions;
 mod finding;
 mod hours;
-mod schema;
+pub mod schema;
 mod seen;
 mod windows;
 
@@ -14,7 +15,8 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 
-pub use self::finding::{FINDING_KEPT, FindingRecord, Recorded};
+pub use self::exceptions::{ExceptionId, InvalidExceptionId, KeptException};
+pub use self::finding::*;
 pub use self::schema::create_table;
 use self::seen::Remembered;
 pub use self::windows::{WindowSet, WindowSets};

@@ -82,14 +82,14 @@ impl Ledger {
 }
 
 /// Why a conditional update did not happen.
-enum Refusal {
+pub(in crate::store) enum Refusal {
     /// The condition does not hold for this item; it is empty unless it was asked for.
     Item(Item),
     /// The call failed.
     Failed(AwsError),
 }
 
-fn refused_or_failed<R>(error: &SdkError<UpdateItemError, R>) -> Refusal {
+pub(in crate::store) fn refused_or_failed<R>(error: &SdkError<UpdateItemError, R>) -> Refusal {
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
             Refusal::Item(refused.item.clone().unwrap_or_default())

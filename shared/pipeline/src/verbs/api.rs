@@ -9,6 +9,7 @@ mod consent;
 mod doctor;
 mod error;
 mod evidence;
+mod findings;
 mod fleet;
 mod manners;
 mod openapi;
@@ -20,6 +21,7 @@ mod route;
 mod tenants;
 mod timeline;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -34,6 +36,7 @@ use self::access::{Caller, audit, keys};
 use self::answer::Health;
 use self::error::ApiError;
 pub use self::fleet::snapshot::Fleet;
+use self::fleet::snapshot::Snapshot;
 use self::manners::{etag, repeats};
 use self::query::Query;
 use self::route::{Need, Route};
@@ -41,6 +44,7 @@ use crate::aws::secrets::Secret;
 use crate::clock::Clock;
 use crate::microsoft::Microsoft;
 use crate::response::{empty_response, json_response};
+use crate::store::detections::Detections;
 use crate::store::lake::Lake;
 use crate::store::ledger::Ledger;
 use crate::store::queue::Queue;
@@ -57,6 +61,10 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(27);
 pub struct Api {
     /// The ledger.
     pub ledger: Ledger,
+    /// Findings and exceptions.
+    pub detections: Detections,
+    /// Whether there is a detector. Without one, that nothing is found says nothing.
+    pub detects: bool,
     /// Where the timeline finds events. It is only read.
     pub lake: Lake,
     /// What queries for Athena name: `database.table`.
@@ -81,6 +89,12 @@ impl Api {
     /// Whether subscriptions have a webhook here.
     fn has_webhook(&self) -> bool {
         self.webhooks.base_url.is_some()
+    }
+
+    /// All tenants, as they were some seconds ago.
+    async fn snapshot(&self, now: Timestamp) -> Result<Arc<Snapshot>, ApiError> {
+        let snapshot = self.fleet.snapshot(&self.ledger, self.has_webhook(), now);
+        Ok(Box::pin(snapshot).await?)
     }
 }
 
@@ -226,7 +240,10 @@ async fn dispatch(
         (Route::Events(id), &Method::GET) => timeline::list(this, id, text, clock).await,
         (Route::Event(id, event), &Method::GET) => timeline::show(this, id, &event).await,
         (Route::Volume(id), &Method::GET) => timeline::volume(this, id, query?, now).await,
-        (route, _) => Err(ApiError::NoSuchMethod(route.methods())),
+        (route, method) => {
+            let asked = (method, text, body);
+            Box::pin(findings::dispatch(this, caller, route, asked, clock)).await
+        }
     }
 }
 

@@ -23,7 +23,7 @@ pub use self::keep::{AT_ONCE_MAX, Kept};
 use self::looked::Looked;
 pub use self::raw::{PORTION_BYTES_MAX, PORTION_RECORDS_MAX};
 use self::raw::{RawCopy, UnreadableCopy};
-pub use self::ruleset::{EXCEPTIONS_FILE, PLACE_FOLDER, RELOAD_AFTER, RULE_FOLDER, Ruleset};
+pub use self::ruleset::{PLACE_FOLDER, RELOAD_AFTER, RULE_FOLDER, Ruleset};
 use crate::aws::AwsError;
 use crate::aws::batch::{self, Delivery};
 use crate::clock::Clock;
@@ -82,6 +82,9 @@ pub enum DetectError {
     /// Nobody could be told of a finding.
     #[error("a finding could not be announced: {0}")]
     Announce(#[from] AwsError),
+    /// A rule's description cannot be written.
+    #[error("a rule's description cannot be written: {0}")]
+    Rule(#[from] serde_json::Error),
     /// The thread that looks at records died.
     #[error("looking at records failed: {0}")]
     Thread(#[from] JoinError),
@@ -157,7 +160,7 @@ pub async fn run(
         Err(error) if error.is_missing_or_damaged() => return Ok(None),
         copy => copy?,
     };
-    let at_work = detector.ruleset.at_work(&detector.lake, now).await;
+    let at_work = detector.ruleset.at_work(detector, now).await?;
     let mut detected = Detected::default();
     while let Some(elements) = copy.portion().await? {
         let with = at_work.clone();

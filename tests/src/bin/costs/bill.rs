@@ -78,7 +78,7 @@ impl Bill {
             SQS_CALL,
         );
         add("S3 puts".to_owned(), used.s3_puts, S3_PUT);
-        add("S3 gets, by the compactor".to_owned(), used.s3_gets, S3_GET);
+        add("S3 gets".to_owned(), used.s3_gets, S3_GET);
         add(
             "Lambda invocations".to_owned(),
             used.invocations,

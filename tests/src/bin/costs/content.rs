@@ -26,7 +26,7 @@ pub(crate) fn start() -> Timestamp {
 pub(crate) const LATENCY: FaultKind = FaultKind::Delay { milliseconds: 50 };
 
 /// The blobs appear after the registration, which is not to be counted.
-const PUBLISHED_AFTER: Duration = Duration::from_secs(60);
+pub(crate) const PUBLISHED_AFTER: Duration = Duration::from_secs(60);
 
 /// Emulated time between two batches.
 const BETWEEN_BATCHES: Duration = Duration::from_secs(1);
@@ -80,7 +80,7 @@ pub(crate) async fn measure(
     Ok(Bill::of(&used, 1e3 / records, 1e6 / records))
 }
 
-fn config(records_per_blob: usize, blobs: usize, together: usize) -> emulator::Config {
+pub(crate) fn config(records_per_blob: usize, blobs: usize, together: usize) -> emulator::Config {
     emulator::Config {
         blobs_per_tenant: blobs,
         records_per_blob: records_per_blob..=records_per_blob,

@@ -1,5 +1,7 @@
 //! Whether an event is one that is looked for.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use memchr::memmem::Finder;
 
@@ -16,6 +18,10 @@ pub const TEXT_CHARS_MAX: usize = 200;
 pub struct Wanted {
     /// Each of these, of different kinds.
     pub terms: Vec<Term>,
+    /// At least one of these.
+    pub any: Vec<Term>,
+    /// Of one of these records, by their ids.
+    pub records: Option<BTreeSet<String>>,
     /// OCSF's class, by number or name; in ECS a category. Regardless of case.
     pub class: Option<String>,
     /// One of these.
@@ -34,6 +40,13 @@ pub struct Matcher {
     /// `[from, to)` in milliseconds.
     from: i64,
     to: i64,
+}
+
+impl Wanted {
+    /// Whether one of [`Self::any`] is so, if any is asked for.
+    fn has_any(&self, is_so: impl Fn(&Term) -> bool) -> bool {
+        self.any.is_empty() || self.any.iter().any(is_so)
+    }
 }
 
 impl Matcher {
@@ -63,6 +76,7 @@ impl Matcher {
             && (severities.is_empty() || severities.iter().any(|of| index.has_severity(*of)))
             && self.class_uid.is_none_or(|uid| index.may_have_class(uid))
             && self.wanted.terms.iter().all(|term| index.may_have(term))
+            && self.wanted.has_any(|term| index.may_have(term))
     }
 
     /// When the event counts as having happened, if it is looked for.
@@ -73,6 +87,7 @@ impl Matcher {
         let mut class_fits = wanted.class.is_none();
         // One bit a term.
         let (mut fit, all) = (0_u32, (1_u32 << wanted.terms.len()) - 1);
+        let (mut any_fits, mut record_fits) = (wanted.any.is_empty(), wanted.records.is_none());
         each(line, |field, text| match field {
             Field::Millis => at = text.parse().ok(),
             Field::Time => {
@@ -86,8 +101,10 @@ impl Matcher {
                 let class = wanted.class.as_deref().unwrap_or_default().trim();
                 class_fits |= text.eq_ignore_ascii_case(class);
             }
+            Field::Id => record_fits |= wanted.records.as_ref().is_some_and(|of| of.contains(text)),
             field => {
                 let Some(kind) = field.kind() else { return };
+                any_fits |= wanted.any.iter().any(|term| term.is(kind, text));
                 for (number, term) in wanted.terms.iter().enumerate() {
                     if term.is(kind, text) {
                         fit |= 1 << number;
@@ -98,6 +115,8 @@ impl Matcher {
         let at = counts_at(at.unwrap_or_else(|| created.as_millisecond()), created);
         let fits = class_fits
             && fit == all
+            && any_fits
+            && record_fits
             && (self.from..self.to).contains(&at)
             && (wanted.severities.is_empty() || wanted.severities.contains(&severity))
             && self.has_text(line);

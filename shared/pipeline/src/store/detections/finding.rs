@@ -1,29 +1,38 @@
-//! Findings: an item each, put once. Whoever comes second gets what stands there.
+//! Findings: an item each, put once, whoever finds it. Whoever comes second gets what stands there. What people do about it is
+//! written beside it.
+
+mod handling;
+mod item;
+mod list;
+mod marks;
+mod state;
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use office365::TenantId;
 use uuid::Uuid;
 
+pub use self::handling::{Handled, Step};
+use self::item::{ANNOUNCED_AT, item, pk, read};
+pub use self::list::{
+    FINDINGS_PAGE_MAX, FINDINGS_READ_MAX, FindingCursor, FindingFilter, FindingPage, InvalidCursor,
+    OPEN_COUNTED_MAX, OpenFindings, OpenOf,
+};
+pub use self::marks::{MARKS_MAX, Mark};
+pub use self::state::{FindingState, Handling, Verdict};
 use super::{Detections, DetectionsError, conditional, place};
 use crate::aws::AwsError;
-use crate::clock::later;
-use crate::store::ledger::LedgerError;
-use crate::store::ledger::attribute::{
-    Item, expiry, get_millis, get_number, get_text, millis, number, text,
-};
-use crate::store::ledger::key::{PK, SK};
+use crate::store::ledger::attribute::millis;
+use crate::store::ledger::key::PK;
 
 /// How long a finding is kept, counted from when it was made.
 pub const FINDING_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
 
-/// Set once the finding was announced.
-const ANNOUNCED_AT: &str = "announced_at";
-
-/// A finding as it is kept.
+/// What a list shows of a finding, and is filtered by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FindingRecord {
+pub struct FindingSummary {
     /// Whose.
     pub tenant: TenantId,
     /// The same whenever the same is found.
@@ -42,6 +51,25 @@ pub struct FindingRecord {
     pub last: Timestamp,
     /// How many records made it.
     pub count: usize,
+    /// Who did it, if it was one.
+    pub user: Option<String>,
+    /// From where.
+    pub address: Option<String>,
+    /// By which application.
+    pub application: Option<String>,
+    /// What was done, if it was one act.
+    pub operation: Option<String>,
+}
+
+/// A finding as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FindingRecord {
+    /// What a list shows of it.
+    pub summary: FindingSummary,
+    /// The ids of its records, at most [`detections::RECORDS_NAMED_MAX`].
+    pub records: Vec<String>,
+    /// The rule's description as it was then: JSON, some kilobytes.
+    pub rule: String,
     /// The finding as it lies in the lake: JSON, some 20 KB at most.
     pub event: String,
 }
@@ -51,10 +79,35 @@ pub struct FindingRecord {
 pub struct Recorded {
     /// The finding: of two that were made at once, the one that came first.
     pub record: FindingRecord,
+    /// What people did about it.
+    pub handling: Handling,
+    /// When it was made.
+    pub found_at: Timestamp,
     /// It was not there before.
     pub is_new: bool,
     /// Everybody was told of it.
     pub is_announced: bool,
+}
+
+/// A finding in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedFinding {
+    /// The finding.
+    pub summary: FindingSummary,
+    /// What people did about it.
+    pub handling: Handling,
+    /// When it was made.
+    pub found_at: Timestamp,
+}
+
+impl From<Recorded> for ListedFinding {
+    fn from(recorded: Recorded) -> Self {
+        Self {
+            summary: recorded.record.summary,
+            handling: recorded.handling,
+            found_at: recorded.found_at,
+        }
+    }
 }
 
 impl Detections {
@@ -76,7 +129,7 @@ impl Detections {
             .send()
             .await
             .map_err(|error| AwsError::new("dynamodb:GetItem", &error))?;
-        Ok(got.item.map(|item| read(tenant, uid, &item)).transpose()?)
+        Ok(got.item.as_ref().map(read).transpose()?)
     }
 
     /// Keeps a finding, unless there is one of its uid.
@@ -100,6 +153,8 @@ impl Detections {
         match put {
             Ok(_) => Ok(Recorded {
                 record: finding.clone(),
+                handling: Handling::default(),
+                found_at: now,
                 is_new: true,
                 is_announced: false,
             }),
@@ -108,7 +163,8 @@ impl Detections {
                     .as_service_error()
                     .is_some_and(|of| of.is_conditional_check_failed_exception()) =>
             {
-                let there = self.finding(finding.tenant, finding.uid).await?;
+                let FindingSummary { tenant, uid, .. } = finding.summary;
+                let there = self.finding(tenant, uid).await?;
                 there.ok_or(DetectionsError::Contended {
                     what: "a finding",
                     times: 1,
@@ -140,53 +196,7 @@ impl Detections {
     }
 }
 
-fn pk(tenant: TenantId) -> String {
-    format!("findings#{tenant}")
-}
-
-fn item(finding: &FindingRecord, now: Timestamp) -> Item {
-    let mut item = place(&pk(finding.tenant), &finding.uid.to_string());
-    let attributes = [
-        ("rule_id", text(&finding.rule_id)),
-        ("title", text(&finding.title)),
-        ("level", text(&finding.level)),
-        ("severity_id", number(finding.severity_id)),
-        ("first", millis(finding.first)),
-        ("last", millis(finding.last)),
-        ("count", number(finding.count)),
-        ("event", text(&finding.event)),
-        ("recorded_at", millis(now)),
-        ("expires_at", expiry(later(now, FINDING_KEPT))),
-    ];
-    item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
-    item
-}
-
-fn read(tenant: TenantId, uid: Uuid, item: &Item) -> Result<Recorded, LedgerError> {
-    let damaged = |attribute| LedgerError::Damaged {
-        key: format!("{} {}", pk(tenant), get_text(item, SK).unwrap_or_default()),
-        attribute,
-    };
-    let words = |name| {
-        get_text(item, name)
-            .map(str::to_owned)
-            .ok_or_else(|| damaged(name))
-    };
-    let time = |name| get_millis(item, name).ok_or_else(|| damaged(name));
-    Ok(Recorded {
-        record: FindingRecord {
-            tenant,
-            uid,
-            rule_id: words("rule_id")?,
-            title: words("title")?,
-            level: words("level")?,
-            severity_id: get_number(item, "severity_id").ok_or_else(|| damaged("severity_id"))?,
-            first: time("first")?,
-            last: time("last")?,
-            count: get_number(item, "count").ok_or_else(|| damaged("count"))?,
-            event: words("event")?,
-        },
-        is_new: false,
-        is_announced: item.contains_key(ANNOUNCED_AT),
-    })
+/// A list of texts.
+fn texts(values: &[String]) -> AttributeValue {
+    AttributeValue::L(values.iter().cloned().map(AttributeValue::S).collect())
 }

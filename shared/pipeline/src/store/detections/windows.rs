@@ -14,6 +14,7 @@ use crate::aws::AwsError;
 use crate::clock::later;
 use crate::store::ledger::attribute::{Item, expiry, get_text, number, text};
 use crate::store::ledger::key::SK;
+use crate::teeth::{Tooth, bites};
 
 /// How long a set is kept after its window, beside the correlation's own timespan: Microsoft keeps content for seven days, so
 /// what comes later is a replay of what was looked at before.
@@ -88,6 +89,11 @@ impl Detections {
             .expression_attribute_values(":expires", expiry(kept_until))
             .expression_attribute_values(":added", AttributeValue::Ss(added))
             .expression_attribute_values(":most", number(SET_MEMBERS_MAX));
+        let update = if bites(Tooth::WindowJoinedOnce) {
+            update.condition_expression("attribute_not_exists(#members) OR size(#members) > :most")
+        } else {
+            update
+        };
         let is_added = conditional(update).await?;
         let mut sets = self.windows_around(key, span).await?;
         let mut take = |window| sets.remove(&window).unwrap_or_default();

@@ -231,7 +231,7 @@ pub(super) fn audit_pk(month: Month) -> String {
 }
 
 /// The first hex digit of the id: one of [`SHARDS`].
-pub(super) fn shard(tenant: TenantId) -> char {
+pub(in crate::store) fn shard(tenant: TenantId) -> char {
     let first = tenant.as_uuid().as_u128() >> 124;
     SHARDS[first as usize]
 }

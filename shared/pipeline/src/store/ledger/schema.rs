@@ -37,11 +37,11 @@ pub async fn create_table(client: &Client, table: &str) -> Result<(), AwsError> 
         attribute(OPEN, ScalarAttributeType::S).map_err(unusable)?,
         attribute(DUE_AT, ScalarAttributeType::N).map_err(unusable)?,
     ];
-    let index = open_blobs().map_err(unusable)?;
-    create_keyed_table(client, table, further, Some(index)).await
+    let index = including(OPEN_BLOBS, (OPEN, DUE_AT), OPEN_BLOBS_INCLUDED).map_err(unusable)?;
+    create_keyed_table(client, table, further, vec![index]).await
 }
 
-/// Creates a table of items with [`PK`], [`SK`] and an expiry, unless it is there; with an index, and the attributes of its key.
+/// Creates a table of items with [`PK`], [`SK`] and an expiry, unless it is there; with indexes, and the attributes of their keys.
 ///
 /// # Errors
 /// As [`create_table`].
@@ -49,7 +49,7 @@ pub(in crate::store) async fn create_keyed_table(
     client: &Client,
     table: &str,
     further: Vec<AttributeDefinition>,
-    index: Option<GlobalSecondaryIndex>,
+    indexes: Vec<GlobalSecondaryIndex>,
 ) -> Result<(), AwsError> {
     let mut attributes = vec![
         attribute(PK, ScalarAttributeType::S).map_err(unusable)?,
@@ -63,7 +63,7 @@ pub(in crate::store) async fn create_keyed_table(
         .set_attribute_definitions(Some(attributes))
         .key_schema(key(PK, KeyType::Hash).map_err(unusable)?)
         .key_schema(key(SK, KeyType::Range).map_err(unusable)?)
-        .set_global_secondary_indexes(index.map(|index| vec![index]))
+        .set_global_secondary_indexes((!indexes.is_empty()).then_some(indexes))
         .send()
         .await;
     match created {
@@ -95,11 +95,14 @@ pub(in crate::store) async fn create_keyed_table(
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
-fn unusable(error: BuildError) -> AwsError {
+pub(in crate::store) fn unusable(error: BuildError) -> AwsError {
     AwsError::unusable("dynamodb:CreateTable", error.to_string())
 }
 
-fn attribute(name: &str, of: ScalarAttributeType) -> Result<AttributeDefinition, BuildError> {
+pub(in crate::store) fn attribute(
+    name: &str,
+    of: ScalarAttributeType,
+) -> Result<AttributeDefinition, BuildError> {
     AttributeDefinition::builder()
         .attribute_name(name)
         .attribute_type(of)
@@ -113,12 +116,17 @@ fn key(name: &str, of: KeyType) -> Result<KeySchemaElement, BuildError> {
         .build()
 }
 
-fn open_blobs() -> Result<GlobalSecondaryIndex, BuildError> {
-    let included = OPEN_BLOBS_INCLUDED.map(str::to_owned).to_vec();
+/// An index with a partition and a sort key, and attributes beside them.
+pub(in crate::store) fn including(
+    name: &str,
+    (partition, sort): (&str, &str),
+    attributes: impl IntoIterator<Item = &'static str>,
+) -> Result<GlobalSecondaryIndex, BuildError> {
+    let included = attributes.into_iter().map(str::to_owned).collect();
     GlobalSecondaryIndex::builder()
-        .index_name(OPEN_BLOBS)
-        .key_schema(key(OPEN, KeyType::Hash)?)
-        .key_schema(key(DUE_AT, KeyType::Range)?)
+        .index_name(name)
+        .key_schema(key(partition, KeyType::Hash)?)
+        .key_schema(key(sort, KeyType::Range)?)
         .projection(
             Projection::builder()
                 .projection_type(ProjectionType::Include)

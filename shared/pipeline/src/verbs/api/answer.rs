@@ -5,8 +5,10 @@ use office365::{Cloud, ContentId, ContentType, TenantId};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
+use super::findings::views::FindingCount;
 use super::fleet::standing::{Known, Standing, complete_until, last_event_at, standing};
 use crate::certificate::Certificate;
+use crate::store::detections::OpenFindings;
 use crate::store::lake::key::Generation;
 use crate::store::ledger::LedgerError;
 use crate::store::ledger::blob::{OPEN_PAGE_MAX, OpenBlob};
@@ -70,6 +72,8 @@ pub(super) struct TenantView {
     last_event_at: Option<Timestamp>,
     /// Null before the first sweep.
     activity: Option<ActivityView>,
+    /// Findings that nobody has closed; null when they could not be counted.
+    findings: Option<FindingCount>,
 }
 
 /// What came of late, as the last sweep saw it.
@@ -316,7 +320,17 @@ impl TenantView {
             complete_until,
             last_event_at,
             activity,
+            findings: None,
         }
+    }
+
+    /// With the number of its findings, out of those of all tenants.
+    pub(super) fn with_findings(self, open: Option<&OpenFindings>) -> Self {
+        let findings = open.map(|open| {
+            let counts = open.tenants.get(&self.tenant_id).copied();
+            FindingCount::new(&counts.unwrap_or_default(), open.and_more)
+        });
+        Self { findings, ..self }
     }
 }
 

@@ -8,6 +8,7 @@ use office365::{Disposition, InvalidConfig, TenantId};
 use crate::aws::AwsError;
 use crate::replay::BeginError;
 use crate::response::Problem;
+use crate::store::detections::DetectionsError;
 use crate::store::ledger::LedgerError;
 use crate::verbs::subscription::StopError;
 
@@ -58,6 +59,11 @@ pub(super) enum ApiError {
     /// The API does not know under which address browsers reach it.
     NoPublicAddress,
     NoSuchEvent,
+    NoSuchFinding,
+    /// It must be opened again first.
+    FindingIsClosed,
+    NoSuchException,
+    TooManyExceptions,
     /// The tenant's removal has begun.
     Leaving,
     /// Others change the same tenant all the time.
@@ -144,7 +150,7 @@ impl ApiError {
             Self::BadPeriod => (S::BAD_REQUEST, "bad-period", "Period cannot be answered",
                 own("from must be before to, at most 8 days; certificates of older days are in the lake, below certificates/")),
             Self::BadNote => (S::BAD_REQUEST, "bad-note", "Note cannot be used",
-                own("a note has 1 to 300 characters: say who has looked at the loss, and what follows from it")),
+                own("a note or reason has 1 to 300 characters: say who has looked, and what follows from it")),
             Self::BadGeneration => (S::BAD_REQUEST, "bad-generation", "Generation cannot be used",
                 own("a generation is named by 1 to 64 small letters, digits or hyphens, and not a hyphen first")),
             Self::BadTenantId => (S::BAD_REQUEST, "bad-tenant-id", "Tenant id is not a GUID",
@@ -169,6 +175,14 @@ impl ApiError {
                 own("Microsoft sends the administrator's browser back to it: set WEBHOOK_BASE_URL (--public-url of ualstream serve)")),
             Self::NoSuchEvent => (S::NOT_FOUND, "no-such-event", "No such event",
                 own("GET /v1/tenants/{tenant_id}/events finds events; an id holds until a replay makes the event anew")),
+            Self::NoSuchFinding => (S::NOT_FOUND, "no-such-finding", "No such finding",
+                own("GET /v1/tenants/{tenant_id}/findings lists them; they are kept for 400 days")),
+            Self::FindingIsClosed => (S::CONFLICT, "finding-is-closed", "Finding is closed",
+                own("somebody has decided what it was: open it again with POST .../reopen to look at it once more")),
+            Self::NoSuchException => (S::NOT_FOUND, "no-such-exception", "No such exception",
+                own("GET /v1/exceptions lists them; one is gone 30 days after its end")),
+            Self::TooManyExceptions => (S::CONFLICT, "too-many-exceptions", "There are too many exceptions",
+                own("there can be 1,000 exceptions: remove some, or turn off a rule by one for it alone")),
             Self::Leaving => (S::CONFLICT, "tenant-leaving", "Tenant is being removed",
                 own("its removal has begun; register it again with POST /v1/tenants to keep it")),
             Self::Busy => (S::CONFLICT, "busy", "Tenant is being changed",
@@ -245,6 +259,15 @@ impl From<LedgerError> for ApiError {
             LedgerError::Damaged { .. } | LedgerError::UnknownKey(_) => {
                 Self::Unreadable(error.to_string())
             }
+        }
+    }
+}
+
+impl From<DetectionsError> for ApiError {
+    fn from(error: DetectionsError) -> Self {
+        match error {
+            DetectionsError::Table(error) => error.into(),
+            DetectionsError::Contended { .. } => Self::Busy,
         }
     }
 }

@@ -14,8 +14,9 @@ use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, ResponseBuilder}
 use utoipa::{Modify, OpenApi};
 
 use super::access::{audit, keys};
+use super::findings::exceptions;
 use super::manners::etag;
-use super::{consent, doctor, evidence, fleet, replays, tenants, timeline};
+use super::{consent, doctor, evidence, findings, fleet, replays, tenants, timeline};
 use crate::response::{ProblemBody, json_bytes};
 
 /// All there is. One line for each handler.
@@ -40,6 +41,16 @@ use crate::response::{ProblemBody, json_bytes};
         timeline::list,
         timeline::show,
         timeline::volume,
+        findings::list_open,
+        findings::list,
+        findings::show,
+        findings::story::show,
+        findings::acknowledge,
+        findings::close,
+        findings::reopen,
+        exceptions::list,
+        exceptions::create,
+        exceptions::remove,
         fleet::list::list,
         tenants::register,
         tenants::show,
@@ -130,6 +141,8 @@ mod tests {
             .replace("{loss_id}", "20260301T101500123-9f86d081884c7d65")
             .replace("{replay_id}", "20260301T101500123-0a1b2c3d")
             .replace("{consent_id}", &ConsentId::random().to_string())
+            .replace("{finding_id}", "6a0d5f0e-0a0c-4c0b-9d52-1c6f7b1e33a4")
+            .replace("{exception_id}", "6a0d5f0e-0a0c-4c0b-9d52-1c6f7b1e33a4")
             .replace("{event_id}", "MCAwIDAgMCAwIGFiYw")
     }
 
@@ -158,7 +171,7 @@ mod tests {
         let all = names.len();
         names.sort();
         names.dedup();
-        assert_eq!((names.len(), all), (all, 27));
+        assert_eq!((names.len(), all), (all, 37));
     }
 
     /// Two types of one name are one schema, the last one: so it was with the standing of a tenant and that of an hour.

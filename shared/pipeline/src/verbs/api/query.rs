@@ -6,6 +6,10 @@ use url::form_urlencoded;
 
 use super::error::ApiError;
 use super::fleet::standing::State;
+use crate::content::event::severity_name;
+
+/// OCSF's severities.
+const SEVERITIES: [u32; 8] = [0, 1, 2, 3, 4, 5, 6, 99];
 
 /// The parameters that were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,11 +30,6 @@ pub(super) struct Query {
 impl Query {
     pub(super) fn parse(text: &str) -> Result<Self, ApiError> {
         let mut query = Self::default();
-        let time = |name, value: &str| {
-            let why = "is no time in RFC 3339, such as 2026-03-01T10:00:00Z";
-            let at: Result<Timestamp, _> = value.parse();
-            at.map(Some).map_err(|_| ApiError::BadQuery(name, why))
-        };
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             match &*name {
                 "limit" => {
@@ -41,8 +40,8 @@ impl Query {
                     query.limit = Some(u16::try_from(limit).unwrap_or(u16::MAX));
                 }
                 "cursor" => query.cursor = Some(value.into_owned()),
-                "from" => query.from = time("from", &value)?,
-                "to" => query.to = time("to", &value)?,
+                "from" => query.from = Some(time("from", &value)?),
+                "to" => query.to = Some(time("to", &value)?),
                 "content_type" => {
                     let of = value.parse().map_err(|_| ApiError::UnknownContentType)?;
                     query.content_type = Some(of);
@@ -80,6 +79,26 @@ impl Query {
         let cursor = self.cursor.as_deref().map(str::parse).transpose();
         cursor.map_err(|_| ApiError::BadQuery("cursor", "is none that this list has given"))
     }
+}
+
+/// A time in RFC 3339.
+pub(super) fn time(name: &'static str, value: &str) -> Result<Timestamp, ApiError> {
+    let why = "is no time in RFC 3339, such as 2026-03-01T10:00:00Z";
+    value.parse().map_err(|_| ApiError::BadQuery(name, why))
+}
+
+/// OCSF's severities by number or name, with commas between them.
+pub(super) fn severities(value: &str) -> Result<Vec<u32>, ApiError> {
+    let one = |text: &str| {
+        let known = |id: &u32| {
+            severity_name(*id).eq_ignore_ascii_case(text) || text.parse().ok() == Some(*id)
+        };
+        SEVERITIES.into_iter().find(known)
+    };
+    let all: Option<Vec<u32>> = value.split(',').map(|text| one(text.trim())).collect();
+    let why =
+        "has one that is none of Informational, Low, Medium, High, Critical, Fatal, or 1 to 6";
+    all.ok_or(ApiError::BadQuery("severity", why))
 }
 
 #[cfg(test)]

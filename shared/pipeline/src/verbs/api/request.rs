@@ -196,7 +196,11 @@ impl ReplayRequest {
 /// Reads the note of `{"note": ...}`.
 pub(super) fn note(body: &[u8]) -> Result<String, ApiError> {
     let body: AcknowledgementBody = read(body, ACKNOWLEDGEMENT)?;
-    let note = body.note.trim();
+    checked_note(&body.note)
+}
+
+pub(super) fn checked_note(note: &str) -> Result<String, ApiError> {
+    let note = note.trim();
     if note.is_empty() || note.chars().count() > NOTE_CHARS_MAX {
         return Err(ApiError::BadNote);
     }

@@ -2,9 +2,11 @@
 
 use http::Method;
 use office365::TenantId;
+use uuid::Uuid;
 
 use super::error::ApiError;
 use crate::response::ERRORS_PATH;
+use crate::store::detections::ExceptionId;
 use crate::store::ledger::access::id::KeyId;
 use crate::store::ledger::consent::id::ConsentId;
 use crate::store::ledger::loss::LossId;
@@ -92,6 +94,24 @@ pub(super) enum Route {
     Event(TenantId, EventId),
     /// `/v1/tenants/{tenant}/volume`
     Volume(TenantId),
+    /// `/v1/findings`
+    OpenFindings,
+    /// `/v1/tenants/{tenant}/findings`
+    Findings(TenantId),
+    /// `/v1/tenants/{tenant}/findings/{finding}`
+    Finding(TenantId, Uuid),
+    /// `/v1/tenants/{tenant}/findings/{finding}/story`
+    Story(TenantId, Uuid),
+    /// `/v1/tenants/{tenant}/findings/{finding}/acknowledge`
+    AcknowledgeFinding(TenantId, Uuid),
+    /// `/v1/tenants/{tenant}/findings/{finding}/close`
+    CloseFinding(TenantId, Uuid),
+    /// `/v1/tenants/{tenant}/findings/{finding}/reopen`
+    ReopenFinding(TenantId, Uuid),
+    /// `/v1/exceptions`
+    Exceptions,
+    /// `/v1/exceptions/{exception}`
+    Exception(ExceptionId),
 }
 
 impl Route {
@@ -109,6 +129,7 @@ impl Route {
         let loss = |text: &str| text.parse().map_err(|_| ApiError::NoSuchLoss);
         let replay = |text: &str| text.parse().map_err(|_| ApiError::NoSuchReplay);
         let event = |text: &str| text.parse().map_err(|_| ApiError::NoSuchEvent);
+        let finding = |text: &str| text.parse().map_err(|_| ApiError::NoSuchFinding);
         Ok(match parts[..] {
             [id] => Self::Tenant(tenant(id)?),
             [id, "backfill"] => Self::Backfill(tenant(id)?),
@@ -122,6 +143,14 @@ impl Route {
             [id, "events"] => Self::Events(tenant(id)?),
             [id, "events", of] => Self::Event(tenant(id)?, event(of)?),
             [id, "volume"] => Self::Volume(tenant(id)?),
+            [id, "findings"] => Self::Findings(tenant(id)?),
+            [id, "findings", of] => Self::Finding(tenant(id)?, finding(of)?),
+            [id, "findings", of, "story"] => Self::Story(tenant(id)?, finding(of)?),
+            [id, "findings", of, "acknowledge"] => {
+                Self::AcknowledgeFinding(tenant(id)?, finding(of)?)
+            }
+            [id, "findings", of, "close"] => Self::CloseFinding(tenant(id)?, finding(of)?),
+            [id, "findings", of, "reopen"] => Self::ReopenFinding(tenant(id)?, finding(of)?),
             _ => return Err(ApiError::NoSuchPath),
         })
     }
@@ -141,6 +170,11 @@ impl Route {
             ["v1", "keys", id, "rotate"] => Self::RotateKey(key(id)?),
             ["v1", "audit-log"] => Self::AuditLog,
             ["v1", "overview"] => Self::Overview,
+            ["v1", "findings"] => Self::OpenFindings,
+            ["v1", "exceptions"] => Self::Exceptions,
+            ["v1", "exceptions", id] => {
+                Self::Exception(id.parse().map_err(|_| ApiError::NoSuchException)?)
+            }
             ["v1", "consents"] => Self::Consents,
             ["v1", "consents", id] => {
                 Self::Consent(id.parse().map_err(|_| ApiError::NoSuchConsent)?)
@@ -158,8 +192,8 @@ impl Route {
             // Links name tenants, those that nobody has registered yet among them.
             Self::Consents | Self::Consent(_) => Need::AdminOfAll,
             _ if method == Method::GET => Need::Read,
-            // Its body names the tenant.
-            Self::Tenants => Need::Admin,
+            // Their bodies name the tenant.
+            Self::Tenants | Self::Exceptions | Self::Exception(_) => Need::Admin,
             _ if self.tenant().is_some() => Need::Admin,
             _ => Need::AdminOfAll,
         }
@@ -179,7 +213,13 @@ impl Route {
             | Self::Check(id)
             | Self::Events(id)
             | Self::Event(id, _)
-            | Self::Volume(id) => Some(*id),
+            | Self::Volume(id)
+            | Self::Findings(id)
+            | Self::Finding(id, _)
+            | Self::Story(id, _)
+            | Self::AcknowledgeFinding(id, _)
+            | Self::CloseFinding(id, _)
+            | Self::ReopenFinding(id, _) => Some(*id),
             Self::Health
             | Self::OpenApi
             | Self::Docs
@@ -192,6 +232,9 @@ impl Route {
             | Self::Overview
             | Self::Consents
             | Self::Consent(_)
+            | Self::OpenFindings
+            | Self::Exceptions
+            | Self::Exception(_)
             | Self::Tenants => None,
         }
     }
@@ -210,10 +253,14 @@ impl Route {
     /// What can be done there, as the header `Allow` says it.
     pub(super) fn methods(&self) -> &'static str {
         match self {
-            Self::Tenants | Self::Replays(_) | Self::Keys => "GET, POST",
+            Self::Tenants | Self::Replays(_) | Self::Keys | Self::Exceptions => "GET, POST",
             Self::Tenant(_) => "GET, PATCH, DELETE",
-            Self::Key(_) => "DELETE",
+            Self::Key(_) | Self::Exception(_) => "DELETE",
             Self::Backfill(_) | Self::Certificate(_) | Self::Losses(_) | Self::Replay(..) => "GET",
+            Self::OpenFindings | Self::Findings(_) | Self::Finding(..) | Self::Story(..) => "GET",
+            Self::AcknowledgeFinding(..) | Self::CloseFinding(..) | Self::ReopenFinding(..) => {
+                "POST"
+            }
             Self::Check(_) | Self::Events(_) | Self::Event(..) | Self::Volume(_) => "GET",
             Self::Health | Self::OpenApi | Self::Docs | Self::Errors => "GET",
             Self::Me | Self::AuditLog | Self::Overview | Self::Consent(_) => "GET",

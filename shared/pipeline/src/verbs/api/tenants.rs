@@ -326,8 +326,10 @@ async fn detail(
             state
         })
     });
+    let findings = api.fleet.findings(&api.detections, now).await;
     let detail = TenantDetail {
-        tenant: TenantView::new(registered, swept, api.has_webhook(), now),
+        tenant: TenantView::new(registered, swept, api.has_webhook(), now)
+            .with_findings(findings.as_deref()),
         open_blobs: OpenBlobs::of(open),
         losses: Losses::of(losses),
     };

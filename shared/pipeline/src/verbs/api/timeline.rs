@@ -13,10 +13,12 @@ use serde::Serialize;
 use self::parameters::Parameters;
 use super::Api;
 use super::error::ApiError;
+use super::findings::views::MarkView;
 use super::query::Query;
 use crate::clock::{Clock, earlier};
 use crate::content::event::Row;
 use crate::response::json_response;
+use crate::store::detections::Mark;
 use crate::verbs::timeline::{
     EventId, Filter, Found, Hit, HourVolume, SPAN_MAX, Searched, Stores, TimelineError, athena_sql,
     event, search,
@@ -36,6 +38,24 @@ pub(super) struct EventView {
     content_type: ContentType,
     #[serde(flatten)]
     row: Row,
+    /// The findings that it is in.
+    findings: Vec<MarkView>,
+}
+
+impl EventView {
+    pub(super) fn new(hit: Hit, marks: &[Mark]) -> Self {
+        Self {
+            event_id: hit.id.to_string(),
+            content_type: hit.content_type,
+            findings: MarkView::of(marks, hit.row.uid.as_deref()),
+            row: hit.row,
+        }
+    }
+
+    /// When it happened, as the record says.
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        self.row.time
+    }
 }
 
 /// A page of events.
@@ -93,11 +113,8 @@ pub(super) async fn list(
         check_period(&filter, clock.now())?;
     }
     let page = search(stores(api), &filter, parameters.limit(), cursor, clock).await?;
-    let view = |hit: Hit| EventView {
-        event_id: hit.id.to_string(),
-        content_type: hit.content_type,
-        row: hit.row,
-    };
+    let marks = marks(api, id, &page.hits).await;
+    let view = |hit| EventView::new(hit, &marks);
     let list = EventList {
         athena_sql: athena_sql(&api.lake_table, &filter, page.period),
         events: page.hits.into_iter().map(view).collect(),
@@ -155,7 +172,22 @@ pub(super) async fn volume(
     ))
 }
 
-fn stores(api: &Api) -> Stores<'_> {
+/// The findings that the events can be in. Without the table of findings, events have no marks.
+async fn marks(api: &Api, id: TenantId, hits: &[Hit]) -> Vec<Mark> {
+    let Some(from) = hits.iter().filter_map(|hit| hit.row.time).min() else {
+        return Vec::new();
+    };
+    // Findings have seconds, events milliseconds.
+    let marks = api
+        .detections
+        .marks(id, earlier(from, Duration::from_secs(1)));
+    marks.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "events have no marks: the table of findings failed");
+        Vec::new()
+    })
+}
+
+pub(super) fn stores(api: &Api) -> Stores<'_> {
     Stores {
         ledger: &api.ledger,
         lake: &api.lake,

@@ -66,7 +66,7 @@ impl Announcer {
         if let Some((client, queue_url)) = &self.webhook {
             let event = RawValue::from_string(finding.event.clone())
                 .map_err(|error| AwsError::unusable(SEND_MESSAGE, error.to_string()))?;
-            let message = FindingMessage::new(finding.uid, event);
+            let message = FindingMessage::new(finding.summary.uid, event);
             let body = serde_json::to_string(&message)
                 .map_err(|error| AwsError::unusable(SEND_MESSAGE, error.to_string()))?;
             let sent = client.send_message().queue_url(queue_url);

@@ -10,6 +10,7 @@ use detections::{Finding, Question, Rules, WindowKey};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use normalize::Schema;
+use object_store::path::Path;
 use office365::TenantId;
 use uuid::Uuid;
 
@@ -18,8 +19,9 @@ use super::ruleset::AtWork;
 use super::{DetectError, Detector};
 use crate::logging::{field, message};
 use crate::metrics::{count, name};
-use crate::store::detections::{FindingRecord, Recorded, WindowSets};
+use crate::store::detections::{ExceptionId, FindingRecord, FindingSummary, Recorded, WindowSets};
 use crate::store::lake::{Codec, key};
+use crate::teeth::{Tooth, bites};
 
 /// Calls to the table in flight at once, for one raw copy. One takes some milliseconds.
 pub const AT_ONCE_MAX: usize = 16;
@@ -164,23 +166,25 @@ async fn one(
     let Detector {
         detections, lake, ..
     } = detector;
-    let stored = match detections.finding(tenant, finding.uid).await? {
+    let stored = match look(detector, tenant, finding).await? {
         Some(stored) => stored,
-        None if at_work.exceptions.cover(finding) => {
-            kept.excepted += 1;
-            count(name::FINDINGS_EXCEPTED, 1);
-            tracing::info!(
-                tenant.id = %tenant,
-                finding.uid = %finding.uid,
-                rule.id = finding.rule.id,
-                "finding left out: an exception is for it"
-            );
-            return Ok(());
-        }
         None => {
-            let record = record(detector, tenant, finding);
+            if let Some(exception) = cover(at_work, finding) {
+                detections.count_exception(exception, now).await?;
+                kept.excepted += 1;
+                count(name::FINDINGS_EXCEPTED, 1);
+                tracing::info!(
+                    tenant.id = %tenant,
+                    finding.uid = %finding.uid,
+                    rule.id = finding.rule.id,
+                    exception.id = %exception,
+                    "finding left out: an exception is for it"
+                );
+                return Ok(());
+            }
+            let record = record(detector, tenant, finding)?;
             if !detections
-                .take_finding(tenant, &finding.rule.id, record.last)
+                .take_finding(tenant, &finding.rule.id, record.summary.last)
                 .await?
             {
                 kept.capped += 1;
@@ -199,6 +203,7 @@ async fn one(
         record,
         is_new,
         is_announced,
+        ..
     } = stored;
     if is_new {
         kept.new += 1;
@@ -206,44 +211,83 @@ async fn one(
     } else {
         kept.known += 1;
     }
-    if is_announced {
+    if is_announced && !bites(Tooth::FindingUnlooked) {
         return Ok(());
     }
-    let path = key::finding(tenant, detector.schema, record.last, record.uid);
+    let of = &record.summary;
+    let path = place(detector, tenant, of.last, of.uid);
     let line = format!("{}\n", record.event);
     let line = Codec::of(path.as_ref()).compress(line.as_bytes());
     // Once, so that no reader takes it for another one.
     lake.create(&path, line.into()).await?;
     detector.announcer.announce(&record).await?;
-    detections.note_announced(tenant, record.uid, now).await?;
+    detections.note_announced(tenant, of.uid, now).await?;
     tracing::info!(
         { field::TENANT_ID } = %tenant,
-        finding.uid = %record.uid,
-        rule.id = record.rule_id,
-        { field::TITLE } = record.title,
-        { field::LEVEL } = record.level,
+        { field::FINDING } = %of.uid,
+        rule.id = of.rule_id,
+        { field::TITLE } = of.title,
+        { field::LEVEL } = of.level,
         "{}",
         message::FINDING_MADE
     );
     Ok(())
 }
 
-fn record(detector: &Detector, tenant: TenantId, finding: &Finding) -> FindingRecord {
+/// The finding, if it was made before.
+async fn look(
+    detector: &Detector,
+    tenant: TenantId,
+    finding: &Finding,
+) -> Result<Option<Recorded>, DetectError> {
+    let known = detector.detections.finding(tenant, finding.uid).await?;
+    Ok(known.filter(|_| !bites(Tooth::FindingUnlooked)))
+}
+
+/// The exception that is for a finding.
+fn cover(at_work: &AtWork, finding: &Finding) -> Option<ExceptionId> {
+    let exception = at_work.exceptions.cover(finding);
+    exception.filter(|_| !bites(Tooth::ExceptionsIgnored))
+}
+
+/// Where a finding lies.
+fn place(detector: &Detector, tenant: TenantId, last: Timestamp, uid: Uuid) -> Path {
+    let name = if bites(Tooth::FindingUnlooked) {
+        Uuid::new_v4()
+    } else {
+        uid
+    };
+    key::finding(tenant, detector.schema, last, name)
+}
+
+fn record(
+    detector: &Detector,
+    tenant: TenantId,
+    finding: &Finding,
+) -> Result<FindingRecord, DetectError> {
     let event = match detector.schema {
         Schema::Ocsf => finding.to_ocsf(detector.version),
         Schema::Ecs => finding.to_ecs(),
     };
     let at = |seconds| Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
-    FindingRecord {
-        tenant,
-        uid: finding.uid,
-        rule_id: finding.rule.id.clone(),
-        title: finding.rule.title.clone(),
-        level: finding.level().to_owned(),
-        severity_id: finding.severity_id(),
-        first: at(finding.first),
-        last: at(finding.last),
-        count: finding.count,
+    Ok(FindingRecord {
+        summary: FindingSummary {
+            tenant,
+            uid: finding.uid,
+            rule_id: finding.rule.id.clone(),
+            title: finding.rule.title.clone(),
+            level: finding.level().to_owned(),
+            severity_id: finding.severity_id(),
+            first: at(finding.first),
+            last: at(finding.last),
+            count: finding.count,
+            user: finding.user.clone(),
+            address: finding.address.clone(),
+            application: finding.application.clone(),
+            operation: finding.operation.clone(),
+        },
+        records: finding.records.clone(),
+        rule: serde_json::to_string(&*finding.rule)?,
         event: event.to_string(),
-    }
+    })
 }

@@ -1,12 +1,12 @@
-//! What is at work: the built-in rules, and the operator's own rules, exceptions and files of places, which lie in the lake's
-//! folders `rules/` and `places/`.
+//! What is at work: the built-in rules; the operator's own rules and files of places, which lie in the lake's folders `rules/` and
+//! `places/`; and the exceptions, which stand in the table.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use detections::{
-    Exceptions, Off, PLACES_BYTES_MAX, Places, RULE_BYTES_MAX, RULES_MAX, Rules, Source,
+    Exceptions, Finding, Off, PLACES_BYTES_MAX, Places, RULE_BYTES_MAX, RULES_MAX, Rules, Source,
     builtin_sources,
 };
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -14,7 +14,9 @@ use jiff::Timestamp;
 use object_store::path::Path;
 use tokio::sync::Mutex;
 
+use super::Detector;
 use crate::clock::later;
+use crate::store::detections::{Detections, DetectionsError, ExceptionId};
 use crate::store::lake::object::Listed;
 use crate::store::lake::{Lake, LakeError};
 
@@ -27,14 +29,8 @@ pub const RELOAD_AFTER: Duration = Duration::from_secs(300);
 /// Files of the folder that are looked at: more than there may be rules, and a few for each.
 const FILES_MAX: usize = 4 * RULES_MAX;
 
-/// The file of the operator's exceptions, in that folder.
-pub const EXCEPTIONS_FILE: &str = "exceptions.json";
-
 /// The folder of the operator's files of places in the lake.
 pub const PLACE_FOLDER: &str = "places";
-
-/// Bytes of the file of exceptions: a thousand of a thousand bytes.
-const EXCEPTIONS_BYTES_MAX: usize = 1024 * 1024;
 
 /// Rules, exceptions and places, loaded anew when a folder changed.
 #[derive(Debug, Default)]
@@ -46,8 +42,38 @@ pub struct Ruleset {
 #[derive(Clone, Debug)]
 pub(super) struct AtWork {
     pub(super) rules: Arc<Rules>,
-    pub(super) exceptions: Arc<Exceptions>,
+    pub(super) exceptions: Arc<Named>,
     pub(super) places: Arc<Places>,
+}
+
+/// Exceptions and their names, in one order.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    exceptions: Exceptions,
+    ids: Vec<ExceptionId>,
+}
+
+impl Named {
+    /// The name of the exception that is for the finding.
+    pub(super) fn cover(&self, finding: &Finding) -> Option<ExceptionId> {
+        self.ids.get(self.exceptions.cover(finding)?).copied()
+    }
+
+    async fn read(detections: &Detections) -> Result<Self, DetectionsError> {
+        let mut named = Self::default();
+        let mut list = Vec::new();
+        for kept in detections.exceptions().await? {
+            // The API refuses such a one. Something else wrote it, and the others are at work all the same.
+            if let Err(error) = Exceptions::new(vec![kept.exception.clone()]) {
+                tracing::error!(exception.id = %kept.id, %error, "exception passed over");
+                continue;
+            }
+            named.ids.push(kept.id);
+            list.push(kept.exception);
+        }
+        named.exceptions = Exceptions::new(list).unwrap_or_default();
+        Ok(named)
+    }
 }
 
 #[derive(Debug)]
@@ -61,47 +87,57 @@ struct Loaded {
 type Versions = BTreeMap<Path, String>;
 
 impl Ruleset {
-    /// The rules and exceptions as of now. A folder that cannot be read leaves those that there were.
-    pub(super) async fn at_work(&self, lake: &Lake, now: Timestamp) -> AtWork {
+    /// The rules and exceptions as of now. A folder or a table that cannot be read leaves those that there were.
+    ///
+    /// # Errors
+    /// The exceptions were never read: without them, findings would be made that nobody wants.
+    pub(super) async fn at_work(
+        &self,
+        detector: &Detector,
+        now: Timestamp,
+    ) -> Result<AtWork, DetectionsError> {
         let mut loaded = self.loaded.lock().await;
         if let Some(loaded) = &*loaded
             && now < loaded.fresh_until
         {
-            return loaded.at_work.clone();
+            return Ok(loaded.at_work.clone());
         }
-        let fresh_until = later(now, RELOAD_AFTER);
-        let before = loaded.as_ref().map(|loaded| &loaded.versions);
-        let read = match Folder::read(lake, before).await {
-            Ok(read) => read,
-            Err(error) => {
-                tracing::error!(%error, "the folder of rules cannot be read, rules and exceptions stay as they were");
-                before.is_none().then(Folder::default)
+        let before = loaded.as_ref();
+        let exceptions = match (Named::read(&detector.detections).await, before) {
+            (Ok(exceptions), _) => Arc::new(exceptions),
+            (Err(error), Some(before)) => {
+                tracing::error!(%error, "exceptions cannot be read, they stay as they were");
+                Arc::clone(&before.at_work.exceptions)
+            }
+            (Err(error), None) => return Err(error),
+        };
+        let folder = Folder::read(&detector.lake, before.map(|before| &before.versions)).await;
+        let folder = folder.unwrap_or_else(|error| {
+            tracing::error!(%error, "the folder of rules cannot be read, rules stay as they were");
+            before.is_none().then(Folder::default)
+        });
+        let (rules, places, versions) = match (folder, before) {
+            (None, Some(before)) => {
+                let AtWork { rules, places, .. } = before.at_work.clone();
+                (rules, places, before.versions.clone())
+            }
+            (folder, _) => {
+                let folder = folder.unwrap_or_default();
+                let rules = Arc::new(compile(&folder.rules, &folder.places));
+                (rules, Arc::new(folder.places), folder.versions)
             }
         };
-        if let Some(folder) = read {
-            let at_work = AtWork {
-                rules: Arc::new(compile(&folder.rules, &folder.places)),
-                exceptions: Arc::new(folder.exceptions),
-                places: Arc::new(folder.places),
-            };
-            *loaded = Some(Loaded {
-                at_work: at_work.clone(),
-                versions: folder.versions,
-                fresh_until,
-            });
-            return at_work;
-        }
-        match &mut *loaded {
-            Some(loaded) => {
-                loaded.fresh_until = fresh_until;
-                loaded.at_work.clone()
-            }
-            None => AtWork {
-                rules: Arc::new(compile(&[], &Places::default())),
-                exceptions: Arc::default(),
-                places: Arc::default(),
-            },
-        }
+        let at_work = AtWork {
+            rules,
+            exceptions,
+            places,
+        };
+        *loaded = Some(Loaded {
+            at_work: at_work.clone(),
+            versions,
+            fresh_until: later(now, RELOAD_AFTER),
+        });
+        Ok(at_work)
     }
 }
 
@@ -135,7 +171,6 @@ fn compile(own: &[Source], places: &Places) -> Rules {
 #[derive(Default)]
 struct Folder {
     rules: Vec<Source>,
-    exceptions: Exceptions,
     places: Places,
     versions: Versions,
 }
@@ -185,12 +220,6 @@ impl Folder {
                 rules: text(),
                 fixtures: None,
             }),
-            FileKind::Exceptions => match Exceptions::parse(&text()) {
-                Ok(exceptions) => self.exceptions = exceptions,
-                Err(error) => {
-                    tracing::error!(%error, "there are no exceptions: their file cannot be used");
-                }
-            },
             FileKind::Places => {
                 if let Err(error) = self.places.add(path.as_ref(), content.to_vec()) {
                     tracing::error!(%error, "file of places passed over");
@@ -204,15 +233,11 @@ impl Folder {
 #[derive(Clone, Copy)]
 enum FileKind {
     Rules,
-    Exceptions,
     Places,
 }
 
 impl FileKind {
     fn of(path: &Path) -> Option<Self> {
-        if *path == Path::from_iter([RULE_FOLDER, EXCEPTIONS_FILE]) {
-            return Some(Self::Exceptions);
-        }
         let root = path.parts().next()?;
         match (root.as_ref(), path.extension()?) {
             (RULE_FOLDER, "yml" | "yaml") => Some(Self::Rules),
@@ -224,7 +249,6 @@ impl FileKind {
     fn bytes_max(self) -> usize {
         match self {
             Self::Rules => RULE_BYTES_MAX,
-            Self::Exceptions => EXCEPTIONS_BYTES_MAX,
             Self::Places => PLACES_BYTES_MAX,
         }
     }

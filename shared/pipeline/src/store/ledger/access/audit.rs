@@ -42,6 +42,16 @@ pub enum Action {
     TenantRemove,
     /// Somebody said that a loss is known.
     LossAcknowledge,
+    /// Somebody looks at a finding.
+    FindingAcknowledge,
+    /// A finding was closed with a verdict.
+    FindingClose,
+    /// A closed finding was opened again.
+    FindingReopen,
+    /// An exception was made.
+    ExceptionCreate,
+    /// An exception was removed.
+    ExceptionRemove,
     /// A replay was begun.
     ReplayBegin,
     /// A replay that had failed was started again.
@@ -65,6 +75,11 @@ impl Action {
             Self::TenantChange => "tenant.change",
             Self::TenantRemove => "tenant.remove",
             Self::LossAcknowledge => "loss.acknowledge",
+            Self::FindingAcknowledge => "finding.acknowledge",
+            Self::FindingClose => "finding.close",
+            Self::FindingReopen => "finding.reopen",
+            Self::ExceptionCreate => "exception.create",
+            Self::ExceptionRemove => "exception.remove",
             Self::ReplayBegin => "replay.begin",
             Self::ReplayRestart => "replay.restart",
             Self::ConsentCreate => "consent.create",

@@ -48,12 +48,15 @@ pub(in crate::verbs::api) async fn list(
         Some(some) => api.ledger.some_tenants(some, after, limit).await?,
     };
     let has_webhook = api.has_webhook();
+    let findings = api.fleet.findings(&api.detections, now).await;
+    let findings = findings.as_deref();
     let each = page.tenants.into_iter().map(|read| async move {
         match read {
             Ok(registered) => {
                 let id = registered.tenant.tenant_id;
                 let swept = api.ledger.sweep_state(id).await;
                 let view = TenantView::new(registered, swept, has_webhook, now);
+                let view = view.with_findings(findings);
                 Listed::Tenant(Box::new(view))
             }
             Err(unreadable) => Listed::Unreadable {
@@ -79,13 +82,15 @@ async fn choose(
     now: Timestamp,
 ) -> Result<Response<Bytes>, ApiError> {
     let has_webhook = api.has_webhook();
-    let snapshot = api.fleet.snapshot(&api.ledger, has_webhook, now).await?;
+    let snapshot = api.snapshot(now).await?;
+    let findings = api.fleet.findings(&api.detections, now).await;
     let limit = limit.min(TENANTS_PAGE_MAX);
     let (page, next_cursor) = snapshot.page(query, limit, sees)?;
     let shown = page.into_iter().map(|member| match &member.read {
         Ok(registered) => {
             let swept = Ok(member.sweep.clone());
             let view = TenantView::new(registered.clone(), swept, has_webhook, now);
+            let view = view.with_findings(findings.as_deref());
             Listed::Tenant(Box::new(view))
         }
         Err(unreadable) => Listed::Unreadable {

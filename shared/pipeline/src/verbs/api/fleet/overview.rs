@@ -11,9 +11,11 @@ use serde::Serialize;
 use super::snapshot::Snapshot;
 use super::standing::State;
 use crate::response::json_response;
+use crate::store::detections::{OpenFindings, OpenOf};
 use crate::store::ledger::sweep::{ACTIVITY_HOURS, Lags};
 use crate::verbs::api::Api;
 use crate::verbs::api::error::ApiError;
+use crate::verbs::api::findings::views::by_severity;
 
 /// All tenants in a few figures.
 #[derive(Debug, PartialEq, Serialize, utoipa::ToSchema)]
@@ -34,6 +36,14 @@ pub(in crate::verbs::api) struct Overview {
     #[schema(value_type = Option<String>, format = DateTime)]
     oldest_open_at: Option<Timestamp>,
     losses_open: u64,
+    /// `on` or `off`: without a detector, nothing is found.
+    detections: &'static str,
+    /// Findings that nobody has closed; null when they could not be counted.
+    findings_open: Option<u64>,
+    /// The same by OCSF's severity.
+    findings_open_by_severity: Option<BTreeMap<&'static str, u64>>,
+    /// Whether there are more of them than were counted.
+    findings_and_more: bool,
     /// What is wrong, the most frequent first.
     causes: Vec<Cause>,
 }
@@ -54,9 +64,31 @@ pub(in crate::verbs::api) async fn overview(
     sees: impl Fn(TenantId) -> bool,
     now: Timestamp,
 ) -> Result<Response<Bytes>, ApiError> {
-    let fleet = &api.fleet;
-    let snapshot = Box::pin(fleet.snapshot(&api.ledger, api.has_webhook(), now)).await?;
-    Ok(json_response(StatusCode::OK, &sum(&snapshot, sees)))
+    let snapshot = api.snapshot(now).await?;
+    let findings = api.fleet.findings(&api.detections, now).await;
+    let mut overview = sum(&snapshot, &sees);
+    if api.detects {
+        overview.detections = "on";
+    }
+    if let Some(findings) = findings {
+        overview.count(&findings, sees);
+    }
+    Ok(json_response(StatusCode::OK, &overview))
+}
+
+impl Overview {
+    fn count(&mut self, findings: &OpenFindings, sees: impl Fn(TenantId) -> bool) {
+        let seen = findings.tenants.iter().filter(|(id, _)| sees(**id));
+        let mut sums = OpenOf::default();
+        for (_, counts) in seen {
+            for (sum, count) in sums.iter_mut().zip(counts) {
+                *sum += count;
+            }
+        }
+        self.findings_open = Some(sums.iter().sum());
+        self.findings_open_by_severity = Some(by_severity(&sums));
+        self.findings_and_more = findings.and_more;
+    }
 }
 
 fn sum(snapshot: &Snapshot, sees: impl Fn(TenantId) -> bool) -> Overview {
@@ -70,6 +102,10 @@ fn sum(snapshot: &Snapshot, sees: impl Fn(TenantId) -> bool) -> Overview {
         open_blobs: 0,
         oldest_open_at: None,
         losses_open: 0,
+        detections: "off",
+        findings_open: None,
+        findings_open_by_severity: None,
+        findings_and_more: false,
         causes: Vec::new(),
     };
     let (mut causes, mut lags, mut all) = (BTreeMap::<_, usize>::new(), Lags::default(), 0);

@@ -13,9 +13,10 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use office365::TenantId;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 use super::standing::{Known, Standing, State, standing};
+use crate::clock::later;
+use crate::store::detections::{Detections, OpenFindings};
 use crate::store::ledger::key::SHARDS;
 use crate::store::ledger::registry::{Registered, Unreadable};
 use crate::store::ledger::sweep::SweepState;
@@ -29,7 +30,10 @@ const KEPT_FOR: Duration = Duration::from_secs(15);
 
 /// The last look at all tenants.
 #[derive(Debug, Default)]
-pub struct Fleet(Mutex<Option<(Instant, Arc<Snapshot>)>>);
+pub struct Fleet {
+    tenants: Mutex<Option<Arc<Snapshot>>>,
+    findings: Mutex<Option<(Timestamp, Arc<OpenFindings>)>>,
+}
 
 /// All tenants at one moment.
 #[derive(Debug)]
@@ -52,7 +56,34 @@ pub(in crate::verbs::api) struct Member {
 impl Fleet {
     /// Forgets the last look: something was changed by this very API.
     pub(in crate::verbs::api) async fn forget(&self) {
-        *self.0.lock().await = None;
+        *self.tenants.lock().await = None;
+    }
+
+    /// Forgets how many findings were open: one was closed by this very API.
+    pub(in crate::verbs::api) async fn forget_findings(&self) {
+        *self.findings.lock().await = None;
+    }
+
+    /// How many findings were open within [`KEPT_FOR`]; none when that cannot be read. How tenants stand does not depend on it.
+    pub(in crate::verbs::api) async fn findings(
+        &self,
+        detections: &Detections,
+        now: Timestamp,
+    ) -> Option<Arc<OpenFindings>> {
+        let mut kept = self.findings.lock().await;
+        if let Some((at, findings)) = &*kept
+            && serves(*at, now)
+        {
+            return Some(Arc::clone(findings));
+        }
+        // On the heap: sixteen Queries at once make a large future, and it is part of those of many requests.
+        let counted = Box::pin(detections.count_open()).await;
+        let counted = counted.inspect_err(|error| {
+            tracing::error!(%error, "open findings are not counted: their table failed");
+        });
+        let findings = Arc::new(counted.ok()?);
+        *kept = Some((now, Arc::clone(&findings)));
+        Some(findings)
     }
 
     /// All tenants, as they were within [`KEPT_FOR`]. Whoever asks meanwhile waits for the one who looks.
@@ -62,14 +93,14 @@ impl Fleet {
         has_webhook: bool,
         now: Timestamp,
     ) -> Result<Arc<Snapshot>, LedgerError> {
-        let mut kept = self.0.lock().await;
-        if let Some((at, snapshot)) = &*kept
-            && at.elapsed() < KEPT_FOR
+        let mut kept = self.tenants.lock().await;
+        if let Some(snapshot) = &*kept
+            && serves(snapshot.as_of, now)
         {
             return Ok(Arc::clone(snapshot));
         }
         let snapshot = Arc::new(Snapshot::take(ledger, has_webhook, now).await?);
-        *kept = Some((Instant::now(), Arc::clone(&snapshot)));
+        *kept = Some(Arc::clone(&snapshot));
         Ok(snapshot)
     }
 }
@@ -95,6 +126,13 @@ impl Snapshot {
             as_of: now,
             members: members.into_iter().flatten().collect(),
         })
+    }
+
+    /// What the tenant is called, if it is registered.
+    pub(in crate::verbs::api) fn name(&self, id: TenantId) -> Option<String> {
+        let place = self.members.binary_search_by_key(&id, Member::id).ok()?;
+        let registered = self.members[place].read.as_ref().ok()?;
+        Some(registered.tenant.name.clone())
     }
 
     /// A page of the members that the query asks for and that the caller may see, and the cursor of the next one.
@@ -126,6 +164,11 @@ impl Snapshot {
         let next = last.map(|last| format!("{end}.{}", last.id()));
         Ok((page, next))
     }
+}
+
+/// Whether a look at this moment serves one who asks now. A clock that was set back makes it old, too.
+fn serves(at: Timestamp, now: Timestamp) -> bool {
+    at <= now && now < later(at, KEPT_FOR)
 }
 
 /// Where the page after a cursor begins: after its tenant, or, when that is not there any more, at the place that it had.

@@ -4,16 +4,14 @@ use jiff::Timestamp;
 use office365::TenantId;
 use url::form_urlencoded;
 
-use crate::content::event::{Kind, TEXT_CHARS_MAX, Wanted, severity_name};
+use crate::content::event::{Kind, TEXT_CHARS_MAX, Wanted};
 use crate::verbs::api::error::ApiError;
+use crate::verbs::api::query::{severities, time};
 use crate::verbs::timeline::{Cursor, Filter};
 
 /// Events of a page when no limit is named, and at most: a row has about a kilobyte, and Lambda's answer 6 MB.
 const LIMIT: usize = 50;
 const LIMIT_MAX: usize = 200;
-
-/// OCSF's severities.
-const SEVERITIES: [u32; 8] = [0, 1, 2, 3, 4, 5, 6, 99];
 
 /// The parameters, as they were given.
 #[derive(Debug, Default)]
@@ -44,11 +42,6 @@ impl Parameters {
     }
 
     fn take(&mut self, name: &str, value: &str) -> Result<(), ApiError> {
-        let time = |name, value: &str| {
-            let why = "is no time in RFC 3339, such as 2026-03-01T10:00:00Z";
-            let at: Result<Timestamp, _> = value.parse();
-            at.map(Some).map_err(|_| ApiError::BadQuery(name, why))
-        };
         if value.chars().count() > TEXT_CHARS_MAX && name != "cursor" {
             return Err(ApiError::BadQuery(
                 "a parameter",
@@ -63,8 +56,8 @@ impl Parameters {
                 self.limit = Some(limit.ok_or(ApiError::BadQuery("limit", why))?.into());
             }
             "cursor" => self.cursor = Some(value.to_owned()),
-            "from" => self.from = time("from", value)?,
-            "to" => self.to = time("to", value)?,
+            "from" => self.from = Some(time("from", value)?),
+            "to" => self.to = Some(time("to", value)?),
             "user" => wanted.ask_for(Kind::User, value),
             "address" => wanted.ask_for(Kind::Address, value),
             "operation" => wanted.ask_for(Kind::Operation, value),
@@ -103,20 +96,6 @@ impl Parameters {
     pub(super) fn limit(&self) -> usize {
         self.limit.unwrap_or(LIMIT).min(LIMIT_MAX)
     }
-}
-
-/// Severities by number or name, with commas between them.
-fn severities(value: &str) -> Result<Vec<u32>, ApiError> {
-    let one = |text: &str| {
-        let known = |id: &u32| {
-            severity_name(*id).eq_ignore_ascii_case(text) || text.parse().ok() == Some(*id)
-        };
-        SEVERITIES.into_iter().find(known)
-    };
-    let all: Option<Vec<u32>> = value.split(',').map(|text| one(text.trim())).collect();
-    let why =
-        "has one that is none of Informational, Low, Medium, High, Critical, Fatal, or 1 to 6";
-    all.ok_or(ApiError::BadQuery("severity", why))
 }
 
 #[cfg(test)]
