@@ -1,5 +1,6 @@
 //! How long to wait before the next attempt: the one place where such a delay is computed.
 
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::time::Duration;
 
 use rand::Rng as _;
@@ -21,11 +22,19 @@ const LATE: Backoff = Backoff {
 };
 
 /// How long to wait after so many failed attempts at something that is tried until it succeeds.
-pub(crate) fn patient(attempts: u32) -> Duration {
-    match attempts.checked_sub(EARLY_ATTEMPTS) {
-        None | Some(0) => EARLY.delay(attempts),
-        Some(late) => LATE.delay(late),
-    }
+///
+/// Jitter takes up to half of it away. It is that of the thing's name, so that the time of an attempt, which the ledger keeps, does
+/// not hang on who computed it.
+pub(crate) fn patient(attempts: u32, of: impl Hash) -> Duration {
+    let full = match attempts.checked_sub(EARLY_ATTEMPTS) {
+        None | Some(0) => EARLY.full(attempts),
+        Some(late) => LATE.full(late),
+    };
+    let mut hash = DefaultHasher::new();
+    (of, attempts).hash(&mut hash);
+    let share =
+        f64::from(u32::try_from(hash.finish() >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX);
+    full.mul_f64(0.5 + share / 2.0)
 }
 
 /// The delays of one kind of attempt. Whoever makes the attempts says why these.
@@ -65,12 +74,19 @@ mod tests {
     #[test]
     fn patience_grows_from_a_second_to_fifteen_minutes() {
         for (number, longest) in [(1, 1.0), (3, 4.0), (20, 30.0), (21, 60.0), (200, 900.0)] {
-            let found = patient(number).as_secs_f64();
+            let found = patient(number, "a blob").as_secs_f64();
             assert!(
                 found >= longest / 2.0 && found <= longest,
                 "{number}: {found}"
             );
         }
+    }
+
+    #[test]
+    fn what_failed_together_comes_back_apart_and_each_at_its_time() {
+        let of = |name| patient(20, name);
+        assert_eq!(of("one"), of("one"));
+        assert_ne!(of("one"), of("other"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::clock::later;
 use crate::store::ledger::blob::{Counts, HourOfBlobs, State};
 use crate::store::ledger::key::BlobHour;
 use crate::store::ledger::sweep::TypeSweep;
+use crate::teeth::{Tooth, bites};
 
 /// How long Microsoft lists content after it has become available.
 pub const LISTED_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -110,7 +111,7 @@ pub fn certify(
     let is_complete = was_listed
         && !gap
         && gaps.are_all_known()
-        && open == 0
+        && (open == 0 || bites(Tooth::CertifiedAtListing))
         && hour.unreadable == 0
         && listed <= hour.blobs.len() as u64;
     let is_old = later(of.hour.end(), LISTED_FOR) <= now;

@@ -16,7 +16,8 @@ pub use self::hour::{Hour, InvalidHour};
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     at: Timestamp,
-    since: Instant,
+    /// Since when it moves on; a stopped one does not.
+    since: Option<Instant>,
 }
 
 impl Clock {
@@ -25,14 +26,21 @@ impl Clock {
     pub fn starting_at(at: Timestamp) -> Self {
         Self {
             at,
-            since: Instant::now(),
+            since: Some(Instant::now()),
         }
+    }
+
+    /// A clock that shows `at` for ever: for a simulation, whose time moves in steps.
+    #[must_use]
+    pub fn stopped_at(at: Timestamp) -> Self {
+        Self { at, since: None }
     }
 
     /// The time by this clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        later(self.at, self.since.elapsed())
+        let passed = self.since.map(|since| since.elapsed());
+        later(self.at, passed.unwrap_or_default())
     }
 }
 
@@ -62,7 +70,11 @@ mod tests {
     fn a_clock_moves_with_the_monotonic_one() {
         let at: Timestamp = "2026-03-01T10:00:00Z".parse().unwrap();
         let since = Instant::now() - Duration::from_secs(90);
-        let shown = Clock { at, since }.now();
+        let shown = Clock {
+            at,
+            since: Some(since),
+        }
+        .now();
         assert!(shown >= later(at, Duration::from_secs(90)), "{shown}");
         assert!(shown < later(at, Duration::from_secs(900)), "{shown}");
     }

@@ -21,7 +21,7 @@
 //! certificate  replay (register; reconcile writes certificates, fetch runs replays)
 //! settings  microsoft
 //! store: ledger  queue  lake  detections
-//! aws  backoff  clock  content  logging  metrics  response
+//! aws  backoff  clock  content  logging  metrics  response  teeth (deliberate bugs, of the simulation alone)
 //! ```
 //!
 //! **Invariants.** No storage traits. Nothing here reads the clock ([`clock::Clock`] is an argument) or, outside
@@ -39,6 +39,7 @@ pub mod replay;
 pub mod response;
 pub mod settings;
 mod store;
+pub mod teeth;
 mod verbs;
 pub mod wiring;
 

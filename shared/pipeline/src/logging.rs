@@ -38,6 +38,8 @@ pub mod field {
     pub const RECORDS: &str = "records";
     /// Of [`super::message::BLOB_DELIVERED`]: records that another blob had brought.
     pub const DUPLICATE: &str = "duplicate";
+    /// Of [`super::message::FINDING_MADE`]: the same in each of its copies.
+    pub const FINDING: &str = "finding.uid";
     /// Of [`super::message::FINDING_MADE`]: the rule's level.
     pub const LEVEL: &str = "rule.level";
     /// Of [`super::message::FINDING_MADE`]: the rule's title.

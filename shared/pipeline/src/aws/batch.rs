@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::teeth::{Tooth, bites};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
@@ -139,6 +140,9 @@ where
                 (error.id(), false)
             }
         };
+        if bites(Tooth::FailedIdNotReported) {
+            continue;
+        }
         if !succeeded && let Some(id) = ids.remove(&task) {
             failed.push(id);
         }

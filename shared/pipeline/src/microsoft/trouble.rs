@@ -6,6 +6,7 @@ use std::time::Duration;
 use office365::{Error, Scope, TenantTrouble};
 
 use crate::store::ledger::registry::brake::BrakeReason;
+use crate::teeth::{Tooth, bites};
 
 /// The tenant's trouble and the least wait that Microsoft asks for; `None` when the failure is the call's own.
 #[must_use]
@@ -19,6 +20,12 @@ pub fn of_tenant(error: &Error) -> Option<(BrakeReason, Duration)> {
         TenantTrouble::Blocked => (BrakeReason::Blocked, Duration::ZERO),
         TenantTrouble::AuditingOff => (BrakeReason::AuditingOff, Duration::ZERO),
         TenantTrouble::TenantGone => (BrakeReason::TenantGone, Duration::ZERO),
+        TenantTrouble::Throttled { .. } if bites(Tooth::ThrottledIsConsent) => {
+            (BrakeReason::Consent, Duration::ZERO)
+        }
+        TenantTrouble::Throttled { .. } if bites(Tooth::RetryAfterIgnored) => {
+            (BrakeReason::Throttled, Duration::ZERO)
+        }
         TenantTrouble::Throttled { after } => (BrakeReason::Throttled, after.unwrap_or_default()),
     })
 }

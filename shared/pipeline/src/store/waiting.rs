@@ -11,6 +11,7 @@ use super::ledger::{Ledger, LedgerError};
 use super::queue::{Message, Queue, SendError};
 use crate::clock::later;
 use crate::content::{ContentRef, DiscoveredBy};
+use crate::teeth::{Tooth, bites};
 
 /// How long a blob may wait in the queue before the sweep looks whether its message is still there. Longer than the fetcher's
 /// visibility timeout, so that a message in other hands is not doubled.
@@ -47,7 +48,10 @@ pub async fn enqueue(
         .iter()
         .map(|blob| Message::new(blob.clone(), DiscoveredBy::Listing))
         .collect();
-    queue.send(&messages).await?;
+    let sent = queue.send(&messages).await;
+    if !bites(Tooth::ListedIsKnown) {
+        sent?;
+    }
     let due_at = later(now, ENQUEUED_FOR_MAX);
     stream::iter(blobs.to_vec())
         .map(|blob| async move { ledger.note_enqueued(&blob, due_at, now).await })

@@ -57,6 +57,7 @@ use crate::store::ledger::blob::{
 use crate::store::ledger::loss::LossKind;
 use crate::store::queue::{DELAY_MAX, Message, Queue};
 use crate::store::waiting;
+use crate::teeth::{Tooth, bites};
 
 /// How long after the end of the worker's time a lease ends: enough for what the worker started at its last moment.
 const LEASE_MARGIN: Duration = Duration::from_secs(15);
@@ -341,6 +342,10 @@ async fn write_events(
     let (schema, codec) = (options.schema, body.codec);
     let objects = events.lines.take_objects()?;
     events.objects = objects.len();
+    if bites(Tooth::DoneBeforeWritten) && generation.is_none() {
+        let counts = &events.counts;
+        fetcher.ledger.settle(blob, counts, None, now).await?;
+    }
     for (part, mut object) in objects.into_iter().enumerate() {
         let path = key::within(generation, key::events(blob, schema, codec, part));
         fetcher.lake.write_spool(&path, &mut object).await?;

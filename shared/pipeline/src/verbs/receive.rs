@@ -34,6 +34,7 @@ use crate::content::{ContentRef, DiscoveredBy};
 use crate::logging::{field, message};
 use crate::response::empty_response;
 use crate::store::queue::{Message, Queue};
+use crate::teeth::{Tooth, bites};
 use crate::verbs::subscription::webhook::{NOTIFICATIONS_PATH, check_keys, is_authentic};
 
 /// Longest body taken, in bytes. Lambda's synchronous payload ends at 6 MB with headers and escapes in it; an item has some
@@ -184,11 +185,19 @@ async fn enqueue(
             }
         }
     }
-    if let Err(error) = receiver.queue.send(&messages).await {
+    if bites(Tooth::FirstItemOnly) {
+        messages.truncate(1);
+    }
+    if let Err(error) = receiver.queue.send(&messages).await
+        && !bites(Tooth::EnqueueFailureIgnored)
+    {
         tracing::error!(tenant.id = %tenant, content.type = %content_type, %error, "notification not enqueued, Microsoft will try again");
         return StatusCode::SERVICE_UNAVAILABLE;
     }
     tracing::info!({ field::TENANT_ID } = %tenant, { field::CONTENT_TYPE } = %content_type, items = announced, { field::ENQUEUED } = messages.len(), "{}", message::NOTIFICATION_ENQUEUED);
+    if bites(Tooth::Accepted202) {
+        return StatusCode::ACCEPTED;
+    }
     StatusCode::OK
 }
 

@@ -28,6 +28,7 @@ use crate::clock::{Clock, later};
 use crate::logging::{field, message};
 use crate::store::ledger::registry::{Registered, Status, Subscription, Tenant, TenantState};
 use crate::store::ledger::{Ledger, LedgerError};
+use crate::teeth::{Tooth, bites};
 
 /// Microsoft's code for a webhook that could not be validated.
 const WEBHOOK_NOT_VALIDATED: &str = "AF20021";
@@ -176,6 +177,9 @@ async fn ensure_one(
             .await?;
     }
     match needed {
+        _ if bites(Tooth::NotHealed) && seen.known.observed_at.is_some() => {
+            Ok(EnsuredOne::Healthy(content_type))
+        }
         StartPlan::NotNeeded => Ok(EnsuredOne::Healthy(content_type)),
         StartPlan::Wait { until, why } => {
             tracing::info!(tenant.id = %id, content.type = %content_type, why, %until, "start put off: Microsoft asks for 15 minutes between two");
@@ -218,6 +222,9 @@ async fn start(
     let was_refused = seen.known.webhook_refused;
     if webhook.is_some() && !was_refused {
         ledger.note_webhook_refused(id, content_type, true).await?;
+    }
+    if bites(Tooth::StopAndStart) && seen.observed.is_some() {
+        client.stop(id, cloud, content_type).await?;
     }
     match client.start(id, cloud, content_type, webhook).await {
         Ok(started) => {

@@ -66,6 +66,7 @@ use super::{CLAIM_KEPT, LedgerError};
 use crate::backoff::Backoff;
 use crate::clock::later;
 use crate::content::ContentRef;
+use crate::teeth::{Tooth, bites};
 
 /// Most Ids in an entry: 400,000 bytes, where an item has 409,600 at most. The rest is for its key and the blobs, which
 /// have 2,200.
@@ -158,6 +159,12 @@ impl ClaimLog {
         let mut owned = first_occurrences(records.iter().map(|(_, id)| *id));
         let mut buckets = BTreeMap::<ClaimBucket, Vec<usize>>::new();
         for (at, (bucket, _)) in records.iter().enumerate() {
+            let bucket = if bites(Tooth::ClaimedByBlobHour) {
+                let hours = blob.content_created.as_second() / 3_600;
+                &ClaimBucket::Hour(u32::try_from(hours).unwrap_or_default())
+            } else {
+                bucket
+            };
             if owned[at] {
                 buckets.entry(*bucket).or_default().push(at);
             }
@@ -191,10 +198,17 @@ impl ClaimLog {
         if log.is_outdated(now) {
             *log = Log::default();
         }
+        let known_before = |id: &RecordId| log.has_all(&[*id]);
+        let passed_over: HashSet<RecordId> = if bites(Tooth::OwnEntryNotFound) {
+            wish.ids.iter().copied().filter(known_before).collect()
+        } else {
+            HashSet::new()
+        };
         let group = shared.waiting.take(&wish);
         let ended = self.append_missing(&mut log, place, &group, now).await;
         let ids = wish.ids.iter();
-        let owned = ids.map(|id| log.is_owner(wish.owner, id)).collect();
+        let owned = ids.map(|id| log.is_owner(wish.owner, id) && !passed_over.contains(id));
+        let owned = owned.collect();
         let weight = log.weight();
         self.cache
             .weigh(place, &shared, weight, self.limits.remembered_ids);
@@ -215,6 +229,10 @@ impl ClaimLog {
         loop {
             if log.has_all(own) {
                 return Ok(());
+            }
+            if bites(Tooth::StaleLog) && lost_races > 0 && !is_read {
+                log.pass_over();
+                is_read = true;
             }
             if !is_read {
                 self.read(log, place, wishes, now).await?;
@@ -298,6 +316,9 @@ impl ClaimLog {
                 .tail()
                 .map_or(expires_at, |tail| tail.expires_at.max(expires_at)),
         };
+        if bites(Tooth::FailedAppendKept) {
+            log.add(&entry);
+        }
         let appended = self.entries.append(place, &entry).await?;
         if appended {
             log.add(&entry);

@@ -12,6 +12,7 @@ use super::intake::{Intake, Taken, WIRE_BYTES_MAX};
 use crate::content::ContentRef;
 use crate::store::lake::{Codec, Encoded, LakeError, key};
 use crate::store::ledger::blob::Choice;
+use crate::teeth::{Tooth, bites};
 
 /// A blob that is whole, and stored.
 #[derive(Debug)]
@@ -52,7 +53,9 @@ async fn fetch_and_choose(
 ) -> Result<Body, FetchError> {
     let mut taken = download(fetcher, blob, cloud).await?;
     let path = key::raw(blob, &taken.sha256);
-    fetcher.lake.write_spool(&path, &mut taken.spool).await?;
+    if !bites(Tooth::ChosenBeforeStored) {
+        fetcher.lake.write_spool(&path, &mut taken.spool).await?;
+    }
     let ours = Choice {
         raw_sha256: taken.sha256.clone(),
         codec: gone
@@ -69,6 +72,9 @@ async fn fetch_and_choose(
         }
     };
     if chosen.raw_sha256 == ours.raw_sha256 {
+        if bites(Tooth::ChosenBeforeStored) {
+            fetcher.lake.write_spool(&path, &mut taken.spool).await?;
+        }
         return Ok(Body {
             taken,
             codec: chosen.codec,

@@ -6,6 +6,7 @@ use office365::TenantId;
 use uuid::Uuid;
 
 use crate::store::ledger::claims::{ClaimBucket, RecordId};
+use crate::teeth::{Tooth, bites};
 
 /// Most records that are read together: few enough that what is read of them stays small beside the blob, and that other blobs
 /// have their turn between them.
@@ -82,9 +83,13 @@ impl Classes {
             Some(Identity {
                 organization_id: Some(other),
                 ..
-            }) if guid(&other) != Some(tenant.as_uuid()) => Class::Foreign,
+            }) if guid(&other) != Some(tenant.as_uuid()) && !bites(Tooth::ForeignIsOwn) => {
+                Class::Foreign
+            }
             Some(identity) => {
-                let id = RecordId::new(identity.id.as_deref(), element);
+                let named = identity.id.as_deref();
+                let named = named.filter(|_| !bites(Tooth::IdIsHash));
+                let id = RecordId::new(named, element);
                 let bucket = ClaimBucket::new(identity.creation_time.as_deref(), &id);
                 self.candidates.push((bucket, id));
                 Class::Candidate

@@ -11,10 +11,11 @@ use super::{FetchOutcome, Fetcher, send_later};
 use crate::clock::later;
 use crate::metrics::{count, name};
 use crate::store::lake::key;
-use crate::store::ledger::blob::{ALONE_AFTER, Evidence, Release};
+use crate::store::ledger::blob::{ALONE_AFTER, Counts, Evidence, Release};
 use crate::store::ledger::loss::{Loss, LossId, LossKind};
 use crate::store::ledger::registry::brake::BrakeReason;
 use crate::store::queue::DELAY_MAX;
+use crate::teeth::{Tooth, bites};
 
 /// How long after a planned attempt the sweep looks whether it took place.
 const OVERDUE_AFTER: Duration = Duration::from_secs(10 * 60);
@@ -59,6 +60,16 @@ async fn arrange(
     error: FetchError,
     now: Timestamp,
 ) -> Result<FetchOutcome, FetchError> {
+    if (bites(Tooth::DroppedAfterThree) && attempt.number >= 3)
+        || (bites(Tooth::ErrorPageIsEmpty) && matches!(error, FetchError::Unreadable { .. }))
+    {
+        let none = Counts::default();
+        fetcher
+            .ledger
+            .settle(attempt.blob, &none, None, now)
+            .await?;
+        return Ok(FetchOutcome::Done(none));
+    }
     let evidence = evidence(&error, attempt, now);
     match resolve(&error, attempt, &evidence, now) {
         Resolution::Retry(after) => retry(fetcher, attempt, &error, &evidence, after, now).await,

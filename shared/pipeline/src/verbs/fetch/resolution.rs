@@ -16,6 +16,7 @@ use crate::microsoft::trouble;
 use crate::store::ledger::blob::{Evidence, Lease, Repeated};
 use crate::store::ledger::loss::LossKind;
 use crate::store::ledger::registry::brake::BrakeReason;
+use crate::teeth::{Tooth, bites};
 
 /// Answers of one kind before a blob is given up. With the delays of [`patient`] they take some minutes.
 const ANSWERS_MIN: u32 = 10;
@@ -85,9 +86,12 @@ pub(super) fn resolve(
     let expiration = attempt.blob.content_expiration;
     // Once the bytes are ours, expiration at Microsoft means nothing.
     let long_expired = !attempt.had_raw && now >= later(expiration, LOST_AFTER_EXPIRATION);
-    let delay = patient(attempt.number);
+    let delay = patient(attempt.number, attempt.blob.content_id.as_str());
     let proven = |answers: Option<Repeated>, span| {
         answers.is_some_and(|Repeated { count, since }| {
+            if bites(Tooth::VerdictByCount) {
+                return count >= 3;
+            }
             count >= ANSWERS_MIN && now >= later(since, span)
         })
     };

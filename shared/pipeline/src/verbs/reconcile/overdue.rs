@@ -17,6 +17,7 @@ use crate::store::ledger::Ledger;
 use crate::store::ledger::blob::{OPEN_PAGE_MAX, OpenBlob, OpenPage};
 use crate::store::queue::Queue;
 use crate::store::waiting;
+use crate::teeth::{Tooth, bites};
 
 /// Messages in the content queue from which on it counts as long: the fetchers' default concurrency takes so many within
 /// seconds. In a longer one the message of an overdue blob is likely still there.
@@ -68,6 +69,9 @@ pub(super) async fn enqueue_overdue(
     progress: &Progress,
     now: Timestamp,
 ) -> Result<(), TenantError> {
+    if bites(Tooth::OverdueForgotten) {
+        return Ok(());
+    }
     let mut waiting = Vec::new();
     let mut cursor = None;
     for number in 0..PAGES_MAX {
@@ -93,7 +97,7 @@ pub(super) async fn enqueue_overdue(
         return Ok(());
     }
     let depth_now = depth.of(queue).await?;
-    if depth_now >= LONG_QUEUE.min(waiting.len() as u64) {
+    if depth_now >= LONG_QUEUE.min(waiting.len() as u64) && !bites(Tooth::BacklogAgain) {
         progress.count(Report {
             waiting: waiting.len(),
             ..Report::default()

@@ -26,6 +26,7 @@ use crate::store::ledger::registry::brake::{Brake, BrakeReason};
 use crate::store::ledger::sweep::SweepState;
 use crate::store::ledger::{Ledger, LedgerError};
 use crate::store::queue::{Queue, SweepMessage};
+use crate::teeth::{Tooth, bites};
 use crate::verbs::subscription::Webhooks;
 
 /// Tenants that one process looks after at once. Each makes a handful of calls a second at most, far below Microsoft's 2,000 a
@@ -256,7 +257,11 @@ impl Ending<'_> {
             activity.losses = losses;
         }
         let mut state = SweepState {
-            types: progress.types(),
+            types: if bites(Tooth::WatermarkInMemory) {
+                before.types
+            } else {
+                progress.types()
+            },
             activity,
             ..before
         };

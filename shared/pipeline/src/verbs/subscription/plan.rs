@@ -5,6 +5,7 @@ use office365::{SubscriptionStatus, Webhook, WebhookStatus};
 
 use crate::clock::later;
 use crate::store::ledger::registry::{START_COOL_DOWN, Subscription};
+use crate::teeth::{Tooth, bites};
 
 /// What a subscription needs of `/start`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +58,9 @@ pub fn plan(
         .start_attempted_at
         .map(|at| later(at, START_COOL_DOWN))
     {
-        Some(until) if now < until => StartPlan::Wait { until, why },
+        Some(until) if now < until && !bites(Tooth::StartsUnguarded) => {
+            StartPlan::Wait { until, why }
+        }
         _ => StartPlan::Start {
             with_webhook: wanted.is_some() && (runs || !known.webhook_refused),
             why,

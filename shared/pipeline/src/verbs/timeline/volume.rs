@@ -27,7 +27,8 @@ pub struct HourVolume {
     pub records: u64,
     /// Blobs that they came in.
     pub blobs: u64,
-    /// Events by OCSF's severity.
+    /// Events by OCSF's severity, whose number is text in JSON.
+    #[schema(value_type = BTreeMap<String, u64>)]
     pub severities: BTreeMap<u32, u64>,
 }
 

@@ -11,6 +11,7 @@ use crate::store::ledger::key::Key;
 use crate::store::ledger::loss::{Loss, LossId, LossKind};
 use crate::store::ledger::transaction::unusable;
 use crate::store::ledger::{DUE_AT, Ledger, LedgerError, OPEN, blob_expiry, conditional};
+use crate::teeth::{Tooth, bites};
 
 impl Ledger {
     /// Ends the blob as [`State::Quarantined`] or [`State::Lost`], and writes its loss. What somebody said of a loss of the same
@@ -64,6 +65,11 @@ impl Ledger {
         let anew = self.put_loss(blob.tenant_id, loss);
         let anew = anew.map_err(|error| unusable(&error))?;
         let anew = TransactWriteItem::builder().put(anew).build();
+        if bites(Tooth::LossAfterState) {
+            let has_ended = self.transact([ended]).await?;
+            self.transact([anew]).await?;
+            return Ok(has_ended);
+        }
         let happened =
             self.transact([ended.clone(), again]).await? || self.transact([ended, anew]).await?;
         Ok(happened || self.ended_by(blob, lease, state).await?)

@@ -12,6 +12,7 @@ use crate::aws::AwsError;
 use crate::store::ledger::LedgerError;
 use crate::store::ledger::attribute::{EXPIRES_AT, Item, expiry, get_number, get_text, text};
 use crate::store::ledger::key::{Key, PK, SK, claim_number};
+use crate::teeth::{Tooth, bites};
 
 /// The blobs: for each the 16 bytes of its [`OwnerId`], and how many of the Ids are its, as 4 bytes, the highest first.
 const OWNERS: &str = "owners";
@@ -159,7 +160,11 @@ impl Entries {
             .item(OWNERS, AttributeValue::B(Blob::new(owners)))
             .item(IDS, AttributeValue::B(Blob::new(ids)))
             .item(EXPIRES_AT, expiry(entry.expires_at))
-            .condition_expression("attribute_not_exists(#pk)")
+            .condition_expression(if bites(Tooth::AppendUnconditional) {
+                "attribute_exists(#pk) OR attribute_not_exists(#pk)"
+            } else {
+                "attribute_not_exists(#pk)"
+            })
             .expression_attribute_names("#pk", PK)
             .send()
             .await;
@@ -203,7 +208,7 @@ where
         Err(error) => {
             let service = error.as_service_error();
             if service.and_then(|error| error.code()) == Some("ConditionalCheckFailedException") {
-                return Ok(false);
+                return Ok(bites(Tooth::RefusedIsSuccess));
             }
             Err(AwsError::new(operation, &error).into())
         }

@@ -102,7 +102,7 @@ impl Ledger {
         wait: Duration,
         now: Timestamp,
     ) -> Result<Option<Brake>, LedgerError> {
-        let next = later(now, patient(FIRST_PROBE).max(wait));
+        let next = later(now, patient(FIRST_PROBE, tenant).max(wait));
         let put = self
             .update_key(&Key::Tenant(tenant))
             .update_expression(
@@ -152,7 +152,10 @@ impl Ledger {
         brake: &Brake,
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
-        let next = later(now, patient(brake.probes.saturating_add(FIRST_PROBE + 1)));
+        let next = later(
+            now,
+            patient(brake.probes.saturating_add(FIRST_PROBE + 1), tenant),
+        );
         let taken = self
             .update_key(&Key::Tenant(tenant))
             .update_expression("SET next_probe_at = :next ADD brake_probes :one")
