@@ -51,6 +51,22 @@ pub async fn install_msal() -> Outcome<()> {
     installed(&["msal"]).await
 }
 
+/// Only installs ministack, in the environment `ministack`.
+///
+/// # Errors
+/// The installation fails. The error has its output.
+pub async fn install_ministack() -> Outcome<()> {
+    installed(&["ministack"]).await
+}
+
+/// Only installs moto, in the environment `moto`.
+///
+/// # Errors
+/// The installation fails. The error has its output.
+pub async fn install_moto() -> Outcome<()> {
+    installed(&["moto"]).await
+}
+
 async fn installed(arguments: &[&str]) -> Outcome<()> {
     let mut command = Command::new(repo::root().join("tests/tools/install.sh"));
     run(command.args(arguments), INSTALL_TIMEOUT)

