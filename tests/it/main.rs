@@ -14,6 +14,8 @@ mod detections;
 mod docs;
 mod events;
 mod faults;
+mod readings;
+mod simulation;
 mod stack;
 mod subscriptions;
 mod sweeps;

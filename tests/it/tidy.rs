@@ -1,5 +1,6 @@
 //! House rules that no compiler checks: dependencies between crates, and the size and names of files.
 
+mod teeth;
 mod wings;
 
 use std::collections::BTreeSet;
@@ -91,7 +92,7 @@ const RESERVED: [(&str, &[&str]); 9] = [
     ("aws-sdk-", &["pipeline", "local", "tests"]),
     ("aws-smithy-", &["pipeline", "local", "tests"]),
     ("axum", &["emulator", "local", "tests"]),
-    ("clap", &["emulator", "local"]),
+    ("clap", &["emulator", "local", "tests"]),
     ("lambda_", FUNCTIONS),
     ("object_store", &["pipeline", "local", "tests"]),
     // The emulator calls webhooks; office365 is the client for Microsoft; local calls the operator's API; pipeline the webhook that
@@ -100,7 +101,7 @@ const RESERVED: [(&str, &[&str]); 9] = [
         "reqwest",
         &["emulator", "local", "office365", "pipeline", "tests"],
     ),
-    ("dynoxide", &["local"]),
+    ("dynoxide", &["local", "tests"]),
 ];
 
 /// Crates not allowed in `records`, `normalize`, `detections`, `columnar` and `page`, which are pure: no I/O, no async. clippy.toml bans the

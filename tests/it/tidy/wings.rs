@@ -26,11 +26,11 @@ const WINGS: [(&str, &[&str]); 7] = [
     ),
     (
         "shared/pipeline/src",
-        &["wiring", "verbs", "response", "replay", "certificate", "settings", "microsoft", "logging", "store", "content", "clock", "backoff", "aws", "metrics"],
+        &["wiring", "verbs", "response", "replay", "certificate", "settings", "microsoft", "logging", "store", "content", "clock", "backoff", "aws", "metrics", "teeth"],
     ),
     (
         "emulator/src",
-        &["emulator", "server", "login", "control", "api", "publish", "webhook", "message", "world", "generator", "rng", "config", "operation", "content_type", "clock"],
+        &["emulator", "server", "login", "control", "api", "publish", "webhook", "message", "world", "generator", "rng", "config", "operation", "story", "content_type", "clock"],
     ),
     (
         "local/src",

@@ -1,0 +1,127 @@
+//! Runs the simulation: `cargo sim --seeds 1..500`, or one seed with what happened: `cargo sim --seeds 7 --trace`. `cargo sim
+//! --teeth` gives the product one bug after the other, and tells which seed finds it.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::ops::RangeInclusive;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::thread;
+use std::time::Instant;
+
+use clap::Parser;
+use pipeline::teeth::Tooth;
+use tests::Outcome;
+use tests::sim::bite::{alone, caught, tooth};
+
+/// The product in a world whose every fault and order a seed decides.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// A seed, or several: 7, or 1..500.
+    #[arg(long, default_value = "1..200", value_parser = seeds)]
+    seeds: RangeInclusive<u64>,
+    /// Print what happened, step by step.
+    #[arg(long)]
+    trace: bool,
+    /// Run every so manieth seed, from the first one on: for several processes side by side.
+    #[arg(long, default_value_t = 1)]
+    every: usize,
+    /// Run with this bug.
+    #[arg(long, value_parser = of_name)]
+    tooth: Option<Tooth>,
+    /// Run with each bug, until a seed finds it.
+    #[arg(long)]
+    teeth: bool,
+    /// Bugs that are looked for side by side.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+}
+
+fn of_name(name: &str) -> Result<Tooth, String> {
+    tooth(name).ok_or_else(|| format!("{name} is none of {}", names()))
+}
+
+fn names() -> String {
+    let names = Tooth::ALL.iter().map(|tooth| tooth.name());
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let (first, last) = text.split_once("..").unwrap_or((text, text));
+    let number = |text: &str| text.parse().map_err(|_| format!("{text} is no seed"));
+    Ok(number(first)?..=number(last)?)
+}
+
+fn main() -> Outcome<ExitCode> {
+    let arguments = Arguments::parse();
+    if arguments.teeth {
+        return teeth(&arguments);
+    }
+    let begun = Instant::now();
+    let (mut runs, mut failed) = (0_usize, 0_usize);
+    let mut dealt: BTreeMap<String, u64> = BTreeMap::new();
+    let mut out = io::stdout().lock();
+    for seed in arguments.seeds.step_by(arguments.every.max(1)) {
+        let told = alone(seed, arguments.tooth)?;
+        runs += 1;
+        for (name, times) in told.dealt {
+            *dealt.entry(name).or_default() += times;
+        }
+        if arguments.trace {
+            writeln!(out, "{}", told.log)?;
+        }
+        if !told.faults.is_empty() {
+            failed += 1;
+            writeln!(
+                out,
+                "seed {seed} fails; again: cargo sim --seeds {seed} --trace"
+            )?;
+            for fault in told.faults.iter().take(8) {
+                writeln!(out, "  {fault}")?;
+            }
+        }
+    }
+    writeln!(
+        out,
+        "{runs} runs in {:.1} s, {failed} failed",
+        begun.elapsed().as_secs_f64()
+    )?;
+    for (name, times) in dealt {
+        writeln!(out, "{times:>8}  {name}")?;
+    }
+    Ok(ExitCode::from(u8::from(failed > 0)))
+}
+
+/// Prints a table of all bugs, each with the first seed that finds it.
+fn teeth(arguments: &Arguments) -> Outcome<ExitCode> {
+    let left = Mutex::new(Tooth::ALL.iter().rev().copied().collect::<Vec<_>>());
+    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let look = || {
+        let (mut all_caught, mut out) = (true, io::stdout());
+        while let Some(tooth) = next() {
+            let line = match caught(tooth, arguments.seeds.clone()) {
+                Some((seed, fault)) => format!(
+                    "| `{}` | {} | {seed} | {fault} |",
+                    tooth.name(),
+                    tooth.told()
+                ),
+                None => {
+                    all_caught = false;
+                    format!("| `{}` | {} | none | |", tooth.name(), tooth.told())
+                }
+            };
+            writeln!(out, "{line}")?;
+        }
+        io::Result::Ok(all_caught)
+    };
+    let all_caught = thread::scope(|scope| {
+        let threads = (0..arguments.threads.max(1)).map(|_| scope.spawn(look));
+        let threads: Vec<_> = threads.collect();
+        let ended = threads.into_iter().map(|thread| thread.join());
+        ended.collect::<Vec<_>>()
+    });
+    let is_caught = |ended| matches!(ended, Ok(Ok(true)));
+    let all_caught = all_caught.into_iter().all(is_caught);
+    Ok(ExitCode::from(u8::from(!all_caught)))
+}

@@ -1,0 +1,303 @@
+//! What must be so at the end of a run, whatever has happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use detections::{Detector as Rules, Exception, Exceptions, builtin};
+use emulator::Operation;
+use http::Method;
+use jiff::Timestamp;
+use office365::{ContentType, TenantId};
+use pipeline::certificate::{Standing, certificates};
+use pipeline::ledger::blob::OPEN_PAGE_MAX;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::house::{CANARIES, House};
+use super::plan::Plan;
+use super::records::{EXCEPTED_USER, Known, Records};
+use super::sqs::{CONTENT_QUEUE, DETECT_QUEUE};
+use super::watch::{is_lost, losses};
+use crate::{Outcome, lake};
+
+/// The types that every tenant is subscribed to.
+pub(super) const TYPES: [ContentType; 2] = [
+    ContentType::AuditExchange,
+    ContentType::AuditAzureActiveDirectory,
+];
+
+/// How often each record is in the lake, by tenant and id.
+type Seen = BTreeMap<(Uuid, String), usize>;
+
+/// What is still to be done; none when everything is at rest.
+///
+/// # Errors
+/// The ledger does not answer.
+pub async fn unfinished(house: &House) -> Outcome<Option<String>> {
+    for queue in [CONTENT_QUEUE, DETECT_QUEUE] {
+        let waiting = house.sqs.waiting(queue);
+        if waiting > 0 {
+            return Ok(Some(format!("{waiting} messages wait in {queue}")));
+        }
+    }
+    for tenant in tenants(house)? {
+        let open = house
+            .ledger
+            .open_blobs(tenant, Timestamp::MAX, OPEN_PAGE_MAX)
+            .await?;
+        if !open.is_empty() {
+            return Ok(Some(format!("{} blobs are open", open.len())));
+        }
+        let state = house.ledger.sweep_state(tenant).await?.unwrap_or_default();
+        for of in TYPES {
+            let mark = state.types.get(&of).and_then(|sweep| sweep.watermark);
+            let late = house.now() - Duration::from_secs(3 * 3_600);
+            if mark.is_none_or(|mark| mark < late) {
+                return Ok(Some(format!("{of} is listed until {mark:?} only")));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Everything that is wrong.
+///
+/// # Errors
+/// The ledger does not answer, or the lake cannot be read.
+pub async fn faults(house: &House, records: &Records, plan: &Plan) -> Outcome<Vec<String>> {
+    let mut faults: Vec<String> = Vec::new();
+    let mut available = records.available(&house.emulator);
+    let published = available.clone();
+    if plan.neglected {
+        without_losses(house, records, &mut available).await?;
+    }
+    if let Some(rest) = unfinished(house).await? {
+        faults.push(format!("not at rest: {rest}"));
+    }
+    once(house, &available, &mut faults)?;
+    found_once(house, (&available, &published), plan.excepts, &mut faults)?;
+    counted(house, (&available, plan.neglected), &mut faults).await?;
+    called(house, &mut faults);
+    healed(house, &mut faults).await;
+    for broken in house.emulator.violations() {
+        faults.push(format!("Microsoft's rule {} was broken", broken.rule));
+    }
+    for letter in house.sqs.dead() {
+        faults.push(format!("a dead letter: {letter}"));
+    }
+    unseen(house, &mut faults)?;
+    Ok(faults)
+}
+
+pub(super) fn tenants(house: &House) -> Outcome<Vec<TenantId>> {
+    let ids = house.emulator.tenants().into_iter();
+    Ok(ids
+        .map(|id| id.to_string().parse())
+        .collect::<Result<_, _>>()?)
+}
+
+/// How often each record is in the lake.
+///
+/// # Errors
+/// The lake cannot be read.
+pub(super) fn in_lake(house: &House) -> Outcome<Seen> {
+    let mut seen = Seen::new();
+    for file in lake::files(&house.folder.path().join("ocsf"))? {
+        for event in lake::events_of(&file)? {
+            let of = |member: &str| event["metadata"][member].as_str().unwrap_or_default();
+            let key = (
+                of("tenant_uid").parse().unwrap_or_default(),
+                of("uid").to_owned(),
+            );
+            *seen.entry(key).or_default() += 1;
+        }
+    }
+    Ok(seen)
+}
+
+/// Leaves out what is not in the lake and on the list of losses instead.
+async fn without_losses(house: &House, records: &Records, available: &mut Known) -> Outcome<()> {
+    let seen = in_lake(house)?;
+    for tenant in tenants(house)? {
+        let losses = losses(house, tenant).await?;
+        available.retain(|key, _| {
+            key.0.to_string() != tenant.to_string()
+                || seen.contains_key(key)
+                || !records.blobs_with(key).any(|blob| is_lost(blob, &losses))
+        });
+    }
+    Ok(())
+}
+
+/// Every record is in the lake once, in its tenant's folder, and nothing else is.
+fn once(house: &House, available: &Known, faults: &mut Vec<String>) -> Outcome<()> {
+    for file in lake::files(&house.folder.path().join("ocsf"))? {
+        let folder = file.display().to_string();
+        for event in lake::events_of(&file)? {
+            let tenant = event["metadata"]["tenant_uid"].as_str().unwrap_or_default();
+            if !folder.contains(tenant) {
+                faults.push(format!("an event of {tenant} lies in {folder}"));
+            }
+        }
+    }
+    if house.folder.path().join("generations").exists() {
+        faults.push("there is a generation that nobody asked for".to_owned());
+    }
+    let seen = in_lake(house)?;
+    for (key, times) in &seen {
+        if *times > 1 {
+            faults.push(format!("{} of {} is there {times} times", key.1, key.0));
+        }
+        if !available.contains_key(key) {
+            faults.push(format!("{} of {} was never published", key.1, key.0));
+        }
+    }
+    for key in available.keys().filter(|key| !seen.contains_key(key)) {
+        faults.push(format!("{} of {} is lost", key.1, key.0));
+    }
+    Ok(())
+}
+
+/// The findings are those that the rules make of the records, each once. A raw copy of a blob that is on the list of losses may have
+/// been looked at before.
+fn found_once(
+    house: &House,
+    (available, published): (&Known, &Known),
+    exceptions: bool,
+    faults: &mut Vec<String>,
+) -> Outcome<()> {
+    let found = |records: &Known| -> Outcome<BTreeSet<Uuid>> {
+        let exceptions = match exceptions {
+            true => self::exceptions()?,
+            false => Exceptions::default(),
+        };
+        let mut rules = Rules::new(Arc::new(builtin()), exceptions);
+        let mut uids = BTreeSet::new();
+        for record in records.values() {
+            let found = rules.read(record.to_string().as_bytes());
+            uids.extend(found.into_iter().map(|finding| finding.uid));
+        }
+        Ok(uids)
+    };
+    let (expected, possible) = (found(available)?, found(published)?);
+    let mut seen = BTreeSet::new();
+    for file in lake::files(&house.folder.path().join("findings"))? {
+        for finding in lake::events_of(&file)? {
+            let uid: Uuid = finding["metadata"]["uid"]
+                .as_str()
+                .unwrap_or_default()
+                .parse()?;
+            if !seen.insert(uid) {
+                faults.push(format!("finding {uid} is there twice"));
+            }
+        }
+    }
+    for uid in expected.difference(&seen) {
+        faults.push(format!("finding {uid} is missing"));
+    }
+    for uid in seen.difference(&possible) {
+        faults.push(format!("finding {uid} should not be there"));
+    }
+    Ok(())
+}
+
+/// The exception that a plan may have.
+fn exceptions() -> Outcome<Exceptions> {
+    let exception = Exception {
+        rule: None,
+        tenant: None,
+        user: Some(EXCEPTED_USER.to_owned()),
+        address: None,
+        application: None,
+        reason: "known".to_owned(),
+        author: "the simulation".to_owned(),
+        until: Timestamp::MAX,
+    };
+    Ok(Exceptions::new(vec![exception])?)
+}
+
+/// Nobody stops a subscription in a run.
+fn called(house: &House, faults: &mut Vec<String>) {
+    if house.emulator.request_count(Operation::Stop) > 0 {
+        faults.push("a subscription was stopped, and nobody asked for it".to_owned());
+    }
+}
+
+/// Every subscription runs, with its webhook.
+async fn healed(house: &House, faults: &mut Vec<String>) {
+    for tenant in house.emulator.tenants() {
+        let path = format!("/v1/tenants/{tenant}");
+        let (_, view) = house.operate(Method::GET, &path, Value::Null).await;
+        for of in view["subscriptions"].as_array().into_iter().flatten() {
+            if of["status"] != "enabled" || of["webhook"] != "enabled" {
+                faults.push(format!("a subscription of {tenant} is not healed: {of}"));
+            }
+        }
+    }
+}
+
+/// Certificates are complete and count what was published. Nothing is on the list of losses, unless nobody looked while Microsoft
+/// had it.
+async fn counted(
+    house: &House,
+    (published, neglected): (&Known, bool),
+    faults: &mut Vec<String>,
+) -> Outcome<()> {
+    for tenant in tenants(house)? {
+        let losses = losses(house, tenant).await?;
+        for loss in losses.iter().filter(|loss| loss.is_open() && !neglected) {
+            faults.push(format!("{tenant} lost {}: {}", loss.id, loss.reason));
+        }
+        let from = house.begun;
+        let to = house.now() - Duration::from_secs(2 * 3_600);
+        let hours = certificates(&house.ledger, tenant, &TYPES, (from, to), house.now()).await?;
+        let mut written = 0;
+        for hour in &hours {
+            written += hour.records_written;
+            if neglected {
+                continue;
+            }
+            if hour.state == Standing::Open && hour.hour + Duration::from_secs(3_600) < to {
+                faults.push(format!(
+                    "{tenant} {} {} is open",
+                    hour.content_type, hour.hour
+                ));
+            }
+            if (hour.open, hour.lost, hour.unreadable, hour.gap) != (0, 0, 0, false) {
+                faults.push(format!(
+                    "{tenant} {} {} is flawed: {hour:?}",
+                    hour.content_type, hour.hour
+                ));
+            }
+        }
+        let expected = published
+            .keys()
+            .filter(|(of, _)| of.to_string() == tenant.to_string());
+        let expected = expected.count() as u64;
+        if written != expected {
+            faults.push(format!(
+                "{tenant}: certificates count {written} records of {expected}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Secrets are in no object of the lake and in no message.
+fn unseen(house: &House, faults: &mut Vec<String>) -> Outcome<()> {
+    let secret = house.emulator.client_secret();
+    let canaries = CANARIES.into_iter().chain([secret]);
+    let canaries: Vec<&str> = canaries.collect();
+    for file in lake::files(house.folder.path())? {
+        let bytes = fs::read(&file)?;
+        let text = String::from_utf8_lossy(&bytes);
+        for canary in &canaries {
+            if text.contains(canary) {
+                faults.push(format!("a secret is in {}", file.display()));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! What must be so at every moment, in the middle of a storm too.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use emulator::{Consent, Operation};
+use jiff::Timestamp;
+use office365::TenantId;
+use pipeline::certificate::{Standing, certificates};
+use pipeline::clock::Hour;
+use pipeline::ledger::key::BlobHour;
+use pipeline::ledger::loss::{LOSSES_PAGE_MAX, Loss, LossKind};
+use pipeline::ledger::registry::brake::BrakeReason;
+use uuid::Uuid;
+
+use super::house::House;
+use super::oracle::{TYPES, in_lake, tenants};
+use super::plan::Step;
+use super::records::{Blob, Records};
+use super::sqs::CONTENT_QUEUE;
+use crate::Outcome;
+
+/// Messages of one blob that may wait at once because it is listed: one that was sent before the ledger knew of it, and one of each
+/// half a day.
+const COPIES_MAX: usize = 3;
+
+/// How far a watermark can be ahead of the run's clock: a registration's clock moves on in real time while the API answers.
+const AHEAD_MAX: Duration = Duration::from_secs(30);
+
+/// The Retry-After of the plan's throttling.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// How long after its publication content is surely not expired.
+const YOUNG_FOR: Duration = Duration::from_secs(6 * 24 * 3_600);
+
+/// What the watch remembers of a run.
+#[derive(Debug, Default)]
+pub struct Watch {
+    /// Tenants whose consent was taken back at some time.
+    pub without_consent: BTreeSet<Uuid>,
+    /// Requests of Microsoft's that were looked at.
+    seen: usize,
+    /// Notifications that were looked at.
+    notified: usize,
+    /// Faults that had been dealt by the last look.
+    dealt: u64,
+}
+
+impl Watch {
+    /// A tenant's consent has changed.
+    pub fn consent(&mut self, tenant: Uuid, consent: Consent) {
+        if consent != Consent::Granted {
+            self.without_consent.insert(tenant);
+        }
+    }
+
+    /// What is wrong after a step.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn look(
+        &mut self,
+        house: &House,
+        records: &Records,
+        step: &Step,
+    ) -> Outcome<Vec<String>> {
+        let mut faults = Vec::new();
+        self.answers(house, records, &mut faults);
+        self.brakes(house, &mut faults).await?;
+        if *step == Step::Sweep {
+            listed(house, records, &mut faults).await?;
+        }
+        let copies = house.sqs.copies_max(CONTENT_QUEUE);
+        if copies > COPIES_MAX {
+            faults.push(format!("{copies} messages of one blob wait in the queue"));
+        }
+        Ok(faults)
+    }
+
+    /// What is acknowledged is in the queue; and Microsoft takes any other status of success for a failure.
+    fn answers(&mut self, house: &House, records: &Records, faults: &mut Vec<String>) {
+        let deliveries = house.emulator.deliveries();
+        for delivery in deliveries.iter().skip(self.notified) {
+            let id = &delivery.content_id;
+            if (201..400).contains(&delivery.status) {
+                faults.push(format!("a notification was answered {}", delivery.status));
+            }
+            // One that comes when the content has expired is dropped.
+            let blob = records.blob(id);
+            let is_young = blob.is_some_and(|blob| delivery.at < blob.created + YOUNG_FOR);
+            if delivery.status == 200 && is_young && !house.sqs.had(CONTENT_QUEUE, id) {
+                faults.push(format!("{id} was acknowledged, and is in no queue"));
+            }
+        }
+        self.notified = deliveries.len();
+    }
+
+    /// A brake says why, and waits as long as Microsoft asks.
+    async fn brakes(&mut self, house: &House, faults: &mut Vec<String>) -> Outcome<()> {
+        let (now, requests) = (house.now(), house.emulator.requests());
+        let dealt = house.weather.dealt().values().sum();
+        let calm = dealt == self.dealt;
+        let told_to_wait = |tenant: TenantId| {
+            let mut new = requests.iter().skip(self.seen);
+            new.any(|seen| {
+                let ours = seen.tenant.map(|of| of.to_string()) == Some(tenant.to_string());
+                ours && seen.status == 429 && seen.at == now && seen.operation != Operation::Token
+            })
+        };
+        for tenant in tenants(house)? {
+            let known = house.ledger.tenant(tenant).await?;
+            let Some(brake) = known.and_then(|known| known.brake) else {
+                continue;
+            };
+            let was_consent = self.without_consent.iter();
+            let was_consent = was_consent
+                .clone()
+                .any(|of| of.to_string() == tenant.to_string());
+            if brake.reason == BrakeReason::Consent && !was_consent {
+                faults.push(format!(
+                    "{tenant} waits for a consent that it has: {}",
+                    brake.text
+                ));
+            }
+            if calm
+                && brake.reason == BrakeReason::Throttled
+                && told_to_wait(tenant)
+                && brake.next_probe_at < now + RETRY_AFTER
+            {
+                faults.push(format!("{tenant} does not wait as long as Microsoft asks"));
+            }
+        }
+        (self.seen, self.dealt) = (requests.len(), dealt);
+        Ok(())
+    }
+}
+
+/// Everything that became available before a watermark is known to the ledger, or is a loss.
+async fn listed(house: &House, records: &Records, faults: &mut Vec<String>) -> Outcome<()> {
+    let blobs = records.available_blobs(&house.emulator);
+    for tenant in tenants(house)? {
+        let state = house.ledger.sweep_state(tenant).await?.unwrap_or_default();
+        let losses = losses(house, tenant).await?;
+        for of in TYPES {
+            let Some(mark) = state.types.get(&of).and_then(|swept| swept.watermark) else {
+                continue;
+            };
+            let of_type = blobs
+                .iter()
+                .filter(|blob| blob.tenant_id() == Some(tenant) && blob.of.name() == of.as_str());
+            let before: Vec<&&Blob> = of_type
+                .filter(|blob| blob.created + AHEAD_MAX < mark)
+                .collect();
+            let hours: BTreeSet<Timestamp> = before
+                .iter()
+                .map(|blob| Hour::of(blob.created).start())
+                .collect();
+            let mut known = BTreeSet::new();
+            for hour in hours {
+                let hour = BlobHour {
+                    tenant,
+                    content_type: of,
+                    hour: Hour::of(hour),
+                };
+                let found = house.ledger.hour(&hour).await?.blobs.into_iter();
+                known.extend(found.map(|found| found.blob.content_id.to_string()));
+            }
+            for blob in before {
+                if !known.contains(&blob.content_id) && !is_lost(blob, &losses) {
+                    faults.push(format!(
+                        "the watermark {mark} of {tenant} is past {}, which nobody knows",
+                        blob.content_id
+                    ));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An hour that is certified as complete has its records in the lake.
+///
+/// # Errors
+/// The ledger does not answer, or the lake cannot be read.
+pub async fn certified(house: &House, records: &Records) -> Outcome<Vec<String>> {
+    let mut faults = Vec::new();
+    let there = in_lake(house)?;
+    let blobs = records.available_blobs(&house.emulator);
+    for tenant in tenants(house)? {
+        let losses = losses(house, tenant).await?;
+        let period = (house.begun, house.now());
+        let hours = certificates(&house.ledger, tenant, &TYPES, period, house.now()).await?;
+        let complete = hours.iter().filter(|hour| hour.state != Standing::Open);
+        for hour in complete {
+            let inside = blobs.iter().filter(|blob| {
+                blob.tenant_id() == Some(tenant)
+                    && blob.of.name() == hour.content_type.as_str()
+                    && Hour::of(blob.created).start() == hour.hour
+            });
+            for blob in inside.filter(|blob| !is_lost(blob, &losses)) {
+                let missing = blob.ids.iter().find(|id| {
+                    let key = (blob.tenant, (*id).clone());
+                    !there.contains_key(&key)
+                });
+                if let Some(id) = missing {
+                    faults.push(format!(
+                        "{} {} is certified without {id}",
+                        hour.content_type, hour.hour
+                    ));
+                }
+            }
+        }
+    }
+    Ok(faults)
+}
+
+/// The losses of a tenant.
+///
+/// # Errors
+/// The ledger does not answer.
+pub(super) async fn losses(house: &House, tenant: TenantId) -> Outcome<Vec<Loss>> {
+    let page = house.ledger.losses(tenant, None, LOSSES_PAGE_MAX).await?;
+    Ok(page.losses)
+}
+
+/// Whether a loss says that the blob is not there.
+pub(super) fn is_lost(blob: &Blob, losses: &[Loss]) -> bool {
+    losses.iter().filter(|loss| loss.is_open()).any(|loss| {
+        let is_type = loss.content_type.as_str() == blob.of.name();
+        let id = loss.content_id.as_ref().map(ToString::to_string);
+        let is_in = match loss.kind {
+            LossKind::Gap => loss.from <= blob.created + AHEAD_MAX && blob.created < loss.to,
+            _ => id.as_deref() == Some(&blob.content_id),
+        };
+        is_type && is_in
+    })
+}
