@@ -4,6 +4,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Error, Request, RequestExt as _, Response, run, service_fn};
+use pipeline::clock::Clock;
 use pipeline::{api, aws, logging, settings, wiring};
 
 #[tokio::main(flavor = "current_thread")]
@@ -19,7 +20,8 @@ async fn main() -> Result<(), Error> {
         let origin = request.request_context_ref().map(origin);
         let origin = origin.unwrap_or_default();
         let request = request.map(|body| Bytes::copy_from_slice(body.as_ref()));
-        let answer = api::handle(this, request, &origin, Timestamp::now()).await;
+        let answer =
+            api::handle(this, request, &origin, Clock::starting_at(Timestamp::now())).await;
         Ok::<Response<Body>, Error>(answer.map(|body| match String::from_utf8(body.into()) {
             Ok(text) if text.is_empty() => Body::Empty,
             Ok(text) => Body::Text(text),

@@ -10,6 +10,7 @@ use axum::extract::{ConnectInfo, State};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use pipeline::api::{self, Api, Origin};
+use pipeline::clock::Clock;
 use pipeline::receive::{self, Receiver};
 use pipeline::response::empty_response;
 use pipeline::subscription::webhook::NOTIFICATIONS_PATH;
@@ -67,6 +68,6 @@ async fn route(front: &Front, request: Request<Bytes>, peer: SocketAddr) -> Resp
             source: Some(peer.ip()),
             claims: None,
         };
-        api::handle(&front.api, request, &origin, now).await
+        api::handle(&front.api, request, &origin, Clock::starting_at(now)).await
     }
 }

@@ -51,7 +51,7 @@ teeth! {
     FirstPageOnly = "first-page-only",
     /// A page that fails is taken for the end of the listing.
     FailedPageEnds = "failed-page-ends",
-    /// A listed blob is written down as known before it is enqueued, and not enqueued when that was so.
+    /// A listed blob is written down as known whether it is in the queue or not, and nobody looks for it again.
     ListedIsKnown = "listed-is-known",
     /// What Microsoft no longer lists is passed over without a loss.
     GapNotRecorded = "gap-not-recorded",

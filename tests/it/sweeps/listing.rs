@@ -6,9 +6,10 @@ use emulator::{Behaviour, Fault, FaultKind, Operation};
 use http::Method;
 use office365::ContentType;
 use pipeline::certificate::{self, Standing};
+use pipeline::clock::Hour;
 use pipeline::ledger::loss::LossKind;
 use pipeline::ledger::sweep::{Pass, SweepState, TypeSweep};
-use pipeline::reconcile::LOOK_BACK;
+use pipeline::reconcile::{LOOK_BACK, OVERLAP};
 use serde_json::json;
 use tests::Outcome;
 use tests::world::{EXCHANGE, World, exchange};
@@ -56,8 +57,9 @@ async fn days_without_listing_are_a_loss_with_their_period() -> Outcome<()> {
         .iter()
         .map(|loss| (loss.kind, loss.content_type, loss.from))
         .collect();
-    assert_eq!(found, [(LossKind::Gap, EXCHANGE, before)]);
-    // To where the listing began.
+    // From where a sweep in time would have begun to list, to where this one did.
+    let from = Hour::of(before - OVERLAP).start();
+    assert_eq!(found, [(LossKind::Gap, EXCHANGE, from)]);
     assert!((earliest..=latest).contains(&losses[0].to), "{losses:?}");
     assert!(losses[0].reason.contains("AF20023"), "{losses:?}");
     let state = world.swept().await?;

@@ -234,7 +234,8 @@ impl House {
             claims: None,
         };
         let request = request.body(body).unwrap_or_default();
-        let answer = pipeline::api::handle(&self.api, request, &origin, self.now()).await;
+        let clock = pipeline::clock::Clock::stopped_at(self.now());
+        let answer = pipeline::api::handle(&self.api, request, &origin, clock).await;
         let json = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);
         (answer.status(), json)
     }

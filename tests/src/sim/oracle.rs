@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use office365::{ContentType, TenantId};
 use pipeline::certificate::{Standing, certificates};
 use pipeline::ledger::blob::OPEN_PAGE_MAX;
+use pipeline::ledger::loss::LossKind;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -253,9 +254,10 @@ async fn counted(
         let from = house.begun;
         let to = house.now() - Duration::from_secs(2 * 3_600);
         let hours = certificates(&house.ledger, tenant, &TYPES, (from, to), house.now()).await?;
-        let mut written = 0;
+        let (mut written, mut given_up) = (0, 0);
         for hour in &hours {
             written += hour.records_written;
+            given_up += hour.lost + hour.quarantined;
             if neglected {
                 continue;
             }
@@ -271,6 +273,15 @@ async fn counted(
                     hour.content_type, hour.hour
                 ));
             }
+        }
+        let told = losses
+            .iter()
+            .filter(|loss| loss.kind != LossKind::Gap && loss.is_open() && loss.from < to);
+        let told = told.count() as u64;
+        if given_up != told {
+            faults.push(format!(
+                "{tenant}: {given_up} blobs are given up, {told} are on the list of losses"
+            ));
         }
         let expected = published
             .keys()

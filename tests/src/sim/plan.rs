@@ -19,6 +19,14 @@ const STEPS: (usize, usize) = (30, 90);
 /// Longer than Microsoft keeps content, by more than a day.
 const NEGLECTED_FOR: Duration = Duration::from_secs(9 * 24 * 3_600);
 
+/// The services of AWS that a run has.
+const SERVICES: [&str; 3] = ["dynamodb", "sqs", "s3"];
+
+/// Rounds of one step at most, and the seconds between two: those of a deployed dispatcher, those after which an unhealthy tenant
+/// is swept again, and those after which a message counts as overdue.
+const ROUNDS_MAX: usize = 6;
+const ROUNDS_EVERY: [u64; 3] = [60, 300, 2_700];
+
 /// Everything that a seed decides before a run begins.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -44,6 +52,8 @@ pub struct Plan {
     pub silent: bool,
     /// Whether an exception is made for a user.
     pub excepts: bool,
+    /// Whether nobody fetches while rounds go by: then a backlog grows.
+    pub idle: bool,
 }
 
 /// A step of the storm.
@@ -77,6 +87,9 @@ pub enum Step {
     Notify(bool),
     /// A tenant's events are made anew.
     Replay(usize),
+    /// So many rounds with such a time before each: who is due is swept, and what is found is fetched and looked at. A service of AWS
+    /// may not answer as long as they last.
+    Rounds(usize, Duration, Option<&'static str>),
 }
 
 impl Plan {
@@ -110,7 +123,8 @@ impl Plan {
         let weather = weather.map(|fault| (fault, strength)).collect();
         let some = |chance| if dice.chance(0.5) { chance } else { 0.0 };
         let microsoft = microsoft_faults().into_iter();
-        let microsoft = microsoft.filter(|_| dice.chance(0.4)).collect();
+        // A few of them, so that each has its time: many at once hide each other.
+        let microsoft = microsoft.filter(|_| dice.chance(0.12)).collect();
         Self {
             emulator,
             weather,
@@ -130,6 +144,7 @@ impl Plan {
             neglected: dice.chance(0.25),
             silent: dice.chance(0.3),
             excepts: dice.chance(0.3),
+            idle: dice.chance(0.3),
         }
     }
 
@@ -143,7 +158,13 @@ impl Plan {
                 let sizes = (0..dice.between(1, 4)).map(|_| dice.below(7));
                 Step::Publish(tenant, of, sizes.collect())
             }
-            16..34 => {
+            16..20 => {
+                let span = dice.one(&ROUNDS_EVERY).copied().unwrap_or_default();
+                let rounds = dice.between(2, ROUNDS_MAX);
+                let down = dice.one(&SERVICES).filter(|_| dice.chance(0.3)).copied();
+                Step::Rounds(rounds, Duration::from_secs(span), down)
+            }
+            20..34 => {
                 let spans = [1, 5, 30, 60, 300, 900, 3_600, 7_200];
                 Step::Pass(Duration::from_secs(dice.one(&spans).copied().unwrap_or(1)))
             }
@@ -160,7 +181,7 @@ impl Plan {
                 None => Step::MicrosoftWell,
             },
             89..92 => Step::MicrosoftWell,
-            92..94 => match dice.one(&["dynamodb", "sqs", "s3"]) {
+            92..94 => match dice.one(&SERVICES) {
                 Some(service) => Step::Down(service),
                 None => Step::Up,
             },

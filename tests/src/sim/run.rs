@@ -206,12 +206,34 @@ impl Run {
                 String::new()
             }
             Step::Replay(tenant) => self.replay(*tenant).await,
+            Step::Rounds(rounds, span, down) => {
+                self.house.weather.set_down(down.iter().copied().collect());
+                let told = self.rounds(*rounds, *span).await?;
+                self.house.weather.set_down(Vec::new());
+                told
+            }
         };
         self.announced().await?;
         self.faults = self.watch.look(&self.house, &self.records, &step).await?;
         let now = self.house.now();
         writeln!(self.log, "{now} {step:?} {told}")?;
         Ok(())
+    }
+
+    /// Lets time go by with everybody at work, but for the fetchers where they are idle.
+    async fn rounds(&mut self, rounds: usize, span: Duration) -> Outcome<String> {
+        let mut told = String::new();
+        for _ in 0..rounds {
+            self.house.emulator.clock().advance(span);
+            self.announced().await?;
+            write!(told, "{} ", self.dispatch().await?)?;
+            told.push_str(&self.sweep().await?);
+            if !self.plan.idle {
+                told.push_str(&self.fetch().await?);
+                told.push_str(&self.detect().await?);
+            }
+        }
+        Ok(told)
     }
 
     /// Asks for a replay of all that there is.

@@ -24,11 +24,11 @@ use crate::Outcome;
 /// half a day.
 const COPIES_MAX: usize = 3;
 
-/// How far a watermark can be ahead of the run's clock: a registration's clock moves on in real time while the API answers.
-const AHEAD_MAX: Duration = Duration::from_secs(30);
-
 /// The Retry-After of the plan's throttling.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// A blob is judged by answers that go on for at least this long.
+const JUDGED_AFTER: Duration = Duration::from_secs(3_600);
 
 /// How long after its publication content is surely not expired.
 const YOUNG_FOR: Duration = Duration::from_secs(6 * 24 * 3_600);
@@ -67,9 +67,10 @@ impl Watch {
         let mut faults = Vec::new();
         self.answers(house, records, &mut faults);
         self.brakes(house, &mut faults).await?;
-        if *step == Step::Sweep {
+        if matches!(step, Step::Sweep | Step::Rounds(..)) {
             listed(house, records, &mut faults).await?;
         }
+        condemned(house, &mut faults).await?;
         let copies = house.sqs.copies_max(CONTENT_QUEUE);
         if copies > COPIES_MAX {
             faults.push(format!("{copies} messages of one blob wait in the queue"));
@@ -148,9 +149,7 @@ async fn listed(house: &House, records: &Records, faults: &mut Vec<String>) -> O
             let of_type = blobs
                 .iter()
                 .filter(|blob| blob.tenant_id() == Some(tenant) && blob.of.name() == of.as_str());
-            let before: Vec<&&Blob> = of_type
-                .filter(|blob| blob.created + AHEAD_MAX < mark)
-                .collect();
+            let before: Vec<&&Blob> = of_type.filter(|blob| blob.created < mark).collect();
             let hours: BTreeSet<Timestamp> = before
                 .iter()
                 .map(|blob| Hour::of(blob.created).start())
@@ -172,6 +171,22 @@ async fn listed(house: &House, records: &Records, faults: &mut Vec<String>) -> O
                         blob.content_id
                     ));
                 }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// No blob is given up on the answers of minutes.
+async fn condemned(house: &House, faults: &mut Vec<String>) -> Outcome<()> {
+    for tenant in tenants(house)? {
+        for loss in losses(house, tenant).await? {
+            let by_answers = matches!(loss.kind, LossKind::Lost | LossKind::Quarantined);
+            if by_answers && loss.recorded_at < loss.from + JUDGED_AFTER {
+                faults.push(format!(
+                    "{} of {tenant} was given up at {}, too early",
+                    loss.id, loss.recorded_at
+                ));
             }
         }
     }
@@ -229,7 +244,7 @@ pub(super) fn is_lost(blob: &Blob, losses: &[Loss]) -> bool {
         let is_type = loss.content_type.as_str() == blob.of.name();
         let id = loss.content_id.as_ref().map(ToString::to_string);
         let is_in = match loss.kind {
-            LossKind::Gap => loss.from <= blob.created + AHEAD_MAX && blob.created < loss.to,
+            LossKind::Gap => loss.from <= blob.created && blob.created < loss.to,
             _ => id.as_deref() == Some(&blob.content_id),
         };
         is_type && is_in

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use office365::{ContentType, TenantId};
+use pipeline::clock::Clock;
 use pipeline::subscription::webhook::{NOTIFICATIONS_PATH, auth_id};
 use pipeline::{api, receive};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -60,7 +61,7 @@ impl World {
             source: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             claims: None,
         };
-        api::handle(&self.api, request, &origin, self.now()).await
+        api::handle(&self.api, request, &origin, Clock::starting_at(self.now())).await
     }
 
     /// Calls the API as API Gateway does for somebody whose token its authorizer has checked.
@@ -81,7 +82,7 @@ impl World {
             claims: Some(claims.collect()),
         };
         let request = request.body(body).unwrap_or_default();
-        let answer = api::handle(&self.api, request, &origin, self.now()).await;
+        let answer = api::handle(&self.api, request, &origin, Clock::starting_at(self.now())).await;
         let json = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);
         (answer.status(), json)
     }

@@ -52,7 +52,10 @@ pub async fn enqueue(
     if !bites(Tooth::ListedIsKnown) {
         sent?;
     }
-    let due_at = later(now, ENQUEUED_FOR_MAX);
+    let due_at = match bites(Tooth::ListedIsKnown) {
+        true => Timestamp::MAX,
+        false => later(now, ENQUEUED_FOR_MAX),
+    };
     stream::iter(blobs.to_vec())
         .map(|blob| async move { ledger.note_enqueued(&blob, due_at, now).await })
         .buffer_unordered(NOTES_IN_FLIGHT_MAX)

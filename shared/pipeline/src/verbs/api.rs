@@ -105,12 +105,11 @@ pub async fn handle(
     api: &Api,
     request: Request<Bytes>,
     origin: &Origin,
-    now: Timestamp,
+    clock: Clock,
 ) -> Response<Bytes> {
     if let Some(page) = pages::answer(&request) {
         return page;
     }
-    let clock = Clock::starting_at(now);
     // An administrator's browser, sent by Microsoft: its state is what it has instead of a key.
     if request.uri().path() == consent::CALLBACK_PATH {
         return Box::pin(consent::callback::handle(

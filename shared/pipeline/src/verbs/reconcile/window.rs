@@ -69,13 +69,17 @@ pub(super) struct Plan {
 /// Without a watermark (a tenant's first sweep) everything that Microsoft lists is looked at: a fresh subscription can list
 /// blobs that are older than it. What appeared since listing was wanted is owed all the same, however late the first one
 /// works.
+///
+/// When the watermark itself is older than what Microsoft lists, the gap begins where a sweep in time would have begun: what appeared
+/// late in the [`OVERLAP`] was not listed either.
 pub(super) fn plan(swept: &TypeSweep, now: Timestamp) -> Plan {
     let oldest = earlier(now, LOOK_BACK);
     let begin = swept
         .watermark
         .map_or(oldest, |mark| whole_hour(earlier(mark, OVERLAP)));
-    let owed_from = swept.watermark.or(swept.begun_until);
-    let gap = owed_from.filter(|mark| *mark < oldest);
+    let owed_from = swept.watermark.map(|mark| (mark, begin));
+    let owed_from = owed_from.or(swept.begun_until.map(|wanted| (wanted, wanted)));
+    let gap = owed_from.filter(|(mark, _)| *mark < oldest);
     let mut windows = Vec::new();
     let mut start = begin.max(oldest);
     // Eight: 7 days in pieces of 23 h, the first of which may be shorter. At most 168, of an hour.
@@ -85,7 +89,7 @@ pub(super) fn plan(swept: &TypeSweep, now: Timestamp) -> Plan {
         start = end;
     }
     Plan {
-        gap: gap.map(|mark| (mark, oldest)),
+        gap: gap.map(|(_, from)| (from, oldest)),
         windows,
     }
 }
@@ -193,7 +197,8 @@ mod tests {
     #[test]
     fn what_can_not_be_listed_any_more_is_a_gap() {
         let late = plan(&swept_to("2026-02-27T08:30:00Z"), at(NOW));
-        let gap = (at("2026-02-27T08:30:00Z"), at("2026-03-01T12:15:00Z"));
+        // From where it would have listed: what appeared late is lost with the rest.
+        let gap = (at("2026-02-27T06:00:00Z"), at("2026-03-01T12:15:00Z"));
         assert_eq!(late.gap, Some(gap));
         assert_eq!(late.windows[0].start, gap.1);
         let in_time = plan(&swept_to("2026-03-01T12:15:00Z"), at(NOW));
