@@ -52,7 +52,7 @@ pub struct Plan {
     pub silent: bool,
     /// Whether an exception is made for a user.
     pub excepts: bool,
-    /// Whether nobody fetches while rounds go by: then a backlog grows.
+    /// Whether nobody fetches in the first half of the storm: then a backlog grows.
     pub idle: bool,
 }
 

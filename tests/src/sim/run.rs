@@ -42,6 +42,9 @@ const EXCEPTED_FOR: Duration = Duration::from_secs(60 * 24 * 3_600);
 /// Rounds in a row in which nothing happens, after which everything is at rest.
 const QUIET_ROUNDS: usize = 3;
 
+/// Time that passes where nobody fetches: more than a message may wait before the sweep looks after it.
+const IDLE_ROUND: Duration = Duration::from_secs(45 * 60);
+
 /// Time between two rounds.
 const ROUND: Duration = Duration::from_secs(3_600);
 
@@ -102,7 +105,8 @@ pub async fn run(seed: u64) -> Outcome<Told> {
         let process = run.process()?;
         run.processes.push(process);
     }
-    for _ in 0..run.plan.steps {
+    for number in 0..run.plan.steps {
+        run.plan.idle &= number < run.plan.steps / 2;
         let step = run.plan.step(&run.dice);
         run.take(step).await?;
         // One fault brings others with it.
@@ -170,6 +174,7 @@ impl Run {
                 }
                 String::new()
             }
+            Step::Fetch if self.plan.idle => self.rounds(1, IDLE_ROUND).await?,
             Step::Fetch => self.fetch().await?,
             Step::Dispatch => self.dispatch().await?,
             Step::Sweep => self.sweep().await?,

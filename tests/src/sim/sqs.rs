@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use emulator::Clock;
 use jiff::Timestamp;
 use pipeline::aws::batch::Delivery;
+use pipeline::content::DiscoveredBy;
 use serde_json::{Value, json};
 
 use super::dice::Dice;
@@ -169,9 +170,11 @@ impl Sqs {
         let mut copies: BTreeMap<String, usize> = BTreeMap::new();
         let held = queues.get(queue).into_iter();
         for held in held.flat_map(|state| state.messages.values()) {
-            let is_listed = held.body.contains("\"via\":\"listing\"");
-            if let Some(id) = content_id(&held.body).filter(|_| is_listed) {
-                *copies.entry(id).or_default() += 1;
+            // What is no blob's has no id: a replay's step.
+            let body: Value = serde_json::from_str(&held.body).unwrap_or_default();
+            let id = body["content_id"].as_str();
+            if let Some(id) = id.filter(|_| body["via"] == DiscoveredBy::Listing.as_str()) {
+                *copies.entry(id.to_owned()).or_default() += 1;
             }
         }
         copies.into_values().max().unwrap_or_default()
