@@ -40,6 +40,7 @@ mod known;
 mod waiting;
 
 use std::fmt::Debug;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,7 +83,10 @@ pub(in crate::store) trait Memory: Debug + Default + Send {
     type Content: Send + Sync;
 
     /// An entry's content as attributes of its item.
-    fn write(content: &Self::Content) -> Vec<(&'static str, Vec<u8>)>;
+    ///
+    /// # Errors
+    /// It could not be compressed.
+    fn write(content: &Self::Content) -> io::Result<Vec<(&'static str, Vec<u8>)>>;
 
     /// The content of an item.
     ///
@@ -156,19 +160,38 @@ impl<M: Memory> Logs<M> {
     pub(in crate::store) async fn put<B, T>(
         &self,
         place: &Place,
-        wish: M::Wish,
+        wish: &Arc<M::Wish>,
         now: Timestamp,
         before: impl FnOnce(&M, &M::Wish) -> B,
         answer: impl FnOnce(&M, &M::Wish, B) -> T,
     ) -> Result<T, LedgerError> {
-        let wish = Arc::new(wish);
         let shared = self.cache.get(&place.pk);
-        shared.waiting.join(&wish);
+        shared.waiting.join(wish);
         let mut log = turn(&shared, place, now).await;
-        let before = before(&log.memory, &wish);
-        let group = shared.waiting.take(&wish);
+        let before = before(&log.memory, wish);
+        let group = shared.waiting.take(wish);
         let ended = self.append_missing(&mut log, place, &group, now).await;
-        let answer = answer(&log.memory, &wish, before);
+        let answer = answer(&log.memory, wish, before);
+        self.weigh(place, &shared, &log);
+        ended.map(|()| answer)
+    }
+
+    /// Reads what is new in a log, and gives what `answer` makes of what is known then. What is wished for is kept in mind.
+    ///
+    /// # Errors
+    /// [`LedgerError`]
+    pub(in crate::store) async fn look<T>(
+        &self,
+        place: &Place,
+        wish: &Arc<M::Wish>,
+        now: Timestamp,
+        answer: impl FnOnce(&M, &M::Wish) -> T,
+    ) -> Result<T, LedgerError> {
+        let shared = self.cache.get(&place.pk);
+        let mut log = turn(&shared, place, now).await;
+        let wanted = std::slice::from_ref(wish);
+        let ended = self.read(&mut log, place, wanted, now).await;
+        let answer = answer(&log.memory, wish);
         self.weigh(place, &shared, &log);
         ended.map(|()| answer)
     }
@@ -177,6 +200,18 @@ impl<M: Memory> Logs<M> {
         let weight = log.memory.weight();
         self.cache
             .weigh(&place.pk, shared, weight, self.limits.remembered);
+    }
+
+    /// Keeps no more of a log than may be remembered.
+    fn bound(&self, log: &mut Known<M>, place: &Place, wanted: &[Arc<M::Wish>]) {
+        let was_bounded = log.memory.is_bounded();
+        log.memory.bound(self.limits.remembered, wanted);
+        if log.memory.is_bounded() && !was_bounded {
+            tracing::warn!(
+                log = place.pk,
+                "a log is longer than a process remembers, it is read whole each time"
+            );
+        }
     }
 
     /// Ends when the log has all of the first wish. What the entries for it have room for is appended for the others.
@@ -205,6 +240,7 @@ impl<M: Memory> Logs<M> {
             }
             let missing = log.memory.missing(wishes, self.limits.entry);
             if self.append(log, place, missing, now).await? {
+                self.bound(log, place, wishes);
                 continue;
             }
             lost_races += 1;
@@ -240,7 +276,7 @@ impl<M: Memory> Logs<M> {
             for entry in &entries {
                 log.add(entry);
             }
-            log.memory.bound(self.limits.remembered, wanted);
+            self.bound(log, place, wanted);
             if !is_cut {
                 log.ends_at(now);
                 log.is_quiet = log.next() == before;

@@ -156,7 +156,8 @@ impl ClaimLog {
             let owned = ids.map(|id| claims.is_owner(wish.owner, id) && !passed_over.contains(id));
             owned.collect()
         };
-        self.logs.put(&place, wish, now, known_before, owned).await
+        let wish = Arc::new(wish);
+        self.logs.put(&place, &wish, now, known_before, owned).await
     }
 }
 

@@ -91,6 +91,8 @@ impl<M: Memory> Cache<M> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
     use crate::store::ledger::attribute::Item;
 
@@ -102,8 +104,8 @@ mod tests {
         type Wish = ();
         type Content = ();
 
-        fn write((): &()) -> Vec<(&'static str, Vec<u8>)> {
-            Vec::new()
+        fn write((): &()) -> io::Result<Vec<(&'static str, Vec<u8>)>> {
+            Ok(Vec::new())
         }
 
         fn read(_: &mut Item) -> Result<(), &'static str> {

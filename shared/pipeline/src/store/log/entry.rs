@@ -13,6 +13,8 @@ use crate::store::ledger::attribute::{
 use crate::store::ledger::key::{PK, SK, entry_number, entry_sk};
 use crate::teeth::{Tooth, bites};
 
+const PUT_ITEM: &str = "dynamodb:PutItem";
+
 /// One entry of a log.
 #[derive(Debug)]
 pub(super) struct Entry<C> {
@@ -93,7 +95,9 @@ impl Entries {
         entry: &Entry<M::Content>,
     ) -> Result<bool, LedgerError> {
         let mut item = key(pk, entry.number);
-        let content = M::write(&entry.content).into_iter();
+        let content = M::write(&entry.content);
+        let content = content.map_err(|error| AwsError::unusable(PUT_ITEM, error.to_string()))?;
+        let content = content.into_iter();
         item.extend(content.map(|(name, value)| (name.to_owned(), bytes(value))));
         let put = self
             .client
@@ -109,7 +113,7 @@ impl Entries {
             .expression_attribute_names("#pk", PK)
             .send()
             .await;
-        unless_refused("dynamodb:PutItem", put)
+        unless_refused(PUT_ITEM, put)
     }
 
     /// Keeps an entry that expires at `seen` until `until`; false if it is not the same any more.

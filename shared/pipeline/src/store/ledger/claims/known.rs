@@ -1,6 +1,7 @@
 //! What a process remembers of one claim log.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -50,9 +51,9 @@ impl Memory for Claims {
     type Wish = Wish;
     type Content = Vec<Part>;
 
-    fn write(content: &Vec<Part>) -> Vec<(&'static str, Vec<u8>)> {
+    fn write(content: &Vec<Part>) -> io::Result<Vec<(&'static str, Vec<u8>)>> {
         let (owners, ids) = pack(content);
-        vec![(OWNERS, owners), (IDS, ids)]
+        Ok(vec![(OWNERS, owners), (IDS, ids)])
     }
 
     fn read(item: &mut Item) -> Result<Vec<Part>, &'static str> {
