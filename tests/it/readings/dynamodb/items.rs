@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::KeysAndAttributes;
 
 use super::{Item, PARTITION, Table, at_each, bytes, key, number, sort_keys, text};
 use crate::readings::told;

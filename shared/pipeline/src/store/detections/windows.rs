@@ -55,8 +55,8 @@ const SET_MEMBERS_MAX: usize = THRESHOLD_MAX;
 /// Bytes of an entry before it is compressed, where an item has 409,600 at most. The rest is for its key.
 pub const ENTRY_BYTES_MAX: usize = 380_000;
 
-/// Bytes that a process remembers of all logs: half a million records in sets. A tenant with a million records an hour adds as
-/// many within an hour. The detector takes 150 MiB beside them.
+/// Bytes that a process remembers of all logs: some half a million records in sets. A tenant with a million records an hour adds as
+/// many within an hour. With the 190 MiB that a blob of a million records takes, the detector stays below the 256 that it may have.
 pub const REMEMBERED_BYTES_MAX: usize = 48 * 1024 * 1024;
 
 /// Logs that one portion's records are added to, or that are read for it, at once. A blob's records are mostly of one to four hours.
