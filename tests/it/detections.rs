@@ -3,6 +3,7 @@
 mod operate;
 mod stories;
 mod webhook;
+mod windows;
 
 use std::fs;
 use std::time::Duration;
@@ -165,6 +166,26 @@ async fn records_of_several_blobs_are_correlated_once() -> Outcome<()> {
     }
     look_again(&world).await?;
     assert_eq!(titles(&world)?, ["Spray"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_finding_that_is_told_is_not_looked_up_again() -> Outcome<()> {
+    let world = installed(&[SPRAY], EventSettings::default()).await?;
+    let guess = |n: u32| {
+        let changes = json!({"UserId": format!("user-{n}"), "ClientIP": "203.0.113.9"});
+        act(&world, n, "Test-Guess", &changes)
+    };
+    deliver(&world, (1..4).map(guess).collect()).await?;
+    world.detect_until_empty().await?;
+    assert_eq!(titles(&world)?, ["Spray"]);
+    deliver(&world, vec![guess(4)]).await?;
+    world
+        .flaky_dynamodb
+        .next("GetItem", Trouble::Throttled, 100);
+    let (_, failed) = world.detect().await?;
+    assert!(failed.is_empty());
+    assert_eq!(world.flaky_dynamodb.ahead(), 100);
     Ok(())
 }
 

@@ -125,7 +125,9 @@ fn counted<'m>(rule: &Correlation, member: &'m Member) -> (usize, &'m str) {
 /// that begins last is the shortest.
 fn ordered(rule: &Correlation, all: &[&Member], starts: usize) -> Option<usize> {
     let mut begins: Vec<Option<usize>> = vec![None; rule.need];
-    for (at, member) in all.iter().enumerate() {
+    // A record that was kept when the rule had more base rules is none of this one's.
+    let members = all.iter().enumerate();
+    for (at, member) in members.filter(|(_, member)| member.base < rule.need) {
         begins[member.base] = match member.base {
             0 if at < starts => Some(at),
             0 => begins[0],

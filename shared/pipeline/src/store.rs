@@ -3,5 +3,6 @@
 pub mod detections;
 pub mod lake;
 pub mod ledger;
+mod log;
 pub mod queue;
 pub mod waiting;

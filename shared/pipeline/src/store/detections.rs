@@ -8,6 +8,7 @@ mod finding;
 mod hours;
 pub mod schema;
 mod seen;
+mod settled;
 mod windows;
 
 use std::sync::Arc;
@@ -19,11 +20,16 @@ pub use self::exceptions::{ExceptionId, InvalidExceptionId, KeptException};
 pub use self::finding::*;
 pub use self::schema::create_table;
 use self::seen::Remembered;
-pub use self::windows::{WindowSet, WindowSets};
+use self::settled::Settled;
+use self::windows::Sets;
+pub use self::windows::{
+    Addition, ENTRY_BYTES_MAX, REMEMBERED_BYTES_MAX, WindowLimits, WindowSets,
+};
 use crate::aws::AwsError;
 use crate::store::ledger::attribute::{Item, text};
 use crate::store::ledger::key::{PK, SK};
 use crate::store::ledger::{LedgerError, conditional};
+use crate::store::log::Logs;
 
 /// The table.
 #[derive(Clone, Debug)]
@@ -31,6 +37,8 @@ pub struct Detections {
     client: Client,
     table: String,
     seen: Arc<Remembered>,
+    settled: Arc<Settled>,
+    windows: Arc<Logs<Sets>>,
 }
 
 /// The table could not be read or written, or holds what it should not.
@@ -59,10 +67,18 @@ impl Detections {
     /// The table of this name, which must exist (template.yaml, or [`create_table`]).
     #[must_use]
     pub fn new(client: Client, table: String) -> Self {
+        Self::with_limits(client, table, WindowLimits::default())
+    }
+
+    /// The same as [`Self::new`], with other limits.
+    #[must_use]
+    pub fn with_limits(client: Client, table: String, limits: WindowLimits) -> Self {
         Self {
+            seen: Arc::default(),
+            settled: Arc::default(),
+            windows: Arc::new(Logs::new(client.clone(), table.clone(), limits.into())),
             client,
             table,
-            seen: Arc::default(),
         }
     }
 

@@ -132,16 +132,16 @@ pub enum LedgerError {
         /// The attribute.
         attribute: &'static str,
     },
-    /// Others kept appending to a claim log; nothing is lost, and the next attempt goes on from there.
-    #[error("other blobs were faster at the claim log {pk} {times} times in a row")]
+    /// Others kept appending to a log; nothing is lost, and the next attempt goes on from there.
+    #[error("others were faster at the log {pk} {times} times in a row")]
     Contended {
         /// The log's partition key.
         pk: String,
         /// How often.
         times: u32,
     },
-    /// A claim log does not end.
-    #[error("the claim log {pk} does not end within {pages_max} answers")]
+    /// A log does not end.
+    #[error("the log {pk} does not end within {pages_max} answers")]
     Endless {
         /// The log's partition key.
         pk: String,

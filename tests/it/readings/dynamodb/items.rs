@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::KeysAndAttributes;
 
 use super::{Item, PARTITION, Table, at_each, bytes, key, number, sort_keys, text};
 use crate::readings::told;
@@ -55,40 +55,6 @@ async fn an_item_over_400_kb_is_refused() {
         let grown = told(&grown);
         Ok(format!(
             "402,200 {entry}, 409,600 {full}, 409,601 {over}, grown to 409,601 {grown}"
-        ))
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_set_grows_by_what_is_added() {
-    let aws = "a b, a b c, full ConditionalCheckFailedException";
-    at_each("a_set_grows_by_what_is_added", aws, async |table| {
-        let add = |members: &[&str]| {
-            let members = members.iter().map(|&member| member.to_owned()).collect();
-            let update = table.update("a", "SET expires_at = :at ADD #set :added");
-            update
-                .condition_expression("attribute_not_exists(#set) OR size(#set) < :most")
-                .expression_attribute_names("#set", "members")
-                .expression_attribute_values(":at", number(2_000_000_000))
-                .expression_attribute_values(":added", AttributeValue::Ss(members))
-                .expression_attribute_values(":most", number(3))
-                .send()
-        };
-        let members = async || {
-            let item = table.get("a").await?.unwrap_or_default();
-            let set = item.get("members").and_then(|set| set.as_ss().ok());
-            let mut set = set.cloned().unwrap_or_default();
-            set.sort();
-            tests::Outcome::Ok(set.join(" "))
-        };
-        add(&["a", "b"]).await?;
-        let first = members().await?;
-        add(&["b", "c"]).await?;
-        let second = members().await?;
-        Ok(format!(
-            "{first}, {second}, full {}",
-            told(&add(&["d"]).await)
         ))
     })
     .await;

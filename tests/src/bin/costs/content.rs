@@ -29,7 +29,7 @@ pub(crate) const LATENCY: FaultKind = FaultKind::Delay { milliseconds: 50 };
 pub(crate) const PUBLISHED_AFTER: Duration = Duration::from_secs(60);
 
 /// Emulated time between two batches.
-const BETWEEN_BATCHES: Duration = Duration::from_secs(1);
+pub(crate) const BETWEEN_BATCHES: Duration = Duration::from_secs(1);
 
 /// The memory of fetcher and receiver in template.yaml, in GB of Lambda's bill.
 const FETCHER_GB: f64 = 1.0;

@@ -3,12 +3,13 @@
 //! ```sh
 //! cargo run --release -p tests --bin costs
 //! cargo run --release -p tests --bin costs -- detector
+//! cargo run --release -p tests --bin costs -- first-look
 //! cargo run --release -p tests --bin costs -- idle
 //! ```
 //!
 //! Content: blobs of 10, 100 and 1,000 records through webhook, queue and fetcher into the lake, by 1,000 records and by a million;
 //! ten blobs to a notification and to a batch of messages, and each blob by itself. Detector: the same content looked at by the
-//! rules. Idle tenants: a month of sweeps of tenants that
+//! rules, after as much of the same users; first look: without that. Idle tenants: a month of sweeps of tenants that
 //! publish nothing, by a tenant, and for the installation as a whole.
 //!
 //! The code is that of the Lambdas. The emulated Microsoft answers after 50 ms; Lambda's time is wall-clock time on this machine.
@@ -29,7 +30,8 @@ const SIZES: [(usize, usize); 3] = [(10, 1_000), (100, 400), (1_000, 100)];
 async fn main() -> Outcome<()> {
     match std::env::args().nth(1).as_deref() {
         Some("idle") => idle_tenants().await,
-        Some("detector") => detector().await,
+        Some("detector") => detector(false).await,
+        Some("first-look") => detector(true).await,
         _ => content().await,
     }
 }
@@ -47,9 +49,9 @@ async fn content() -> Outcome<()> {
     Ok(())
 }
 
-async fn detector() -> Outcome<()> {
+async fn detector(is_first_look: bool) -> Outcome<()> {
     for (records_per_blob, blobs) in SIZES {
-        let bill = detector::measure(records_per_blob, blobs).await?;
+        let bill = detector::measure(records_per_blob, blobs, is_first_look).await?;
         let title = format!("the detector, {records_per_blob} records a blob");
         print(&title, &bill, ["per 1,000", "USD per million"])?;
     }

@@ -116,6 +116,13 @@ proptest::proptest! {
 }
 
 #[test]
+fn records_of_a_base_rule_that_is_gone_are_passed_over() {
+    let rules = rules(ORDERED);
+    let records = [(0, 10, ""), (2, 20, ""), (1, 30, "")];
+    assert_eq!(found(&rules, &records), [0]);
+}
+
+#[test]
 fn a_set_is_bounded() {
     let rules =
         rules("  type: value_count\n  rules: [one]\n  condition: {gte: 3, field: ClientIP}\n");

@@ -1,250 +1,299 @@
-//! The sets of correlations: which records of a group lie in a window of time. A set only grows, by DynamoDB's own sets, so any
-//! number of workers can add to it, in any order and any number of times.
+//! The sets of correlations: which records of a group lie in a window of time. A set only grows, so any number of workers can add
+//! to it, in any order and any number of times.
+//!
+//! # Where they are kept
+//!
+//! A tenant's sets are kept in [logs](crate::store::log), one for each [`Period`] of time: a set lies in the log in which its window
+//! begins, and periods are the shortest that are at least as long as the correlation's timespan. So a window and the one before and
+//! after it lie in one log, or in two that follow each other. An entry holds what a portion of a blob adds to the sets of a log, or
+//! what several do that wait for their turn together. What a set has already is not added again: a blob that comes twice costs no write.
+//!
+//! # Why nothing is missed
+//!
+//! A finding is made of records of a window and of the next one. To look for it, a worker does this for each record that it adds,
+//! in whichever order others do the same:
+//!
+//! 1. It adds the record to the log of its window. Whoever appends to a log has read all before it.
+//! 2. Then it reads what there is in the logs in which the windows before and after lie, if they lie in others.
+//! 3. Then it decides by what it has read.
+//!
+//! Of all records that make a finding together, one is appended last. If the others lie in the same log, whoever appended that one
+//! had read them. If they lie in the log before or after, they were appended before step 2, and step 2 reads them. So whoever adds
+//! the last one sees them all. If it dies before it has decided, its message comes again: then it finds its record in the
+//! log, and decides by what it knows. What was appended after that record needs no look: whoever appended it had read the record, or
+//! reads it in step 2.
+//!
+//! # What it costs
+//!
+//! A write unit for each 1 KB that a blob adds to a log, which is some 25 records in sets, and a read unit for each log beside it that is looked into. A
+//! process that comes anew reads each log that it needs, from the beginning. One that has to do with more than it can remember
+//! ([`REMEMBERED_BYTES_MAX`]) does that for every portion of a blob: that is right as well, and much dearer.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+mod entry;
+mod known;
+mod period;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
 use detections::{Member, THRESHOLD_MAX, WindowKey};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::{Detections, DetectionsError, conditional};
-use crate::aws::AwsError;
-use crate::clock::later;
-use crate::store::ledger::attribute::{Item, expiry, get_text, number, text};
-use crate::store::ledger::key::SK;
-use crate::teeth::{Tooth, bites};
+use self::entry::{Joined, SetId};
+pub(super) use self::known::Sets;
+use self::known::Wish;
+use self::period::Stretch;
+use super::{Detections, DetectionsError};
+use crate::store::ledger::LedgerError;
+use crate::store::log;
 
-/// How long a set is kept after its window, beside the correlation's own timespan: Microsoft keeps content for seven days, so
-/// what comes later is a replay of what was looked at before.
-const KEPT: Duration = Duration::from_secs(8 * 24 * 3600);
-
-/// The records of a set.
-const MEMBERS: &str = "members";
-
-/// Says that the window's finding was made.
-const FOUND: &str = "found";
-
-/// Records of a set from which on it takes no more: as many as a correlation may ask for. Those that are added together may fill
-/// it to twice that, 350 KB of the 400 KB that an item can hold.
+/// Records of a set from which on it takes no more: as many as a correlation may ask for.
 const SET_MEMBERS_MAX: usize = THRESHOLD_MAX;
 
-/// Bytes of a counted value that are kept; a longer one is kept as the beginning of its hash. What a rule about travel counts has
-/// coordinates, an address, a country and a city: some ninety bytes.
-const VALUE_BYTES_MAX: usize = 112;
+/// Bytes of an entry before it is compressed, where an item has 409,600 at most. The rest is for its key.
+pub const ENTRY_BYTES_MAX: usize = 380_000;
 
-/// The same for a record's id. Microsoft's have 36.
-const RECORD_BYTES_MAX: usize = 40;
+/// Bytes that a process remembers of all logs: some half a million records in sets. A tenant with a million records an hour adds as
+/// many within an hour. With the 190 MiB that a blob of a million records takes, the detector stays below the 256 that it may have.
+pub const REMEMBERED_BYTES_MAX: usize = 48 * 1024 * 1024;
 
-/// Bytes of the hash of a group: two groups with one hash are not to be expected.
-const GROUP_HASH_BYTES: usize = 16;
+/// Logs that one portion's records are added to, or that are read for it, at once. A blob's records are mostly of one to four hours.
+const LOGS_AT_ONCE_MAX: usize = 8;
 
-/// Added to the numbers of windows in sort keys, so that they have as many digits each: with windows of a second, 30,000 years.
-const WINDOWS_BEFORE_1970: i64 = 1_000_000_000_000;
-
-/// One set.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WindowSet {
-    /// Its records.
-    pub members: BTreeSet<Member>,
-    /// Its finding was made.
-    pub is_found: bool,
+/// How much of the logs is remembered and written at once. The default is right but for tests, which want less.
+#[derive(Clone, Copy, Debug)]
+pub struct WindowLimits {
+    /// [`ENTRY_BYTES_MAX`]
+    pub entry_bytes: usize,
+    /// [`REMEMBERED_BYTES_MAX`]
+    pub remembered_bytes: usize,
 }
 
-/// A set, and those of the windows before and after it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+impl Default for WindowLimits {
+    fn default() -> Self {
+        Self {
+            entry_bytes: ENTRY_BYTES_MAX,
+            remembered_bytes: REMEMBERED_BYTES_MAX,
+        }
+    }
+}
+
+impl From<WindowLimits> for log::Limits {
+    fn from(limits: WindowLimits) -> Self {
+        Self {
+            entry: limits.entry_bytes,
+            remembered: limits.remembered_bytes,
+        }
+    }
+}
+
+/// Records that are added to a set.
+#[derive(Clone, Debug)]
+pub struct Addition {
+    /// Whose set it is.
+    pub key: WindowKey,
+    /// The length of its window, in seconds.
+    pub span: i64,
+    /// The records.
+    pub members: BTreeSet<Member>,
+}
+
+/// A set to which records were added, and those of the windows before and after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WindowSets {
+    /// Whose set it is.
+    pub key: WindowKey,
     /// The window before.
-    pub before: WindowSet,
+    pub before: BTreeSet<Member>,
     /// The window itself.
-    pub own: WindowSet,
+    pub own: BTreeSet<Member>,
     /// The window after.
-    pub after: WindowSet,
-    /// The set was full, and the records are not in it.
+    pub after: BTreeSet<Member>,
+    /// The set was full, and not all records are in it.
     pub is_full: bool,
 }
 
+/// What is done with one log.
+struct Task {
+    wish: Arc<Wish>,
+    /// It has windows that lie beside a window of another log.
+    is_beside: bool,
+}
+
+/// What is known of sets.
+#[derive(Default)]
+struct Answer {
+    sets: HashMap<SetId, BTreeSet<Member>>,
+    full: BTreeSet<SetId>,
+}
+
 impl Detections {
-    /// Adds records to a set, and reads it with its neighbours. `span` is the length of the window in seconds. A set takes no more
-    /// records once it has as many as a correlation may ask for.
+    /// Adds a tenant's records to their sets, and gives each set with its neighbours. A set takes no more records once it has as
+    /// many as a correlation may ask for.
     ///
     /// # Errors
     /// [`DetectionsError`]; the records may have been added.
     pub async fn join(
         &self,
-        key: &WindowKey,
-        members: &BTreeSet<Member>,
-        span: i64,
-    ) -> Result<WindowSets, DetectionsError> {
-        let written = members.iter().map(|member| encode(key, member, span));
-        let added: Vec<String> = written.take(SET_MEMBERS_MAX).collect();
-        let end = Timestamp::from_second((key.window + 2).saturating_mul(span));
-        let kept_until = later(end.unwrap_or(Timestamp::MAX), KEPT);
-        let update = self
-            .update_at(&pk(key), &sk(key.window))
-            .update_expression("SET expires_at = :expires ADD #members :added")
-            .condition_expression("attribute_not_exists(#members) OR size(#members) < :most")
-            .expression_attribute_names("#members", MEMBERS)
-            .expression_attribute_values(":expires", expiry(kept_until))
-            .expression_attribute_values(":added", AttributeValue::Ss(added))
-            .expression_attribute_values(":most", number(SET_MEMBERS_MAX));
-        let update = if bites(Tooth::WindowJoinedOnce) {
-            update.condition_expression("attribute_not_exists(#members) OR size(#members) > :most")
-        } else {
-            update
-        };
-        let is_added = conditional(update).await?;
-        let mut sets = self.windows_around(key, span).await?;
-        let mut take = |window| sets.remove(&window).unwrap_or_default();
-        Ok(WindowSets {
-            before: take(key.window - 1),
-            own: take(key.window),
-            after: take(key.window + 1),
-            is_full: !is_added,
-        })
-    }
-
-    /// Notes that the window's finding was made, so that nobody looks for it again.
-    ///
-    /// # Errors
-    /// [`DetectionsError`]
-    pub async fn note_found(&self, key: &WindowKey) -> Result<(), DetectionsError> {
-        let update = self
-            .update_at(&pk(key), &sk(key.window))
-            .update_expression("SET #found = :found")
-            .condition_expression("attribute_exists(#members)")
-            .expression_attribute_names("#members", MEMBERS)
-            .expression_attribute_names("#found", FOUND)
-            .expression_attribute_values(":found", AttributeValue::Bool(true));
-        // A set that is gone needs no note.
-        conditional(update).await?;
-        Ok(())
-    }
-
-    async fn windows_around(
-        &self,
-        key: &WindowKey,
-        span: i64,
-    ) -> Result<BTreeMap<i64, WindowSet>, DetectionsError> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
-            .expression_attribute_values(":pk", text(pk(key)))
-            .expression_attribute_values(":first", text(sk(key.window - 1)))
-            .expression_attribute_values(":last", text(sk(key.window + 1)))
-            .into_paginator()
-            .items()
-            .send();
-        let mut sets = BTreeMap::new();
-        while let Some(item) = pages.next().await {
-            let item = item.map_err(|error| AwsError::new("dynamodb:Query", &error))?;
-            sets.extend(read(&item, span));
+        tenant: &str,
+        additions: Vec<Addition>,
+        now: Timestamp,
+    ) -> Result<Vec<WindowSets>, DetectionsError> {
+        let tasks = plan(&additions);
+        let mut answer = Answer::default();
+        let adding = tasks.iter().filter(|(_, task)| !task.wish.joins.is_empty());
+        let adding = adding.map(|(at, task)| self.add(tenant, *at, &task.wish, now));
+        let adding: Vec<_> = adding.collect();
+        let mut added = stream::iter(adding).buffer_unordered(LOGS_AT_ONCE_MAX);
+        while let Some(of_log) = added.try_next().await? {
+            answer.sets.extend(of_log.sets);
+            answer.full.extend(of_log.full);
         }
-        Ok(sets)
+        drop(added);
+        // Not before all is added: what others add from now on, they compare with it.
+        let beside = tasks.iter().filter(|(_, task)| task.is_beside);
+        let beside = beside.map(|(at, task)| self.look(tenant, *at, &task.wish, now));
+        let beside: Vec<_> = beside.collect();
+        let mut read = stream::iter(beside).buffer_unordered(LOGS_AT_ONCE_MAX);
+        while let Some(of_log) = read.try_next().await? {
+            answer.sets.extend(of_log.sets);
+        }
+        drop(read);
+        let sets = additions.into_iter().map(|Addition { key, .. }| {
+            let set = |window| answer.sets.get(&set_id(&key, window)).cloned();
+            WindowSets {
+                before: set(key.window - 1).unwrap_or_default(),
+                own: set(key.window).unwrap_or_default(),
+                after: set(key.window + 1).unwrap_or_default(),
+                is_full: answer.full.contains(&set_id(&key, key.window)),
+                key,
+            }
+        });
+        Ok(sets.collect())
+    }
+
+    async fn add(
+        &self,
+        tenant: &str,
+        at: Stretch,
+        wish: &Arc<Wish>,
+        now: Timestamp,
+    ) -> Result<Answer, LedgerError> {
+        let answer = |sets: &Sets, wish: &Wish, ()| Answer {
+            full: sets.without_room(wish),
+            ..read(sets, wish, at)
+        };
+        let place = at.place(tenant);
+        self.windows.put(&place, wish, now, |_, _| (), answer).await
+    }
+
+    async fn look(
+        &self,
+        tenant: &str,
+        at: Stretch,
+        wish: &Arc<Wish>,
+        now: Timestamp,
+    ) -> Result<Answer, LedgerError> {
+        let answer = |sets: &Sets, wish: &Wish| read(sets, wish, at);
+        let place = at.place(tenant);
+        self.windows.look(&place, wish, now, answer).await
     }
 }
 
-fn read(item: &Item, span: i64) -> Option<(i64, WindowSet)> {
-    let window = get_text(item, SK)?.parse::<i64>().ok()? - WINDOWS_BEFORE_1970;
-    let members = item.get(MEMBERS).and_then(|members| members.as_ss().ok());
-    let members = members.into_iter().flatten();
-    let set = WindowSet {
-        members: members
-            .filter_map(|member| decode(window, member, span))
-            .collect(),
-        is_found: item.contains_key(FOUND),
+/// What is to be done for records in the logs of their windows and of those beside them.
+fn plan(additions: &[Addition]) -> BTreeMap<Stretch, Task> {
+    let mut plans = BTreeMap::<Stretch, (Wish, bool)>::new();
+    for Addition { key, span, members } in additions {
+        let own = Stretch::of(key.window, *span);
+        for window in [key.window - 1, key.window, key.window + 1] {
+            let at = Stretch::of(window, *span);
+            let (wish, is_beside) = plans.entry(at).or_default();
+            wish.wanted.insert(set_id(key, window));
+            *is_beside |= at != own;
+        }
+        let (wish, _) = plans.entry(own).or_default();
+        let set = wish.joins.entry(set_id(key, key.window)).or_default();
+        set.extend(members.iter().map(|member| Joined::of(member, own.start())));
+    }
+    let tasks = plans.into_iter().map(|(at, (wish, is_beside))| {
+        let wish = Arc::new(wish);
+        (at, Task { wish, is_beside })
+    });
+    tasks.collect()
+}
+
+/// The sets that are wanted, as far as a log has them.
+fn read(sets: &Sets, wish: &Wish, at: Stretch) -> Answer {
+    let of_set = |id: &SetId| {
+        let members = sets.members(id);
+        let members = members.map(|joined| joined.to_member(at.start())).collect();
+        (*id, members)
     };
-    Some((window, set))
-}
-
-/// All windows of a rule and group lie in one partition, so that a window and its neighbours are one Query. The group is a hash:
-/// its values are as long as their records have them.
-fn pk(key: &WindowKey) -> String {
-    let mut group = Sha256::new();
-    for value in &key.group {
-        group.update((value.len() as u64).to_be_bytes());
-        group.update(value);
+    Answer {
+        sets: wish.wanted.iter().map(of_set).collect(),
+        full: BTreeSet::new(),
     }
-    let group = hex::encode(&group.finalize()[..GROUP_HASH_BYTES]);
-    format!("window#{}#{}#{group}", key.tenant, key.rule)
 }
 
-/// In the order of windows, also of those before 1970.
-fn sk(window: i64) -> String {
-    format!("{:013}", window.saturating_add(WINDOWS_BEFORE_1970))
-}
-
-/// A member as text: seconds since the window began, the base rule, the record's id and the value.
-fn encode(key: &WindowKey, member: &Member, span: i64) -> String {
-    let offset = member.time - key.window.saturating_mul(span);
-    let record = short(&member.record, RECORD_BYTES_MAX);
-    let value = short(&member.value, VALUE_BYTES_MAX);
-    format!("{offset} {} {record}\u{1f}{value}", member.base)
-}
-
-fn decode(window: i64, text: &str, span: i64) -> Option<Member> {
-    let (head, value) = text.split_once('\u{1f}')?;
-    let mut parts = head.splitn(3, ' ');
-    let offset: i64 = parts.next()?.parse().ok()?;
-    Some(Member {
-        time: window.saturating_mul(span).saturating_add(offset),
-        base: parts.next()?.parse().ok()?,
-        record: parts.next()?.to_owned(),
-        value: value.to_owned(),
-    })
-}
-
-/// A text that tells from others what it is told from by all of it.
-fn short(text: &str, bytes_max: usize) -> String {
-    if text.len() <= bytes_max && !text.contains('\u{1f}') {
-        return text.to_owned();
+/// The name of a set in the logs of its tenant: a hash, for a group's values are as long as their records have them.
+fn set_id(key: &WindowKey, window: i64) -> SetId {
+    let mut hash = Sha256::new();
+    for part in std::iter::once(&key.rule).chain(&key.group) {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
     }
-    let hash = hex::encode(Sha256::digest(text));
-    hash.chars().take(bytes_max).collect()
+    hash.update(window.to_be_bytes());
+    let hash = hash.finalize();
+    SetId(std::array::from_fn(|at| hash[at]))
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
-    fn key(group: &[&str], window: i64) -> WindowKey {
+    fn key(rule: &str, group: &[&str]) -> WindowKey {
         WindowKey {
             tenant: "t".to_owned(),
-            rule: "r".to_owned(),
+            rule: rule.to_owned(),
             group: group.iter().map(|&value| value.to_owned()).collect(),
-            window,
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn members_survive_the_table(at in 0i64..600, base in 0usize..9, record in "[a-z0-9-]{1,36}", value in "[ -~]{0,112}") {
-            let key = key(&["a"], -3);
-            let member = Member { time: -3 * 600 + at, base, record, value };
-            let written = encode(&key, &member, 600);
-            prop_assert_eq!(decode(-3, &written, 600), Some(member));
-        }
-
-        #[test]
-        fn long_members_stay_apart_and_short(record in ".{0,300}", value in ".{0,300}", other in ".{0,300}") {
-            let member = |value: &str| Member { time: 7, base: 1, record: record.clone(), value: value.to_owned() };
-            let written = |value: &str| encode(&key(&["a"], 0), &member(value), 600);
-            prop_assert!(decode(0, &written(&value), 600).is_some());
-            prop_assert!(written(&value).len() <= 175);
-            prop_assert_eq!(written(&value) == written(&other), value == other);
+            window: 0,
         }
     }
 
     #[test]
-    fn windows_sort_as_their_numbers_and_groups_stay_apart() {
-        assert!(sk(-2) < sk(-1) && sk(-1) < sk(0) && sk(9) < sk(10));
-        assert_ne!(pk(&key(&["ab", "c"], 0)), pk(&key(&["a", "bc"], 0)));
-        assert_eq!(pk(&key(&["a"], 0)), pk(&key(&["a"], 1)));
+    fn sets_of_other_rules_groups_and_windows_stay_apart() {
+        let sets = [
+            set_id(&key("r", &["ab", "c"]), 0),
+            set_id(&key("r", &["a", "bc"]), 0),
+            set_id(&key("r", &["ab", "c"]), 1),
+            set_id(&key("r", &["ab", "c"]), -1),
+            set_id(&key("q", &["ab", "c"]), 0),
+            set_id(&key("r", &[]), 0),
+        ];
+        assert_eq!(BTreeSet::from(sets).len(), sets.len());
+    }
+
+    #[test]
+    fn a_window_at_the_edge_of_a_log_is_looked_for_beside_it() {
+        let logs = |window, span| {
+            let key = WindowKey {
+                window,
+                ..key("r", &["a"])
+            };
+            let members = BTreeSet::new();
+            let logs = plan(&[Addition { key, span, members }]).into_iter();
+            logs.map(|(at, task)| (at.start(), task.is_beside))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(logs(2, 600), [(0, false)]);
+        assert_eq!(logs(5, 600), [(0, false), (3_600, true)]);
+        assert_eq!(logs(6, 600), [(0, true), (3_600, false)]);
+        assert_eq!(
+            logs(1, 3_600),
+            [(0, true), (3_600, false), (7_200, true)],
+            "windows as long as their logs"
+        );
     }
 }

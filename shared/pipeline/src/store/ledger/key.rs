@@ -144,7 +144,7 @@ impl Key {
             Self::Subscription(tenant, content_type) => format!("{tenant}#{content_type}"),
             Self::Blob(_, content_id) => content_id.to_string(),
             Self::Listed(_) => LISTED.to_owned(),
-            Self::Claims(_, _, number) => format!("{number:010}"),
+            Self::Claims(_, _, number) => entry_sk(*number),
             Self::Loss(_, id) => id.to_string(),
             Self::Replay(_, id) => id.to_string(),
             Self::Consent(id) => id.to_string(),
@@ -191,7 +191,7 @@ impl Key {
             "claims" => {
                 let (tenant, bucket) = rest.split_once('#')?;
                 let (tenant, bucket) = (tenant.parse().ok()?, bucket.parse().ok()?);
-                Some(Self::Claims(tenant, bucket, claim_number(sk)?))
+                Some(Self::Claims(tenant, bucket, entry_number(sk)?))
             }
             "losses" => Some(Self::Loss(rest.parse().ok()?, sk.parse().ok()?)),
             "replays" => Some(Self::Replay(rest.parse().ok()?, sk.parse().ok()?)),
@@ -236,8 +236,13 @@ pub(in crate::store) fn shard(tenant: TenantId) -> char {
     SHARDS[first as usize]
 }
 
-/// The number of a claim log's entry, from its sort key.
-pub(super) fn claim_number(sk: &str) -> Option<u32> {
+/// The sort key of a log's entry: in the order of their numbers.
+pub(in crate::store) fn entry_sk(number: u32) -> String {
+    format!("{number:010}")
+}
+
+/// The number of a log's entry, from its sort key.
+pub(in crate::store) fn entry_number(sk: &str) -> Option<u32> {
     sk.parse().ok()
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use detections::{Finding, Question, Rules, WindowKey};
+use detections::{Finding, Question, Rules};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use normalize::Schema;
@@ -19,7 +19,9 @@ use super::ruleset::AtWork;
 use super::{DetectError, Detector};
 use crate::logging::{field, message};
 use crate::metrics::{count, name};
-use crate::store::detections::{ExceptionId, FindingRecord, FindingSummary, Recorded, WindowSets};
+use crate::store::detections::{
+    Addition, ExceptionId, FindingRecord, FindingSummary, Recorded, WindowSets,
+};
 use crate::store::lake::{Codec, key};
 use crate::teeth::{Tooth, bites};
 
@@ -51,8 +53,8 @@ impl Kept {
     }
 }
 
-/// A finding on its way, with the window that it is of, if it is of one.
-type Found = (Finding, Option<WindowKey>);
+/// A finding on its way, and whether it is of a window.
+type Found = (Finding, bool);
 
 /// Keeps what was seen in a portion of a tenant's records.
 pub(super) async fn keep(
@@ -77,20 +79,20 @@ pub(super) async fn keep(
         }
     }
     for finding in std::mem::take(&mut looked.findings) {
-        found.insert(finding.uid, (finding, None));
+        found.insert(finding.uid, (finding, false));
     }
-    let (of_windows, full) = join(detector, &at_work.rules, looked.joins).await?;
+    let (of_windows, full) = join(detector, &at_work.rules, (tenant, now), looked.joins).await?;
     kept.full += full;
     found.extend(of_windows);
     count(name::DETECTION_SETS_FULL, kept.full);
     if found.is_empty() {
         return Ok(kept);
     }
-    for (mut finding, window) in found.into_values() {
+    for (mut finding, is_of_window) in found.into_values() {
         finding.locate(&at_work.places);
         one(detector, at_work, (tenant, now), &finding, &mut kept).await?;
-        if let Some(window) = window {
-            detector.detections.note_found(&window).await?;
+        if is_of_window {
+            detector.detections.settle(finding.uid);
         }
     }
     Ok(kept)
@@ -126,29 +128,33 @@ async fn answer(detector: &Detector, questions: Vec<Question>) -> Result<Vec<Ans
 async fn join(
     detector: &Detector,
     rules: &Rules,
+    (tenant, now): (TenantId, Timestamp),
     joins: Joins,
 ) -> Result<(BTreeMap<Uuid, Found>, u64), DetectError> {
-    let joined = stream::iter(joins).map(|(key, members)| async move {
-        let Some(span) = rules.span(&key.rule) else {
-            return Ok((key, WindowSets::default()));
-        };
-        let sets = detector.detections.join(&key, &members, span).await?;
-        Ok::<_, DetectError>((key, sets))
+    let additions = joins.into_iter().filter_map(|(key, members)| {
+        let span = rules.span(&key.rule)?;
+        Some(Addition { key, span, members })
     });
+    let additions = additions.collect();
+    let tenant = tenant.to_string();
+    let joined = detector.detections.join(&tenant, additions, now);
     let (mut found, mut full) = (BTreeMap::new(), 0);
-    let mut joined = std::pin::pin!(joined.buffer_unordered(AT_ONCE_MAX));
-    while let Some((key, sets)) = joined.try_next().await? {
+    for sets in joined.await? {
         full += u64::from(sets.is_full);
         let WindowSets {
-            before, own, after, ..
+            key,
+            before,
+            own,
+            after,
+            ..
         } = sets;
         for (window, set, next) in [(key.window - 1, &before, &own), (key.window, &own, &after)] {
-            if set.is_found {
+            let key = key.at(window);
+            if detector.detections.is_settled(key.uid()) && !bites(Tooth::FindingUnlooked) {
                 continue;
             }
-            let key = key.at(window);
-            if let Some(finding) = rules.found(&key, &set.members, &next.members) {
-                found.insert(finding.uid, (finding, Some(key)));
+            if let Some(finding) = rules.found(&key, set, next) {
+                found.insert(finding.uid, (finding, true));
             }
         }
     }

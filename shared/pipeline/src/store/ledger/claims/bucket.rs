@@ -6,7 +6,6 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::Offset;
-use office365::TenantId;
 
 use super::id::RecordId;
 
@@ -24,9 +23,6 @@ pub enum ClaimBucket {
     /// Written `x00` to `xff`.
     Hash(u8),
 }
-
-/// Which log: a tenant's, of a bucket.
-pub(super) type Place = (TenantId, ClaimBucket);
 
 impl ClaimBucket {
     /// For a record with this CreationTime, as it stands in the record, and this Id. Times without a zone are UTC.
