@@ -1,20 +1,22 @@
 //! Scenarios that are told by name: the house and the oracle of the simulation, and for each an expectation of its own on top.
 //!
-//! A test takes some seconds: time passes in ticks of an hour where nothing depends on less, and Microsoft publishes four times a day.
+//! A test takes some seconds: time passes in ticks of two hours where nothing depends on less, and Microsoft publishes four times a day.
 
+mod aws;
+mod ledger;
 mod microsoft;
+mod tenants;
 
 use std::time::Duration;
 
 use tests::sim::scene::Pace;
 
-const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// For what lasts for days: each tick is twelve sweeps of a busy tenant in one.
+/// For what lasts for days: each tick is a dozen sweeps or more in one.
 const COARSE: Pace = Pace {
-    tick: HOUR,
+    tick: Duration::from_secs(2 * 60 * 60),
     publish_every: Duration::from_secs(6 * 60 * 60),
     records: 3,
 };

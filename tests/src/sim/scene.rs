@@ -1,4 +1,7 @@
 //! Scenes: what is told by name and step by step, in the same house and before the same oracle as what a seed decides.
+//!
+//! The runtime's clock is stopped, and moves with the scene's: waits between two attempts, breakers and quotas of the product go by
+//! it, and cost no time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -54,7 +57,11 @@ impl Scene {
     ///
     /// # Errors
     /// A part does not start.
+    ///
+    /// # Panics
+    /// The runtime has several threads, or another scene.
     pub async fn begin(plan: Plan, pace: Pace) -> Outcome<Self> {
+        tokio::time::pause();
         Ok(Self {
             run: Run::begin(SEED, plan).await?,
             pace,
@@ -147,6 +154,7 @@ impl Scene {
         let until = self.run.house.now() + span;
         while self.run.house.now() < until {
             self.run.house.emulator.clock().advance(self.pace.tick);
+            tokio::time::advance(self.pace.tick).await;
             let now = self.run.house.now();
             let is_time = |at: Timestamp| at + self.pace.publish_every <= now;
             if publishes && self.published_at.is_none_or(is_time) {
