@@ -21,7 +21,7 @@ fn plan(shared: f64) -> Plan {
 }
 
 #[tokio::test]
-async fn a_lost_ledger_is_rebuilt_by_registering_again() -> Outcome<()> {
+async fn a_lost_ledger_is_made_anew_by_registering_again() -> Outcome<()> {
     let mut scene = Scene::begin(plan(0.2), FINE).await?;
     scene.live(DAY).await?;
     scene.house().replace_ledger(Vec::new()).await?;

@@ -1,7 +1,7 @@
 //! Scenes: what is told by name and step by step, in the same house and before the same oracle as what a seed decides.
 //!
-//! The runtime's clock is stopped, and moves with the scene's: waits between two attempts, breakers and quotas of the product go by
-//! it, and cost no time.
+//! The runtime's clock is not the machine's: it moves with the scene's, and a little while the product works. Waits between two
+//! attempts, breakers and quotas go by it, and cost next to no time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -30,6 +30,14 @@ const SEED: u64 = 1;
 /// Between two looks at what was listed, in ticks: such a look asks the ledger for every hour that was published in.
 const LISTED_EVERY: usize = 24;
 
+/// While the product works, the runtime's clock moves by this step, ...
+const STEP: Duration = Duration::from_millis(10);
+
+/// ... each time after so many turns, which take about a thousandth of a second. A wait of a second is over after a tenth of one; and
+/// an answer on the loopback, which takes far less, never comes later than anybody waits for it, as it would were the clock to move
+/// whenever nobody is at work.
+const STEP_TURNS: usize = 400;
+
 /// How fast a scene goes.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
@@ -44,12 +52,23 @@ pub struct Pace {
 /// A house, and what happens to it.
 pub struct Scene {
     run: Run,
-    pace: Pace,
+    /// How fast it goes from now on.
+    pub pace: Pace,
     /// Whether fetchers and detectors work.
     pub fetches: bool,
     ticks: usize,
     published_at: Option<Timestamp>,
     wrong: Vec<String>,
+}
+
+/// Moves the runtime's clock, until the runtime ends.
+async fn keep_moving() {
+    loop {
+        for _ in 0..STEP_TURNS {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::advance(STEP).await;
+    }
 }
 
 impl Scene {
@@ -62,6 +81,7 @@ impl Scene {
     /// The runtime has several threads, or another scene.
     pub async fn begin(plan: Plan, pace: Pace) -> Outcome<Self> {
         tokio::time::pause();
+        tokio::spawn(keep_moving());
         Ok(Self {
             run: Run::begin(SEED, plan).await?,
             pace,
@@ -250,11 +270,11 @@ impl Scene {
         Ok(twice.map(|(key, _)| key).collect())
     }
 
-    /// How often the records of the blobs that were made available are in them, by tenant and id.
+    /// In how many blobs each record is, by tenant and id.
     #[must_use]
     pub fn copies(&self) -> BTreeMap<(Uuid, String), usize> {
         let mut copies = BTreeMap::new();
-        for blob in self.run.records.available_blobs(&self.run.house.emulator) {
+        for blob in self.run.records.blobs() {
             for id in &blob.ids {
                 *copies.entry((blob.tenant, id.clone())).or_default() += 1;
             }

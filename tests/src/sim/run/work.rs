@@ -23,8 +23,8 @@ use crate::sim::sqs::{CONTENT_QUEUE, DETECT_QUEUE, SWEEP_QUEUE};
 /// Time of a batch, of the runtime's clock: far more than it takes, so that only deaths cut work short.
 const BATCH_WITHIN: Duration = Duration::from_secs(120);
 
-/// Turns that the emulator has for its own work, at most: some seconds of this thread, where a notification takes some hundred.
-const TURNS_MAX: usize = 10_000_000;
+/// Longest wait for the emulator's own work, of the runtime's clock.
+const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// Rounds of calm weather after which a run counts as restless: three days at an hour each. What was given up wrongly is taken up
 /// again after one.
@@ -49,13 +49,14 @@ impl Run {
 
     /// Waits until Microsoft has sent what it is to send now.
     pub(in crate::sim) async fn announced(&self) -> Outcome<()> {
-        for _ in 0..TURNS_MAX {
-            if self.house.emulator.announcements_due() == 0 {
-                return Ok(());
+        let until = Instant::now() + WAIT_MAX;
+        while self.house.emulator.announcements_due() > 0 {
+            if Instant::now() > until {
+                return Err("the emulator does not come to rest".into());
             }
             tokio::task::yield_now().await;
         }
-        Err("the emulator does not come to rest".into())
+        Ok(())
     }
 
     /// Every process is replaced by one that remembers nothing.
