@@ -79,7 +79,7 @@ async fn failing_tenants_delay_no_healthy_one() -> Outcome<()> {
     const TENANTS: usize = 100;
     const FAILING: usize = 10;
     let pace = Pace {
-        publish_every: 3 * HOUR,
+        publish_every: 2 * HOUR,
         records: 1,
         ..FINE
     };
@@ -105,7 +105,7 @@ async fn failing_tenants_delay_no_healthy_one() -> Outcome<()> {
     let tenants = scene.house().emulator.tenants().into_iter();
     let tenants: Vec<TenantId> = tenants.map(|of| of.to_string().parse().unwrap()).collect();
     let begun = scene.house().now();
-    while scene.house().now() < begun + 3 * HOUR {
+    while scene.house().now() < begun + 2 * HOUR {
         scene.live(pace.tick).await?;
         let now = scene.house().now();
         for (number, tenant) in tenants.iter().enumerate() {
