@@ -15,6 +15,7 @@ mod docs;
 mod events;
 mod faults;
 mod readings;
+mod scenarios;
 mod simulation;
 mod stack;
 mod subscriptions;

@@ -11,17 +11,17 @@ use tokio::time::{Instant, sleep};
 use crate::process::WITHIN;
 use crate::world::{LOOK_EVERY, World, seed, tail};
 
-const KILLS: usize = 10;
+const KILLS: usize = 50;
 
 /// A process lives at most this long before its kill: some die while they start, some in the midst of their work.
 const LIVES_MILLIS_MAX: u64 = 1_200;
 
 const TENANTS: usize = 2;
-const BLOBS_PER_TENANT: usize = 500;
+const BLOBS_PER_TENANT: usize = 840;
 const RECORDS_PER_BLOB: usize = 20;
 
-/// Twenty seconds of blobs: longer than ten lives.
-const BLOBS_PER_SECOND: f64 = 25.0;
+/// Seventy seconds of blobs: longer than fifty lives, each of which meets some.
+const BLOBS_PER_SECOND: f64 = 12.0;
 
 async fn world(seed: u64) -> World {
     let world = World::new(Config {
@@ -61,7 +61,7 @@ async fn settle(world: &World, seed: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_kills_under_load_lose_and_duplicate_nothing() {
+async fn fifty_kills_under_load_lose_and_duplicate_nothing() {
     let seed = seed();
     let mut dice = StdRng::seed_from_u64(seed);
     let world = world(seed).await;

@@ -6,11 +6,20 @@ use std::sync::Arc;
 
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use dynoxide::{Database, DynoxideError};
+use dynoxide::actions::delete_table::DeleteTableRequest;
+use dynoxide::actions::scan::ScanRequest;
+use dynoxide::{Database, DynoxideError, ImportOptions};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::wire::{self, Answer};
+use crate::Outcome;
+
+/// An item of a table.
+pub use dynoxide::types::Item;
+
+/// Pages of 1 MB that a copy of a table has at most: far more than a run of days writes.
+const PAGES_MAX: usize = 1_000;
 
 /// The database.
 #[derive(Clone)]
@@ -29,6 +38,47 @@ impl DynamoDb {
     /// SQLite does not start.
     pub fn memory() -> Result<Self, DynoxideError> {
         Ok(Self(Arc::new(Database::memory()?)))
+    }
+
+    /// All items of a table.
+    ///
+    /// # Errors
+    /// There is no such table.
+    pub fn items(&self, table: &str) -> Outcome<Vec<Item>> {
+        let (mut items, mut start) = (Vec::new(), None);
+        for _ in 0..PAGES_MAX {
+            let page = self.0.scan(ScanRequest {
+                table_name: table.to_owned(),
+                exclusive_start_key: start,
+                ..ScanRequest::default()
+            })?;
+            items.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+        Err(format!("{table} is larger than a copy may be").into())
+    }
+
+    /// Puts items into a table, past all calls.
+    ///
+    /// # Errors
+    /// There is no such table.
+    pub fn put_all(&self, table: &str, items: Vec<Item>) -> Outcome<()> {
+        self.0
+            .import_items(table, items, ImportOptions::default())?;
+        Ok(())
+    }
+
+    /// Deletes a table with all that is in it.
+    ///
+    /// # Errors
+    /// There is no such table.
+    pub fn drop_table(&self, table: &str) -> Outcome<()> {
+        let table_name = table.to_owned();
+        self.0.delete_table(DeleteTableRequest { table_name })?;
+        Ok(())
     }
 
     fn answer(&self, operation: &str, body: &[u8]) -> Answer {

@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use bytes::Bytes;
 use emulator::{Clock, Emulator};
 use http::{Method, Request, StatusCode};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use normalize::{OcsfVersion, Schema};
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
@@ -40,7 +40,7 @@ use uuid::Uuid;
 
 use super::bucket::Bucket;
 use super::crash::Crash;
-use super::dynamodb::DynamoDb;
+use super::dynamodb::{DynamoDb, Item};
 use super::sqs::{CONTENT_QUEUE, SWEEP_QUEUE, Sqs};
 use super::weather::Weather;
 use crate::Outcome;
@@ -81,6 +81,10 @@ pub struct House {
     pub begun: Timestamp,
     /// The lake's folder.
     pub folder: TempDir,
+    /// How far the product's clock is ahead of Microsoft's and AWS's; none where its tokens go by this machine's clock.
+    ahead: Option<SignedDuration>,
+    /// The secret of the app registration, as processes find it that start from now on.
+    secret: String,
     dynamodb: DynamoDb,
     store: Arc<dyn ObjectStore>,
     url: Url,
@@ -102,11 +106,17 @@ pub struct Process {
 }
 
 impl House {
-    /// Builds one. Notifications come through the weather, too.
+    /// Builds one. Notifications come through the weather, too. The product's clock is so far `ahead` of the others; without that it
+    /// goes as they do, and its tokens by this machine's.
     ///
     /// # Errors
     /// A part does not start.
-    pub async fn build(config: emulator::Config, sqs: Sqs, weather: Weather) -> Outcome<Self> {
+    pub async fn build(
+        config: emulator::Config,
+        sqs: Sqs,
+        weather: Weather,
+        ahead: Option<SignedDuration>,
+    ) -> Outcome<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
         let emulator = Emulator::start(config).await?;
@@ -123,6 +133,8 @@ impl House {
         let ledger = Ledger::new(client.clone(), TABLE.to_owned());
         let detections = Detections::new(client, DETECTIONS_TABLE.to_owned());
         let queue = |crash| queue(&sqs, &weather, crash);
+        let secret = emulator.client_secret().to_owned();
+        let microsoft = microsoft(&emulator, &secret, ahead)?;
         let api = Api {
             ledger: ledger.clone(),
             detections: detections.clone(),
@@ -130,7 +142,7 @@ impl House {
             lake: lake(&folder)?,
             lake_table: "events".to_owned(),
             queue: queue(Crash::never()),
-            microsoft: microsoft(&emulator)?,
+            microsoft: microsoft.clone(),
             webhooks: webhooks(&url),
             public_url: Some(url.clone()),
             api_key: Secret::fixed(CANARIES[1].into(), None),
@@ -140,12 +152,15 @@ impl House {
         let receiver = Arc::new(Receiver {
             client_id: emulator.client_id(),
             webhook_key: Secret::fixed(CANARIES[0].into(), None),
-            hosts: AllowedHosts::of_any_cloud(microsoft(&emulator)?.endpoints()),
+            hosts: AllowedHosts::of_any_cloud(microsoft.endpoints()),
             queue: queue(Crash::never()),
         });
-        let server = serve(listener, receiver, emulator.clock().clone());
+        let clock = emulator.clock().clone();
+        let server = serve(listener, receiver, move || shown(&clock, ahead));
         Ok(Self {
             begun: emulator.clock().now(),
+            ahead,
+            secret,
             emulator,
             sqs,
             weather,
@@ -187,7 +202,7 @@ impl House {
                 ledger.clone(),
                 queue(),
                 lake.clone(),
-                microsoft(&self.emulator)?,
+                microsoft(&self.emulator, &self.secret, self.ahead)?,
                 EventSettings::default(),
             )),
             dispatcher: Dispatcher {
@@ -199,7 +214,7 @@ impl House {
                 ledger,
                 queue(),
                 lake.clone(),
-                microsoft(&self.emulator)?,
+                microsoft(&self.emulator, &self.secret, self.ahead)?,
                 webhooks(&self.url),
                 PERIODS,
             )),
@@ -215,10 +230,41 @@ impl House {
         })
     }
 
-    /// The time of the run.
+    /// The time of the run: Microsoft's and AWS's.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.emulator.clock().now()
+    }
+
+    /// The time by the clock of the product.
+    #[must_use]
+    pub fn by_our_clock(&self) -> Timestamp {
+        shown(self.emulator.clock(), self.ahead)
+    }
+
+    /// Puts another secret of the app registration where processes find it when they start.
+    pub fn store_secret(&mut self, secret: &str) {
+        secret.clone_into(&mut self.secret);
+    }
+
+    /// The items of the ledger's table, as a copy of it holds them.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub fn copy_of_ledger(&self) -> Outcome<Vec<Item>> {
+        self.dynamodb.items(TABLE)
+    }
+
+    /// Puts another table with these items in the place of the ledger's.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn replace_ledger(&self, items: Vec<Item>) -> Outcome<()> {
+        self.dynamodb.drop_table(TABLE)?;
+        let calm = Weather::new(0, Vec::new());
+        let client = calm.client("dynamodb", self.dynamodb.clone(), Crash::never());
+        pipeline::ledger::create_table(&dynamodb_client(client), TABLE).await?;
+        self.dynamodb.put_all(TABLE, items)
     }
 
     /// Calls the operator's API with its key.
@@ -234,7 +280,7 @@ impl House {
             claims: None,
         };
         let request = request.body(body).unwrap_or_default();
-        let clock = pipeline::clock::Clock::stopped_at(self.now());
+        let clock = pipeline::clock::Clock::stopped_at(self.by_our_clock());
         let answer = pipeline::api::handle(&self.api, request, &origin, clock).await;
         let json = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);
         (answer.status(), json)
@@ -242,14 +288,18 @@ impl House {
 }
 
 /// Answers Microsoft's calls, by the time of the run, until what is returned is dropped.
-fn serve(listener: TcpListener, receiver: Arc<Receiver>, clock: Clock) -> oneshot::Sender<()> {
+fn serve(
+    listener: TcpListener,
+    receiver: Arc<Receiver>,
+    clock: impl Fn() -> Timestamp + Clone + Send + Sync + 'static,
+) -> oneshot::Sender<()> {
     let answer = move |request: axum::extract::Request| {
         let (receiver, clock) = (Arc::clone(&receiver), clock.clone());
         async move {
             let (parts, body) = request.into_parts();
             let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await;
             let request = Request::from_parts(parts, body.unwrap_or_default());
-            let answer = receive::handle(&receiver, request, clock.now()).await;
+            let answer = receive::handle(&receiver, request, clock()).await;
             answer.map(axum::body::Body::from)
         }
     };
@@ -264,16 +314,29 @@ fn serve(listener: TcpListener, receiver: Arc<Receiver>, clock: Clock) -> onesho
     server
 }
 
-fn microsoft(emulator: &Emulator) -> Outcome<Microsoft> {
+/// What the product's clock shows.
+fn shown(clock: &Clock, ahead: Option<SignedDuration>) -> Timestamp {
+    clock.now() + ahead.unwrap_or_default()
+}
+
+fn microsoft(
+    emulator: &Emulator,
+    secret: &str,
+    ahead: Option<SignedDuration>,
+) -> Outcome<Microsoft> {
     let (login, manage) = (emulator.login_url(), emulator.manage_url());
     let endpoints = Endpoints::overridden(Some(login.as_str()), Some(manage.as_str()))?;
-    let secret = Secret::fixed(emulator.client_secret().into(), None);
-    Ok(Microsoft::new(
+    let microsoft = Microsoft::new(
         emulator.client_id(),
         Uuid::from_u128(7),
         endpoints,
-        AppCredential::ClientSecret(secret),
-    ))
+        AppCredential::ClientSecret(Secret::fixed(secret.into(), None)),
+    );
+    let clock = emulator.clock().clone();
+    Ok(match ahead {
+        None => microsoft,
+        Some(_) => microsoft.on_clock(Arc::new(move || shown(&clock, ahead))),
+    })
 }
 
 fn webhooks(base_url: &Url) -> Webhooks {

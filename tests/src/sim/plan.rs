@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use emulator::{Behaviour, Clock, Consent, ContentType, Fault, FaultKind, Operation};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::dice::Dice;
 use super::records::Mix;
@@ -15,6 +15,9 @@ const BEGIN: &str = "2026-03-02T00:00:00Z";
 /// Tenants, content types of each, and steps of a run.
 const TENANTS_MAX: usize = 3;
 const STEPS: (usize, usize) = (30, 90);
+
+/// What every tenant is subscribed to.
+const TYPES: [ContentType; 2] = [ContentType::Exchange, ContentType::AzureActiveDirectory];
 
 /// Longer than Microsoft keeps content, by more than a day.
 const NEGLECTED_FOR: Duration = Duration::from_secs(9 * 24 * 3_600);
@@ -54,6 +57,8 @@ pub struct Plan {
     pub excepts: bool,
     /// Whether nobody fetches in the first half of the storm: then a backlog grows.
     pub idle: bool,
+    /// How far the processes' clock is ahead of Microsoft's; none where their tokens go by this machine's clock.
+    pub ahead: Option<SignedDuration>,
 }
 
 /// A step of the storm.
@@ -110,7 +115,7 @@ impl Plan {
         let emulator = emulator::Config {
             seed,
             tenants: dice.between(1, TENANTS_MAX),
-            content_types: vec![ContentType::Exchange, ContentType::AzureActiveDirectory],
+            content_types: TYPES.to_vec(),
             blobs_per_tenant: 0,
             clock: Clock::stopped_at(begin),
             allow_http_webhooks: true,
@@ -145,6 +150,42 @@ impl Plan {
             silent: dice.chance(0.3),
             excepts: dice.chance(0.3),
             idle: dice.chance(0.3),
+            ahead: None,
+        }
+    }
+
+    /// A plan in which nothing goes wrong by itself and nothing is left to dice: for what is told step by step.
+    #[must_use]
+    pub fn still(tenants: usize) -> Self {
+        let begin: Timestamp = BEGIN.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+        let behaviour = Behaviour {
+            page_items_max: 5,
+            notification_items_max: 4,
+            notification_parallel_max: 1,
+            ..Behaviour::default()
+        };
+        Self {
+            emulator: emulator::Config {
+                tenants,
+                content_types: TYPES.to_vec(),
+                blobs_per_tenant: 0,
+                clock: Clock::stopped_at(begin),
+                allow_http_webhooks: true,
+                behaviour,
+                ..emulator::Config::default()
+            },
+            weather: Vec::new(),
+            microsoft: Vec::new(),
+            again: 0.0,
+            deaths: 0.0,
+            steps: 0,
+            processes: 2,
+            mix: Mix::default(),
+            neglected: false,
+            silent: false,
+            excepts: false,
+            idle: false,
+            ahead: Some(SignedDuration::ZERO),
         }
     }
 

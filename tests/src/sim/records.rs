@@ -164,6 +164,12 @@ impl Records {
         self.blobs.iter().filter(is_available).collect()
     }
 
+    /// All blobs, those among them that no subscription was enabled for.
+    #[must_use]
+    pub fn blobs(&self) -> &[Blob] {
+        &self.blobs
+    }
+
     /// The blob of this name.
     #[must_use]
     pub fn blob(&self, content_id: &str) -> Option<&Blob> {
