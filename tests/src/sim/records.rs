@@ -172,8 +172,9 @@ impl Records {
 
     /// The blob of this name.
     #[must_use]
-    pub fn blob(&self, content_id: &str) -> Option<&Blob> {
-        self.blobs.iter().find(|blob| blob.content_id == content_id)
+    pub fn blob(&self, (tenant, content_id): &(Uuid, String)) -> Option<&Blob> {
+        let mut blobs = self.blobs.iter();
+        blobs.find(|blob| blob.tenant == *tenant && blob.content_id == *content_id)
     }
 
     /// The blobs that a record was in.

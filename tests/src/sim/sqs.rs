@@ -16,6 +16,8 @@ use pipeline::aws::batch::Delivery;
 use pipeline::content::DiscoveredBy;
 use serde_json::{Value, json};
 
+use uuid::Uuid;
+
 use super::dice::Dice;
 use super::wire::{self, Answer};
 
@@ -44,6 +46,9 @@ const BATCH_MAX: usize = 10;
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 const DELAY_SECONDS_MAX: u64 = 900;
 
+/// A blob: its tenant and its contentId. The emulator gives the blobs of two tenants one id when they appear at once.
+pub type Named = (Uuid, String);
+
 /// All queues.
 #[derive(Clone)]
 pub struct Sqs {
@@ -66,7 +71,7 @@ struct QueueState {
     dead: Vec<String>,
     next: u64,
     /// The blobs whose messages were ever in it.
-    ever: BTreeSet<String>,
+    ever: BTreeSet<Named>,
 }
 
 #[derive(Clone, Debug)]
@@ -157,24 +162,23 @@ impl Sqs {
 
     /// Whether a blob's message was ever in a queue.
     #[must_use]
-    pub fn had(&self, queue: &str, content_id: &str) -> bool {
+    pub fn had(&self, queue: &str, blob: &Named) -> bool {
         let queues = self.lock();
         let state = queues.get(queue);
-        state.is_some_and(|state| state.ever.contains(content_id))
+        state.is_some_and(|state| state.ever.contains(blob))
     }
 
     /// The most messages of one blob that wait in a queue because Microsoft lists it.
     #[must_use]
     pub fn copies_max(&self, queue: &str) -> usize {
         let queues = self.lock();
-        let mut copies: BTreeMap<String, usize> = BTreeMap::new();
+        let mut copies: BTreeMap<Named, usize> = BTreeMap::new();
         let held = queues.get(queue).into_iter();
         for held in held.flat_map(|state| state.messages.values()) {
-            // What is no blob's has no id: a replay's step.
             let body: Value = serde_json::from_str(&held.body).unwrap_or_default();
-            let id = body["content_id"].as_str();
-            if let Some(id) = id.filter(|_| body["via"] == DiscoveredBy::Listing.as_str()) {
-                *copies.entry(id.to_owned()).or_default() += 1;
+            let is_listed = body["via"] == DiscoveredBy::Listing.as_str();
+            if let Some(blob) = named(&body).filter(|_| is_listed) {
+                *copies.entry(blob).or_default() += 1;
             }
         }
         copies.into_values().max().unwrap_or_default()
@@ -222,7 +226,8 @@ impl Sqs {
         let mut queues = self.lock();
         let state = queues.entry(queue.to_owned()).or_default();
         state.next += 1;
-        state.ever.extend(content_id(body));
+        let told: Value = serde_json::from_str(body).unwrap_or_default();
+        state.ever.extend(named(&told));
         let held = Held {
             body: body.to_owned(),
             sent_at: self.clock.now(),
@@ -299,9 +304,9 @@ impl Sqs {
 }
 
 /// The blob that a message is about, if it is about one.
-fn content_id(body: &str) -> Option<String> {
-    let body: Value = serde_json::from_str(body).ok()?;
-    Some(body["content_id"].as_str()?.to_owned())
+fn named(body: &Value) -> Option<Named> {
+    let tenant = body["tenant_id"].as_str()?.parse().ok()?;
+    Some((tenant, body["content_id"].as_str()?.to_owned()))
 }
 
 /// The error of a message or a batch that is over a limit.

@@ -87,9 +87,10 @@ impl Watch {
                 faults.push(format!("a notification was answered {}", delivery.status));
             }
             // One that comes when the content has expired is dropped.
-            let blob = records.blob(id);
+            let named = (delivery.tenant, id.clone());
+            let blob = records.blob(&named);
             let is_young = blob.is_some_and(|blob| delivery.at < blob.created + YOUNG_FOR);
-            if delivery.status == 200 && is_young && !house.sqs.had(CONTENT_QUEUE, id) {
+            if delivery.status == 200 && is_young && !house.sqs.had(CONTENT_QUEUE, &named) {
                 faults.push(format!("{id} was acknowledged, and is in no queue"));
             }
         }
