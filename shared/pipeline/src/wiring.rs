@@ -14,7 +14,7 @@ use crate::settings::{
     ForwarderSettings, MicrosoftSettings, NotifierSettings, ReceiverSettings, ReconcilerSettings,
     WebhookSettings,
 };
-use crate::store::detections::Detections;
+use crate::store::detections::{Detections, WindowLimits};
 use crate::store::lake::{Lake, OpenError};
 use crate::store::ledger::Ledger;
 use crate::store::ledger::budget::{FETCHES_PER_MINUTE, REQUESTS_PER_MINUTE};
@@ -139,7 +139,11 @@ pub fn detector(settings: DetectorSettings, aws: &SdkConfig) -> Result<Detector,
     }
     Ok(Detector {
         lake: Lake::open(&settings.lake_url)?,
-        detections: detections(aws, settings.table),
+        detections: Detections::with_limits(
+            aws_sdk_dynamodb::Client::new(aws),
+            settings.table,
+            WindowLimits::of_memory(settings.memory_mb),
+        ),
         ruleset: Ruleset::default(),
         announcer,
         schema: settings.schema,

@@ -27,7 +27,8 @@
 //!
 //! A write unit for each 1 KB that a blob adds to a log, which is some 25 records in sets, and a read unit for each log beside it that is looked into. A
 //! process that comes anew reads each log that it needs, from the beginning. One that has to do with more than it can remember
-//! ([`REMEMBERED_BYTES_MAX`]) does that for every portion of a blob: that is right as well, and much dearer.
+//! ([`REMEMBERED_BYTES_MAX`]) does that for every portion of a blob: that is right as well, and much dearer. It says so in its log, and
+//! more memory is the remedy ([`WindowLimits::of_memory`]).
 
 mod entry;
 mod known;
@@ -59,6 +60,9 @@ pub const ENTRY_BYTES_MAX: usize = 380_000;
 /// many within an hour. With the 190 MiB that a blob of a million records takes, the detector stays below the 256 that it may have.
 pub const REMEMBERED_BYTES_MAX: usize = 48 * 1024 * 1024;
 
+/// The least memory of the detector's function, as template.yaml has it, in MB: a process takes half of it.
+const MEMORY_MB_MIN: usize = 512;
+
 /// Logs that one portion's records are added to, or that are read for it, at once. A blob's records are mostly of one to four hours.
 const LOGS_AT_ONCE_MAX: usize = 8;
 
@@ -76,6 +80,18 @@ impl Default for WindowLimits {
         Self {
             entry_bytes: ENTRY_BYTES_MAX,
             remembered_bytes: REMEMBERED_BYTES_MAX,
+        }
+    }
+}
+
+impl WindowLimits {
+    /// Those of a function of so much memory, in MB: three quarters of what it has beside [`MEMORY_MB_MIN`] are for the logs, too.
+    #[must_use]
+    pub fn of_memory(megabytes: usize) -> Self {
+        let more = megabytes.saturating_sub(MEMORY_MB_MIN) * 1024 * 1024;
+        Self {
+            remembered_bytes: REMEMBERED_BYTES_MAX.saturating_add(more / 4 * 3),
+            ..Self::default()
         }
     }
 }
@@ -273,6 +289,14 @@ mod tests {
             set_id(&key("r", &[]), 0),
         ];
         assert_eq!(BTreeSet::from(sets).len(), sets.len());
+    }
+
+    #[test]
+    fn a_function_with_more_memory_remembers_more() {
+        let bytes = |megabytes| WindowLimits::of_memory(megabytes).remembered_bytes;
+        assert_eq!(bytes(128), REMEMBERED_BYTES_MAX);
+        assert_eq!(bytes(512), REMEMBERED_BYTES_MAX);
+        assert_eq!(bytes(1_536), REMEMBERED_BYTES_MAX + 768 * 1024 * 1024);
     }
 
     #[test]
