@@ -10,7 +10,7 @@ use crate::{Outcome, tools};
 /// For one `kill`. It starts at once, but the machine may be busy.
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What ministack logs of an invocation whose process ended before its answer.
+/// What ministack logs behind the name of a function of an invocation whose process ended before its answer.
 const DIED_AT_WORK: &str = "Runtime exited before returning a response";
 
 impl Stack {
@@ -55,9 +55,12 @@ impl Stack {
         tools::run(&mut kill, KILL_TIMEOUT).await.map(drop)
     }
 
-    /// How many invocations have ended with their process.
-    #[must_use]
-    pub fn died_at_work(&self) -> usize {
-        self.ministack.log().matches(DIED_AT_WORK).count()
+    /// How many invocations of a function have ended with their process.
+    ///
+    /// # Errors
+    /// There is no such output.
+    pub fn died_at_work(&self, output: &str) -> Outcome<usize> {
+        let line = format!("Lambda {}: {DIED_AT_WORK}", self.output(output)?);
+        Ok(self.ministack.log().matches(&line).count())
     }
 }
