@@ -118,6 +118,7 @@ async fn storm(world: &World, seed: u64) -> Outcome<()> {
     the_brake_says(world, denied, &json!("consent")).await?;
 
     consent(world, denied, Consent::Granted);
+    tokens_are_forgotten(world).await?;
     everything_is_done(world, denied, &tenants).await?;
     lake_holds_what_was_published(world, &tenants).await?;
     everything_is_certified(world, denied).await?;
@@ -139,6 +140,18 @@ fn consent(world: &World, tenant: Uuid, consent: Consent) {
         ..TenantState::default()
     };
     world.microsoft.set_tenant(tenant, &state);
+}
+
+/// A process keeps a token without the permission for up to five minutes, and says so long that consent is missing. It has no such
+/// token when it is new.
+async fn tokens_are_forgotten(world: &World) -> Outcome<()> {
+    for function in ["ReconcilerName", "FetcherName"] {
+        for process in world.stack.processes(function)? {
+            // It may have ended by itself.
+            drop(world.stack.kill(process).await);
+        }
+    }
+    Ok(())
 }
 
 /// As deployed, but for the times that dead workers are waited for. And nobody but the test begins a sweep.
