@@ -49,7 +49,7 @@ const DEATHS: [(&str, Operation, usize); 2] = [
 const SWEEPER: (&str, Operation) = ("ReconcilerName", Operation::Content);
 
 /// Most requests at Microsoft before the next death: a batch has ten blobs.
-const REQUESTS_MAX: u64 = 16;
+const REQUESTS_MAX: u64 = 10;
 
 /// Longest wait for them: whoever does not work is killed at rest.
 const CALM_MAX: Duration = Duration::from_secs(5);
