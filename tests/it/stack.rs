@@ -3,33 +3,29 @@
 mod findings;
 mod registration;
 mod sign_on;
+mod storm;
+mod world;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::collections::BTreeSet;
 
 use columnar::CLASSES;
-use emulator::{Config, ContentType, Emulator};
-use reqwest::{Client, StatusCode};
-use serde_json::{Value, json};
-use tests::stack::Stack;
+use emulator::{Config, ContentType};
+use reqwest::StatusCode;
+use serde_json::json;
 use tests::{Outcome, lake};
-use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use self::findings::{an_attack_is_told, the_api_handles_findings, the_detector_writes_findings};
+use self::findings::{
+    an_attack_is_told, everybody_receives_each_finding, the_api_handles_findings,
+    the_detector_writes_findings,
+};
 use self::registration::{
     a_consent_link_leads_back_to_a_page, register,
     tenant_is_registered_and_its_webhooks_are_validated,
 };
-
-/// Everything arrives within seconds on an idle machine, but other tests run at the same time.
-const ARRIVES_WITHIN: Duration = Duration::from_secs(180);
-
-/// Time between checks. Each check starts an `aws` process.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-
-/// Longest wait for an answer of the API: its gateway times out after 30 s.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(35);
+use self::world::{
+    World, answer, ensure, lake_holds_what_was_published, ledger, subscriptions, wait_until,
+};
 
 const BLOBS: usize = 10;
 
@@ -42,33 +38,14 @@ const BOOTSTRAP_BYTES_MAX: u64 = 15_000_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_deployed_template_delivers_records_to_the_lake() {
-    let microsoft = Emulator::start(Config {
+    let world = World::deploy(Config {
         blobs_per_tenant: BLOBS,
         allow_http_webhooks: true,
         ..Config::default()
     })
-    .await
-    .unwrap();
-    let stack = Stack::deploy(&microsoft).await.unwrap();
-    let world = World {
-        microsoft,
-        stack,
-        client: Client::builder().timeout(ANSWER_TIMEOUT).build().unwrap(),
-    };
-    if let Err(error) = scenario(&world).await {
-        let requests = world.microsoft.requests();
-        let violations = world.microsoft.violations();
-        panic!(
-            "{error}\n{}\n--- microsoft ---\n{requests:#?}\n{violations:#?}",
-            world.stack.logs().await
-        );
-    }
-}
-
-struct World {
-    microsoft: Emulator,
-    stack: Stack,
-    client: Client,
+    .await;
+    let ended = scenario(&world).await;
+    world.expect(ended).await;
 }
 
 async fn scenario(world: &World) -> Outcome<()> {
@@ -85,6 +62,7 @@ async fn scenario(world: &World) -> Outcome<()> {
     the_status_tells_all_that(world, tenant).await?;
     the_stream_has_every_event_of_the_lake(world).await?;
     the_detector_writes_findings(world).await?;
+    everybody_receives_each_finding(world).await?;
     the_api_handles_findings(world, tenant).await?;
     what_is_gone_is_told_from_what_may_not_be_read(world).await?;
     a_closed_hour_becomes_parquet_once(world).await
@@ -257,7 +235,7 @@ async fn everything_published_is_in_the_lake_once(world: &World) -> Outcome<()> 
             .ok_or_else(|| format!("{done} done of {published:?}")))
     })
     .await?;
-    lake_holds_what_was_published(world).await
+    lake_holds_what_was_published(world, &world.microsoft.tenants()).await
 }
 
 async fn what_no_notification_announced_is_found_by_the_sweep(
@@ -316,112 +294,4 @@ async fn the_status_tells_all_that(world: &World, tenant: Uuid) -> Outcome<()> {
         dead["Attributes"]["ApproximateNumberOfMessages"] == "0",
         || format!("dead letters: {dead}"),
     )
-}
-
-async fn subscriptions(world: &World, tenant: Uuid) -> Outcome<Vec<Value>> {
-    let key = world.stack.api_key().await?;
-    let (status, body) = answer(
-        world
-            .client
-            .get(format!("{}v1/tenants/{tenant}", world.stack.url()))
-            .bearer_auth(key),
-    )
-    .await?;
-    ensure(status == StatusCode::OK, || {
-        format!("the tenant's status answers {status}: {body}")
-    })?;
-    let tenant: Value = serde_json::from_str(&body)?;
-    Ok(tenant["subscriptions"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default())
-}
-
-/// How many blobs in the ledger are in each state.
-async fn ledger(world: &World) -> Outcome<BTreeMap<String, u64>> {
-    let table = world.stack.output("TableName")?;
-    let scan = [
-        "dynamodb",
-        "scan",
-        "--table-name",
-        table,
-        "--query",
-        "Items[?starts_with(pk.S, 'blobs#')].state.S",
-    ];
-    let states: Vec<String> = serde_json::from_value(world.stack.aws(&scan).await?)?;
-    let mut counts = BTreeMap::new();
-    for state in states {
-        *counts.entry(state).or_default() += 1;
-    }
-    Ok(counts)
-}
-
-async fn lake_holds_what_was_published(world: &World) -> Outcome<()> {
-    let dir = world.stack.lake().await?;
-    let events = lake::events(&dir)?;
-    let text = |event: &Value, pointer: &str| {
-        event
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_lowercase()
-    };
-    let mut written: Vec<(String, String)> = events
-        .iter()
-        .map(|event| {
-            (
-                text(event, "/metadata/tenant_uid"),
-                text(event, "/metadata/uid"),
-            )
-        })
-        .collect();
-    let published = world.microsoft.published_ids();
-    let mut published: Vec<(String, String)> = published
-        .into_iter()
-        .map(|(tenant, id)| (tenant.to_string(), id.to_lowercase()))
-        .collect();
-    written.sort();
-    published.sort();
-    let sizes = (written.len(), published.len());
-    ensure(written == published, || {
-        format!(
-            "{} records written, {} published, not the same ones",
-            sizes.0, sizes.1
-        )
-    })?;
-    let raw = lake::files(&dir.join("raw"))?.len() as u64;
-    let blobs = world.microsoft.published().blobs;
-    ensure(raw == blobs, || {
-        format!("{raw} raw copies of {blobs} blobs")
-    })
-}
-
-async fn answer(request: reqwest::RequestBuilder) -> Outcome<(StatusCode, String)> {
-    let response = request.send().await?;
-    Ok((response.status(), response.text().await?))
-}
-
-/// Repeats `look` until it finds what it looks for. Otherwise `look` returns what it saw, for the error.
-async fn wait_until(
-    what: &str,
-    look: impl AsyncFn() -> Outcome<Result<(), String>>,
-) -> Outcome<()> {
-    let deadline = Instant::now() + ARRIVES_WITHIN;
-    loop {
-        match look().await? {
-            Ok(()) => return Ok(()),
-            Err(seen) if Instant::now() > deadline => {
-                return Err(format!("not seen: {what}; but {seen}").into());
-            }
-            Err(_) => sleep(LOOK_EVERY).await,
-        }
-    }
-}
-
-fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome<()> {
-    if holds {
-        Ok(())
-    } else {
-        Err(otherwise().into())
-    }
 }

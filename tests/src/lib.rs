@@ -15,6 +15,7 @@ pub mod severity;
 pub mod sim;
 pub mod stack;
 pub mod tools;
+pub mod webhook;
 pub mod world;
 
 /// Harness code fails with a sentence that the reader of the test's output understands.

@@ -1,7 +1,12 @@
 //! The real template, built by `sam build` and deployed by `sam deploy`, on ministack.
 
+mod build;
+mod processes;
+mod told;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use emulator::Emulator;
@@ -9,13 +14,13 @@ use serde_json::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use self::build::Built;
+pub use self::told::{RULE_QUEUE, TOPIC_QUEUE};
 use crate::forward::Forwarder;
 use crate::issuer::Issuer;
 use crate::served::Served;
+use crate::webhook::Webhook;
 use crate::{Outcome, ministack, tools};
-
-/// For six release builds with link-time optimization, from scratch, on two busy cores.
-const BUILD_TIMEOUT: Duration = Duration::from_secs(40 * 60);
 
 /// A deployment takes 15 s on an idle machine.
 const DEPLOY_TIMEOUT: Duration = Duration::from_secs(5 * 60);
@@ -43,7 +48,9 @@ pub struct Stack {
     ministack: Served,
     forwarder: Forwarder,
     issuer: Issuer,
+    webhook: Webhook,
     outputs: BTreeMap<String, String>,
+    built: Arc<Built>,
     dir: TempDir,
 }
 
@@ -58,20 +65,17 @@ impl Stack {
         let dir = tempfile::Builder::new()
             .prefix("ualstream-stack-")
             .tempdir()?;
-        let built = build(dir.path()).await?;
         let mut stack = Self {
+            built: build::built().await?,
             ministack: ministack::start(dir.path()).await?,
             forwarder: Forwarder::start().await?,
             issuer: Issuer::start().await?,
+            webhook: Webhook::start(0).await?,
             outputs: BTreeMap::new(),
             dir,
         };
         stack
-            .create_stream()
-            .await
-            .map_err(|error| stack.failed(&error.to_string()))?;
-        stack
-            .create(&built, microsoft)
+            .create_all(microsoft)
             .await
             .map_err(|error| stack.failed(&error.to_string()))?;
         stack.outputs = stack.read_outputs().await?;
@@ -118,22 +122,31 @@ impl Stack {
         &self.issuer
     }
 
-    /// The operator's API key, read as an operator would.
+    /// The operator's webhook, which the stack sends findings to.
+    #[must_use]
+    pub fn webhook(&self) -> &Webhook {
+        &self.webhook
+    }
+
+    /// The operator's API key.
     ///
     /// # Errors
     /// The secret cannot be read.
     pub async fn api_key(&self) -> Outcome<String> {
-        let secret = self
-            .aws(&[
-                "secretsmanager",
-                "get-secret-value",
-                "--secret-id",
-                self.output("ApiKeySecret")?,
-            ])
-            .await?;
-        let key = secret.get("SecretString").and_then(Value::as_str);
-        key.map(str::to_owned)
-            .ok_or_else(|| "the API key's secret has no text".into())
+        self.secret("ApiKeySecret").await
+    }
+
+    /// A secret of the stack, by the output that names it, read as an operator would.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn secret(&self, output: &str) -> Outcome<String> {
+        let id = self.output(output)?;
+        let get = ["secretsmanager", "get-secret-value", "--secret-id", id];
+        let secret = self.aws(&get).await?;
+        let text = secret.get("SecretString").and_then(Value::as_str);
+        text.map(str::to_owned)
+            .ok_or_else(|| format!("{output} has no text").into())
     }
 
     /// Calls the `aws` command line with full permissions and parses its output; `null` if it prints nothing.
@@ -223,17 +236,7 @@ impl Stack {
     /// # Errors
     /// The build has left none.
     pub fn bootstraps(&self) -> Outcome<BTreeMap<String, u64>> {
-        let mut sizes = BTreeMap::new();
-        for entry in std::fs::read_dir(build_dir(self.dir.path()))? {
-            let entry = entry?;
-            let bootstrap = entry.path().join("bootstrap");
-            // The nested stack has a folder too, but only with its template.
-            if bootstrap.exists() {
-                let bytes = bootstrap.metadata()?.len();
-                sizes.insert(entry.file_name().to_string_lossy().into_owned(), bytes);
-            }
-        }
-        Ok(sizes)
+        self.built.bootstraps()
     }
 
     /// The log of a function, at most its first 200 lines.
@@ -264,6 +267,7 @@ impl Stack {
             "compactor",
             "forwarder",
             "detector",
+            "notifier",
         ] {
             let lines = self
                 .log(function)
@@ -294,7 +298,14 @@ impl Stack {
         command
     }
 
-    async fn create(&self, built: &Path, microsoft: &Emulator) -> Outcome<()> {
+    /// What an operator has before deploying, and then the stack.
+    async fn create_all(&self, microsoft: &Emulator) -> Outcome<()> {
+        self.create_stream().await?;
+        self.create_listeners().await?;
+        self.create(microsoft).await
+    }
+
+    async fn create(&self, microsoft: &Emulator) -> Outcome<()> {
         let parameters = [
             format!("Architecture={}", architecture()),
             format!("ClientId={}", microsoft.client_id()),
@@ -303,6 +314,8 @@ impl Stack {
             format!("ManageUrl={}", microsoft.manage_url()),
             format!("WebhookBaseUrl={}", self.forwarder.url()),
             format!("FirehoseStream={STREAM}"),
+            format!("FindingsTopicArn={}", told::TOPIC_ARN),
+            format!("FindingsWebhookUrl={}", self.webhook.url()?),
             format!("JwtIssuer={}", self.issuer.url()),
             format!("JwtAudience={AUDIENCE}"),
             "DeletionProtection=false".to_owned(),
@@ -322,7 +335,7 @@ impl Stack {
                 "--no-progressbar",
                 "--template-file",
             ])
-            .arg(built)
+            .arg(self.built.template())
             .arg("--parameter-overrides")
             .args(parameters);
         tools::run(&mut deploy, DEPLOY_TIMEOUT).await.map(drop)
@@ -388,24 +401,4 @@ pub fn architecture() -> &'static str {
         "aarch64" => "arm64",
         other => other,
     }
-}
-
-fn build_dir(dir: &Path) -> PathBuf {
-    dir.join("build")
-}
-
-/// Builds the functions of the real template and returns the path of the built template.
-async fn build(dir: &Path) -> Outcome<PathBuf> {
-    let build_dir = build_dir(dir);
-    let mut build = tools::sam_tool("sam");
-    build
-        .args([
-            "build",
-            "--parameter-overrides",
-            &format!("Architecture={}", architecture()),
-            "--build-dir",
-        ])
-        .arg(&build_dir);
-    tools::run(&mut build, BUILD_TIMEOUT).await?;
-    Ok(build_dir.join("template.yaml"))
 }

@@ -1,12 +1,16 @@
-//! The deployed detector finds an attack, and the deployed API tells of it.
+//! The deployed detector finds an attack, everybody who wants to know is told, and the deployed API handles it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use emulator::Story;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tests::stack::{RULE_QUEUE, TOPIC_QUEUE};
 use tests::{Outcome, lake};
 use uuid::Uuid;
 
-use super::{World, answer, ensure, wait_until};
+use super::world::{World, call, ensure, wait_until};
 
 /// Ordinary records make no findings.
 pub(super) fn an_attack_is_told(world: &World, tenant: Uuid) -> Outcome<()> {
@@ -28,6 +32,87 @@ pub(super) async fn the_detector_writes_findings(world: &World) -> Outcome<()> {
         Ok(Ok(()))
     })
     .await
+}
+
+/// By EventBridge to the topic of `FindingsTopicArn` and to a rule of the operator's own, by the notifier to the webhook: the same
+/// as in the lake.
+pub(super) async fn everybody_receives_each_finding(world: &World) -> Outcome<()> {
+    let secret = world.stack.secret("FindingsWebhookSecretArn").await?;
+    let of_topic = RefCell::new(BTreeMap::new());
+    let of_rule = RefCell::new(BTreeMap::new());
+    wait_until("everybody has every finding", async || {
+        let written = findings(world).await?;
+        for envelope in world.stack.told(TOPIC_QUEUE).await? {
+            let text = envelope["Message"].as_str().unwrap_or_default();
+            keep(&of_topic, event(serde_json::from_str(text)?)?)?;
+        }
+        for told in world.stack.told(RULE_QUEUE).await? {
+            keep(&of_rule, event(told)?)?;
+        }
+        let posted = posted(world, &secret)?;
+        let all = [
+            ("the topic", of_topic.borrow().clone()),
+            ("the rule", of_rule.borrow().clone()),
+            ("the webhook", posted),
+        ];
+        let not_yet = all.iter().find(|(_, told)| *told != written);
+        Ok(match not_yet {
+            None => Ok(()),
+            Some((who, told)) => Err(format!("{who} has {told:?}, the lake {written:?}")),
+        })
+    })
+    .await
+}
+
+/// The findings in the lake, each there once, by uid.
+pub(super) async fn findings(world: &World) -> Outcome<BTreeMap<String, Value>> {
+    let dir = world.stack.lake().await?.join("findings/ocsf");
+    let mut found = BTreeMap::new();
+    for file in lake::files(&dir)? {
+        for finding in lake::events_of(&file)? {
+            let before = found.insert(uid(&finding)?, finding);
+            ensure(before.is_none(), || {
+                format!("twice in the lake: {before:?}")
+            })?;
+        }
+    }
+    Ok(found)
+}
+
+fn uid(finding: &Value) -> Outcome<String> {
+    let uid = finding["metadata"]["uid"].as_str().map(str::to_owned);
+    uid.ok_or_else(|| format!("no finding: {finding}").into())
+}
+
+/// The finding in an event of EventBridge.
+fn event(mut event: Value) -> Outcome<Value> {
+    let is_ours = event["source"] == "ualstream" && event["detail-type"] == "ualstream Finding";
+    ensure(is_ours, || format!("another event: {event}"))?;
+    Ok(event["detail"].take())
+}
+
+/// It may come more than once.
+fn keep(told: &RefCell<BTreeMap<String, Value>>, finding: Value) -> Outcome<()> {
+    let uid = uid(&finding)?;
+    told.borrow_mut().insert(uid, finding);
+    Ok(())
+}
+
+/// What the webhook was sent, with the signatures checked.
+fn posted(world: &World, secret: &str) -> Outcome<BTreeMap<String, Value>> {
+    let mut posted = BTreeMap::new();
+    for call in world.stack.webhook().calls() {
+        ensure(call.is_signed_with(secret)?, || {
+            format!("not signed with the stack's secret: {call:?}")
+        })?;
+        let mut body: Value = serde_json::from_str(call.body())?;
+        let finding = body["data"].take();
+        let uid = uid(&finding)?;
+        let is_said = body["type"] == "finding.created" && call.header("webhook-id") == uid;
+        ensure(is_said, || format!("not said what it is: {call:?}"))?;
+        posted.insert(uid, finding);
+    }
+    Ok(posted)
 }
 
 /// With the API's own role: it reads both indexes of the table, the operator's rules and the timeline, and writes what people decide.
@@ -61,18 +146,4 @@ pub(super) async fn the_api_handles_findings(world: &World, tenant: Uuid) -> Out
     )
     .await?;
     Ok(())
-}
-
-async fn call(world: &World, method: Method, path: &str, body: Value) -> Outcome<Value> {
-    let url = format!("{}{path}", world.stack.url());
-    let mut request = world.client.request(method, url);
-    if !body.is_null() {
-        request = request.json(&body);
-    }
-    let (status, body) = answer(request.bearer_auth(world.stack.api_key().await?)).await?;
-    ensure(status.is_success(), || format!("{path}: {status}: {body}"))?;
-    match body.is_empty() {
-        true => Ok(Value::Null),
-        false => Ok(serde_json::from_str(&body)?),
-    }
 }

@@ -2,22 +2,18 @@
 
 use emulator::ContentType;
 use pipeline::logging::message;
+use reqwest::Method;
 use serde_json::{Value, json};
 use tests::Outcome;
 use uuid::Uuid;
 
-use super::{World, answer, ensure, subscriptions, wait_until};
+use super::world::{World, answer, call, ensure, subscriptions, wait_until};
 
 pub(super) async fn register(world: &World, request: &Value) -> Outcome<()> {
-    let post = world
-        .client
-        .post(format!("{}v1/tenants", world.stack.url()))
-        .bearer_auth(world.stack.api_key().await?)
-        .json(request);
-    let (status, body) = answer(post).await?;
-    ensure(status.is_success(), || {
-        format!("registering answers {status}: {body}")
-    })
+    let request = request.clone();
+    call(world, Method::POST, "v1/tenants", request)
+        .await
+        .map(drop)
 }
 
 pub(super) async fn tenant_is_registered_and_its_webhooks_are_validated(
@@ -27,18 +23,7 @@ pub(super) async fn tenant_is_registered_and_its_webhooks_are_validated(
     let types = ContentType::ALL.map(ContentType::name);
     let request = json!({"tenant_id": tenant, "cloud": "enterprise", "name": "Contoso", "content_types": types});
     register(world, &request).await?;
-    wait_until(
-        "every subscription is enabled, each with its webhook",
-        async || {
-            let subscriptions = subscriptions(world, tenant).await?;
-            let enabled = |of: &&Value| of["status"] == "enabled" && of["webhook"] == "enabled";
-            let count = subscriptions.iter().filter(enabled).count();
-            Ok((count == types.len())
-                .then_some(())
-                .ok_or_else(|| format!("{subscriptions:#?}")))
-        },
-    )
-    .await?;
+    subscriptions_are_enabled(world, tenant, types.len()).await?;
     let log = world.stack.log("receiver").await?;
     let validated = log.matches(message::WEBHOOK_VALIDATED).count();
     ensure(validated == types.len(), || {
@@ -49,14 +34,31 @@ pub(super) async fn tenant_is_registered_and_its_webhooks_are_validated(
     })
 }
 
+pub(super) async fn subscriptions_are_enabled(
+    world: &World,
+    tenant: Uuid,
+    wanted: usize,
+) -> Outcome<()> {
+    let what = "every subscription is enabled, each with its webhook";
+    wait_until(what, async || {
+        let subscriptions = subscriptions(world, tenant).await?;
+        let enabled = |of: &&Value| of["status"] == "enabled" && of["webhook"] == "enabled";
+        let count = subscriptions.iter().filter(enabled).count();
+        Ok((count == wanted)
+            .then_some(())
+            .ok_or_else(|| format!("{subscriptions:#?}")))
+    })
+    .await
+}
+
 /// The whole way of a browser: Microsoft's page, which accepts at once, and the deployed callback, without a key.
 pub(super) async fn a_consent_link_leads_back_to_a_page(
     world: &World,
     tenant: Uuid,
 ) -> Outcome<()> {
-    let key = world.stack.api_key().await?;
+    let key = world.key().await?;
     let consents = format!("{}v1/consents", world.stack.url());
-    let post = world.client.post(&consents).bearer_auth(&key);
+    let post = world.client.post(&consents).bearer_auth(key);
     let (status, link) = answer(post.json(&json!({"name": "Contoso"}))).await?;
     ensure(status == 201, || {
         format!("a consent link answers {status}: {link}")
@@ -77,7 +79,7 @@ pub(super) async fn a_consent_link_leads_back_to_a_page(
     )?;
     let id = link["consent_id"].as_str().unwrap_or_default();
     let get = world.client.get(format!("{consents}/{id}"));
-    let (_, consent) = answer(get.bearer_auth(&key)).await?;
+    let (_, consent) = answer(get.bearer_auth(key)).await?;
     let consent: Value = serde_json::from_str(&consent)?;
     ensure(consent["state"] == "registered", || {
         format!("the consent link says {consent}")

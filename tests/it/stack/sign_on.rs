@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tests::Outcome;
 use tests::stack::AUDIENCE;
 
-use super::{World, answer, ensure};
+use super::world::{World, answer, ensure};
 
 /// A second that no run of this test reaches: in the year 2100.
 const LATE: i64 = 4_102_444_800;
@@ -36,7 +36,7 @@ pub(super) async fn tokens_of_the_issuer_open_what_their_role_opens(world: &Worl
         ("a token that has ended", claims(json!({"exp": 1_700_000_000}))?, 401),
         ("one for another application", claims(json!({"aud": "another"}))?, 401),
         ("one of another issuer", forged.token(&json!({"iss": issuer.url(), "aud": AUDIENCE, "sub": "A", "exp": LATE, "roles": ["ualstream.admin"]}))?, 401),
-        ("a key", world.stack.api_key().await?, 401),
+        ("a key", world.key().await?.to_owned(), 401),
     ] {
         let (status, body) = ask(world, Method::DELETE, "keys/0123456789ab", &token).await?;
         ensure(status == expect, || format!("{what} is answered {status}: {body}"))?;

@@ -14,8 +14,9 @@ const RENEW_AHEAD: SignedDuration = SignedDuration::from_mins(5);
 const END_MARGIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// A token without the permission is renewed after this time: consent may have been given meanwhile, and only a new token
-/// shows it.
-pub(crate) const MISSING_PERMISSION_LIFETIME: SignedDuration = SignedDuration::from_mins(5);
+/// shows it. As far apart as somebody tries for a tenant without consent: a process that remembered the token for longer would say that
+/// consent is missing after another one had seen it given.
+pub(crate) const MISSING_PERMISSION_LIFETIME: SignedDuration = SignedDuration::from_secs(30);
 
 /// Longest lifetime believed. Entra cannot be configured for more than 24 h.
 const LIFETIME_SECONDS_MAX: i64 = 24 * 60 * 60;
