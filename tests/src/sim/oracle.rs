@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use office365::{ContentType, TenantId};
 use pipeline::certificate::{Standing, certificates};
 use pipeline::ledger::blob::OPEN_PAGE_MAX;
-use pipeline::ledger::loss::LossKind;
+use pipeline::ledger::loss::{Loss, LossKind};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ use super::house::{CANARIES, House};
 use super::plan::Plan;
 use super::records::{EXCEPTED_USER, Known, Records};
 use super::sqs::{CONTENT_QUEUE, DETECT_QUEUE};
-use super::watch::{is_lost, losses};
+use super::watch::{YOUNG_FOR, is_lost, losses};
 use crate::{Outcome, lake};
 
 /// The types that every tenant is subscribed to.
@@ -50,6 +50,14 @@ pub async fn unfinished(house: &House) -> Outcome<Option<String>> {
             .await?;
         if !open.is_empty() {
             return Ok(Some(format!("{} blobs are open", open.len())));
+        }
+        let losses = losses(house, tenant).await?;
+        let still_listed = |loss: &&Loss| {
+            loss.kind != LossKind::Gap && loss.is_open() && house.now() < loss.from + YOUNG_FOR
+        };
+        if let Some(loss) = losses.iter().find(still_listed) {
+            // It is taken up again a day later.
+            return Ok(Some(format!("{} is given up, and still listed", loss.id)));
         }
         let state = house.ledger.sweep_state(tenant).await?.unwrap_or_default();
         for of in TYPES {

@@ -31,7 +31,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(30);
 const JUDGED_AFTER: Duration = Duration::from_secs(3_600);
 
 /// How long after its publication content is surely not expired.
-const YOUNG_FOR: Duration = Duration::from_secs(6 * 24 * 3_600);
+pub(super) const YOUNG_FOR: Duration = Duration::from_secs(6 * 24 * 3_600);
 
 /// What the watch remembers of a run.
 #[derive(Debug, Default)]
