@@ -131,7 +131,7 @@ pub struct DetectorSettings {
     pub bus: Option<String>,
     /// `FINDINGS_QUEUE_URL`: the webhook's queue; absent, there is no webhook.
     pub webhook_queue_url: Option<String>,
-    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`: the function's memory in MB, which Lambda tells; 0 when absent.
+    /// `MEMORY_MB`: the function's memory in MB; 0 when absent.
     pub memory_mb: usize,
 }
 
@@ -325,7 +325,7 @@ pub fn detector(get: impl Fn(&str) -> Option<String>) -> Result<DetectorSettings
     let version = env.optional("OCSF_VERSION").unwrap_or_default();
     let bus = env.value("FINDINGS_BUS");
     let webhook_queue_url = env.value("FINDINGS_QUEUE_URL");
-    let memory_mb = env.optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE");
+    let memory_mb = env.optional("MEMORY_MB");
     let settings = (env.parsed("LAKE_URL"), env.required("DETECTIONS_TABLE"));
     match settings {
         (Some(lake_url), Some(table)) => env.finish(DetectorSettings {

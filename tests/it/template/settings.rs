@@ -83,6 +83,9 @@ fn check<T: Debug, E: Debug>(
 fn deployed(template: &Value, name: &str, value: &Value) -> String {
     let parameter = value["Ref"].as_str().map(|of| &template["Parameters"][of]);
     let default = parameter.and_then(|of| of["Default"].as_str());
+    if let Some(number) = parameter.and_then(|of| of["Default"].as_u64()) {
+        return number.to_string();
+    }
     match name {
         // With the default, no function that reads it is deployed.
         "FIREHOSE_STREAM" if default == Some("") => "to-the-siem",

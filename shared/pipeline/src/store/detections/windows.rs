@@ -85,7 +85,7 @@ impl Default for WindowLimits {
 }
 
 impl WindowLimits {
-    /// Those of a function of so much memory, in MB: three quarters of what it has beside [`MEMORY_MB_MIN`] are for the logs, too.
+    /// Those of a function of so much memory, in MB: three quarters of what it has beside `MEMORY_MB_MIN` are for the logs, too.
     #[must_use]
     pub fn of_memory(megabytes: usize) -> Self {
         let more = megabytes.saturating_sub(MEMORY_MB_MIN) * 1024 * 1024;

@@ -1,6 +1,6 @@
 //! Which blob a record belongs to: the first that claims it, for good.
 //!
-//! A tenant's records are kept in one [log](crate::store::log) for each [`ClaimBucket`], mostly the hour of their CreationTime. An
+//! A tenant's records are kept in one log (`store/log.rs`) for each [`ClaimBucket`], mostly the hour of their CreationTime. An
 //! entry names blobs and the [`RecordId`]s that each owns: a record belongs to the blob of the entry that it is in. To claim its
 //! records, a blob has those that are in no entry appended as its own.
 //!
