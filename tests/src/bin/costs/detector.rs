@@ -1,13 +1,20 @@
 //! What the detector costs, beside the delivery of the same content.
 
+use std::fs::File;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
 use office365::ContentType;
+use serde_json::Value;
 use tests::Outcome;
 use tests::lake;
 use tests::meter::Meter;
 use tests::world::World;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::bill::{Bill, Used};
 use super::content::{BETWEEN_BATCHES, PUBLISHED_AFTER, config};
@@ -15,16 +22,18 @@ use super::content::{BETWEEN_BATCHES, PUBLISHED_AFTER, config};
 /// The detector's memory in template.yaml, in GB of Lambda's bill.
 const DETECTOR_GB: f64 = 0.5;
 
-/// Looks at `blobs` blobs of `records_per_blob` records, ten to a batch of messages: after as many of the same users, so that the
-/// values that they are known by are known, or without that, when each is new.
+/// Between the first look and the second.
+const LATER: SignedDuration = SignedDuration::from_hours(24);
+
+/// Looks at `blobs` blobs of `records_per_blob` records, ten to a batch of messages: when all is new, or once more a day later, when
+/// the same users have done the same again, and the values that they are known by are known.
 pub(crate) async fn measure(
     records_per_blob: usize,
     blobs: usize,
     is_first_look: bool,
 ) -> Outcome<Bill> {
-    let before = if is_first_look { 0 } else { blobs };
     let meter = Meter::default();
-    let world = World::measured(config(records_per_blob, before + blobs, 10), &meter).await?;
+    let world = World::measured(config(records_per_blob, blobs, 10), &meter).await?;
     world.register(&ContentType::ALL).await?;
     world.pass(PUBLISHED_AFTER);
     world.all_announced().await?;
@@ -33,7 +42,11 @@ pub(crate) async fn measure(
         // A tenant's requests of a minute are counted.
         world.pass(BETWEEN_BATCHES);
     }
-    look(&world, before).await?;
+    if !is_first_look {
+        look(&world).await?;
+        world.pass(LATER.unsigned_abs());
+        again_later(&world).await?;
+    }
     let findings = || Outcome::Ok(lake::files(&world.lake().join("findings"))?.len());
     let findings_before = findings()?;
     let _before = meter.take();
@@ -41,7 +54,7 @@ pub(crate) async fn measure(
         copies,
         batches,
         took,
-    } = look(&world, usize::MAX).await?;
+    } = look(&world).await?;
     let used = Used {
         readings: meter.take(),
         // A receipt and a deletion for each batch; a deletion of each message is the harness's own.
@@ -64,14 +77,37 @@ struct Looks {
     took: Duration,
 }
 
-/// Looks at raw copies until none is left, or at so many at least.
-async fn look(world: &World, copies_min: usize) -> Outcome<Looks> {
+/// Puts the raw copies beside themselves as they would be had the same been done a day later.
+async fn again_later(world: &World) -> Outcome<()> {
+    for file in lake::files(&world.lake().join("raw"))? {
+        let mut records: Vec<Value> = serde_json::from_slice(&lake::unpacked(&file)?)?;
+        for record in &mut records {
+            // Some records have none, as real ones do.
+            let at = record["CreationTime"].as_str().unwrap_or_default();
+            if let Ok(at) = at.parse::<DateTime>() {
+                record["CreationTime"] = at.checked_add(LATER)?.to_string().into();
+            }
+            record["Id"] = Uuid::new_v4().to_string().into();
+        }
+        let name = file.file_name().ok_or("a file without a name")?;
+        let later = file.with_file_name(format!("later-{}", name.to_string_lossy()));
+        let mut packed = GzEncoder::new(File::create(&later)?, Compression::default());
+        serde_json::to_writer(&mut packed, &records)?;
+        packed.finish()?;
+        let key = later.strip_prefix(world.lake())?;
+        world.announce_again(&key.to_string_lossy()).await?;
+    }
+    Ok(())
+}
+
+/// Looks at raw copies until none is left.
+async fn look(world: &World) -> Outcome<Looks> {
     let mut looks = Looks::default();
-    while looks.copies < copies_min {
+    loop {
         let began = Instant::now();
         let (messages, failed) = world.detect().await?;
         if messages == 0 {
-            break;
+            return Ok(looks);
         }
         if !failed.is_empty() {
             return Err("a raw copy was not looked at".into());
@@ -80,5 +116,4 @@ async fn look(world: &World, copies_min: usize) -> Outcome<Looks> {
         looks.batches += 1;
         looks.copies += messages;
     }
-    Ok(looks)
 }
