@@ -15,6 +15,9 @@ use pipeline::teeth::Tooth;
 use tests::Outcome;
 use tests::sim::bite::{alone, caught, tooth};
 
+/// Runs after which a long run says how far it is: some minutes of an optimised build.
+const TOLD_EVERY: usize = 500;
+
 /// The product in a world whose every fault and order a seed decides.
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -80,6 +83,12 @@ fn main() -> Outcome<ExitCode> {
             for fault in told.faults.iter().take(8) {
                 writeln!(out, "  {fault}")?;
             }
+        }
+        if runs.is_multiple_of(TOLD_EVERY) {
+            writeln!(
+                out,
+                "{runs} runs so far, {failed} failed, the last was {seed}"
+            )?;
         }
     }
     writeln!(

@@ -185,7 +185,10 @@ async fn condemned(house: &House, faults: &mut Vec<String>) -> Outcome<()> {
     for tenant in tenants(house)? {
         for loss in losses(house, tenant).await? {
             let by_answers = matches!(loss.kind, LossKind::Lost | LossKind::Quarantined);
-            if by_answers && loss.recorded_at < loss.from + JUDGED_AFTER {
+            let since = loss.evidence_since.unwrap_or(loss.from);
+            // What has expired is lost whatever is answered.
+            let is_young = loss.recorded_at < loss.from + YOUNG_FOR;
+            if by_answers && is_young && loss.recorded_at < since + JUDGED_AFTER {
                 faults.push(format!(
                     "{} of {tenant} was given up at {}, too early",
                     loss.id, loss.recorded_at
