@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure as OnRefusal};
 
 use super::{at_each, n_of, number, text};
-use crate::readings::told;
+use crate::proof::readings::told;
 
 /// The item that came with a refusal.
 macro_rules! refused_item {

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem, Update};
 use tests::Outcome;
 
 use super::{Table, at_each, key, number};
-use crate::readings::told;
+use crate::proof::readings::told;
 
 fn put(table: &Table, sort: &str, n: i64) -> Outcome<TransactWriteItem> {
     let mut item = key(sort);

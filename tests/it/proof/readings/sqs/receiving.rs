@@ -4,7 +4,7 @@ use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, QueueAttributeName};
 use tests::Outcome;
 
 use super::{LONG, Queue, at_each, bodies};
-use crate::readings::{compare, servers};
+use crate::proof::readings::{compare, servers};
 
 /// What template.yaml says of its queues.
 const RECEIVED_MAX: usize = 5;

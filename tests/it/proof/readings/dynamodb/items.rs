@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
 use super::{Item, PARTITION, Table, at_each, bytes, key, number, sort_keys, text};
-use crate::readings::told;
+use crate::proof::readings::told;
 
 /// DynamoDB's limit for an item: 400 KB.
 const ITEM_BYTES_MAX: usize = 400 * 1024;

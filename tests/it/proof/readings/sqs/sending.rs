@@ -6,7 +6,7 @@ use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 
 use super::{at_each, bodies};
-use crate::readings::told;
+use crate::proof::readings::told;
 
 /// A message's limit of today, and the one that it had until August 2025.
 const MESSAGE_BYTES_MAX: usize = 1024 * 1024;

@@ -119,7 +119,7 @@ fn the_document_shows_each_difference_and_no_other() {
 
 #[test]
 fn each_difference_is_of_a_promise_that_is_tried() {
-    let read = |name| repo::read(format!("tests/it/readings/{name}")).unwrap();
+    let read = |name| repo::read(format!("tests/it/proof/readings/{name}")).unwrap();
     let sources = SOURCES.map(read).concat();
     for known in DIFFERENCES {
         let tried = format!("async fn {}()", known.promise);
