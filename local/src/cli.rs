@@ -9,7 +9,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::CommandError;
-use crate::commands::files::{columns, compact, detect, filter, normalize, rules};
+use crate::commands::files::{columns, compact, detect, filter, normalize, restore, rules};
 use crate::commands::operate::{
     certificate, check, consent, events, keys, losses, replay, tenants,
 };
@@ -60,6 +60,11 @@ const REPLAY_NOTES: &str = "\
 Ctrl-C stops the report, not the replay. Without --generation the events replace those that are there: that is right after a \
 correction of the program, and wrong after a change of schema or filter.";
 
+const RESTORE_NOTES: &str = "\
+It reads the events of the last 35 days in the lake and claims their records in the table, with the AWS credentials of this shell; \
+nothing else changes, and doing it again goes on. Without it, a record that Microsoft has put into two blobs could be delivered a \
+second time. It prints what it did as JSON, and ends with status 2 when a number other than objects and records is not 0.";
+
 /// The commands, each with its options.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -100,6 +105,9 @@ pub enum Command {
     Rules(rules::RulesArgs),
     /// Merge the events of a lake's closed hours into Parquet files in its folder ext
     Compact(compact::CompactArgs),
+    /// Tell a ledger that was lost which blob each record belongs to, before its tenants are registered again
+    #[command(after_help = RESTORE_NOTES)]
+    Restore(restore::RestoreArgs),
     /// Print a script that completes the commands and options in a shell
     Completions {
         /// For which shell
@@ -140,6 +148,7 @@ pub async fn run(cli: &Cli, began: Instant) -> Result<ExitCode, CommandError> {
         Command::Detect(args) => detect::main(args).await,
         Command::Rules(args) => rules::main(args),
         Command::Compact(args) => compact::main(args, log_level).await,
+        Command::Restore(args) => restore::main(args, log_level).await,
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "ualstream", &mut io::stdout());
             Ok(ExitCode::SUCCESS)

@@ -1,4 +1,4 @@
-//! Commands for files of records, rules and lakes: they need no installation.
+//! Commands for files of records, rules and lakes: they need no installation, but for `restore`, which needs a table.
 
 pub mod columns;
 pub mod compact;
@@ -6,4 +6,5 @@ pub mod detect;
 pub mod filter;
 pub mod normalize;
 mod raw_copies;
+pub mod restore;
 pub mod rules;

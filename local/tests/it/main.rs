@@ -8,5 +8,6 @@ mod kill;
 mod normalize;
 mod operate;
 mod process;
+mod restore;
 mod storm;
 mod world;

@@ -7,6 +7,8 @@ use office365::{Content, ContentId, ContentType, TenantId};
 use records::BlobLimits;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Hour;
+
 /// Limits of the decoded blob: two million records of the usual 1.2 KB. What is known of each record (25 bytes) is kept in
 /// memory.
 pub const BLOB_LIMITS: BlobLimits = BlobLimits {
@@ -30,6 +32,17 @@ pub struct ContentRef {
     pub content_created: Timestamp,
     /// Until when Microsoft keeps it.
     pub content_expiration: Timestamp,
+}
+
+/// The blobs that Microsoft made available within one hour, under one subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlobHour {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which subscription.
+    pub content_type: ContentType,
+    /// Of contentCreated.
+    pub hour: Hour,
 }
 
 impl ContentRef {

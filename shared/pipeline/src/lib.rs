@@ -9,6 +9,8 @@
 //! * [`detect`]: each raw copy's records tried by the rules, and what they find kept and announced.
 //! * [`notify`]: where it is wanted, each finding to a webhook, signed.
 //!
+//! Besides, by hand: [`restore`] tells a ledger that was lost which blob each record belongs to.
+//!
 //! They keep a [`ledger`] (DynamoDB), a [`queue`] (SQS) and a [`lake`] (S3, or a folder), all over the real wire protocols:
 //! local mode and the tests run this very code against embedded servers. [`wiring`] builds each verb from its [`settings`].
 //!
@@ -16,7 +18,7 @@
 //!
 //! ```text
 //! wiring
-//! verbs: receive  fetch  register  reconcile  compact  forward  detect  notify
+//! verbs: receive  fetch  register  reconcile  compact  forward  detect  notify  restore
 //!        subscription (register and reconcile: all of it; receive: its webhook)  timeline (api)
 //! certificate  replay (register; reconcile writes certificates, fetch runs replays)
 //! settings  microsoft
@@ -45,5 +47,6 @@ pub mod wiring;
 
 pub use store::{detections, lake, ledger, queue, waiting};
 pub use verbs::{
-    api, compact, detect, fetch, forward, notify, receive, reconcile, subscription, timeline,
+    api, compact, detect, fetch, forward, notify, receive, reconcile, restore, subscription,
+    timeline,
 };

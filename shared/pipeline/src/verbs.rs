@@ -8,5 +8,6 @@ pub mod forward;
 pub mod notify;
 pub mod receive;
 pub mod reconcile;
+pub mod restore;
 pub mod subscription;
 pub mod timeline;

@@ -31,7 +31,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::Codec;
-use crate::content::ContentRef;
+use crate::content::{BlobHour, ContentRef};
 
 /// Longest escaped content id used as it is, in bytes: with a hash and an ending it stays below the 255 bytes that file
 /// systems allow for a name. The longest seen have 120.
@@ -39,6 +39,12 @@ const NAME_BYTES_MAX: usize = 180;
 
 /// Of a longer one this much is kept, for people, before a hash of all of it.
 const NAME_BYTES_KEPT: usize = 100;
+
+/// Before the number of a long blob's further object: no escape of a name, so that no other blob's name ends so.
+const PART: &str = "!p";
+
+/// Before the hash of a shortened name: no escape either, so a shortened name is never another id's whole one.
+const SHORTENED: &str = "!!";
 
 /// The folder of raw copies.
 pub const RAW: &str = "raw";
@@ -161,10 +167,9 @@ pub fn routed(route: &str, blob: &ContentRef, codec: Codec, part: usize) -> Path
 }
 
 fn below(root: &str, blob: &ContentRef, codec: Codec, part: usize) -> Path {
-    // "!p" is no escape of a name, so that no other blob's name ends so.
     let part = match part {
         0 => String::new(),
-        _ => format!("!p{part}"),
+        _ => format!("{PART}{part}"),
     };
     let created = blob.content_created.to_zoned(TimeZone::UTC);
     Path::from(format!(
@@ -176,6 +181,32 @@ fn below(root: &str, blob: &ContentRef, codec: Codec, part: usize) -> Path {
         name(&blob.content_id),
         codec.ending()
     ))
+}
+
+/// The folder of the folders that the filter routes to.
+pub const ROUTED: &str = "routed";
+
+/// The hour and the name of the blob that an object of events is of, by its key; `None` when the key is none of [`events`]' or
+/// [`routed`]'s, or the name was too long to stand in it whole.
+#[must_use]
+pub fn blob_of_events(key: &Path) -> Option<(BlobHour, ContentId)> {
+    let mut names = key.as_ref().rsplit('/');
+    let (file, mut value) = (names.next()?, |name: &str| names.next()?.strip_prefix(name));
+    let tenant = value("tenant_id=")?.parse().ok()?;
+    let hour = value("hour=")?;
+    let day = value("day=")?;
+    let content_type = value("content_type=")?.parse().ok()?;
+    let (name, ending) = file.split_once(".ndjson.")?;
+    let is_ours = [Codec::Gzip, Codec::Zstd]
+        .map(Codec::ending)
+        .contains(&ending);
+    let name = name.rsplit_once(PART).map_or(name, |(name, _)| name);
+    let of = BlobHour {
+        tenant,
+        content_type,
+        hour: format!("{day}T{hour}").parse().ok()?,
+    };
+    is_ours.then_some((of, unescaped(name)?))
 }
 
 /// The bytes of a blob that cannot be read, gzip.
@@ -213,12 +244,29 @@ fn name(id: &ContentId) -> String {
     }
     if name.len() > NAME_BYTES_MAX {
         let hash = hex::encode(Sha256::digest(id.as_str()));
-        // "!!" cannot come from the escape above, so a shortened name is never another id's whole one.
         name.truncate(NAME_BYTES_KEPT);
-        name.push_str("!!");
+        name.push_str(SHORTENED);
         name.push_str(&hash);
     }
     name
+}
+
+/// The content id that [`name`] made the name of; `None` for a shortened one, and for what is no such name.
+fn unescaped(name: &str) -> Option<ContentId> {
+    let mut id = String::with_capacity(name.len());
+    let mut rest = name.chars();
+    while let Some(sign) = rest.next() {
+        match sign {
+            '.' => id.push('$'),
+            '!' => {
+                let digits = rest.as_str().get(..2)?;
+                id.push(char::from(u8::from_str_radix(digits, 16).ok()?));
+                rest = rest.as_str().get(2..)?.chars();
+            }
+            sign => id.push(sign),
+        }
+    }
+    id.parse().ok()
 }
 
 #[cfg(test)]
@@ -228,6 +276,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::clock::Hour;
 
     fn blob(content_id: &str) -> ContentRef {
         ContentRef {
@@ -314,6 +363,24 @@ mod tests {
                 // Names differ as the ids do; file systems that fold case are none of ours.
                 if let Some(other) = seen.insert(key, id.clone()) {
                     prop_assert!(other.as_str().eq_ignore_ascii_case(id.as_str()));
+                }
+            }
+        }
+
+        #[test]
+        fn an_events_key_tells_the_blob(id in "[A-Za-z0-9._!$&'()*+,;=:@~-]{1,300}", part in 0..3_usize) {
+            let Ok(id) = id.parse::<ContentId>() else { return Ok(()) };
+            let blob = blob(id.as_str());
+            let kept = events(&blob, Schema::Ocsf, Codec::Zstd, part);
+            let routed = routed("x", &blob, Codec::Gzip, part);
+            let is_shortened = name(&id).contains(SHORTENED);
+            for key in [kept, routed] {
+                let told = blob_of_events(&key);
+                prop_assert_eq!(told.is_none(), is_shortened);
+                if let Some((of, told)) = told {
+                    prop_assert_eq!(&told, &id);
+                    prop_assert_eq!(of.tenant, blob.tenant_id);
+                    prop_assert_eq!(of.hour, Hour::of(blob.content_created));
                 }
             }
         }

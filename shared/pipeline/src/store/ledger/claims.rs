@@ -24,13 +24,14 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
-use office365::TenantId;
+use office365::{ContentId, TenantId};
 
 pub use self::bucket::ClaimBucket;
 use self::id::OwnerId;
 pub use self::id::RecordId;
 use self::known::{Claims, Wish};
-use super::key::Key;
+use super::blob::blob_hour;
+use super::key::{BlobHour, Key};
 use super::{CLAIM_KEPT, LedgerError};
 use crate::content::ContentRef;
 use crate::store::log::{self, Logs};
@@ -104,12 +105,26 @@ impl ClaimLog {
         records: &[(ClaimBucket, RecordId)],
         now: Timestamp,
     ) -> Result<Vec<bool>, LedgerError> {
-        let owner = OwnerId::of(&owner_name(blob));
+        self.claim_named((&blob_hour(blob), &blob.content_id), records, now)
+            .await
+    }
+
+    /// The same as [`Self::claim`] for a blob of which no more is known than its hour and its name.
+    ///
+    /// # Errors
+    /// As [`Self::claim`].
+    pub async fn claim_named(
+        &self,
+        (hour, content_id): (&BlobHour, &ContentId),
+        records: &[(ClaimBucket, RecordId)],
+        now: Timestamp,
+    ) -> Result<Vec<bool>, LedgerError> {
+        let owner = OwnerId::of(&owner_name(hour, content_id));
         let mut owned = first_occurrences(records.iter().map(|(_, id)| *id));
         let mut buckets = BTreeMap::<ClaimBucket, Vec<usize>>::new();
         for (at, (bucket, _)) in records.iter().enumerate() {
             let bucket = if bites(Tooth::ClaimedByBlobHour) {
-                let hours = blob.content_created.as_second() / 3_600;
+                let hours = hour.hour.start().as_second() / 3_600;
                 &ClaimBucket::Hour(u32::try_from(hours).unwrap_or_default())
             } else {
                 bucket
@@ -121,7 +136,7 @@ impl ClaimLog {
         let mut answers = stream::iter(buckets)
             .map(|(bucket, places)| {
                 let ids: Vec<_> = places.iter().map(|at| records[*at].1).collect();
-                let claim = self.claim_in((blob.tenant_id, bucket), Wish { owner, ids }, now);
+                let claim = self.claim_in((hour.tenant, bucket), Wish { owner, ids }, now);
                 async { claim.await.map(|answer| (places, answer)) }
             })
             .buffer_unordered(LOGS_AT_ONCE_MAX);
@@ -163,9 +178,8 @@ impl ClaimLog {
 
 /// The name that stands for the blob in an entry, hashed. Microsoft's Id of it alone could name two blobs: of two content types, or listed with another
 /// contentCreated, which the ledger and the lake keep apart.
-fn owner_name(blob: &ContentRef) -> String {
-    let created = blob.content_created.strftime("%Y-%m-%dT%H");
-    format!("{}#{created}#{}", blob.content_type, blob.content_id)
+fn owner_name(of: &BlobHour, content_id: &ContentId) -> String {
+    format!("{}#{}#{content_id}", of.content_type, of.hour)
 }
 
 /// For each Id, in order, whether it comes for the first time.

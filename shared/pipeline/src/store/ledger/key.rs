@@ -31,7 +31,7 @@ use super::claims::bucket::ClaimBucket;
 use super::consent::id::ConsentId;
 use super::loss::id::LossId;
 use super::replay::id::ReplayId;
-use crate::clock::Hour;
+pub use crate::content::BlobHour;
 
 /// Partition key attribute.
 pub const PK: &str = "pk";
@@ -45,17 +45,6 @@ pub(super) const KEYS_PK: &str = "keys#api";
 pub const SHARDS: [char; 16] = [
     '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
 ];
-
-/// The blobs that Microsoft made available within one hour, under one subscription.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BlobHour {
-    /// Whose.
-    pub tenant: TenantId,
-    /// Of which subscription.
-    pub content_type: ContentType,
-    /// Of contentCreated.
-    pub hour: Hour,
-}
 
 /// The key of one item.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -251,6 +240,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::clock::Hour;
 
     fn any_tenant() -> impl Strategy<Value = TenantId> {
         (1u128..).prop_map(|n| uuid::Uuid::from_u128(n).to_string().parse().unwrap())

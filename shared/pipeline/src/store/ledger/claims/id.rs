@@ -23,13 +23,18 @@ impl RecordId {
     /// Of a record with this Id and these bytes.
     #[must_use]
     pub fn new(id: Option<&str>, bytes: &[u8]) -> Self {
-        let Some(id) = id.map(str::trim).filter(|id| !id.is_empty()) else {
-            return Self(hashed(b"bytes:", bytes));
-        };
+        let named = id.and_then(Self::named);
+        named.unwrap_or_else(|| Self(hashed(b"bytes:", bytes)))
+    }
+
+    /// Of a record with this Id; `None` when it counts as none.
+    #[must_use]
+    pub fn named(id: &str) -> Option<Self> {
+        let id = Some(id.trim()).filter(|id| !id.is_empty())?;
         match Uuid::try_parse(id) {
-            Ok(guid) if guid.is_nil() => Self(hashed(b"bytes:", bytes)),
-            Ok(guid) => Self(guid.into_bytes()),
-            Err(_) => Self(hashed(b"id:", id.to_ascii_lowercase().as_bytes())),
+            Ok(guid) if guid.is_nil() => None,
+            Ok(guid) => Some(Self(guid.into_bytes())),
+            Err(_) => Some(Self(hashed(b"id:", id.to_ascii_lowercase().as_bytes()))),
         }
     }
 
