@@ -5,6 +5,9 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::record::{Row, RowAccessor as _};
 use serde_json::Value;
 
 use crate::Outcome;
@@ -74,4 +77,21 @@ pub fn events_of(path: &Path) -> Outcome<Vec<Value>> {
         serde_json::from_str(line).map_err(|error| format!("{}: {error}", path.display()).into())
     });
     events.collect()
+}
+
+/// The uid of each row of a Parquet file.
+///
+/// # Errors
+/// It cannot be read, or a row has no `metadata.uid`.
+pub fn rows_of(path: &Path) -> Outcome<Vec<String>> {
+    let reader = SerializedFileReader::new(fs::File::open(path)?)?;
+    let uid = |row: Result<Row, ParquetError>| -> Outcome<String> {
+        let row = row?;
+        let place = |row: &Row, name: &str| row.get_column_iter().position(|(of, _)| of == name);
+        let metadata = place(&row, "metadata").ok_or("no metadata")?;
+        let metadata = row.get_group(metadata)?;
+        let uid = place(metadata, "uid").ok_or("no metadata.uid")?;
+        Ok(metadata.get_string(uid)?.clone())
+    };
+    reader.get_row_iter(None)?.map(uid).collect()
 }

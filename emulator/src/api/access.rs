@@ -132,11 +132,15 @@ fn tenant_of(request: &Request, claims: &Claims) -> Result<Uuid, ApiError> {
     let world = request.shared.world();
     match world.tenants.get(&tenant) {
         None => Err(errors::unknown_tenant(behaviour, text)),
-        Some(_) if tenant != claims.tid => Err(errors::foreign_tenant(
-            behaviour,
-            text,
-            &claims.tid.to_string(),
-        )),
+        Some(_) if tenant != claims.tid => {
+            drop(world);
+            let (rule, of) = ("token_of_another_tenant", Some(tenant));
+            request
+                .shared
+                .record_violation(rule, of, request.target.clone());
+            let named = claims.tid.to_string();
+            Err(errors::foreign_tenant(behaviour, text, &named))
+        }
         Some(state) if state.misconfigured => Err(errors::misconfigured_tenant(behaviour, text)),
         Some(_) => Ok(tenant),
     }

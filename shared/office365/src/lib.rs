@@ -10,6 +10,10 @@
 mod api;
 mod auth;
 mod names;
+#[cfg(feature = "teeth")]
+pub mod teeth;
+#[cfg(not(feature = "teeth"))]
+mod teeth;
 mod transport;
 
 pub use api::{

@@ -41,6 +41,10 @@ teeth! {
     EnqueueFailureIgnored = "enqueue-failure-ignored",
     /// Of a notification only the first blob is enqueued.
     FirstItemOnly = "first-item-only",
+    /// A notification is of the tenant that its body names, and not of the one whose webhook it came to.
+    TenantFromBody = "tenant-from-body",
+    /// All tenants share one access token.
+    TokenShared = "token-shared",
     /// A worker tells of no failed message, so that the queue forgets it.
     FailedIdNotReported = "failed-id-not-reported",
     /// How far a tenant is listed is kept in memory alone.
@@ -125,6 +129,7 @@ thread_local! {
 /// Gives the program this bug, on this thread: a run has one.
 #[cfg(feature = "teeth")]
 pub fn set(tooth: Option<Tooth>) {
+    office365::teeth::share_token(tooth == Some(Tooth::TokenShared));
     SET.set(tooth);
 }
 

@@ -1,51 +1,42 @@
 //! The installation of a run: the product's own functions over stores in this process, an emulated Microsoft, and a front door on
 //! the loopback that Microsoft's notifications come to.
 
+mod clients;
+mod process;
+
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_dynamodb::config::Credentials;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use bytes::Bytes;
-use emulator::{Clock, Emulator};
+use emulator::Emulator;
 use http::{Method, Request, StatusCode};
 use jiff::{SignedDuration, Timestamp};
-use normalize::{OcsfVersion, Schema};
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
-use office365::{AllowedHosts, Endpoints};
-use pipeline::api::{Access, Api, Fleet, Origin};
+use office365::{AllowedHosts, ContentType, TenantId};
+use pipeline::api::{Api, Origin};
 use pipeline::aws::secrets::Secret;
-use pipeline::detect::{Announcer, Detector, Ruleset};
 use pipeline::detections::Detections;
-use pipeline::fetch::Fetcher;
-use pipeline::lake::Lake;
 use pipeline::ledger::Ledger;
-use pipeline::microsoft::Microsoft;
-use pipeline::microsoft::credential::AppCredential;
-use pipeline::queue::{Queue, SweepQueue};
 use pipeline::receive::{self, BODY_BYTES_MAX, Receiver};
-use pipeline::reconcile::{Dispatcher, Periods, Sweeper};
-use pipeline::settings::EventSettings;
-use pipeline::subscription::Webhooks;
+use pipeline::reconcile::Periods;
+use pipeline::restore::{Restored, Wanted};
+use pipeline::subscription::webhook::auth_id;
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use url::Url;
-use uuid::Uuid;
 
-use super::bucket::Bucket;
+use self::clients::{dynamodb_client, lake, microsoft, queue, shown};
+pub use self::process::Process;
 use super::crash::Crash;
 use super::dynamodb::{DynamoDb, Item};
-use super::sqs::{CONTENT_QUEUE, SWEEP_QUEUE, Sqs};
+use super::sqs::Sqs;
 use super::weather::Weather;
 use crate::Outcome;
-
-const REGION: &str = "eu-central-1";
 
 const TABLE: &str = "ualstream";
 
@@ -88,21 +79,8 @@ pub struct House {
     dynamodb: DynamoDb,
     store: Arc<dyn ObjectStore>,
     url: Url,
+    receiver: Arc<Receiver>,
     _server: oneshot::Sender<()>,
-}
-
-/// A process of each function, with what it remembers.
-pub struct Process {
-    /// When it dies.
-    pub crash: Crash,
-    /// The fetcher.
-    pub fetcher: Arc<Fetcher>,
-    /// The dispatcher.
-    pub dispatcher: Dispatcher,
-    /// The sweeper.
-    pub sweeper: Arc<Sweeper>,
-    /// The detector.
-    pub detector: Arc<Detector>,
 }
 
 impl House {
@@ -132,31 +110,22 @@ impl House {
             Arc::new(LocalFileSystem::new_with_prefix(folder.path())?);
         let ledger = Ledger::new(client.clone(), TABLE.to_owned());
         let detections = Detections::new(client, DETECTIONS_TABLE.to_owned());
-        let queue = |crash| queue(&sqs, &weather, crash);
+        let calm_queue = || queue(weather.client("sqs", sqs.clone(), Crash::never()));
         let secret = emulator.client_secret().to_owned();
         let microsoft = microsoft(&emulator, &secret, ahead)?;
-        let api = Api {
-            ledger: ledger.clone(),
-            detections: detections.clone(),
-            detects: true,
-            lake: lake(&folder)?,
-            lake_table: "events".to_owned(),
-            queue: queue(Crash::never()),
-            microsoft: microsoft.clone(),
-            webhooks: webhooks(&url),
-            public_url: Some(url.clone()),
-            api_key: Secret::fixed(CANARIES[1].into(), None),
-            fleet: Fleet::default(),
-            access: Access::default(),
-        };
+        let hosts = AllowedHosts::of_any_cloud(microsoft.endpoints());
+        let stores = (ledger.clone(), detections.clone(), lake(&folder)?);
+        let api = clients::api(stores, calm_queue(), microsoft, &url);
         let receiver = Arc::new(Receiver {
             client_id: emulator.client_id(),
             webhook_key: Secret::fixed(CANARIES[0].into(), None),
-            hosts: AllowedHosts::of_any_cloud(microsoft.endpoints()),
-            queue: queue(Crash::never()),
+            hosts,
+            queue: calm_queue(),
         });
         let clock = emulator.clock().clone();
-        let server = serve(listener, receiver, move || shown(&clock, ahead));
+        let server = serve(listener, Arc::clone(&receiver), move || {
+            shown(&clock, ahead)
+        });
         Ok(Self {
             begun: emulator.clock().now(),
             ahead,
@@ -171,62 +140,8 @@ impl House {
             dynamodb,
             store,
             url,
+            receiver,
             _server: server,
-        })
-    }
-
-    /// A new process of each function, which dies as its fate says.
-    ///
-    /// # Errors
-    /// A part cannot be put together.
-    pub fn process(&self, crash: Crash) -> Outcome<Process> {
-        let client = self
-            .weather
-            .client("dynamodb", self.dynamodb.clone(), crash.clone());
-        let client = dynamodb_client(client);
-        let ledger = Ledger::new(client.clone(), TABLE.to_owned());
-        let bucket = |store| -> Arc<dyn ObjectStore> {
-            drop(store);
-            Arc::new(Bucket {
-                store: Arc::clone(&self.store),
-                weather: self.weather.clone(),
-                crash: crash.clone(),
-                sqs: self.sqs.clone(),
-            })
-        };
-        let lake = lake(&self.folder)?.through(bucket)?;
-        let queue = || queue(&self.sqs, &self.weather, crash.clone());
-        let sqs = sqs_client(self.weather.client("sqs", self.sqs.clone(), crash.clone()));
-        Ok(Process {
-            fetcher: Arc::new(Fetcher::new(
-                ledger.clone(),
-                queue(),
-                lake.clone(),
-                microsoft(&self.emulator, &self.secret, self.ahead)?,
-                EventSettings::default(),
-            )),
-            dispatcher: Dispatcher {
-                ledger: ledger.clone(),
-                sweeps: SweepQueue::new(sqs, queue_url(SWEEP_QUEUE)),
-                periods: PERIODS,
-            },
-            sweeper: Arc::new(Sweeper::new(
-                ledger,
-                queue(),
-                lake.clone(),
-                microsoft(&self.emulator, &self.secret, self.ahead)?,
-                webhooks(&self.url),
-                PERIODS,
-            )),
-            detector: Arc::new(Detector {
-                lake,
-                detections: Detections::new(client, DETECTIONS_TABLE.to_owned()),
-                ruleset: Ruleset::default(),
-                announcer: Announcer::default(),
-                schema: Schema::Ocsf,
-                version: OcsfVersion::default(),
-            }),
-            crash,
         })
     }
 
@@ -267,8 +182,28 @@ impl House {
         self.dynamodb.put_all(TABLE, items)
     }
 
-    /// Calls the operator's API with its key.
+    /// Tells the ledger which blob each record of the lake belongs to, as an operator does after a loss.
+    ///
+    /// # Errors
+    /// The lake or the database do not answer.
+    pub async fn restore(&self) -> Outcome<Restored> {
+        let (stores, now) = ((&self.ledger, &lake(&self.folder)?), self.by_our_clock());
+        Ok(pipeline::restore::run(stores, Wanted::default(), now, |_| ()).await?)
+    }
+
+    /// Calls the operator's API with its key. Nothing goes wrong with it.
     pub async fn operate(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
+        self.operate_through(&self.api, method, path, body).await
+    }
+
+    /// The same, with the API of a process.
+    pub async fn operate_through(
+        &self,
+        api: &Api,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> (StatusCode, Value) {
         let body = match body {
             Value::Null => Bytes::new(),
             body => Bytes::from(body.to_string()),
@@ -281,9 +216,29 @@ impl House {
         };
         let request = request.body(body).unwrap_or_default();
         let clock = pipeline::clock::Clock::stopped_at(self.by_our_clock());
-        let answer = pipeline::api::handle(&self.api, request, &origin, clock).await;
+        let answer = pipeline::api::handle(api, request, &origin, clock).await;
         let json = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);
         (answer.status(), json)
+    }
+
+    /// Posts a notification to the webhook of a subscription, with its own authId or without one: what somebody does who knows it,
+    /// or does not.
+    pub async fn post(
+        &self,
+        (tenant, of): (TenantId, ContentType),
+        knows_auth_id: bool,
+        body: &Value,
+    ) -> StatusCode {
+        let path = format!("/v1/notifications/{tenant}/{of}");
+        let mut request = Request::builder().method(Method::POST).uri(path);
+        if knows_auth_id {
+            let auth_id = auth_id(&CANARIES[0].into(), tenant, of);
+            request = request.header("Webhook-AuthID", auth_id.expose_secret());
+        }
+        let request = request.body(Bytes::from(body.to_string()));
+        let request = request.unwrap_or_default();
+        let answer = receive::handle(&self.receiver, request, self.by_our_clock());
+        answer.await.status()
     }
 }
 
@@ -312,87 +267,4 @@ fn serve(
         let _ended = served.await;
     });
     server
-}
-
-/// What the product's clock shows.
-fn shown(clock: &Clock, ahead: Option<SignedDuration>) -> Timestamp {
-    clock.now() + ahead.unwrap_or_default()
-}
-
-fn microsoft(
-    emulator: &Emulator,
-    secret: &str,
-    ahead: Option<SignedDuration>,
-) -> Outcome<Microsoft> {
-    let (login, manage) = (emulator.login_url(), emulator.manage_url());
-    let endpoints = Endpoints::overridden(Some(login.as_str()), Some(manage.as_str()))?;
-    let microsoft = Microsoft::new(
-        emulator.client_id(),
-        Uuid::from_u128(7),
-        endpoints,
-        AppCredential::ClientSecret(Secret::fixed(secret.into(), None)),
-    );
-    let clock = emulator.clock().clone();
-    Ok(match ahead {
-        None => microsoft,
-        Some(_) => microsoft.on_clock(Arc::new(move || shown(&clock, ahead))),
-    })
-}
-
-fn webhooks(base_url: &Url) -> Webhooks {
-    Webhooks {
-        base_url: Some(base_url.clone()),
-        key: Secret::fixed(CANARIES[0].into(), None),
-    }
-}
-
-fn lake(folder: &TempDir) -> Outcome<Lake> {
-    let url = Url::from_directory_path(folder.path()).map_err(|()| "no lake address")?;
-    Ok(Lake::open(&url)?)
-}
-
-fn queue(sqs: &Sqs, weather: &Weather, crash: Crash) -> Queue {
-    let client = sqs_client(weather.client("sqs", sqs.clone(), crash));
-    Queue::new(client, queue_url(CONTENT_QUEUE), true)
-}
-
-fn queue_url(name: &str) -> String {
-    format!("http://sqs.simulation/{name}")
-}
-
-/// As the product configures it, but for waits, which would be of real time.
-fn dynamodb_client(http: SharedHttpClient) -> aws_sdk_dynamodb::Client {
-    aws_sdk_dynamodb::Client::from_conf(
-        aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static(REGION))
-            .credentials_provider(credentials())
-            .retry_config(retries())
-            .endpoint_url("http://dynamodb.simulation")
-            .http_client(http)
-            .build(),
-    )
-}
-
-fn sqs_client(http: SharedHttpClient) -> aws_sdk_sqs::Client {
-    aws_sdk_sqs::Client::from_conf(
-        aws_sdk_sqs::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static(REGION))
-            .credentials_provider(credentials())
-            .retry_config(retries())
-            .endpoint_url("http://sqs.simulation")
-            .http_client(http)
-            .build(),
-    )
-}
-
-fn retries() -> RetryConfig {
-    RetryConfig::standard()
-        .with_initial_backoff(Duration::ZERO)
-        .with_max_backoff(Duration::ZERO)
-}
-
-fn credentials() -> Credentials {
-    Credentials::new("simulation", "simulation", None, None, "simulation")
 }

@@ -97,6 +97,9 @@ pub async fn faults(house: &House, records: &Records, plan: &Plan) -> Outcome<Ve
         faults.push(format!("a dead letter: {letter}"));
     }
     unseen(house, &mut faults)?;
+    if plan.compacts {
+        compacted(house, &mut faults)?;
+    }
     Ok(faults)
 }
 
@@ -300,6 +303,42 @@ async fn counted(
                 "{tenant}: certificates count {written} records of {expected}"
             ));
         }
+    }
+    Ok(())
+}
+
+/// Each event and each finding is in one row of the Parquet files, and nothing else is; no object was taken for a damaged one.
+fn compacted(house: &House, faults: &mut Vec<String>) -> Outcome<()> {
+    let lake = house.folder.path();
+    let mut left: BTreeMap<String, i64> = BTreeMap::new();
+    for folder in ["ocsf", "findings"] {
+        for file in lake::files(&lake.join(folder))? {
+            for event in lake::events_of(&file)? {
+                let uid = event["metadata"]["uid"].as_str().unwrap_or_default();
+                *left.entry(uid.to_owned()).or_default() += 1;
+            }
+        }
+    }
+    for file in lake::files(&lake.join("ext"))? {
+        for uid in lake::rows_of(&file)? {
+            *left.entry(uid).or_default() -= 1;
+        }
+    }
+    for (uid, left) in left.into_iter().filter(|(_, left)| *left != 0) {
+        let more_or_less = if left > 0 {
+            "missing in"
+        } else {
+            "too often in"
+        };
+        faults.push(format!("{uid} is {more_or_less} the Parquet files"));
+    }
+    let markers = lake::files(&lake.join("compaction"))?.into_iter();
+    let mut damaged = markers.filter(|file| file.to_string_lossy().contains("damaged"));
+    if let Some(marker) = damaged.next() {
+        faults.push(format!(
+            "an object is told as damaged: {}",
+            marker.display()
+        ));
     }
     Ok(())
 }

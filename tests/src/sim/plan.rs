@@ -49,7 +49,7 @@ pub struct Plan {
     pub processes: usize,
     /// The odd things in blobs.
     pub mix: Mix,
-    /// Whether nobody looks at anything for longer than Microsoft keeps it, once in a while.
+    /// Whether in the middle of the storm nobody looks at anything for longer than Microsoft keeps it.
     pub neglected: bool,
     /// Whether Microsoft announces nothing at first: then sweeps find everything.
     pub silent: bool,
@@ -57,6 +57,8 @@ pub struct Plan {
     pub excepts: bool,
     /// Whether nobody fetches in the first half of the storm: then a backlog grows.
     pub idle: bool,
+    /// Whether compactors are at work.
+    pub compacts: bool,
     /// How far the processes' clock is ahead of Microsoft's; none where their tokens go by this machine's clock.
     pub ahead: Option<SignedDuration>,
 }
@@ -92,6 +94,12 @@ pub enum Step {
     Notify(bool),
     /// A tenant's events are made anew.
     Replay(usize),
+    /// Somebody asks how a tenant stands.
+    Ask(usize),
+    /// A webhook of the first tenant gets a notification that names the second, and one without authId.
+    Forge(usize, usize),
+    /// Hours that are over become Parquet.
+    Compact,
     /// So many rounds with such a time before each: who is due is swept, and what is found is fetched and looked at. A service of AWS
     /// may not answer as long as they last.
     Rounds(usize, Duration, Option<&'static str>),
@@ -126,6 +134,7 @@ impl Plan {
         let strength = dice.one(&strength).copied().unwrap_or_default();
         let weather = AwsFault::ALL.into_iter().filter(|_| dice.chance(0.5));
         let weather = weather.map(|fault| (fault, strength)).collect();
+        let neglected = dice.chance(0.25);
         let some = |chance| if dice.chance(0.5) { chance } else { 0.0 };
         let microsoft = microsoft_faults().into_iter();
         // A few of them, so that each has its time: many at once hide each other.
@@ -146,10 +155,12 @@ impl Plan {
                 foreign: some(0.1),
                 poison: some(0.1),
             },
-            neglected: dice.chance(0.25),
+            neglected,
             silent: dice.chance(0.3),
             excepts: dice.chance(0.3),
-            idle: dice.chance(0.3),
+            // What is known and waits when it expires is given up.
+            idle: dice.chance(if neglected { 0.7 } else { 0.3 }),
+            compacts: dice.chance(0.3),
             ahead: None,
         }
     }
@@ -185,12 +196,21 @@ impl Plan {
             silent: false,
             excepts: false,
             idle: false,
+            compacts: false,
             ahead: Some(SignedDuration::ZERO),
         }
     }
 
-    /// The next step of the storm.
-    pub(super) fn step(&self, dice: &Dice) -> Step {
+    /// The number of the step in the middle of the storm.
+    pub(super) const fn half(&self) -> usize {
+        self.steps / 2
+    }
+
+    /// The step of the storm with this number, from 0.
+    pub(super) fn step(&self, number: usize, dice: &Dice) -> Step {
+        if self.neglected && number == self.half() {
+            return Step::Pass(NEGLECTED_FOR);
+        }
         let tenant = dice.below(self.emulator.tenants);
         let types = &self.emulator.content_types;
         let of = dice.one(types).copied().unwrap_or(ContentType::Exchange);
@@ -209,8 +229,10 @@ impl Plan {
                 let spans = [1, 5, 30, 60, 300, 900, 3_600, 7_200];
                 Step::Pass(Duration::from_secs(dice.one(&spans).copied().unwrap_or(1)))
             }
-            34..52 => Step::Fetch,
-            52 if self.neglected => Step::Pass(NEGLECTED_FOR),
+            34..50 => Step::Fetch,
+            50 => Step::Ask(tenant),
+            51 => Step::Forge(tenant, dice.below(self.emulator.tenants)),
+            52 if self.compacts => Step::Compact,
             52 => Step::Fetch,
             53 => Step::Replay(tenant),
             54..64 => Step::Dispatch,

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use emulator::{Consent, TenantState};
 use http::{Method, StatusCode};
-use serde_json::json;
+use office365::ContentType;
+use pipeline::compact::Looks;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::dice::Dice;
 use super::house::{House, Process};
@@ -24,6 +27,15 @@ const EXCEPTED_FOR: Duration = Duration::from_secs(60 * 24 * 3_600);
 
 /// Time that passes where nobody fetches: more than a message may wait before the sweep looks after it.
 const IDLE_ROUND: Duration = Duration::from_secs(45 * 60);
+
+/// What every tenant is registered for.
+const TYPES: [&str; 2] = ["Audit.Exchange", "Audit.AzureActiveDirectory"];
+
+/// How often an operator asks for a registration that is not answered, before the storm is over for it.
+const REGISTRATIONS_MAX: usize = 20;
+
+/// How long Microsoft keeps content, as documented.
+const EXPIRES_AFTER: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// What came of a run.
 #[derive(Clone, Debug)]
@@ -59,8 +71,8 @@ pub(super) struct Run {
 pub async fn run(seed: u64) -> Outcome<Told> {
     let mut run = Run::begin(seed, Plan::of(seed)).await?;
     for number in 0..run.plan.steps {
-        run.plan.idle &= number < run.plan.steps / 2;
-        let step = run.plan.step(&run.dice);
+        run.plan.idle &= number <= run.plan.half();
+        let step = run.plan.step(number, &run.dice);
         run.take(step).await?;
         // One fault brings others with it.
         if !run.faults.is_empty() {
@@ -69,6 +81,8 @@ pub async fn run(seed: u64) -> Outcome<Told> {
     }
     if run.faults.is_empty() {
         run.faults = watch::certified(&run.house, &run.records).await?;
+        run.faults
+            .extend(watch::untold(&run.house, &run.records).await?);
     }
     let mut faults = std::mem::take(&mut run.faults);
     if faults.is_empty() {
@@ -101,22 +115,27 @@ impl Run {
             house,
             plan,
         };
-        run.register().await?;
-        run.house.emulator.set_notify(!run.plan.silent);
         for _ in 0..run.plan.processes {
             let process = run.process()?;
             run.processes.push(process);
         }
+        run.register().await?;
+        run.house.emulator.set_notify(!run.plan.silent);
         Ok(run)
     }
 
-    /// Every tenant is registered before the storm.
+    /// Every tenant is registered, with processes that may die at it: whoever gets no answer asks again, as an operator does.
     async fn register(&mut self) -> Outcome<()> {
         for tenant in self.house.emulator.tenants() {
-            let types = ["Audit.Exchange", "Audit.AzureActiveDirectory"];
-            let body = json!({"tenant_id": tenant, "content_types": types});
+            let body = json!({"tenant_id": tenant, "content_types": TYPES});
+            for _ in 0..REGISTRATIONS_MAX {
+                let asked = self.ask(Method::POST, "/v1/tenants", body.clone());
+                if asked.await?.is_some_and(|status| status.is_success()) {
+                    break;
+                }
+            }
             let (status, answer) = self.house.operate(Method::POST, "/v1/tenants", body).await;
-            if status != StatusCode::CREATED {
+            if !status.is_success() {
                 return Err(format!("a tenant is not registered: {answer}").into());
             }
         }
@@ -183,7 +202,10 @@ impl Run {
                 self.house.emulator.set_notify(*on);
                 String::new()
             }
-            Step::Replay(tenant) => self.replay(*tenant).await,
+            Step::Replay(tenant) => self.replay(*tenant).await?,
+            Step::Ask(tenant) => self.look_up(*tenant).await?,
+            Step::Forge(tenant, named) => self.forge(*tenant, *named).await,
+            Step::Compact => self.compact(self.house.by_our_clock(), Looks::Due).await?,
             Step::Rounds(rounds, span, down) => {
                 self.house.weather.set_down(down.iter().copied().collect());
                 let told = self.rounds(*rounds, *span).await?;
@@ -192,7 +214,8 @@ impl Run {
             }
         };
         self.announced().await?;
-        self.faults = self.watch.look(&self.house, &self.records, &step).await?;
+        let found = self.watch.look(&self.house, &self.records, &step).await?;
+        self.faults.extend(found);
         let now = self.house.now();
         writeln!(self.log, "{now} {step:?} {told}")?;
         Ok(())
@@ -215,20 +238,62 @@ impl Run {
     }
 
     /// Asks for a replay of all that there is.
-    async fn replay(&self, tenant: usize) -> String {
-        let Some(id) = self.house.emulator.tenants().get(tenant).copied() else {
+    async fn replay(&mut self, tenant: usize) -> Outcome<String> {
+        let path = format!("/v1/tenants/{}/replays", self.tenant(tenant));
+        let body = json!({"from": self.house.begun});
+        let status = self.ask(Method::POST, &path, body).await?;
+        Ok(format!("{status:?}"))
+    }
+
+    /// Asks how a tenant stands.
+    async fn look_up(&mut self, tenant: usize) -> Outcome<String> {
+        let mut told = String::new();
+        for of in ["", "/losses", "/certificate", "/events"] {
+            let path = format!("/v1/tenants/{}{of}", self.tenant(tenant));
+            let status = self.ask(Method::GET, &path, Value::Null).await?;
+            if status.is_some_and(|status| status.is_client_error()) {
+                self.faults.push(format!("{path} was answered {status:?}"));
+            }
+            write!(told, "{status:?} ")?;
+        }
+        Ok(told)
+    }
+
+    /// Somebody who knows a tenant's authId announces a blob of another one; and somebody without announces one of the tenant itself.
+    async fn forge(&mut self, tenant: usize, named: usize) -> String {
+        let (address, now) = (self.tenant(tenant), self.house.now());
+        let stranger = Uuid::from_u128(1);
+        let named = match tenant == named {
+            true => stranger,
+            false => self.tenant(named),
+        };
+        let item = |tenant: Uuid| {
+            json!([{
+                "tenantId": tenant, "clientId": self.house.emulator.client_id(),
+                "contentType": TYPES[0], "contentId": format!("forged{}", self.log.len()), "contentUri": "",
+                "contentCreated": now, "contentExpiration": now + EXPIRES_AFTER,
+            }])
+        };
+        let Ok(webhook) = address.to_string().parse() else {
             return String::new();
         };
-        let path = format!("/v1/tenants/{id}/replays");
-        let body = json!({"from": self.house.begun});
-        let (status, _) = self.house.operate(Method::POST, &path, body).await;
-        status.to_string()
+        let webhook = (webhook, ContentType::AuditExchange);
+        let of_another = self.house.post(webhook, true, &item(named)).await;
+        let unknown = self.house.post(webhook, false, &item(address)).await;
+        if unknown != StatusCode::UNAUTHORIZED {
+            let fault = format!("a notification without authId was answered {unknown}");
+            self.faults.push(fault);
+        }
+        of_another.to_string()
+    }
+
+    fn tenant(&self, number: usize) -> Uuid {
+        let tenants = self.house.emulator.tenants();
+        tenants.get(number).copied().unwrap_or_default()
     }
 
     pub(super) fn consent(&mut self, tenant: usize, consent: Consent) {
-        let Some(id) = self.house.emulator.tenants().get(tenant).copied() else {
-            return;
-        };
+        let id = self.tenant(tenant);
         let state = TenantState {
             consent: Some(consent),
             ..TenantState::default()

@@ -168,6 +168,14 @@ impl Sqs {
         state.is_some_and(|state| state.ever.contains(blob))
     }
 
+    /// The blobs whose messages were ever in a queue.
+    #[must_use]
+    pub fn ever(&self, queue: &str) -> Vec<Named> {
+        let queues = self.lock();
+        let state = queues.get(queue).into_iter();
+        state.flat_map(|state| state.ever.clone()).collect()
+    }
+
     /// The most messages of one blob that wait in a queue because Microsoft lists it.
     #[must_use]
     pub fn copies_max(&self, queue: &str) -> usize {

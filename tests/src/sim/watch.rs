@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use emulator::{Consent, Operation};
 use jiff::Timestamp;
-use office365::TenantId;
+use office365::{ContentId, ContentType, TenantId};
 use pipeline::certificate::{Certificate, Standing, certificates};
 use pipeline::clock::Hour;
+use pipeline::ledger::blob::{Standing as Known, State};
 use pipeline::ledger::key::BlobHour;
 use pipeline::ledger::loss::{LOSSES_PAGE_MAX, Loss, LossKind};
 use pipeline::ledger::registry::brake::BrakeReason;
@@ -97,6 +98,13 @@ impl Watch {
             }
         }
         self.notified = deliveries.len();
+        for (tenant, id) in house.sqs.ever(CONTENT_QUEUE) {
+            if records.blob(&(tenant, id.clone())).is_none() {
+                faults.push(format!(
+                    "{id} of {tenant} is in the queue, and was never published"
+                ));
+            }
+        }
     }
 
     /// A brake says why, and waits as long as Microsoft asks.
@@ -152,21 +160,15 @@ async fn listed(house: &House, records: &Records, faults: &mut Vec<String>) -> O
             let of_type = blobs
                 .iter()
                 .filter(|blob| blob.tenant_id() == Some(tenant) && blob.of.name() == of.as_str());
-            let before: Vec<&&Blob> = of_type.filter(|blob| blob.created < mark).collect();
-            let hours: BTreeSet<Timestamp> = before
-                .iter()
-                .map(|blob| Hour::of(blob.created).start())
+            let before: Vec<&Blob> = of_type
+                .filter(|blob| blob.created < mark)
+                .copied()
                 .collect();
-            let mut known = BTreeSet::new();
-            for hour in hours {
-                let hour = BlobHour {
-                    tenant,
-                    content_type: of,
-                    hour: Hour::of(hour),
-                };
-                let found = house.ledger.hour(&hour).await?.blobs.into_iter();
-                known.extend(found.map(|found| found.blob.content_id.to_string()));
-            }
+            let known = known_beside(house, (tenant, of), &before)
+                .await?
+                .into_iter();
+            let known = known.map(|found| found.blob.content_id.to_string());
+            let known: BTreeSet<String> = known.collect();
             for blob in before {
                 if !known.contains(&blob.content_id) && !is_lost(blob, &losses) {
                     faults.push(format!(
@@ -178,6 +180,54 @@ async fn listed(house: &House, records: &Records, faults: &mut Vec<String>) -> O
         }
     }
     Ok(())
+}
+
+/// What the ledger knows of the hours of a subscription in which these blobs became available.
+async fn known_beside(
+    house: &House,
+    (tenant, content_type): (TenantId, ContentType),
+    blobs: &[&Blob],
+) -> Outcome<Vec<Known>> {
+    let hours = blobs.iter().map(|blob| Hour::of(blob.created).start());
+    let hours: BTreeSet<Timestamp> = hours.collect();
+    let mut known = Vec::new();
+    for hour in hours {
+        let hour = BlobHour {
+            tenant,
+            content_type,
+            hour: Hour::of(hour),
+        };
+        known.extend(house.ledger.hour(&hour).await?.blobs);
+    }
+    Ok(known)
+}
+
+/// A blob that was given up is on the list of losses.
+///
+/// # Errors
+/// The ledger does not answer.
+pub async fn untold(house: &House, records: &Records) -> Outcome<Vec<String>> {
+    let mut faults = Vec::new();
+    for tenant in tenants(house)? {
+        let told = losses(house, tenant).await?.into_iter();
+        let told: Vec<ContentId> = told.filter_map(|loss| loss.content_id).collect();
+        told.iter()
+            .for_each(|_| house.weather.deal("a blob is given up"));
+        for of in TYPES {
+            let blobs = records.blobs().iter();
+            let blobs = blobs
+                .filter(|blob| blob.tenant_id() == Some(tenant) && blob.of.name() == of.as_str());
+            let blobs: Vec<&Blob> = blobs.collect();
+            for known in known_beside(house, (tenant, of), &blobs).await? {
+                let id = known.blob.content_id;
+                let is_given_up = matches!(known.state, State::Lost | State::Quarantined);
+                if is_given_up && !told.contains(&id) {
+                    faults.push(format!("{id} is given up, and on no list of losses"));
+                }
+            }
+        }
+    }
+    Ok(faults)
 }
 
 /// No blob is given up on the answers of minutes.

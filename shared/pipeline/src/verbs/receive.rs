@@ -217,6 +217,10 @@ fn checked(
     item: Result<Notification, notification::ItemError>,
 ) -> Result<ContentRef, String> {
     let item = item.map_err(|error| error.to_string())?;
+    let tenant = match bites(Tooth::TenantFromBody) {
+        true => item.tenant_id,
+        false => tenant,
+    };
     let content = item
         .check(tenant, receiver.client_id, content_type)
         .map_err(|error| error.to_string())?;

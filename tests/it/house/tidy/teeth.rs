@@ -17,7 +17,8 @@ fn only_the_tests_turn_teeth_on() {
 #[test]
 fn a_feature_that_turns_teeth_on_is_reported() {
     let metadata = serde_json::json!({"packages": [
-        {"name": "pipeline", "features": {"teeth": [], "default": ["teeth"]}, "dependencies": []},
+        {"name": "office365", "features": {"teeth": []}, "dependencies": []},
+        {"name": "pipeline", "features": {"teeth": ["office365/teeth"], "default": ["teeth"]}, "dependencies": []},
         {"name": "local", "features": {"odd": ["pipeline/teeth"]}, "dependencies": []},
         {"name": "fetcher", "features": {}, "dependencies": [{"name": "pipeline", "features": ["teeth"]}]},
         {"name": "api", "features": {}, "dependencies": [{"name": "pipeline", "features": []}]},
@@ -30,6 +31,8 @@ fn turned_on_by(metadata: &Value) -> Vec<&str> {
     let names_it = |package: &&Value| {
         let features = package["features"].as_object().into_iter().flatten();
         let dependencies = package["dependencies"].as_array().into_iter().flatten();
+        // A bug of the simulation may turn on those of what it is built on.
+        let features = features.filter(|(name, _)| *name != FEATURE);
         let enabled = features.map(|(_, enabled)| enabled);
         let enabled = enabled.chain(dependencies.map(|of| &of["features"]));
         let mut enabled = enabled.flat_map(|of| of.as_array().into_iter().flatten());

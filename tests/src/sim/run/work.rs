@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use emulator::Consent;
 use futures::future::join_all;
+use http::{Method, StatusCode};
+use jiff::Timestamp;
 use pipeline::aws::batch::Delivery;
 use pipeline::clock::Clock;
+use pipeline::compact::{self, LOOK_BACK_DAYS, Looks};
 use pipeline::queue::SweepMessage;
 use pipeline::{detect, fetch, reconcile};
+use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -22,6 +26,9 @@ use crate::sim::sqs::{CONTENT_QUEUE, DETECT_QUEUE, SWEEP_QUEUE};
 
 /// Time of a batch, of the runtime's clock: far more than it takes, so that only deaths cut work short.
 const BATCH_WITHIN: Duration = Duration::from_secs(120);
+
+/// Time of a compactor's run, of the runtime's clock: it begins nothing within three minutes of its end.
+const COMPACT_WITHIN: Duration = Duration::from_secs(900);
 
 /// Longest wait for the emulator's own work, of the runtime's clock.
 const WAIT_MAX: Duration = Duration::from_secs(30);
@@ -114,11 +121,57 @@ impl Run {
             Ended::Done(Ok(_)) => "done",
             Ended::Done(Err(_)) => "failed",
             Ended::Dead => {
-                self.processes[place] = self.process()?;
+                self.replace(place)?;
                 "died"
             }
         };
         Ok(told.to_owned())
+    }
+
+    /// Each process compacts the hours that are over at this time.
+    pub(in crate::sim) async fn compact(
+        &mut self,
+        now: Timestamp,
+        looks: Looks,
+    ) -> Outcome<String> {
+        let run = compact::Run {
+            now,
+            look_back_days: LOOK_BACK_DAYS,
+            looks,
+            deadline: Instant::now() + COMPACT_WITHIN,
+        };
+        let ended = self.together(|process| {
+            let compactor = Arc::clone(&process.compactor);
+            async move { compact::run(&compactor, run).await }
+        });
+        let mut told = String::new();
+        for ended in ended.await? {
+            match ended {
+                Ended::Done(Ok(report)) => write!(told, "{} ", report.events)?,
+                Ended::Done(Err(_)) => told.push_str("failed "),
+                Ended::Dead => told.push_str("died "),
+            }
+        }
+        Ok(told)
+    }
+
+    /// Calls the operator's API in some process; none when that dies at it.
+    pub(in crate::sim) async fn ask(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> Outcome<Option<StatusCode>> {
+        let place = self.dice.below(self.processes.len());
+        let process = &self.processes[place];
+        let answer = self.house.operate_through(&process.api, method, path, body);
+        match process.crash.run(answer).await {
+            Ended::Done((status, _)) => Ok(Some(status)),
+            Ended::Dead => {
+                self.replace(place)?;
+                Ok(None)
+            }
+        }
     }
 
     /// Gives each process a batch of a queue. Messages of one that dies come again.
@@ -131,16 +184,15 @@ impl Run {
         F: Future<Output = Vec<String>>,
     {
         let sqs = self.house.sqs.clone();
-        let batches = self.processes.iter().map(|process| {
+        let mut taken: Vec<Vec<String>> = Vec::new();
+        let ended = self.together(|process| {
             let deliveries = sqs.receive(queue);
-            let ids: Vec<String> = deliveries.iter().map(|of| of.message_id.clone()).collect();
-            let work = work(process, deliveries);
-            async move { (ids, process.crash.run(work).await) }
+            taken.push(deliveries.iter().map(|of| of.message_id.clone()).collect());
+            work(process, deliveries)
         });
-        let batches: Vec<_> = batches.collect();
-        let ended = join_all(batches).await;
+        let ended = ended.await?;
         let mut told = String::new();
-        for (place, (ids, ended)) in ended.into_iter().enumerate() {
+        for (ids, ended) in taken.into_iter().zip(ended) {
             match ended {
                 Ended::Done(failed) => {
                     let (taken, failed_count) = (ids.len(), failed.len());
@@ -149,14 +201,34 @@ impl Run {
                     }
                     write!(told, "{taken}-{failed_count} ")?;
                 }
-                Ended::Dead => {
-                    self.house.weather.deal("a process dies");
-                    self.processes[place] = self.process()?;
-                    write!(told, "{}-dead ", ids.len())?;
-                }
+                Ended::Dead => write!(told, "{}-dead ", ids.len())?,
             }
         }
         Ok(told)
+    }
+
+    /// Gives each process something to do, all at once, and replaces those that die at it.
+    async fn together<T, F>(&mut self, work: impl FnMut(&Process) -> F) -> Outcome<Vec<Ended<T>>>
+    where
+        F: Future<Output = T>,
+    {
+        let works: Vec<F> = self.processes.iter().map(work).collect();
+        let works = self.processes.iter().zip(works);
+        let works = works.map(|(process, work)| process.crash.run(work));
+        let ended = join_all(works).await;
+        for (place, ended) in ended.iter().enumerate() {
+            if matches!(ended, Ended::Dead) {
+                self.replace(place)?;
+            }
+        }
+        Ok(ended)
+    }
+
+    /// A process has died, and another one takes its place.
+    fn replace(&mut self, place: usize) -> Outcome<()> {
+        self.house.weather.deal("a process dies");
+        self.processes[place] = self.process()?;
+        Ok(())
     }
 
     /// Everything heals; then time passes, until nothing happens any more.
@@ -188,11 +260,12 @@ impl Run {
             let rest = oracle::unfinished(&self.house).await?;
             quiet = if rest.is_none() { quiet + 1 } else { 0 };
             if quiet == QUIET_ROUNDS {
-                writeln!(
-                    self.log,
-                    "{} at rest after {round} rounds",
-                    self.house.now()
-                )?;
+                let now = self.house.now();
+                writeln!(self.log, "{now} at rest after {round} rounds")?;
+                if self.plan.compacts {
+                    let told = self.compact(now + 2 * ROUND, Looks::All).await?;
+                    writeln!(self.log, "{now} compacted {told}")?;
+                }
                 return Ok(());
             }
         }
