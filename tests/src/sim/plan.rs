@@ -287,6 +287,10 @@ fn microsoft_faults() -> Vec<FaultKind> {
             status: Some(429),
             retry_after_seconds: Some(30),
         },
+        FaultKind::Throttle {
+            status: Some(429),
+            retry_after_seconds: Some(120),
+        },
         FaultKind::Internal { in_an_hour: false },
         FaultKind::Internal { in_an_hour: true },
         FaultKind::Html { status: 503 },

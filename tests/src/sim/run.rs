@@ -82,7 +82,7 @@ pub async fn run(seed: u64) -> Outcome<Told> {
     if run.faults.is_empty() {
         run.faults = watch::certified(&run.house, &run.records).await?;
         run.faults
-            .extend(watch::untold(&run.house, &run.records).await?);
+            .extend(watch::accounted(&run.house, &run.records).await?);
     }
     let mut faults = std::mem::take(&mut run.faults);
     if faults.is_empty() {

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use emulator::{Consent, Operation};
 use jiff::Timestamp;
+use object_store::path::Path;
 use office365::{ContentId, ContentType, TenantId};
 use pipeline::certificate::{Certificate, Standing, certificates};
 use pipeline::clock::Hour;
+use pipeline::lake::key::raw;
 use pipeline::ledger::blob::{Standing as Known, State};
 use pipeline::ledger::key::BlobHour;
 use pipeline::ledger::loss::{LOSSES_PAGE_MAX, Loss, LossKind};
@@ -25,7 +27,7 @@ use crate::Outcome;
 /// half a day.
 const COPIES_MAX: usize = 3;
 
-/// The Retry-After of the plan's throttling.
+/// The shortest Retry-After of the plan's throttling.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// A blob is judged by answers that go on for at least this long.
@@ -202,11 +204,12 @@ async fn known_beside(
     Ok(known)
 }
 
-/// A blob that was given up is on the list of losses.
+/// A blob that was given up is on the list of losses; and a raw copy that was chosen is in the lake, so that Microsoft is not needed
+/// any more.
 ///
 /// # Errors
 /// The ledger does not answer.
-pub async fn untold(house: &House, records: &Records) -> Outcome<Vec<String>> {
+pub async fn accounted(house: &House, records: &Records) -> Outcome<Vec<String>> {
     let mut faults = Vec::new();
     for tenant in tenants(house)? {
         let told = losses(house, tenant).await?.into_iter();
@@ -219,10 +222,15 @@ pub async fn untold(house: &House, records: &Records) -> Outcome<Vec<String>> {
                 .filter(|blob| blob.tenant_id() == Some(tenant) && blob.of.name() == of.as_str());
             let blobs: Vec<&Blob> = blobs.collect();
             for known in known_beside(house, (tenant, of), &blobs).await? {
-                let id = known.blob.content_id;
+                let id = &known.blob.content_id;
                 let is_given_up = matches!(known.state, State::Lost | State::Quarantined);
-                if is_given_up && !told.contains(&id) {
+                if is_given_up && !told.contains(id) {
                     faults.push(format!("{id} is given up, and on no list of losses"));
+                }
+                let raw = known.choice.map(|of| raw(&known.blob, &of.raw_sha256));
+                let is_there = |raw: Path| house.folder.path().join(raw.as_ref()).exists();
+                if !raw.is_none_or(is_there) {
+                    faults.push(format!("the chosen copy of {id} is not in the lake"));
                 }
             }
         }
