@@ -5,7 +5,8 @@
 //! apart and built anew: a token is sent to the tenant's login and management servers and nowhere else. Every error says
 //! what to do about it ([`Error::disposition`]).
 //!
-//! Arrows between the modules run one way: `api` -> `auth` -> `transport` -> `names`.
+//! Arrows between the modules run one way: `api` -> `auth` -> `transport` -> `names`; `teeth`, a
+//! deliberate bug of the simulation alone, stands below.
 
 mod api;
 mod auth;

@@ -22,7 +22,7 @@ const WINGS: [(&str, &[&str]); 7] = [
     ),
     (
         "shared/office365/src",
-        &["api", "auth", "transport", "names"],
+        &["api", "auth", "transport", "names", "teeth"],
     ),
     (
         "shared/pipeline/src",
