@@ -180,12 +180,13 @@ fn found_once(
     exceptions: bool,
     faults: &mut Vec<String>,
 ) -> Outcome<()> {
+    let builtin = Arc::new(builtin());
     let found = |records: &Known| -> Outcome<BTreeSet<Uuid>> {
         let exceptions = match exceptions {
             true => self::exceptions()?,
             false => Exceptions::default(),
         };
-        let mut rules = Rules::new(Arc::new(builtin()), exceptions);
+        let mut rules = Rules::new(Arc::clone(&builtin), exceptions);
         let mut uids = BTreeSet::new();
         for record in records.values() {
             let found = rules.read(record.to_string().as_bytes());

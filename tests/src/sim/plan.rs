@@ -22,6 +22,9 @@ const TYPES: [ContentType; 2] = [ContentType::Exchange, ContentType::AzureActive
 /// Longer than Microsoft keeps content, by more than a day.
 const NEGLECTED_FOR: Duration = Duration::from_secs(9 * 24 * 3_600);
 
+/// How likely a process dies at a moment, from never to often.
+const DEATHS: [f64; 4] = [0.0, 0.002, 0.01, 0.03];
+
 /// The services of AWS that a run has.
 const SERVICES: [&str; 3] = ["dynamodb", "sqs", "s3"];
 
@@ -139,15 +142,15 @@ impl Plan {
         let microsoft = microsoft_faults().into_iter();
         // A few of them, so that each has its time: many at once hide each other.
         let microsoft = microsoft.filter(|_| dice.chance(0.12)).collect();
+        let again = if dice.chance(0.5) { 0.1 } else { 0.0 };
+        let deaths = dice.one(&DEATHS).copied().unwrap_or_default();
         Self {
             emulator,
             weather,
             microsoft,
-            again: if dice.chance(0.5) { 0.1 } else { 0.0 },
-            deaths: dice
-                .one(&[0.0, 0.002, 0.01, 0.03])
-                .copied()
-                .unwrap_or_default(),
+            again,
+            // Blobs are given up mostly where nobody looked: whoever does it is to die at it, too.
+            deaths: if neglected { DEATHS[3] } else { deaths },
             steps: dice.between(STEPS.0, STEPS.1),
             processes: dice.between(1, 3),
             mix: Mix {
