@@ -66,6 +66,15 @@ async fn restore_claims_what_the_lake_has() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn restore_from_another_folder_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let backends = backends::start(Storage::Memory, WITHIN).await.unwrap();
+    let output = restore(folder.path(), backends.dynamodb_url()).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("has no events"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn restore_without_a_table_says_so() {
     let folder = tempfile::tempdir().unwrap();
     lake(folder.path());

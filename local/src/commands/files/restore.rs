@@ -51,6 +51,10 @@ pub(crate) async fn main(
     let restored = restore::run((&ledger, &lake), wanted, wall_clock::now(), told).await;
     bar.finish_and_clear();
     let restored = restored?;
+    if restored.objects + restored.passed_over == 0 {
+        let lake = &args.lake;
+        return Err(format!("{lake} has no events of the last 35 days, nothing is restored: is it the lake's address, and the tenant's id?").into());
+    }
     print(&(serde_json::to_string(&restored)? + "\n"))?;
     Ok(if restored.is_whole() {
         ExitCode::SUCCESS
