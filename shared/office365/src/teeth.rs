@@ -5,7 +5,7 @@ thread_local! {
     static SHARES_TOKEN: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// Whether all tenants share one access token, on this thread.
+/// From now on all tenants share one access token on this thread, or do not.
 #[cfg(feature = "teeth")]
 pub fn share_token(shares: bool) {
     SHARES_TOKEN.set(shares);
