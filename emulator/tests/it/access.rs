@@ -89,7 +89,7 @@ async fn the_tenant_of_the_address_must_be_that_of_the_token() {
     check_tenant(&world, &world.tenant.to_string().to_uppercase(), "").await;
     check_tenant(&world, &other.to_string(), "AF20010").await;
     let violations = world.microsoft.violations();
-    let broken: Vec<&str> = violations.iter().map(|broken| &*broken.rule).collect();
+    let broken: Vec<&str> = violations.iter().map(|broken| broken.rule).collect();
     assert_eq!(broken, ["token_of_another_tenant"]);
     check_tenant(&world, &Uuid::max().to_string(), "AF20011").await;
     check_tenant(&world, "contoso.com", "AF20013").await;
