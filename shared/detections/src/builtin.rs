@@ -1,6 +1,7 @@
 //! The rules that come with the program: the folder `rules/` of the repository.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use include_dir::{Dir, File, include_dir};
 use rsigma_parser::parse_sigma_yaml;
@@ -20,11 +21,16 @@ pub struct Source {
     pub fixtures: Option<String>,
 }
 
-/// The built-in rules. None of them is refused: a test sees to it.
-#[must_use]
-pub fn builtin() -> Rules {
+static COMPILED: LazyLock<Arc<Rules>> = LazyLock::new(|| {
     let sources = builtin_sources();
-    Rules::load(sources.iter().map(|of| (&*of.name, &*of.rules)))
+    let files = sources.iter().map(|of| (&*of.name, &*of.rules));
+    Arc::new(Rules::load(files))
+});
+
+/// The built-in rules, compiled once in a process. None of them is refused: a test sees to it.
+#[must_use]
+pub fn builtin() -> Arc<Rules> {
+    Arc::clone(&COMPILED)
 }
 
 /// The files of the built-in rules, by path.

@@ -15,8 +15,8 @@ use pipeline::teeth::Tooth;
 use tests::Outcome;
 use tests::sim::bite::{alone, caught, tooth};
 
-/// Runs after which a long run says how far it is: some minutes of an optimised build.
-const TOLD_EVERY: usize = 500;
+/// Runs after which a long run says how far it is: a minute or two.
+const TOLD_EVERY: usize = 100;
 
 /// The product in a world whose every fault and order a seed decides.
 #[derive(Debug, Parser)]

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::sync::Arc;
 use std::time::Duration;
 
 use detections::{Detector as Rules, Exception, Exceptions, builtin};
@@ -180,13 +179,12 @@ fn found_once(
     exceptions: bool,
     faults: &mut Vec<String>,
 ) -> Outcome<()> {
-    let builtin = Arc::new(builtin());
     let found = |records: &Known| -> Outcome<BTreeSet<Uuid>> {
         let exceptions = match exceptions {
             true => self::exceptions()?,
             false => Exceptions::default(),
         };
-        let mut rules = Rules::new(Arc::clone(&builtin), exceptions);
+        let mut rules = Rules::new(builtin(), exceptions);
         let mut uids = BTreeSet::new();
         for record in records.values() {
             let found = rules.read(record.to_string().as_bytes());

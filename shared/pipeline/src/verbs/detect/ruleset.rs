@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use detections::{
     Exceptions, Finding, Off, PLACES_BYTES_MAX, Places, RULE_BYTES_MAX, RULES_MAX, Rules, Source,
-    builtin_sources,
+    builtin, builtin_sources,
 };
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
@@ -123,7 +123,7 @@ impl Ruleset {
             }
             (folder, _) => {
                 let folder = folder.unwrap_or_default();
-                let rules = Arc::new(compile(&folder.rules, &folder.places));
+                let rules = compile(&folder.rules, &folder.places);
                 (rules, Arc::new(folder.places), folder.versions)
             }
         };
@@ -141,10 +141,16 @@ impl Ruleset {
     }
 }
 
-fn compile(own: &[Source], places: &Places) -> Rules {
-    let builtin = builtin_sources();
-    let files = builtin.iter().chain(own);
-    let rules = Rules::load(files.map(|file| (&*file.name, &*file.rules)));
+/// The built-in rules with the operator's own.
+fn compile(own: &[Source], places: &Places) -> Arc<Rules> {
+    let rules = match own {
+        [] => builtin(),
+        own => {
+            let builtin = builtin_sources();
+            let files = builtin.iter().chain(own);
+            Arc::new(Rules::load(files.map(|file| (&*file.name, &*file.rules))))
+        }
+    };
     for refused in rules.refused() {
         tracing::error!(
             file = refused.file,
