@@ -1,16 +1,16 @@
 //! The simulation: the product stays whole over many seeds, a seed is a run, and bugs are found.
 
-use std::thread;
-
 use pipeline::teeth::Tooth;
-use tests::sim::bite::{alone, caught};
+use tests::Outcome;
+use tests::sim::bite::{alone, caught, side_by_side};
 use tests::sim::plan::Plan;
+use tests::sim::run::Told;
 
-/// Seeds of the product as it is. They take some four minutes of two cores.
+/// Seeds of the product as it is. They take some two minutes of two cores.
 const SEEDS: u64 = 200;
 
-/// Twice as many as cores: a seed waits for half of its time, where the product backs off.
-const THREADS: u64 = 4;
+/// Three for each core that there is at least.
+const THREADS: usize = 6;
 
 /// Bugs that are looked for here, each with the seeds that it may take. `cargo sim --teeth` looks for all.
 const TEETH: [(Tooth, u64); 7] = [
@@ -25,16 +25,14 @@ const TEETH: [(Tooth, u64); 7] = [
 
 #[test]
 fn the_product_is_whole_after_every_storm() {
-    let threads = (1..=THREADS).map(|first| {
-        thread::spawn(move || {
-            let seeds = (first..=SEEDS).step_by(THREADS as usize);
-            let told = seeds.map(|seed| (seed, alone(seed, None).unwrap().faults));
-            told.filter(|(_, faults)| !faults.is_empty()).collect()
-        })
-    });
-    let threads: Vec<_> = threads.collect();
-    let ended = threads.into_iter().map(|thread| thread.join().unwrap());
-    let failed: Vec<(u64, Vec<String>)> = ended.collect::<Vec<Vec<_>>>().concat();
+    let mut failed = Vec::new();
+    let run = |seed| (seed, alone(seed, None));
+    let tell = |(seed, told): (u64, Outcome<Told>)| {
+        let faults = told?.faults;
+        failed.extend((!faults.is_empty()).then_some((seed, faults)));
+        Ok(())
+    };
+    side_by_side(1..=SEEDS, THREADS, run, tell).unwrap();
     assert!(
         failed.is_empty(),
         "again with cargo sim --trace --seeds N: {failed:#?}"
@@ -58,9 +56,10 @@ fn a_seed_is_a_run() {
 
 #[test]
 fn bugs_are_found() {
-    let threads = TEETH.map(|(tooth, seeds)| thread::spawn(move || caught(tooth, 1..=seeds)));
-    let found = threads.map(|thread| thread.join().unwrap());
-    for ((tooth, _), found) in TEETH.iter().zip(found) {
+    let look = |(tooth, seeds)| (tooth, caught(tooth, 1..=seeds));
+    let tell = |(tooth, found): (Tooth, Option<_>)| {
         assert!(found.is_some(), "{} is not found", tooth.name());
-    }
+        Ok(())
+    };
+    side_by_side(TEETH.into_iter(), THREADS, look, tell).unwrap();
 }

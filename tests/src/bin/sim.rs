@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::ops::RangeInclusive;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::thread;
+use std::thread::available_parallelism;
 use std::time::Instant;
 
 use clap::Parser;
 use pipeline::teeth::Tooth;
 use tests::Outcome;
-use tests::sim::bite::{alone, caught, tooth};
+use tests::sim::bite::{alone, caught, side_by_side, tooth};
+use tests::sim::run::Told;
 
 /// Runs after which a long run says how far it is: a minute or two.
 const TOLD_EVERY: usize = 100;
@@ -27,18 +26,19 @@ struct Arguments {
     /// Print what happened, step by step.
     #[arg(long)]
     trace: bool,
-    /// Run every so manieth seed, from the first one on: for several processes side by side.
-    #[arg(long, default_value_t = 1)]
-    every: usize,
     /// Run with this bug.
     #[arg(long, value_parser = of_name)]
     tooth: Option<Tooth>,
     /// Run with each bug, until a seed finds it.
     #[arg(long)]
     teeth: bool,
-    /// Bugs that are looked for side by side.
-    #[arg(long, default_value_t = 2)]
+    /// Runs side by side.
+    #[arg(long, default_value_t = 3 * cores())]
     threads: usize,
+}
+
+fn cores() -> usize {
+    available_parallelism().map_or(1, Into::into)
 }
 
 fn of_name(name: &str) -> Result<Tooth, String> {
@@ -65,8 +65,9 @@ fn main() -> Outcome<ExitCode> {
     let (mut runs, mut failed) = (0_usize, 0_usize);
     let mut dealt: BTreeMap<String, u64> = BTreeMap::new();
     let mut out = io::stdout().lock();
-    for seed in arguments.seeds.step_by(arguments.every.max(1)) {
-        let told = alone(seed, arguments.tooth)?;
+    let run = |seed| (seed, alone(seed, arguments.tooth));
+    let tell = |(seed, told): (u64, Outcome<Told>)| {
+        let told = told?;
         runs += 1;
         for (name, times) in told.dealt {
             *dealt.entry(name).or_default() += times;
@@ -85,12 +86,11 @@ fn main() -> Outcome<ExitCode> {
             }
         }
         if runs.is_multiple_of(TOLD_EVERY) {
-            writeln!(
-                out,
-                "{runs} runs so far, {failed} failed, the last was {seed}"
-            )?;
+            writeln!(out, "{runs} runs so far, {failed} failed")?;
         }
-    }
+        Ok(())
+    };
+    side_by_side(arguments.seeds, arguments.threads, run, tell)?;
     writeln!(
         out,
         "{runs} runs in {:.1} s, {failed} failed",
@@ -104,33 +104,20 @@ fn main() -> Outcome<ExitCode> {
 
 /// Prints a table of all bugs, each with the first seed that finds it.
 fn teeth(arguments: &Arguments) -> Outcome<ExitCode> {
-    let left = Mutex::new(Tooth::ALL.iter().rev().copied().collect::<Vec<_>>());
-    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    let look = || {
-        let (mut all_caught, mut out) = (true, io::stdout());
-        while let Some(tooth) = next() {
-            let line = match caught(tooth, arguments.seeds.clone()) {
-                Some((seed, fault)) => format!(
-                    "| `{}` | {} | {seed} | {fault} |",
-                    tooth.name(),
-                    tooth.told()
-                ),
-                None => {
-                    all_caught = false;
-                    format!("| `{}` | {} | none | |", tooth.name(), tooth.told())
-                }
-            };
-            writeln!(out, "{line}")?;
+    let (mut all_caught, mut out) = (true, io::stdout().lock());
+    let look = |tooth: Tooth| (tooth, caught(tooth, arguments.seeds.clone()));
+    let tell = |(tooth, found): (Tooth, Option<(u64, String)>)| {
+        let (name, told) = (tooth.name(), tooth.told());
+        match found {
+            Some((seed, fault)) => writeln!(out, "| `{name}` | {told} | {seed} | {fault} |")?,
+            None => {
+                all_caught = false;
+                writeln!(out, "| `{name}` | {told} | none | |")?;
+            }
         }
-        io::Result::Ok(all_caught)
+        Ok(())
     };
-    let all_caught = thread::scope(|scope| {
-        let threads = (0..arguments.threads.max(1)).map(|_| scope.spawn(look));
-        let threads: Vec<_> = threads.collect();
-        let ended = threads.into_iter().map(|thread| thread.join());
-        ended.collect::<Vec<_>>()
-    });
-    let is_caught = |ended| matches!(ended, Ok(Ok(true)));
-    let all_caught = all_caught.into_iter().all(is_caught);
+    let teeth = Tooth::ALL.iter().copied();
+    side_by_side(teeth, arguments.threads, look, tell)?;
     Ok(ExitCode::from(u8::from(!all_caught)))
 }

@@ -1,6 +1,8 @@
-//! Runs of the product with a deliberate bug: how long the simulation takes to find it.
+//! Runs of the product, several side by side, and with a deliberate bug: how long the simulation takes to find it.
 
 use std::ops::RangeInclusive;
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
 
 use pipeline::teeth::{Tooth, set};
 
@@ -27,6 +29,39 @@ pub fn caught(tooth: Tooth, seeds: RangeInclusive<u64>) -> Option<(u64, String)>
     seeds.find_map(|seed| match alone(seed, Some(tooth)) {
         Ok(told) => Some((seed, told.faults.into_iter().next()?)),
         Err(error) => Some((seed, error.to_string())),
+    })
+}
+
+/// Does work on so many threads, and tells what comes of each piece as it comes, in any order. A run waits for two thirds of its time,
+/// where the product backs off: three threads fill a core.
+///
+/// # Errors
+/// What tells them fails: the threads end with what they are at.
+///
+/// # Panics
+/// A piece of the work does.
+pub fn side_by_side<T: Send, R: Send>(
+    pieces: impl Iterator<Item = T> + Send,
+    threads: usize,
+    work: impl Fn(T) -> R + Sync,
+    mut tell: impl FnMut(R) -> Outcome<()>,
+) -> Outcome<()> {
+    let left = Mutex::new(pieces);
+    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+    thread::scope(|scope| {
+        let (sender, done) = mpsc::channel();
+        for _ in 0..threads.max(1) {
+            let (sender, next, work) = (sender.clone(), &next, &work);
+            scope.spawn(move || {
+                while let Some(piece) = next() {
+                    if sender.send(work(piece)).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        done.into_iter().try_for_each(&mut tell)
     })
 }
 

@@ -55,6 +55,8 @@ pub(super) struct Run {
     born: usize,
     pub(super) plan: Plan,
     pub(super) dice: Dice,
+    /// Which process a question comes to. How many are asked depends on answers, and the steps must not.
+    asked: Dice,
     pub(super) house: House,
     processes: Vec<Process>,
     pub(super) records: Records,
@@ -107,6 +109,7 @@ impl Run {
             seed,
             born: 0,
             dice: Dice::of(seed, "steps"),
+            asked: Dice::of(seed, "asked"),
             records: Records::new(house.emulator.tenants(), plan.mix),
             watch: Watch::default(),
             faults: Vec::new(),

@@ -162,7 +162,7 @@ impl Run {
         path: &str,
         body: Value,
     ) -> Outcome<Option<StatusCode>> {
-        let place = self.dice.below(self.processes.len());
+        let place = self.asked.below(self.processes.len());
         let process = &self.processes[place];
         let answer = self.house.operate_through(&process.api, method, path, body);
         match process.crash.run(answer).await {
