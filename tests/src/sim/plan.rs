@@ -108,6 +108,32 @@ pub enum Step {
     Rounds(usize, Duration, Option<&'static str>),
 }
 
+impl Step {
+    /// Whether the product is at work in it, with more than what it answers to Microsoft's notifications.
+    pub(super) const fn is_work(&self) -> bool {
+        match self {
+            Self::Fetch
+            | Self::Dispatch
+            | Self::Sweep
+            | Self::Detect
+            | Self::Replay(_)
+            | Self::Ask(_)
+            | Self::Forge(..)
+            | Self::Compact
+            | Self::Rounds(..) => true,
+            Self::Pass(_)
+            | Self::Publish(..)
+            | Self::Restart
+            | Self::Microsoft(_)
+            | Self::MicrosoftWell
+            | Self::Down(_)
+            | Self::Up
+            | Self::Consent(..)
+            | Self::Notify(_) => false,
+        }
+    }
+}
+
 impl Plan {
     /// The plan of a seed.
     #[must_use]

@@ -202,7 +202,7 @@ impl Scene {
         self.ticks += 1;
         let step = match self.ticks % LISTED_EVERY {
             0 => Step::Sweep,
-            _ => Step::Pass(self.pace.tick),
+            _ => Step::Fetch,
         };
         let Run {
             watch,

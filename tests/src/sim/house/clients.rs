@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
-use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use emulator::{Clock, Emulator};
@@ -97,13 +96,13 @@ pub(super) fn api(
     }
 }
 
-/// As the product configures it, but for waits, which would be of real time.
+/// As the product configures it, but for waits, which would be of real time, and for signatures, which nobody checks.
 pub(super) fn dynamodb_client(http: SharedHttpClient) -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::from_conf(
         aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static(REGION))
-            .credentials_provider(credentials())
+            .allow_no_auth()
             .retry_config(retries())
             .endpoint_url("http://dynamodb.simulation")
             .http_client(http)
@@ -116,7 +115,7 @@ pub(super) fn sqs_client(http: SharedHttpClient) -> aws_sdk_sqs::Client {
         aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static(REGION))
-            .credentials_provider(credentials())
+            .allow_no_auth()
             .retry_config(retries())
             .endpoint_url("http://sqs.simulation")
             .http_client(http)
@@ -128,8 +127,4 @@ fn retries() -> RetryConfig {
     RetryConfig::standard()
         .with_initial_backoff(Duration::ZERO)
         .with_max_backoff(Duration::ZERO)
-}
-
-fn credentials() -> Credentials {
-    Credentials::new("simulation", "simulation", None, None, "simulation")
 }
