@@ -114,7 +114,7 @@ impl Run {
             watch: Watch::default(),
             faults: Vec::new(),
             processes: Vec::new(),
-            log: String::new(),
+            log: format!("{plan:?}\n"),
             house,
             plan,
         };

@@ -80,6 +80,8 @@ struct Held {
     sent_at: Timestamp,
     visible_at: Timestamp,
     received: u32,
+    /// It was deleted, and comes all the same.
+    deleted: bool,
 }
 
 impl Sqs {
@@ -132,14 +134,17 @@ impl Sqs {
         taken
     }
 
-    /// Deletes a message. It may come once more all the same.
+    /// Deletes a message. It may come once more all the same, and not again after that: it would end among the dead letters though
+    /// nobody ever failed at it.
     pub fn delete(&self, queue: &str, message_id: &str) {
         let again = self.dice.chance(self.again);
         let mut queues = self.lock();
         let state = queues.entry(queue.to_owned()).or_default();
         let Ok(id) = message_id.parse() else { return };
         match state.messages.get_mut(&id) {
-            Some(held) if again => held.visible_at = self.clock.now(),
+            Some(held) if again && !held.deleted => {
+                (held.deleted, held.visible_at) = (true, self.clock.now());
+            }
             _ => drop(state.messages.remove(&id)),
         }
     }
@@ -211,6 +216,7 @@ impl Sqs {
                     sent_at: now,
                     visible_at: now,
                     received: 0,
+                    deleted: false,
                 };
                 state.messages.insert(state.next, held);
             }
@@ -241,6 +247,7 @@ impl Sqs {
             sent_at: self.clock.now(),
             visible_at,
             received: 0,
+            deleted: false,
         };
         state.messages.insert(state.next, held);
     }

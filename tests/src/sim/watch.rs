@@ -264,6 +264,26 @@ async fn condemned(house: &House, faults: &mut Vec<String>) -> Outcome<()> {
     Ok(())
 }
 
+/// The certificates of the hours in which a tenant's blobs appeared.
+///
+/// # Errors
+/// The ledger does not answer.
+pub(super) async fn certificates_beside(
+    house: &House,
+    records: &Records,
+    tenant: TenantId,
+) -> Outcome<Vec<Certificate>> {
+    let blobs = records.blobs().iter();
+    let blobs = blobs.filter(|blob| blob.tenant_id() == Some(tenant));
+    let mut hours = Vec::new();
+    for hour in hours_of(blobs) {
+        let period = (hour.start(), hour.end());
+        let told = certificates(&house.ledger, tenant, &TYPES, period, house.now());
+        hours.extend(told.await?);
+    }
+    Ok(hours)
+}
+
 /// An hour that is certified as complete has its records in the lake. One that is in blobs of several hours may be still to come as
 /// long as one of these is not complete: it belongs to one of the blobs, and is a duplicate in the others.
 ///
@@ -275,14 +295,7 @@ pub async fn certified(house: &House, records: &Records) -> Outcome<Vec<String>>
     let blobs = records.available_blobs(&house.emulator);
     for tenant in tenants(house)? {
         let losses = losses(house, tenant).await?;
-        let of_tenant = records.blobs().iter();
-        let of_tenant = of_tenant.filter(|of| of.tenant_id() == Some(tenant));
-        let mut hours = Vec::new();
-        for hour in hours_of(of_tenant) {
-            let period = (hour.start(), hour.end());
-            let told = certificates(&house.ledger, tenant, &TYPES, period, house.now());
-            hours.extend(told.await?);
-        }
+        let hours = certificates_beside(house, records, tenant).await?;
         let complete = hours.iter().filter(|hour| hour.state != Standing::Open);
         let complete: Vec<&Certificate> = complete.collect();
         let is_complete = |blob: &Blob| complete.iter().any(|hour| is_about(hour, blob));
