@@ -9,7 +9,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::CommandError;
-use crate::commands::files::{columns, compact, detect, filter, normalize, restore, rules};
+use crate::commands::files::{
+    columns, compact, detect, filter, normalize, restore, rules, with_remedy,
+};
 use crate::commands::operate::{
     certificate, check, consent, events, keys, losses, replay, tenants,
 };
@@ -144,11 +146,11 @@ pub async fn run(cli: &Cli, began: Instant) -> Result<ExitCode, CommandError> {
         Command::Keys(args) => keys::main(args).await,
         Command::Replay(args) => replay::main(args).await,
         Command::Normalize(args) => normalize::main(args),
-        Command::Filter(args) => filter::main(args).await,
-        Command::Detect(args) => detect::main(args).await,
+        Command::Filter(args) => filter::main(args).await.map_err(with_remedy),
+        Command::Detect(args) => detect::main(args).await.map_err(with_remedy),
         Command::Rules(args) => rules::main(args),
         Command::Compact(args) => compact::main(args, log_level).await,
-        Command::Restore(args) => restore::main(args, log_level).await,
+        Command::Restore(args) => restore::main(args, log_level).await.map_err(with_remedy),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "ualstream", &mut io::stdout());
             Ok(ExitCode::SUCCESS)

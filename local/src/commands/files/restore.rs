@@ -19,7 +19,7 @@ const NOT_WHOLE: u8 = 2;
 /// Options of `restore`.
 #[derive(Debug, Args)]
 pub struct RestoreArgs {
-    /// Address of the lake: s3://BUCKET, as the stack's output LakeBucket names it
+    /// Address of the lake: s3://BUCKET, as the stack's output LakeBucket names it, with the AWS settings of the environment
     #[arg(long, value_name = "URL")]
     pub lake: Url,
     /// The ledger's new table in DynamoDB
