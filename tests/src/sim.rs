@@ -5,6 +5,7 @@
 //! * [`watch`]: what must be so at every moment. [`oracle`]: what must be so in the end.
 //! * [`house`]: the product's functions over DynamoDB, SQS and S3 in this process ([`dynamodb`], [`sqs`], [`bucket`]), through a
 //!   [`weather`] of faults, in processes that die ([`crash`]); and an emulated Microsoft.
+//! * [`secrets`]: what nobody may see.
 //! * [`scene`]: the same house for what is told by name, step by step.
 //! * [`bite`]: the product with a deliberate bug, which the simulation must find.
 //!
@@ -21,6 +22,7 @@ pub mod plan;
 pub mod records;
 pub mod run;
 pub mod scene;
+pub mod secrets;
 pub mod sqs;
 pub mod watch;
 pub mod weather;

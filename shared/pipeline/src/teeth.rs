@@ -119,6 +119,10 @@ teeth! {
     WindowJoinedOnce = "window-joined-once",
     /// Exceptions are ignored.
     ExceptionsIgnored = "exceptions-ignored",
+    /// The authId of a webhook is in the log.
+    AuthIdLogged = "auth-id-logged",
+    /// The authId of a webhook is kept in the ledger, and shown by the API.
+    AuthIdKept = "auth-id-kept",
 }
 
 #[cfg(feature = "teeth")]

@@ -7,6 +7,7 @@ use std::thread;
 use pipeline::teeth::{Tooth, set};
 
 use super::run::{Told, run};
+use super::secrets::Secrets;
 use crate::Outcome;
 
 /// Runs a seed with a bug, or without one, on a runtime of its own, which ends with the run.
@@ -18,7 +19,10 @@ pub fn alone(seed: u64, tooth: Option<Tooth>) -> Outcome<Told> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let told = runtime.block_on(run(seed));
+    let secrets = Secrets::default();
+    let logged = tracing::subscriber::set_default(secrets.log());
+    let told = runtime.block_on(run(seed, secrets));
+    drop(logged);
     set(None);
     told
 }

@@ -8,6 +8,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::Client;
 use bytes::Bytes;
 use emulator::Emulator;
 use http::{Method, Request, StatusCode};
@@ -34,6 +35,8 @@ use self::clients::{dynamodb_client, lake, microsoft, queue, shown};
 pub use self::process::Process;
 use super::crash::Crash;
 use super::dynamodb::{DynamoDb, Item};
+use super::oracle::TYPES;
+use super::secrets::Secrets;
 use super::sqs::Sqs;
 use super::weather::Weather;
 use crate::Outcome;
@@ -42,8 +45,8 @@ const TABLE: &str = "ualstream";
 
 const DETECTIONS_TABLE: &str = "ualstream-detections";
 
-/// Secrets that must turn up nowhere but where they are used.
-pub const CANARIES: [&str; 2] = [
+/// Keys that must turn up nowhere but where they are used.
+const CANARIES: [&str; 2] = [
     "a-webhook-key-that-must-not-be-seen",
     "an-api-key-that-must-not-be-seen",
 ];
@@ -99,10 +102,7 @@ impl House {
         let url = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
         let emulator = Emulator::start(config).await?;
         let dynamodb = DynamoDb::memory()?;
-        let calm = |inner: &DynamoDb| {
-            Weather::new(0, Vec::new()).client("dynamodb", inner.clone(), Crash::never())
-        };
-        let client = dynamodb_client(calm(&dynamodb));
+        let client = calm_client(&dynamodb);
         pipeline::ledger::create_table(&client, TABLE).await?;
         pipeline::detections::create_table(&client, DETECTIONS_TABLE).await?;
         let folder = TempDir::new()?;
@@ -112,6 +112,7 @@ impl House {
         let detections = Detections::new(client, DETECTIONS_TABLE.to_owned());
         let calm_queue = || queue(weather.client("sqs", sqs.clone(), Crash::never()));
         let secret = emulator.client_secret().to_owned();
+        weather.secrets().add(canaries(&emulator)?);
         let microsoft = microsoft(&emulator, &secret, ahead)?;
         let hosts = AllowedHosts::of_any_cloud(microsoft.endpoints());
         let stores = (ledger.clone(), detections.clone(), lake(&folder)?);
@@ -176,9 +177,7 @@ impl House {
     /// The database does not answer.
     pub async fn replace_ledger(&self, items: Vec<Item>) -> Outcome<()> {
         self.dynamodb.drop_table(TABLE)?;
-        let calm = Weather::new(0, Vec::new());
-        let client = calm.client("dynamodb", self.dynamodb.clone(), Crash::never());
-        pipeline::ledger::create_table(&dynamodb_client(client), TABLE).await?;
+        pipeline::ledger::create_table(&calm_client(&self.dynamodb), TABLE).await?;
         self.dynamodb.put_all(TABLE, items)
     }
 
@@ -217,6 +216,9 @@ impl House {
         let request = request.body(body).unwrap_or_default();
         let clock = pipeline::clock::Clock::stopped_at(self.by_our_clock());
         let answer = pipeline::api::handle(api, request, &origin, clock).await;
+        self.weather
+            .secrets()
+            .look("an answer of the API", answer.body());
         let json = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);
         (answer.status(), json)
     }
@@ -240,6 +242,25 @@ impl House {
         let answer = receive::handle(&self.receiver, request, self.by_our_clock());
         answer.await.status()
     }
+}
+
+/// What nobody may see of a house: its keys, the secret of its app registration, and the authId of each webhook.
+fn canaries(emulator: &Emulator) -> Outcome<Vec<String>> {
+    let mut canaries = CANARIES.map(str::to_owned).to_vec();
+    canaries.push(emulator.client_secret().to_owned());
+    for tenant in emulator.tenants() {
+        for of in TYPES {
+            let auth_id = auth_id(&CANARIES[0].into(), tenant.to_string().parse()?, of);
+            canaries.push(auth_id.expose_secret().to_owned());
+        }
+    }
+    Ok(canaries)
+}
+
+/// A client whose calls nothing befalls and nobody looks into: for what is not the product's.
+fn calm_client(dynamodb: &DynamoDb) -> Client {
+    let calm = Weather::new(0, Vec::new(), Secrets::default());
+    dynamodb_client(calm.client("dynamodb", dynamodb.clone(), Crash::never()))
 }
 
 /// Answers Microsoft's calls, by the time of the run, until what is returned is dropped.

@@ -17,6 +17,7 @@ use super::house::{House, Process};
 use super::oracle;
 use super::plan::{self, Plan, Step};
 use super::records::{EXCEPTED_USER, Records};
+use super::secrets::Secrets;
 use super::sqs::Sqs;
 use super::watch::{self, Watch};
 use super::weather::Weather;
@@ -66,12 +67,12 @@ pub(super) struct Run {
     log: String,
 }
 
-/// Runs a seed.
+/// Runs a seed, and looks for secrets where nobody may see them.
 ///
 /// # Errors
 /// The run itself breaks down. What is wrong with the product is told.
-pub async fn run(seed: u64) -> Outcome<Told> {
-    let mut run = Run::begin(seed, Plan::of(seed)).await?;
+pub async fn run(seed: u64, secrets: Secrets) -> Outcome<Told> {
+    let mut run = Run::begin(seed, Plan::of(seed), secrets).await?;
     for number in 0..run.plan.steps {
         run.plan.idle &= number <= run.plan.half();
         let step = run.plan.step(number, &run.dice);
@@ -100,9 +101,9 @@ pub async fn run(seed: u64) -> Outcome<Told> {
 
 impl Run {
     /// A house as the plan has it, its tenants registered and its processes started.
-    pub(super) async fn begin(seed: u64, plan: Plan) -> Outcome<Self> {
+    pub(super) async fn begin(seed: u64, plan: Plan, secrets: Secrets) -> Outcome<Self> {
         let clock = plan.emulator.clock.clone();
-        let weather = Weather::new(seed, plan.weather.clone());
+        let weather = Weather::new(seed, plan.weather.clone(), secrets);
         let sqs = Sqs::new(clock, Dice::of(seed, "sqs"), plan.again);
         let house = House::build(plan.emulator.clone(), sqs, weather, plan.ahead).await?;
         let mut run = Self {

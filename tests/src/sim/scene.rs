@@ -20,6 +20,7 @@ use super::oracle::{self, TYPES, in_lake};
 use super::plan::{Plan, Step};
 use super::records::Blob;
 use super::run::Run;
+use super::secrets::Secrets;
 use super::sqs::{CONTENT_QUEUE, DETECT_QUEUE, SWEEP_QUEUE};
 use super::watch::{self, losses};
 use crate::Outcome;
@@ -83,7 +84,7 @@ impl Scene {
         tokio::time::pause();
         tokio::spawn(keep_moving());
         Ok(Self {
-            run: Run::begin(SEED, plan).await?,
+            run: Run::begin(SEED, plan, Secrets::default()).await?,
             pace,
             fetches: true,
             ticks: 0,

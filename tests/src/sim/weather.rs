@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use super::crash::Crash;
 use super::dice::Dice;
+use super::secrets::Secrets;
 use super::wire::{self, Answer};
 
 /// What can happen to a call of AWS. The names are those of docs/DELIVERY.md.
@@ -89,6 +90,7 @@ struct State {
     /// Services that do not answer at all.
     down: Mutex<Vec<&'static str>>,
     dealt: Mutex<BTreeMap<String, u64>>,
+    secrets: Secrets,
 }
 
 impl fmt::Debug for Weather {
@@ -98,9 +100,9 @@ impl fmt::Debug for Weather {
 }
 
 impl Weather {
-    /// A storm with these faults.
+    /// A storm with these faults. Each call is searched for these secrets.
     #[must_use]
-    pub fn new(seed: u64, likely: Vec<(AwsFault, f64)>) -> Self {
+    pub fn new(seed: u64, likely: Vec<(AwsFault, f64)>, secrets: Secrets) -> Self {
         Self(Arc::new(State {
             seed,
             calls: Mutex::default(),
@@ -108,6 +110,7 @@ impl Weather {
             likely,
             down: Mutex::default(),
             dealt: Mutex::default(),
+            secrets,
         }))
     }
 
@@ -127,6 +130,12 @@ impl Weather {
     pub fn is_down(&self, service: &str) -> bool {
         let down = self.0.down.lock().unwrap_or_else(PoisonError::into_inner);
         down.contains(&service)
+    }
+
+    /// What no call may have in it.
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        &self.0.secrets
     }
 
     /// How often each fault was dealt, by name.
@@ -220,6 +229,9 @@ impl Stormy {
     async fn run(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let operation = wire::operation(&request);
         let call = wire::call(&request);
+        let place = format!("a call of {}: {operation}", self.service);
+        let body = request.body().bytes().unwrap_or_default();
+        self.weather.secrets().look(&place, body);
         self.crash.before(&call).await;
         if self.weather.is_down(self.service) {
             self.weather.deal(format!("{} is down", self.service));

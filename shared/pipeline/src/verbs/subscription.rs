@@ -16,6 +16,7 @@ use office365::{
     Client, ContentType, Disposition, Failure, Started, SubscriptionStatus, TenantId, Webhook,
     WebhookStatus,
 };
+use secrecy::ExposeSecret as _;
 use tokio::time::timeout;
 use url::Url;
 
@@ -232,6 +233,14 @@ async fn start(
                 ledger.note_auditing_off(id, content_type, false).await?;
             }
             note_started(ledger, id, content_type, webhook, &started, clock.now()).await?;
+            let auth_id = webhook.map(|of| of.auth_id.expose_secret());
+            if bites(Tooth::AuthIdLogged) {
+                tracing::debug!(tenant.id = %id, auth_id, "subscription started");
+            }
+            if bites(Tooth::AuthIdKept) {
+                let note = ledger.note_error(id, content_type, auth_id, clock.now());
+                note.await?;
+            }
             Ok(true)
         }
         Err(error) => {

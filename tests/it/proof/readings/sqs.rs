@@ -13,6 +13,7 @@ use emulator::Clock;
 use tests::Outcome;
 use tests::sim::crash::Crash;
 use tests::sim::dice::Dice;
+use tests::sim::secrets::Secrets;
 use tests::sim::sqs::Sqs;
 use tests::sim::weather::Weather;
 
@@ -60,7 +61,7 @@ async fn at_each(promise: &str, aws: &str, body: impl AsyncFn(&Queue) -> Outcome
 fn simulated(name: &str) -> Queue {
     let clock = Clock::stopped_at("2026-03-01T12:00:00Z".parse().unwrap());
     let sqs = Sqs::new(clock.clone(), Dice::of(1, "readings"), 0.0);
-    let calm = Weather::new(0, Vec::new());
+    let calm = Weather::new(0, Vec::new(), Secrets::default());
     let http = calm.client("sqs", sqs.clone(), Crash::never());
     let config = aws_sdk_sqs::Config::builder()
         .behavior_version(BehaviorVersion::latest())
