@@ -238,6 +238,35 @@ async fn a_blob_from_the_lake_says_nothing_of_a_brake() -> Outcome<()> {
 }
 
 #[tokio::test]
+async fn a_wait_is_kept_whatever_failed_before_it() -> Outcome<()> {
+    let (world, wait) = (world().await?, Duration::from_secs(600));
+    let fails = |operation, kind| Fault {
+        operation: Some(operation),
+        ..Fault::from(kind)
+    };
+    let refused = FaultKind::Error {
+        status: 404,
+        code: "AF20050".to_owned(),
+        message: String::new(),
+    };
+    let throttled = FaultKind::Throttle {
+        status: Some(429),
+        retry_after_seconds: Some(600),
+    };
+    world.emulator.fault(fails(Operation::List, refused));
+    world.emulator.fault(fails(Operation::Content, throttled));
+    world.pass(Duration::from_secs(3_600));
+    let report = world.sweep().await?;
+    assert_eq!((report.failed, report.braked), (1, 1), "{report:?}");
+    let tenant = world.ledger.tenant(world.tenant().to_string().parse()?);
+    let brake = tenant.await?.and_then(|of| of.brake);
+    let brake = brake.ok_or("no brake")?;
+    assert_eq!(brake.reason, BrakeReason::Throttled);
+    assert!(brake.next_probe_at >= brake.since + wait, "{brake:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_brake_takes_the_latest_reason_and_the_longest_wait() -> Outcome<()> {
     let world = world().await?;
     let (ledger, tenant) = (&world.ledger, world.tenant().to_string().parse()?);

@@ -33,7 +33,7 @@ struct Done {
     counted: HashSet<BlobHour>,
     events: BTreeMap<Hour, u64>,
     lags: BTreeMap<Hour, Lags>,
-    first_error: Option<TenantError>,
+    error: Option<TenantError>,
 }
 
 /// How the work ended.
@@ -57,7 +57,7 @@ impl Progress {
             counted: HashSet::new(),
             events: BTreeMap::new(),
             lags: BTreeMap::new(),
-            first_error: None,
+            error: None,
         }))
     }
 
@@ -134,14 +134,19 @@ impl Progress {
         self.lock().report
     }
 
-    /// Something failed; the first failure is the one that is told.
+    /// Something failed. The first failure is told, unless a later one says more of the tenant: that all its calls fail, or that
+    /// Microsoft asks for a longer wait, which would be forgotten otherwise.
     pub(super) fn fail(&self, error: TenantError) {
-        self.lock().first_error.get_or_insert(error);
+        let says = |error: &TenantError| error.of_tenant().map(|(_, wait)| wait);
+        let told = &mut self.lock().error;
+        if told.as_ref().is_none_or(|told| says(told) < says(&error)) {
+            *told = Some(error);
+        }
     }
 
-    /// What failed first.
+    /// The failure that is told.
     pub(super) fn take_error(&self) -> Option<TenantError> {
-        self.lock().first_error.take()
+        self.lock().error.take()
     }
 
     /// How far a content type is.
