@@ -250,6 +250,11 @@ impl Emulator {
         webhook::due(&self.shared)
     }
 
+    /// Requests that are being answered: one whose caller is gone may be among them for a moment.
+    pub fn requests_open(&self) -> usize {
+        Arc::strong_count(&self.shared.answering) - 1
+    }
+
     /// Adds a fault; false when there are too many.
     pub fn fault(&self, fault: impl Into<Fault>) -> bool {
         self.shared.faults().add(fault.into())

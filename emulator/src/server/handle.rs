@@ -24,6 +24,7 @@ pub(super) async fn handle(
     request: http::Request<Incoming>,
     shared: Arc<SharedState>,
 ) -> Result<Response, Reset> {
+    let _answering = Arc::clone(&shared.answering);
     let (parts, body) = request.into_parts();
     let body = match Limited::new(body, BODY_BYTES_MAX).collect().await {
         Ok(body) => body.to_bytes(),

@@ -46,6 +46,8 @@ pub(crate) struct SharedState {
     pub(crate) certificates: Vec<CertificateDer<'static>>,
     pub(crate) notify: AtomicBool,
     pub(crate) tokens_issued: AtomicU64,
+    /// Each request that is being answered has a clone.
+    pub(crate) answering: Arc<()>,
     pub(crate) webhook_client: reqwest::Client,
     /// Goes with each response that leads to a next page.
     pub(crate) next_page_spelling: Extensions,
@@ -76,6 +78,7 @@ impl SharedState {
             application: application(&config),
             notify: AtomicBool::new(config.notify),
             tokens_issued: AtomicU64::new(0),
+            answering: Arc::default(),
             faults: Mutex::new(FaultInjector::new(
                 config.seed,
                 clock.now(),

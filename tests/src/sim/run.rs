@@ -160,7 +160,7 @@ impl Run {
     async fn take(&mut self, step: Step) -> Outcome<()> {
         let told = match &step {
             Step::Pass(span) => {
-                self.house.emulator.clock().advance(*span);
+                self.pass(*span).await?;
                 String::new()
             }
             Step::Publish(tenant, of, sizes) => {
@@ -229,8 +229,7 @@ impl Run {
     async fn rounds(&mut self, rounds: usize, span: Duration) -> Outcome<String> {
         let mut told = String::new();
         for _ in 0..rounds {
-            self.house.emulator.clock().advance(span);
-            self.announced().await?;
+            self.pass(span).await?;
             write!(told, "{} ", self.dispatch().await?)?;
             told.push_str(&self.sweep().await?);
             if !self.plan.idle {

@@ -33,6 +33,10 @@ const COMPACT_WITHIN: Duration = Duration::from_secs(900);
 /// Longest wait for the emulator's own work, of the runtime's clock.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
+/// Turns of the runtime after which what was written to the loopback is read at its other end. Each looks at the sockets; a few would
+/// do.
+const SENT_TURNS: usize = 64;
+
 /// Rounds of calm weather after which a run counts as restless: three days at an hour each. What was given up wrongly is taken up
 /// again after one.
 const ROUNDS_MAX: usize = 72;
@@ -54,16 +58,27 @@ impl Run {
         self.house.process(fate)
     }
 
-    /// Waits until Microsoft has sent what it is to send now.
+    /// Waits until Microsoft has sent what it is to send now, and answered what it was asked.
     pub(in crate::sim) async fn announced(&self) -> Outcome<()> {
-        let until = Instant::now() + WAIT_MAX;
-        while self.house.emulator.announcements_due() > 0 {
+        for _ in 0..SENT_TURNS {
+            tokio::task::yield_now().await;
+        }
+        let (emulator, until) = (&self.house.emulator, Instant::now() + WAIT_MAX);
+        while emulator.announcements_due() + emulator.requests_open() > 0 {
             if Instant::now() > until {
                 return Err("the emulator does not come to rest".into());
             }
             tokio::task::yield_now().await;
         }
         Ok(())
+    }
+
+    /// Lets time pass, once Microsoft has answered what it was asked: a start that a process sent before it died must not come hours
+    /// later.
+    pub(in crate::sim) async fn pass(&self, span: Duration) -> Outcome<()> {
+        self.announced().await?;
+        self.house.emulator.clock().advance(span);
+        self.announced().await
     }
 
     /// Every process is replaced by one that remembers nothing.
@@ -251,8 +266,7 @@ impl Run {
         )?;
         let mut quiet = 0;
         for round in 0..ROUNDS_MAX {
-            self.house.emulator.clock().advance(ROUND);
-            self.announced().await?;
+            self.pass(ROUND).await?;
             self.dispatch().await?;
             self.drain(SWEEP_QUEUE).await?;
             self.drain(CONTENT_QUEUE).await?;
