@@ -60,6 +60,11 @@ pub async fn unfinished(house: &House) -> Outcome<Option<String>> {
             return Ok(Some(format!("{} is given up, and still listed", loss.id)));
         }
         let state = house.ledger.sweep_state(tenant).await?.unwrap_or_default();
+        if let Some((_, until)) = state.lease {
+            return Ok(Some(format!(
+                "a sweep is left that may go on until {until}"
+            )));
+        }
         for of in TYPES {
             let mark = state.types.get(&of).and_then(|sweep| sweep.watermark);
             let late = house.now() - Duration::from_secs(3 * 3_600);

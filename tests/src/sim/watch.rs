@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use emulator::{Consent, Operation};
+use emulator::{Consent, Operation, Violation};
 use object_store::path::Path;
 use office365::{ContentId, ContentType, TenantId};
 use pipeline::certificate::{Certificate, Standing, certificates};
@@ -68,6 +68,14 @@ impl Watch {
     ) -> Outcome<Vec<String>> {
         let mut faults = Vec::new();
         self.answers(house, records, &mut faults);
+        for broken in house.emulator.violations() {
+            let Violation {
+                rule, at, detail, ..
+            } = broken;
+            faults.push(format!(
+                "Microsoft's rule {rule} was broken at {at}: {detail}"
+            ));
+        }
         // The ledger is as it was.
         if !step.is_work() {
             return Ok(faults);
