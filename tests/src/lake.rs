@@ -42,12 +42,15 @@ pub fn files(dir: &Path) -> Outcome<Vec<PathBuf>> {
 /// It cannot be read or decompressed.
 pub fn unpacked(path: &Path) -> Outcome<Vec<u8>> {
     let file = fs::File::open(path)?;
-    if path.extension().is_some_and(|of| of == "zst") {
-        return Ok(zstd::decode_all(file)?);
-    }
-    let mut content = Vec::new();
-    GzDecoder::new(file).read_to_end(&mut content)?;
-    Ok(content)
+    let content = match path.extension().is_some_and(|of| of == "zst") {
+        true => zstd::decode_all(file),
+        false => {
+            let mut content = Vec::new();
+            let read = GzDecoder::new(file).read_to_end(&mut content);
+            read.map(|_| content)
+        }
+    };
+    content.map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
 /// The folders that hold events, one for each schema.

@@ -67,7 +67,7 @@ fn main() -> Outcome<ExitCode> {
     let mut out = io::stdout().lock();
     let run = |seed| (seed, alone(seed, arguments.tooth));
     let tell = |(seed, told): (u64, Outcome<Told>)| {
-        let told = told?;
+        let told = told.map_err(|error| format!("seed {seed} breaks down: {error}"))?;
         runs += 1;
         for (name, times) in told.dealt {
             *dealt.entry(name).or_default() += times;
