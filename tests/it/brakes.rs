@@ -267,6 +267,33 @@ async fn a_wait_is_kept_whatever_failed_before_it() -> Outcome<()> {
 }
 
 #[tokio::test]
+async fn a_wait_is_kept_though_the_blob_is_given_up() -> Outcome<()> {
+    let (world, wait) = (world().await?, Duration::from_secs(600));
+    world.emulator.fault(Fault {
+        operation: Some(Operation::Blob),
+        ..Fault::from(FaultKind::Throttle {
+            status: Some(429),
+            retry_after_seconds: Some(600),
+        })
+    });
+    world.pass(Duration::from_secs(9 * 24 * 3_600));
+    world.work().await?;
+    let tenant = world.tenant().to_string().parse()?;
+    assert!(
+        !world
+            .ledger
+            .losses(tenant, None, 10)
+            .await?
+            .losses
+            .is_empty()
+    );
+    let brake = world.ledger.tenant(tenant).await?.and_then(|of| of.brake);
+    let brake = brake.ok_or("no brake")?;
+    assert!(brake.next_probe_at >= brake.since + wait, "{brake:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_brake_takes_the_latest_reason_and_the_longest_wait() -> Outcome<()> {
     let world = world().await?;
     let (ledger, tenant) = (&world.ledger, world.tenant().to_string().parse()?);

@@ -10,6 +10,7 @@ use super::resolution::{FailedAttempt, Resolution, evidence, resolve};
 use super::{FetchOutcome, Fetcher, send_later};
 use crate::clock::later;
 use crate::metrics::{count, name};
+use crate::microsoft::trouble;
 use crate::store::lake::key;
 use crate::store::ledger::blob::{ALONE_AFTER, Counts, Evidence, Release};
 use crate::store::ledger::loss::{Loss, LossId, LossKind};
@@ -76,7 +77,15 @@ async fn arrange(
         Resolution::Brake(reason, wait) => {
             brake(fetcher, attempt, &error, (reason, wait), now).await
         }
-        Resolution::GiveUp(kind) => give_up(fetcher, attempt, error, kind, &evidence, now).await,
+        Resolution::GiveUp(kind) => {
+            // What has expired is lost whatever is answered; the tenant's other calls wait as long as Microsoft asks all the same.
+            if let FetchError::Microsoft(answer) = &error
+                && let Some(trouble) = trouble::of_tenant(answer)
+            {
+                put_brake(fetcher, attempt, &error, trouble, now).await?;
+            }
+            give_up(fetcher, attempt, error, kind, &evidence, now).await
+        }
     }
 }
 
@@ -126,13 +135,8 @@ async fn brake(
     now: Timestamp,
 ) -> Result<FetchOutcome, FetchError> {
     let FailedAttempt { blob, lease, .. } = attempt;
-    let (tenant, cause) = (blob.tenant_id, error.to_string());
-    let brake = fetcher
-        .ledger
-        .put_brake(tenant, reason, &cause, wait, now)
-        .await?;
-    let probe_at = brake.as_ref().map_or(now, |brake| brake.next_probe_at);
-    fetcher.tenants.note_brake(tenant, brake, now).await;
+    let probe_at = put_brake(fetcher, attempt, error, (reason, wait), now).await?;
+    let cause = error.to_string();
     let released = Release {
         cause: &cause,
         evidence: &attempt.evidence,
@@ -148,6 +152,22 @@ async fn brake(
     let after = Duration::try_from(probe_at.duration_since(now)).unwrap_or_default();
     send_later(fetcher, blob, after).await?;
     Ok(FetchOutcome::RetryArranged)
+}
+
+/// Puts the tenant's brake on; returns when the next call may try.
+async fn put_brake(
+    fetcher: &Fetcher,
+    attempt: &FailedAttempt<'_>,
+    error: &FetchError,
+    (reason, wait): (BrakeReason, Duration),
+    now: Timestamp,
+) -> Result<Timestamp, FetchError> {
+    let (tenant, cause) = (attempt.blob.tenant_id, error.to_string());
+    let put = fetcher.ledger.put_brake(tenant, reason, &cause, wait, now);
+    let brake = put.await?;
+    let probe_at = brake.as_ref().map_or(now, |brake| brake.next_probe_at);
+    fetcher.tenants.note_brake(tenant, brake, now).await;
+    Ok(probe_at)
 }
 
 async fn give_up(
