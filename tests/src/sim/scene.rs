@@ -203,6 +203,7 @@ impl Scene {
         self.ticks += 1;
         let step = match self.ticks % LISTED_EVERY {
             0 => Step::Sweep,
+            // Any other step in which the product is at work.
             _ => Step::Fetch,
         };
         let Run {
